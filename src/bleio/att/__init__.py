@@ -1,0 +1,1 @@
+"""ATT: codec, attribute database, bearer state, server and client; sans-I/O."""

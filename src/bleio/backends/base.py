@@ -1,0 +1,197 @@
+"""The contract between the engine and a backend.
+
+A backend turns the engine's wishes into Bluetooth: `hci` through a controller (hardware or the
+simulated radio), `os` through the operating system. Everything here runs on the engine thread,
+inside its asyncio loop; coroutines may wait for the air, plain methods must not.
+
+Errors: methods raise the inner errors of `bleio.errors` (`LinkLost`, `ControllerLost`,
+`ControllerError`, `AttError`, `TransactionTimeout`, `PairingFailed`, `ConnectTimeout`,
+`InvalidParameter`, `CallerError`). A lost link fails every call that waits on it with `LinkLost`;
+a lost controller fails everything with `ControllerLost` after `Events.lost`.
+
+Order the engine relies on: `advertising_ended` comes before the `link_opened` that ended it, and
+`link_closed` after every listener of that link was told.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from bleio.core.address import DeviceAddress
+from bleio.core.security import LinkSecurity
+from bleio.gatt.model import LocalCharacteristic, RemoteListener, RemoteService
+from bleio.gatt.server import LocalServer
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend can do at all; conformance tests and clear errors go by these."""
+
+    peripheral: bool = True
+    raw_advertising: bool = True
+    scan_responses: bool = True
+    extended_advertising: bool = True
+    pairing: bool = True
+    connection_interval: bool = True
+    settable_address: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AdvertisingParameters:
+    """One call of start_advertising, checked. The engine ends it after its timeout, not we."""
+
+    data: bytes
+    scan_response: bytes = b""
+    connectable: bool = True
+    anonymous: bool = False
+    interval_us: int = 100_000
+    tx_power_dbm: int = 0
+    directed_to: DeviceAddress | None = None
+    high_duty_cycle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScanParameters:
+    """One call of start_scan, checked. Filters, buffers and the timeout are the engine's."""
+
+    interval_us: int = 100_000
+    window_us: int = 100_000
+    active: bool = True
+    extended: bool = False
+
+
+class Report(NamedTuple):
+    """One advertising packet or scan response, as received. Data plane: no cheaper form exists."""
+
+    address: DeviceAddress
+    data: bytes
+    rssi_dbm: int
+    connectable: bool
+    scan_response: bool
+
+
+class Events(Protocol):
+    """What a backend tells the engine; called on the engine thread, must not block or raise."""
+
+    def reported(self, report: Report) -> None:
+        """A packet was received while scanning."""
+
+    def advertising_ended(self) -> None:
+        """Advertising stopped by itself: a link came up from it, or the controller ended it."""
+
+    def link_opened(self, link: Link) -> None:
+        """A peer connected to us, or our connect succeeded (before `connect` returns)."""
+
+    def link_closed(self, link: Link) -> None:
+        """A link is gone for good."""
+
+    def lost(self, error: Exception) -> None:
+        """The controller is gone; links were reported closed before. Only `close` may follow."""
+
+
+class Link(ABC):
+    """One connection. Identity-hashed; attributes are live and may be read from any thread."""
+
+    peer: DeviceAddress
+    is_central: bool
+    connected: bool
+    security: LinkSecurity
+    mtu: int  # ATT_MTU of the unenhanced bearer, octets
+    interval_us: int
+
+    @abstractmethod
+    async def discover(self, uuids: Sequence[bytes] | None) -> list[RemoteService]:
+        """Find primary services with all they hold. None: all; else those of equal UUID value,
+        sizes 16 and 128 expanded, in the order of `uuids` with every instance of each."""
+
+    @abstractmethod
+    async def read(self, handle: int) -> bytes:
+        """Read a whole attribute value, going on with Read Blob up to 512 octets."""
+
+    @abstractmethod
+    async def write(self, handle: int, value: bytes) -> None:
+        """Write with response; long values by prepare and execute. Returns after the response."""
+
+    @abstractmethod
+    async def write_command(self, handle: int, value: bytes) -> None:
+        """Write without response, at most MTU - 3 octets; waits only for room to send."""
+
+    @abstractmethod
+    async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        """Send one notification cut at MTU - 3, subscribed or not; waits only for room to send."""
+
+    @abstractmethod
+    async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        """Send one indication cut at MTU - 3 and wait for its confirmation."""
+
+    @abstractmethod
+    def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
+        """Give this client's CCCD of ours as (notify, indicate). Any thread."""
+
+    @abstractmethod
+    def listen(self, value_handle: int, listener: RemoteListener) -> None:
+        """Pass the peer's notifications and indications of that handle to the listener too."""
+
+    @abstractmethod
+    def unlisten(self, value_handle: int, listener: RemoteListener) -> None:
+        """Undo `listen`; does nothing if it is not listening."""
+
+    @abstractmethod
+    async def pair(self) -> None:
+        """Get the link encrypted: with stored keys, else by pairing and bonding."""
+
+    @abstractmethod
+    async def set_interval(self, interval_us: int) -> None:
+        """Ask for a connection interval, latency and supervision kept. A refusal is silent."""
+
+    @abstractmethod
+    async def disconnect(self) -> None:
+        """End the link with reason 0x13; returns when it is gone, bounded by a few seconds."""
+
+
+class Backend(ABC):
+    """One adapter's way to the air, between `open` and `close` or `Events.lost`."""
+
+    capabilities: Capabilities
+    address: DeviceAddress  # own identity address, valid after open
+
+    @abstractmethod
+    async def open(self, server: LocalServer, name: str, events: Events) -> None:
+        """Bring the controller up and serve `server` on every link.
+
+        Raises: ControllerLost with a sentence: what was tried, what is wrong, what to do.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End advertising, scan and links, then release the controller. Idempotent, bounded."""
+
+    @abstractmethod
+    async def set_address(self, address: DeviceAddress) -> None:
+        """Use another random static identity address."""
+
+    @abstractmethod
+    async def start_advertising(self, parameters: AdvertisingParameters) -> None: ...
+
+    @abstractmethod
+    async def stop_advertising(self) -> None: ...
+
+    @abstractmethod
+    async def start_scan(self, parameters: ScanParameters) -> None: ...
+
+    @abstractmethod
+    async def stop_scan(self) -> None: ...
+
+    @abstractmethod
+    async def connect(self, address: DeviceAddress, timeout_s: float) -> Link:
+        """Connect, finish the MTU exchange (bounded) and return. timeout_s 0: no limit.
+
+        Cancelling the awaiting task cancels the initiation. Raises: ConnectTimeout and others.
+        """
+
+    @abstractmethod
+    async def erase_bonds(self) -> None:
+        """Forget all bonds of both roles; live links count as unpaired from now on."""

@@ -1,0 +1,1 @@
+"""GATT: the services model, discovery and subscriptions; sans-I/O."""
