@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import _bleio
+import pytest
 
 DEADLINE_S = 10.0
 
@@ -18,6 +20,11 @@ def until(condition: Callable[[], object], what: str = "the condition") -> None:
     while not condition():
         assert time.monotonic() < end, f"waited {DEADLINE_S} s for {what}"
         time.sleep(0.002)
+
+
+def raises(error: type[BaseException], message: str | None = None) -> Any:
+    """Expect `error`, with exactly `message` where one is given."""
+    return pytest.raises(error, match=None if message is None else rf"^{re.escape(message)}$")
 
 
 @contextmanager
