@@ -106,10 +106,29 @@ class RemoteCharacteristic:
 
 
 @dataclass(slots=True, eq=False)
-class RemoteService:
-    """A primary service that discovery found."""
+class RemoteInclude:
+    """A service that another one includes; the API never shows it."""
+
+    uuid: bytes
+    declaration_handle: int
+    handle: int
+    end_handle: int
+
+
+class _WeaklyReferable:
+    __slots__ = ("__weakref__",)  # the engine remembers what it found without keeping it alive
+
+
+@dataclass(slots=True, eq=False)
+class RemoteService(_WeaklyReferable):
+    """A primary service that discovery found.
+
+    When the peer's Service Changed makes it invalid, all handles in it become 0, and reading or
+    writing those gives Invalid Handle.
+    """
 
     uuid: bytes
     handle: int
     end_handle: int
     characteristics: list[RemoteCharacteristic] = field(default_factory=list)
+    included: list[RemoteInclude] = field(default_factory=list)

@@ -1,0 +1,178 @@
+"""The client side of one ATT bearer: one transaction at a time (Vol 3, Part F, 3.3).
+
+A procedure is a generator: it yields request PDUs, is sent the response PDUs, and returns its
+result. An Error Response is thrown into it as AttError. Procedures wait in line for the bearer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any, Protocol, TypeVar
+
+from bleio.att import codec
+from bleio.att.counters import Counters
+from bleio.errors import AttError, ProtocolViolation, TransactionTimeout
+
+T = TypeVar("T")
+Procedure = Generator[bytes, bytes, T]
+Done = Callable[[Any, "Exception | None"], None]
+
+
+class Timer(Protocol):
+    """What `call_later` gives."""
+
+    def cancel(self) -> None: ...
+
+
+CallLater = Callable[[float, Callable[[], None]], Timer]
+
+
+class Job:
+    """One procedure in line or under way; `done(result, error)` is called once, or abandoned."""
+
+    __slots__ = ("done", "procedure", "step_limit_s")
+
+    def __init__(self, procedure: Procedure[Any], done: Done, step_limit_s: float) -> None:
+        self.procedure: Procedure[Any] | None = procedure
+        self.done = done
+        self.step_limit_s = step_limit_s
+
+    def finish(self, result: Any, error: Exception | None) -> None:
+        """End the procedure and tell, unless it has ended already."""
+        procedure, self.procedure = self.procedure, None
+        if procedure is not None:
+            procedure.close()
+            self.done(result, error)
+
+
+class AttClient:
+    """Runs procedures against the peer's server.
+
+    `timed_out()` is called when a transaction had no response for 30 s: the bearer is then dead.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        call_later: CallLater,
+        timed_out: Callable[[], None],
+        counters: Counters | None = None,
+    ) -> None:
+        self.counters = counters or Counters()
+        self._send = send
+        self._call_later = call_later
+        self._timed_out = timed_out
+        self._waiting: deque[Job] = deque()
+        self._job: Job | None = None
+        self._request_opcode = 0  # of the outstanding request, 0 if there is none
+        self._timer: Timer | None = None
+        self._closed_by: Exception | None = None
+
+    def run(
+        self,
+        procedure: Procedure[Any],
+        done: Done,
+        step_limit_s: float = codec.TRANSACTION_TIMEOUT_S,
+    ) -> Job:
+        """Run a procedure when its turn comes.
+
+        Args: `step_limit_s`: how long it waits for each response, at most 30 s; the transaction
+            itself stays open until the response or the end of 30 s.
+        """
+        job = Job(procedure, done, step_limit_s)
+        if self._closed_by is not None:
+            job.finish(None, self._closed_by)
+            return job
+        self._waiting.append(job)
+        self._run_next()
+        return job
+
+    def abandon(self, job: Job, error: Exception) -> None:
+        """End a procedure early with `error`; a response under way is still awaited, for order."""
+        if job in self._waiting:
+            self._waiting.remove(job)
+        job.finish(None, error)
+        self._run_next()
+
+    def respond(self, pdu: bytes) -> None:
+        """Take a response PDU. One that nobody asked for is counted and otherwise ignored."""
+        request_opcode = self._request_opcode
+        error: Exception | None = None
+        if pdu[0] == codec.ERROR_RSP:
+            parsed = codec.parse_error_rsp(pdu)
+            if parsed is None:
+                error = ProtocolViolation("malformed Error Response")
+            else:
+                error = AttError(parsed[2], parsed[0], parsed[1])
+            expected = request_opcode != 0 and (parsed is None or parsed[0] == request_opcode)
+        else:
+            expected = request_opcode != 0 and pdu[0] == request_opcode + 1
+        if not expected:
+            self.counters.unsolicited_responses += 1
+            return
+        self._end_transaction()
+        if self._job is not None:
+            self._step(self._job, pdu, error)
+        self._run_next()
+
+    def close(self, error: Exception) -> None:
+        """Fail everything under way and in line, and all that comes later, with `error`."""
+        self._closed_by = self._closed_by or error
+        self._end_transaction()
+        jobs = [self._job] if self._job else []
+        jobs += self._waiting
+        self._job = None
+        self._waiting.clear()
+        for job in jobs:
+            job.finish(None, error)
+
+    def _run_next(self) -> None:
+        """Start procedures until one waits for the air."""
+        while self._request_opcode == 0:
+            if self._job is not None:
+                if self._job.procedure is not None:
+                    return  # it is just being advanced, further up the stack
+                self._job = None
+            if not self._waiting:
+                return
+            self._job = self._waiting.popleft()
+            self._step(self._job, None, None)
+
+    def _step(self, job: Job, response: bytes | None, error: Exception | None) -> None:
+        """Advance a procedure to its next request or its end."""
+        procedure = job.procedure
+        if procedure is None:
+            return
+        try:
+            # A generator takes None to start; its type does not say so.
+            request = procedure.throw(error) if error else procedure.send(response)  # type: ignore[arg-type]
+        except StopIteration as end:
+            job.finish(end.value, None)
+        except Exception as failure:  # of any kind: it is the caller's to see
+            job.finish(None, failure)
+        else:
+            self._begin_transaction(request, job.step_limit_s)
+
+    def _begin_transaction(self, request: bytes, step_limit_s: float) -> None:
+        self._request_opcode = request[0]
+        limit_s = min(step_limit_s, codec.TRANSACTION_TIMEOUT_S)
+        self._timer = self._call_later(limit_s, lambda: self._overdue(limit_s))
+        self._send(request)
+
+    def _end_transaction(self) -> None:
+        self._request_opcode = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _overdue(self, waited_s: float) -> None:
+        """The step's limit has passed, and maybe the transaction's too."""
+        rest_s = codec.TRANSACTION_TIMEOUT_S - waited_s
+        if rest_s <= 0:
+            self._timer = None
+            self._timed_out()
+            return
+        self._timer = self._call_later(rest_s, lambda: self._overdue(waited_s + rest_s))
+        if self._job is not None:
+            self._job.finish(None, TransactionTimeout("The peer did not answer in time"))

@@ -1,0 +1,19 @@
+"""What a bearer dropped, so that nothing is lost without a trace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Counters:
+    """PDUs of one bearer that had no effect, by reason."""
+
+    malformed: int = 0  # empty or longer than we said we take; or a truncated notification
+    unknown_commands: int = 0
+    refused_commands: int = 0  # Write Commands without permission, room or a valid handle
+    signed_writes: int = 0  # Signed Write Commands, as long as no keys verify them
+    unsolicited_responses: int = 0  # nobody had asked, or asked for something else
+    unsolicited_confirmations: int = 0
+    unheard_values: int = 0  # notifications and indications that no listener waits for
+    suppressed_values: int = 0  # ours, withheld from a change-unaware client

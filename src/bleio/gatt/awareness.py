@@ -1,0 +1,69 @@
+"""What one client knows of table changes: robust caching (Vol 3, Part G, 2.5.2.1)."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from bleio.att import codec
+from bleio.core.codes import AttErrorCode
+
+ROBUST_CACHING = 0x01  # bit of Client Supported Features
+
+# Requests that name an attribute by its handle; discovery stays open to an unaware client, or it
+# could not learn anything.
+_BY_HANDLE = frozenset(
+    {
+        codec.READ_REQ,
+        codec.READ_BLOB_REQ,
+        codec.READ_MULTIPLE_REQ,
+        codec.READ_MULTIPLE_VARIABLE_REQ,
+        codec.WRITE_REQ,
+        codec.PREPARE_WRITE_REQ,
+    }
+)
+
+
+class _State(Enum):
+    AWARE = auto()
+    UNAWARE = auto()
+    TOLD = auto()  # Database Out Of Sync or the hash was sent; its next request makes it aware
+
+
+class ChangeAwareness:
+    """Whether a client knows the present table. `features`: its Client Supported Features."""
+
+    def __init__(self) -> None:
+        self.features = 0
+        self._state = _State.AWARE
+
+    @property
+    def aware(self) -> bool:
+        """False if values may not be sent to it; only a client with robust caching ever is so."""
+        return self._state is _State.AWARE or not self.features & ROBUST_CACHING
+
+    def table_changed(self) -> None:
+        """The table is no longer what the client knows."""
+        self._state = _State.UNAWARE
+
+    def service_changed_confirmed(self) -> None:
+        """The client has confirmed the last Service Changed indication."""
+        self._state = _State.AWARE
+
+    def hash_read(self) -> None:
+        """The client has been sent the Database Hash."""
+        if self._state is _State.UNAWARE:
+            self._state = _State.TOLD
+
+    def admit(self, opcode: int) -> int:
+        """Give Database Out Of Sync for a request or command of an unaware client, else 0."""
+        if self._state is _State.AWARE:
+            return 0
+        command = opcode & codec.COMMAND_FLAG
+        if self._state is _State.TOLD and not command:
+            self._state = _State.AWARE
+            return 0
+        if self.aware or not (command or opcode in _BY_HANDLE):
+            return 0
+        if not command:
+            self._state = _State.TOLD
+        return AttErrorCode.DATABASE_OUT_OF_SYNC

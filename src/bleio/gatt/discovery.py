@@ -1,0 +1,212 @@
+"""Discovery of what a peer serves (Vol 3, Part G, 4.4 to 4.7).
+
+Every list a peer sends must move on through the handles, so each loop ends; and what it may make us
+store is bounded, so that it ends soon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bleio.att import codec
+from bleio.att.client import Procedure
+from bleio.att.codec import HANDLE_PAIR, MAX_HANDLE, OPCODE_RANGE, U16
+from bleio.core.codes import AttErrorCode, GattUuid, Properties
+from bleio.core.uuid import expand, uuid16
+from bleio.errors import AttError, ProtocolViolation
+from bleio.gatt import procedures
+from bleio.gatt.model import (
+    RemoteCharacteristic,
+    RemoteDescriptor,
+    RemoteInclude,
+    RemoteService,
+)
+
+# Real devices have some dozens of services and some hundreds of attributes. More than this is an
+# endless list, and following it would take minutes on air.
+MAX_FOUND = 4096
+
+_PRIMARY = uuid16(GattUuid.PRIMARY_SERVICE)
+_INCLUDE = uuid16(GattUuid.INCLUDE)
+_CHARACTERISTIC = uuid16(GattUuid.CHARACTERISTIC)
+_UUID_OCTETS = (2, 16)
+
+
+class _Bound:
+    """Counts what one discovery has found."""
+
+    def __init__(self) -> None:
+        self._found = 0
+
+    def count(self) -> None:
+        self._found += 1
+        if self._found > MAX_FOUND:
+            raise ProtocolViolation(f"the peer lists more than {MAX_FOUND} attributes")
+
+
+def discover(uuids: Sequence[bytes] | None) -> Procedure[list[RemoteService]]:
+    """Find primary services with all they hold. None: all; else those of equal UUID value, in the
+    order of `uuids`, every instance of each."""
+    if uuids is not None and not uuids:
+        return []
+    bound = _Bound()
+    services = yield from primary_services(bound)
+    if uuids is not None:
+        services = _select(services, uuids)
+    if services:
+        yield from _find_included(services, bound)
+    for service in services:
+        yield from fill(service, bound)
+    return services
+
+
+def _select(services: list[RemoteService], uuids: Sequence[bytes]) -> list[RemoteService]:
+    wanted = dict.fromkeys(expand(uuid) for uuid in uuids)
+    return [service for uuid in wanted for service in services if expand(service.uuid) == uuid]
+
+
+def primary_services(bound: _Bound | None = None) -> Procedure[list[RemoteService]]:
+    """Find all primary services, without what they hold."""
+    bound = bound or _Bound()
+    services: list[RemoteService] = []
+    start = 1
+    while start <= MAX_HANDLE:
+        response = yield from _list_or_end(
+            codec.READ_BY_GROUP_TYPE_REQ, start, MAX_HANDLE, _PRIMARY
+        )
+        if response is None:
+            break
+        for entry in _entries(response, 4):
+            handle, end = HANDLE_PAIR.unpack_from(entry)
+            _demand(start <= handle <= end, "services whose handles do not increase")
+            bound.count()
+            services.append(RemoteService(entry[4:], handle, end))
+            start = end + 1
+    return services
+
+
+def fill(service: RemoteService, bound: _Bound | None = None) -> Procedure[None]:
+    """Find the characteristics of a service, and their descriptors."""
+    bound = bound or _Bound()
+    service.characteristics = yield from _characteristics(service, bound)
+    for characteristic in service.characteristics:
+        yield from _find_descriptors(characteristic, bound)
+
+
+def _characteristics(
+    service: RemoteService, bound: _Bound
+) -> Procedure[list[RemoteCharacteristic]]:
+    found: list[RemoteCharacteristic] = []
+    start = service.handle + 1
+    while start < service.end_handle:  # a characteristic takes two handles
+        response = yield from _list_or_end(
+            codec.READ_BY_TYPE_REQ, start, service.end_handle, _CHARACTERISTIC
+        )
+        if response is None:
+            break
+        for entry in _entries(response, 5):
+            characteristic = _declaration(entry)
+            declared, value = characteristic.declaration_handle, characteristic.handle
+            in_order = start <= declared < value <= service.end_handle
+            _demand(in_order, "characteristics whose handles do not increase")
+            bound.count()
+            if found:
+                found[-1].end_handle = declared - 1
+            found.append(characteristic)
+            start = value + 1
+    if found:
+        found[-1].end_handle = service.end_handle
+    return found
+
+
+def _declaration(entry: bytes) -> RemoteCharacteristic:
+    """Parse: declaration handle (2), properties (1), value handle (2), UUID (2 or 16)."""
+    (declared,) = U16.unpack_from(entry)
+    (value,) = U16.unpack_from(entry, 3)
+    return RemoteCharacteristic(entry[5:], Properties(entry[2]), declared, value)
+
+
+def _find_descriptors(characteristic: RemoteCharacteristic, bound: _Bound) -> Procedure[None]:
+    start, end = characteristic.handle + 1, characteristic.end_handle
+    while start <= end:
+        try:
+            response = yield OPCODE_RANGE.pack(codec.FIND_INFORMATION_REQ, start, end)
+        except AttError as error:
+            if error.code == AttErrorCode.ATTRIBUTE_NOT_FOUND:
+                return
+            raise
+        for handle, uuid in _information(response):
+            _demand(start <= handle <= end, "descriptors whose handles do not increase")
+            bound.count()
+            characteristic.descriptors.append(RemoteDescriptor(uuid, handle))
+            start = handle + 1
+
+
+def _information(response: bytes) -> Iterator[tuple[int, bytes]]:
+    """Parse a Find Information Response: format (1), then handle (2) and UUID (2 or 16) each."""
+    form = response[1] if len(response) > 1 else 0
+    uuid_octets = {codec.FORMAT_UUID16: 2, codec.FORMAT_UUID128: 16}.get(form, 0)
+    octets = 2 + uuid_octets
+    whole = len(response) > 2 and (len(response) - 2) % octets == 0
+    _demand(uuid_octets > 0 and whole, "malformed Find Information Response")
+    for position in range(2, len(response), octets):
+        (handle,) = U16.unpack_from(response, position)
+        yield handle, response[position + 2 : position + octets]
+
+
+def _find_included(services: list[RemoteService], bound: _Bound) -> Procedure[None]:
+    """Find the include declarations of all services in one go."""
+    start = min(service.handle for service in services)
+    end = max(service.end_handle for service in services)
+    while start <= end:
+        response = yield from _list_or_end(codec.READ_BY_TYPE_REQ, start, end, _INCLUDE)
+        if response is None:
+            return
+        for entry in _entries(response, 6, (0, 2)):
+            declared, handle, last = (value for (value,) in U16.iter_unpack(entry[:6]))
+            _demand(start <= declared <= end, "includes whose handles do not increase")
+            bound.count()
+            include = RemoteInclude(entry[6:], declared, handle, last)
+            for service in services:
+                if service.handle < declared <= service.end_handle:
+                    service.included.append(include)
+            start = declared + 1
+    for service in services:
+        for include in service.included:
+            if not include.uuid:
+                yield from _read_included_uuid(include)
+
+
+def _read_included_uuid(include: RemoteInclude) -> Procedure[None]:
+    """Read a 128-bit UUID, for which the include declaration has no room."""
+    try:
+        include.uuid = yield from procedures.read(include.handle)
+    except AttError:
+        return  # it stays unknown: nothing we show depends on it
+
+
+def _list_or_end(opcode: int, start: int, end: int, uuid: bytes) -> Procedure[bytes | None]:
+    """Ask for a list; None if there are no more entries."""
+    try:
+        response = yield OPCODE_RANGE.pack(opcode, start, end) + uuid
+    except AttError as error:
+        if error.code == AttErrorCode.ATTRIBUTE_NOT_FOUND:
+            return None
+        raise
+    return response
+
+
+def _entries(
+    response: bytes, head_octets: int, uuid_octets: tuple[int, ...] = _UUID_OCTETS
+) -> Iterator[bytes]:
+    """Split a list response: opcode, entry length, entries of a head and a UUID."""
+    octets = response[1] if len(response) > 1 else 0
+    whole = len(response) > 2 and octets > 0 and (len(response) - 2) % octets == 0
+    _demand(whole and octets - head_octets in uuid_octets, "list with entries of a wrong length")
+    for position in range(2, len(response), octets):
+        yield response[position : position + octets]
+
+
+def _demand(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise ProtocolViolation(f"the peer sent a {otherwise}")

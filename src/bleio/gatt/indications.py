@@ -1,0 +1,114 @@
+"""Indications of ours: one at a time, each waits for its confirmation (Vol 3, Part F, 3.3.2)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bleio.att import codec
+from bleio.att.client import CallLater, Timer
+from bleio.att.codec import HANDLE_PAIR, OPCODE_U16
+
+Confirmed = Callable[["Exception | None"], None]
+
+
+class _Indication(NamedTuple):
+    pdu: bytes
+    done: Confirmed
+
+
+class _ServiceChanged:
+    """The range still to be told; one record however often the table changes meanwhile."""
+
+    def __init__(self) -> None:
+        self.pending: tuple[int, int] | None = None
+
+    def merge(self, start: int, end: int) -> bool:
+        """Add a range; True if none was waiting before."""
+        first = self.pending is None
+        low, high = self.pending or (start, end)
+        self.pending = (min(low, start), max(high, end))
+        return first
+
+
+class Indications:
+    """The indications of one bearer. `timed_out()`: no confirmation for 30 s."""
+
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        call_later: CallLater,
+        timed_out: Callable[[], None],
+    ) -> None:
+        self._send = send
+        self._call_later = call_later
+        self._timed_out = timed_out
+        self._waiting: deque[_Indication] = deque()
+        self._current: _Indication | None = None
+        self._timer: Timer | None = None
+        self._changed = _ServiceChanged()
+        self._changed_done: Callable[[], None] | None = None
+        self._changed_handle = 0
+
+    def send(self, pdu: bytes, done: Confirmed) -> None:
+        """Send when its turn comes; `done(error)` when confirmed or failed."""
+        self._waiting.append(_Indication(pdu, done))
+        self._send_next()
+
+    def service_changed(
+        self, handle: int, start: int, end: int, confirmed: Callable[[], None]
+    ) -> None:
+        """Send Service Changed before other indications that wait.
+
+        `confirmed()` is called when the client has confirmed the last change there was.
+        """
+        self._changed.merge(start, end)
+        self._changed_handle, self._changed_done = handle, confirmed
+        self._send_next()
+
+    def confirmed(self) -> bool:
+        """A confirmation came; False if nothing waits for it."""
+        current = self._end_current()
+        if current is None:
+            return False
+        current.done(None)
+        self._send_next()
+        return True
+
+    def close(self, error: Exception) -> None:
+        """Fail all that waits."""
+        current = self._end_current()
+        failed = ([current] if current else []) + list(self._waiting)
+        self._waiting.clear()
+        self._changed.pending = None
+        for indication in failed:
+            indication.done(error)
+
+    def _send_next(self) -> None:
+        if self._current is not None:
+            return
+        if self._changed.pending is not None:
+            self._current = self._take_service_changed(*self._changed.pending)
+        elif self._waiting:
+            self._current = self._waiting.popleft()
+        else:
+            return
+        self._timer = self._call_later(codec.TRANSACTION_TIMEOUT_S, self._timed_out)
+        self._send(self._current.pdu)
+
+    def _take_service_changed(self, start: int, end: int) -> _Indication:
+        self._changed.pending = None
+        head = OPCODE_U16.pack(codec.HANDLE_VALUE_IND, self._changed_handle)
+        return _Indication(head + HANDLE_PAIR.pack(start, end), self._service_changed_done)
+
+    def _service_changed_done(self, error: Exception | None) -> None:
+        if error is None and self._changed.pending is None and self._changed_done is not None:
+            self._changed_done()
+
+    def _end_current(self) -> _Indication | None:
+        current, self._current = self._current, None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return current

@@ -1,0 +1,126 @@
+"""What is known of the peer's table: what discovery found, and who listens to its values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from weakref import WeakSet
+
+from bleio.att.client import Procedure
+from bleio.att.codec import HANDLE_PAIR
+from bleio.att.counters import Counters
+from bleio.core.codes import GattUuid
+from bleio.core.uuid import expand, uuid16
+from bleio.errors import AttError, ProtocolViolation
+from bleio.gatt import discovery, procedures
+from bleio.gatt.model import RemoteCharacteristic, RemoteListener, RemoteService
+
+# A peer whose table changes again and again while we look at it has no table to be known.
+MAX_DISCOVERY_ATTEMPTS = 4
+
+_GENERIC_ATTRIBUTE = expand(uuid16(GattUuid.GENERIC_ATTRIBUTE))
+_SERVICE_CHANGED = expand(uuid16(GattUuid.SERVICE_CHANGED))
+_CCCD = expand(uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION))
+
+
+class RemoteTable:
+    """The client's view of one peer, for the life of one bearer."""
+
+    def __init__(self, counters: Counters) -> None:
+        self._counters = counters
+        self._listeners: dict[int, list[RemoteListener]] = {}
+        self._found: WeakSet[RemoteService] = WeakSet()
+        self._service_changed_handle: int | None = None  # 0: the peer has none
+        self._changes = 0
+
+    def listen(self, value_handle: int, listener: RemoteListener) -> None:
+        """Add a listener to a handle, once."""
+        listeners = self._listeners.setdefault(value_handle, [])
+        if listener not in listeners:
+            listeners.append(listener)
+
+    def unlisten(self, value_handle: int, listener: RemoteListener) -> None:
+        """Remove it, if it is there."""
+        listeners = self._listeners.get(value_handle, [])
+        if listener in listeners:
+            listeners.remove(listener)
+
+    def deliver(self, handle: int, value: bytes) -> None:
+        """Pass a notified or indicated value on."""
+        listeners = self._listeners.get(handle)
+        if listeners:
+            for listener in tuple(listeners):
+                listener.notified(value)
+        elif handle != 0 and handle == self._service_changed_handle:
+            self._service_changed(value)
+        else:
+            self._counters.unheard_values += 1
+
+    def closed(self) -> None:
+        """Tell each listener once that nothing more will come."""
+        listeners = {id(one): one for group in self._listeners.values() for one in group}
+        self._listeners.clear()
+        for listener in listeners.values():
+            listener.link_closed()
+
+    def discover(
+        self, uuids: Sequence[bytes] | None, mtu: Callable[[], int]
+    ) -> Procedure[list[RemoteService]]:
+        """Find services; anew if the table changed meanwhile, a bounded number of times."""
+        if uuids is None or uuids:
+            yield from self._watch_changes(mtu)
+        for _ in range(MAX_DISCOVERY_ATTEMPTS):
+            changes = self._changes
+            services = yield from discovery.discover(uuids)
+            if changes == self._changes:
+                self._found.update(services)
+                return services
+        raise ProtocolViolation("the peer's services changed each time they were looked at")
+
+    def _watch_changes(self, mtu: Callable[[], int]) -> Procedure[None]:
+        """Subscribe to the peer's Service Changed, once per bearer."""
+        if self._service_changed_handle is not None:
+            return
+        self._service_changed_handle = 0
+        characteristic = yield from _find_service_changed()
+        if characteristic is None:
+            return
+        self._service_changed_handle = characteristic.handle
+        for descriptor in characteristic.descriptors:
+            if expand(descriptor.uuid) == _CCCD:
+                try:
+                    yield from procedures.subscribe(descriptor.handle, False, True, mtu)
+                except AttError:
+                    return  # it will not tell us of changes; all else works
+
+    def _service_changed(self, value: bytes) -> None:
+        """Make what was found in the range invalid; its listeners hear no more."""
+        if len(value) != 4:
+            self._counters.malformed += 1
+            return
+        start, end = HANDLE_PAIR.unpack(value)
+        self._changes += 1
+        for service in tuple(self._found):
+            if service.handle <= end and service.end_handle >= start:
+                self._found.discard(service)
+                self._invalidate(service)
+
+    def _invalidate(self, service: RemoteService) -> None:
+        for characteristic in service.characteristics:
+            self._listeners.pop(characteristic.handle, None)
+            characteristic.declaration_handle = characteristic.handle = 0
+            characteristic.end_handle = 0
+            for descriptor in characteristic.descriptors:
+                descriptor.handle = 0
+        service.handle = service.end_handle = 0
+
+
+def _find_service_changed() -> Procedure[RemoteCharacteristic | None]:
+    services = yield from discovery.primary_services()
+    for service in services:
+        if expand(service.uuid) != _GENERIC_ATTRIBUTE:
+            continue
+        yield from discovery.fill(service)
+        for characteristic in service.characteristics:
+            if expand(characteristic.uuid) == _SERVICE_CHANGED:
+                return characteristic
+    return None
