@@ -1,3 +1,46 @@
-"""CircuitPython's `_bleio` (low-level Bluetooth Low Energy) for ordinary Python."""
+"""CircuitPython's `_bleio` (low-level Bluetooth Low Energy) for ordinary Python.
+
+Importing this package adds a finder for the one name `_bleio`, ahead of those that would find
+another distribution's. `bleio-precedence.pth` imports it at every start of Python in an
+environment where bleio is installed, so it must stay as small as this: it imports only what
+start-up has imported already. BLEIO_PRECEDENCE=0 leaves the finder out.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False  # type checkers take it as true; typing itself would cost start-up time
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 __version__ = "0.1.0"
+
+
+class _Finder:
+    """Finds `_bleio` and runs `bleio/dropin.py` as that module, from a folder or a zip file."""
+
+    def find_spec(
+        self, name: str, path: "Sequence[str] | None", target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
+        if name != "_bleio":
+            return None
+        from importlib.util import spec_from_loader
+
+        return spec_from_loader(name, self)  # type: ignore[arg-type]
+
+    def create_module(self, spec: "ModuleSpec") -> None:
+        """Leave the making of the module object to the import system."""
+
+    def exec_module(self, module: "ModuleType") -> None:
+        from importlib.util import find_spec
+
+        source = find_spec("bleio.dropin")
+        module.__file__ = source.origin  # type: ignore[union-attr]
+        code = source.loader.get_code("bleio.dropin")  # type: ignore[union-attr]
+        exec(code, vars(module))
+
+
+if os.environ.get("BLEIO_PRECEDENCE") != "0":
+    sys.meta_path.insert(0, _Finder())

@@ -1,0 +1,73 @@
+"""`bleio run PROGRAM`: runs a Python program with `_bleio` in place, as `python PROGRAM` would."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.machinery import SourceFileLoader
+from types import ModuleType, TracebackType
+from typing import Any
+
+import click
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.argument("program", type=click.Path(exists=True, dir_okay=False, readable=True))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(program: str, arguments: tuple[str, ...]) -> Callable[[], None]:
+    """Run a Python PROGRAM with bleio's _bleio module.
+
+    The same as "python PROGRAM ARGUMENTS...", also where Python's start-up does not make
+    _bleio available, such as with -S or when bleio is found through PYTHONPATH.
+    """
+    return partial(run_program, program, arguments)
+
+
+def run_program(path: str, arguments: Sequence[str]) -> None:
+    """Make `path` the `__main__` module of this process and execute it.
+
+    Raises: whatever the program raises.
+    Thread: the main thread only.
+    """
+    with open(path, "rb") as file:
+        source = file.read()
+    sys.argv[:] = [path, *arguments]
+    _replace_search_path(os.path.dirname(os.path.realpath(path)))
+    module = _main_module(os.path.abspath(path))
+    _hide_own_frames()
+    exec(compile(source, path, "exec", dont_inherit=True), vars(module))
+
+
+def _replace_search_path(folder: str) -> None:
+    """Let the program import the modules beside it, unless Python was started without that."""
+    if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+        sys.path[0] = folder
+
+
+def _main_module(path: str) -> ModuleType:
+    """Make and register what the program sees as its own module."""
+    module = ModuleType("__main__")
+    loader = SourceFileLoader("__main__", path)
+    vars(module).update(
+        __file__=path, __cached__=None, __loader__=loader, __builtins__=builtins, __annotations__={}
+    )
+    sys.modules["__main__"] = module
+    return module
+
+
+def _hide_own_frames() -> None:
+    """Let an uncaught exception's traceback begin in the program, as the user expects."""
+    show = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
+        inner = trace
+        while inner is not None and inner.tb_frame.f_code is not run_program.__code__:
+            inner = inner.tb_next
+        if inner is not None:  # it came through run_program
+            trace = inner.tb_next
+        show(kind, error.with_traceback(trace), trace)
+
+    sys.excepthook = hook
