@@ -15,7 +15,7 @@ from bleio.att.codec import OPCODE_U16
 from bleio.att.counters import Counters
 from bleio.att.server import AttServer
 from bleio.core.security import LinkSecurity
-from bleio.errors import CallerError, LinkLost, TransactionTimeout
+from bleio.errors import AttError, CallerError, LinkLost, TransactionTimeout
 from bleio.gatt import procedures
 from bleio.gatt.attributes import INDICATE_BIT, NOTIFY_BIT
 from bleio.gatt.awareness import ChangeAwareness
@@ -32,7 +32,8 @@ REQUESTED_MTU = 512
 class Bearer:
     """The unenhanced ATT bearer of one link, from its start to `closed`.
 
-    Args: `link`: what listeners are told; `send`: takes one PDU; `call_later`: asyncio's shape.
+    Args: `link`: what listeners are told; `security`: read at each access, the backend changes it
+        in place; `send`: takes one PDU; `call_later`: asyncio's shape.
     `on_dead(error)` is called when the bearer has died of a time-out: the link must be ended.
     """
 
@@ -220,7 +221,10 @@ class Bearer:
         if not self._server.mtu_answered:
             self._server.rx_mtu = REQUESTED_MTU
         offered = self._server.rx_mtu
-        server_rx_mtu = yield from procedures.exchange_mtu(offered)
+        try:
+            server_rx_mtu = yield from procedures.exchange_mtu(offered)
+        except AttError:
+            return self.mtu  # a server need not support it; the MTU stays as it is
         self._server.mtu = min(offered, server_rx_mtu)
         return self.mtu
 

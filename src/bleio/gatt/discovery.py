@@ -26,9 +26,13 @@ from bleio.gatt.model import (
 # endless list, and following it would take minutes on air.
 MAX_FOUND = 4096
 
+STEP_LIMIT_S = 20.0  # how long CircuitPython lets a peer think about one step of discovery
+
 _PRIMARY = uuid16(GattUuid.PRIMARY_SERVICE)
 _INCLUDE = uuid16(GattUuid.INCLUDE)
 _CHARACTERISTIC = uuid16(GattUuid.CHARACTERISTIC)
+_GENERIC_ATTRIBUTE = uuid16(GattUuid.GENERIC_ATTRIBUTE)
+_SERVICE_CHANGED = expand(uuid16(GattUuid.SERVICE_CHANGED))
 _UUID_OCTETS = (2, 16)
 
 
@@ -50,13 +54,15 @@ def discover(uuids: Sequence[bytes] | None) -> Procedure[list[RemoteService]]:
     if uuids is not None and not uuids:
         return []
     bound = _Bound()
-    services = yield from primary_services(bound)
+    services = yield from _primary_services(bound)
     if uuids is not None:
         services = _select(services, uuids)
     if services:
         yield from _find_included(services, bound)
     for service in services:
-        yield from fill(service, bound)
+        service.characteristics = yield from _characteristics(service, bound)
+        for characteristic in service.characteristics:
+            yield from _find_descriptors(characteristic, bound)
     return services
 
 
@@ -65,9 +71,8 @@ def _select(services: list[RemoteService], uuids: Sequence[bytes]) -> list[Remot
     return [service for uuid in wanted for service in services if expand(service.uuid) == uuid]
 
 
-def primary_services(bound: _Bound | None = None) -> Procedure[list[RemoteService]]:
+def _primary_services(bound: _Bound) -> Procedure[list[RemoteService]]:
     """Find all primary services, without what they hold."""
-    bound = bound or _Bound()
     services: list[RemoteService] = []
     start = 1
     while start <= MAX_HANDLE:
@@ -85,17 +90,31 @@ def primary_services(bound: _Bound | None = None) -> Procedure[list[RemoteServic
     return services
 
 
-def fill(service: RemoteService, bound: _Bound | None = None) -> Procedure[None]:
-    """Find the characteristics of a service, and their descriptors."""
-    bound = bound or _Bound()
-    service.characteristics = yield from _characteristics(service, bound)
-    for characteristic in service.characteristics:
-        yield from _find_descriptors(characteristic, bound)
+def find_service_changed() -> Procedure[RemoteCharacteristic | None]:
+    """Find the Service Changed characteristic of the peer's GATT service, with its descriptors."""
+    bound = _Bound()
+    request = OPCODE_RANGE.pack(codec.FIND_BY_TYPE_VALUE_REQ, 1, MAX_HANDLE)
+    try:
+        response = yield request + _PRIMARY + _GENERIC_ATTRIBUTE
+    except AttError as error:
+        if error.code == AttErrorCode.ATTRIBUTE_NOT_FOUND:
+            return None
+        raise
+    _demand(len(response) > 1 and len(response) % 4 == 1, "list with entries of a wrong length")
+    handle, end = HANDLE_PAIR.unpack_from(response, 1)
+    _demand(0 < handle <= end, "service that ends before it starts")
+    service = RemoteService(_GENERIC_ATTRIBUTE, handle, end)
+    for characteristic in (yield from _characteristics(service, bound)):
+        if expand(characteristic.uuid) == _SERVICE_CHANGED:
+            yield from _find_descriptors(characteristic, bound)
+            return characteristic
+    return None
 
 
 def _characteristics(
     service: RemoteService, bound: _Bound
 ) -> Procedure[list[RemoteCharacteristic]]:
+    """Find the characteristics of a service, without their descriptors."""
     found: list[RemoteCharacteristic] = []
     start = service.handle + 1
     while start < service.end_handle:  # a characteristic takes two handles

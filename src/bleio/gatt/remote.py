@@ -12,13 +12,11 @@ from bleio.core.codes import GattUuid
 from bleio.core.uuid import expand, uuid16
 from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt import discovery, procedures
-from bleio.gatt.model import RemoteCharacteristic, RemoteListener, RemoteService
+from bleio.gatt.model import RemoteListener, RemoteService
 
 # A peer whose table changes again and again while we look at it has no table to be known.
 MAX_DISCOVERY_ATTEMPTS = 4
 
-_GENERIC_ATTRIBUTE = expand(uuid16(GattUuid.GENERIC_ATTRIBUTE))
-_SERVICE_CHANGED = expand(uuid16(GattUuid.SERVICE_CHANGED))
 _CCCD = expand(uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION))
 
 
@@ -47,13 +45,12 @@ class RemoteTable:
     def deliver(self, handle: int, value: bytes) -> None:
         """Pass a notified or indicated value on."""
         listeners = self._listeners.get(handle)
-        if listeners:
-            for listener in tuple(listeners):
-                listener.notified(value)
-        elif handle != 0 and handle == self._service_changed_handle:
+        if handle != 0 and handle == self._service_changed_handle:
             self._service_changed(value)
-        else:
+        elif not listeners:
             self._counters.unheard_values += 1
+        for listener in tuple(listeners or ()):
+            listener.notified(value)
 
     def closed(self) -> None:
         """Tell each listener once that nothing more will come."""
@@ -81,16 +78,16 @@ class RemoteTable:
         if self._service_changed_handle is not None:
             return
         self._service_changed_handle = 0
-        characteristic = yield from _find_service_changed()
-        if characteristic is None:
-            return
-        self._service_changed_handle = characteristic.handle
-        for descriptor in characteristic.descriptors:
-            if expand(descriptor.uuid) == _CCCD:
-                try:
+        try:
+            characteristic = yield from discovery.find_service_changed()
+            if characteristic is None:
+                return
+            self._service_changed_handle = characteristic.handle
+            for descriptor in characteristic.descriptors:
+                if expand(descriptor.uuid) == _CCCD:
                     yield from procedures.subscribe(descriptor.handle, False, True, mtu)
-                except AttError:
-                    return  # it will not tell us of changes; all else works
+        except AttError:
+            return  # it will not tell us of changes; all else works
 
     def _service_changed(self, value: bytes) -> None:
         """Make what was found in the range invalid; its listeners hear no more."""
@@ -112,15 +109,3 @@ class RemoteTable:
             for descriptor in characteristic.descriptors:
                 descriptor.handle = 0
         service.handle = service.end_handle = 0
-
-
-def _find_service_changed() -> Procedure[RemoteCharacteristic | None]:
-    services = yield from discovery.primary_services()
-    for service in services:
-        if expand(service.uuid) != _GENERIC_ATTRIBUTE:
-            continue
-        yield from discovery.fill(service)
-        for characteristic in service.characteristics:
-            if expand(characteristic.uuid) == _SERVICE_CHANGED:
-                return characteristic
-    return None

@@ -1,22 +1,15 @@
-"""The local GATT server of one adapter: its services, their handles, and who is connected.
-
-Handles are dense and in creation order as long as nobody is connected, so that a restarted program
-has the same table. While clients are connected, no attribute changes its handle in place: a service
-that cannot grow where it is moves as a whole to unused handles, and Service Changed tells.
-"""
+"""The local GATT server of one adapter: its services and who is connected."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from bleio.att.codec import MAX_HANDLE
-from bleio.att.database import Database
 from bleio.att.permissions import MIN_KEY_OCTETS
 from bleio.errors import CallerError
-from bleio.gatt import attributes
+from bleio.gatt.attributes import assign_handles, drop_handles, handle_count, last_handle
 from bleio.gatt.builtin import BuiltinServices
 from bleio.gatt.hash import database_hash
+from bleio.gatt.layout import Layout, Range
 from bleio.gatt.model import LocalCharacteristic, LocalDescriptor, LocalService
 
 MAX_DEVICE_NAME_OCTETS = 248  # Vol 3, Part C, 12.1
@@ -33,37 +26,41 @@ class AttachedClient(Protocol):
 
 
 class LocalServer:
-    """All that clients of this adapter can see. Outlives controllers; engine thread only."""
+    """All that clients of this adapter can see. Outlives controllers; engine thread only.
+
+    `min_key_octets`: shortest encryption key that counts, for bearers made from now on.
+    """
 
     def __init__(self, device_name: str = "", appearance: int = 0) -> None:
         self.services: list[LocalService] = []  # the user's; GAP and GATT are not in it
-        self.database = Database()
         self.min_key_octets = MIN_KEY_OCTETS
         self._clients: dict[AttachedClient, None] = {}  # a dict keeps their order
         self._hash: bytes | None = None
-        self._builtin = BuiltinServices(self.database_hash)
-        self.builtin_services = self._builtin.services
-        self.service_changed = self._builtin.service_changed
-        for service in self.builtin_services:
-            self._place(service, self._end_of_table() + 1)
+        builtin = BuiltinServices(self.database_hash)
+        self._device_name = builtin.device_name
+        self._layout = Layout(builtin.special)
+        self.database = self._layout.database
+        self.service_changed = builtin.service_changed
+        for service in builtin.services:
+            self._layout.add(service, in_use=False)
         self.set_device_name(device_name)
-        self._builtin.appearance.value = appearance.to_bytes(2, "little")
+        builtin.appearance.value = appearance.to_bytes(2, "little")
 
     # What the runtime and the API call
 
     def set_device_name(self, name: str) -> None:
         """Set the GAP Device Name, cut at a character to what the specification allows."""
         octets = name.encode()[:MAX_DEVICE_NAME_OCTETS]
-        self._builtin.device_name.value = octets.decode(errors="ignore").encode()
+        self._device_name.value = octets.decode(errors="ignore").encode()
 
     def add_service(self, service: LocalService) -> None:
         """Publish a service at once; connected clients get Service Changed.
 
         Raises: CallerError if no handles are left.
         """
-        self._place(service, self._room_for(_handle_count(service)))
+        changed = self._layout.add(service, self._in_use)
         self.services.append(service)
-        self._changed(service.handle, service.end_handle)
+        self._tell(changed)
 
     def add_characteristic(
         self, service: LocalService, characteristic: LocalCharacteristic
@@ -72,20 +69,15 @@ class LocalServer:
 
         Raises: CallerError if no handles are left.
         """
-        count = attributes.handle_count(characteristic)
 
         def append() -> None:
             service.characteristics.append(characteristic)
 
-        if self._can_grow(service, count):
-            append()
-            service.end_handle = (
-                attributes.assign_handles(characteristic, service.end_handle + 1) - 1
-            )
-            self._install(service)
-            self._changed(service.handle, service.end_handle)
-        else:
-            self._relocate(service, _handle_count(service) + count, append)
+        def place(start: int) -> None:
+            assign_handles(characteristic, start)
+
+        count = handle_count(characteristic)
+        self._tell(self._layout.extend(service, count, append, place, self._in_use))
 
     def add_descriptor(
         self, characteristic: LocalCharacteristic, descriptor: LocalDescriptor
@@ -99,24 +91,22 @@ class LocalServer:
         def append() -> None:
             characteristic.descriptors.append(descriptor)
 
-        at_the_end = attributes.last_handle(characteristic) == service.end_handle
-        if at_the_end and self._can_grow(service, 1):
-            append()
-            descriptor.handle = service.end_handle = service.end_handle + 1
-            self._install(service)
-            self._changed(service.handle, service.end_handle)
-        else:
-            self._relocate(service, _handle_count(service) + 1, append)
+        def place(start: int) -> None:
+            descriptor.handle = start
+
+        comes_last = last_handle(characteristic) == service.end_handle
+        changed = self._layout.extend(
+            service, 1, append, place if comes_last else None, self._in_use
+        )
+        self._tell(changed)
 
     def remove_service(self, service: LocalService) -> None:
         """Take a service and all it holds out of the table."""
         self.services.remove(service)
-        start, end = service.handle, service.end_handle
-        self.database.replace(start, end, ())
-        service.handle = service.end_handle = 0
+        changed = self._layout.remove(service)
         for characteristic in service.characteristics:
             self._forget(characteristic)
-        self._changed(start, end)
+        self._tell(changed)
 
     def remove_characteristic(
         self, service: LocalService, characteristic: LocalCharacteristic
@@ -124,8 +114,7 @@ class LocalServer:
         """Take a characteristic out of the table; the others keep their handles."""
         service.characteristics.remove(characteristic)
         self._forget(characteristic)
-        self._install(service)
-        self._changed(service.handle, service.end_handle)
+        self._tell(self._layout.shrink(service))
 
     # What bearers call
 
@@ -138,96 +127,35 @@ class LocalServer:
         self._clients.pop(client, None)
 
     def database_hash(self) -> bytes:
-        """Give the Database Hash of the present table."""
+        """Give the Database Hash of the present table, 16 octets as read by a client."""
         if self._hash is None:
             self._hash = database_hash(self.database)
         return self._hash
 
     def characteristics(self) -> list[LocalCharacteristic]:
         """Give all characteristics, the built-in ones first."""
-        every = (*self.builtin_services, *self.services)
-        return [characteristic for service in every for characteristic in service.characteristics]
+        return [
+            characteristic
+            for service in self._layout.services
+            for characteristic in service.characteristics
+        ]
 
-    # Handles
+    @property
+    def _in_use(self) -> bool:
+        return bool(self._clients)
 
-    def _can_grow(self, service: LocalService, count: int) -> bool:
-        end = service.end_handle
-        free = end + count <= MAX_HANDLE
-        return free and not self.database.in_range(end + 1, min(end + count, MAX_HANDLE))
-
-    def _relocate(self, service: LocalService, count: int, grow: Callable[[], None]) -> None:
-        """Make a service larger that cannot grow where it is."""
-        old_start, old_end = service.handle, service.end_handle
-        if not self._clients:
-            if self._end_of_table() + count > MAX_HANDLE:
-                raise CallerError(_FULL)
-            grow()
-            self._lay_out_anew()
-            return
-        start = self._room_for(count)
-        grow()
-        self.database.replace(old_start, old_end, ())
-        self._place(service, start)
-        self._changed(min(old_start, service.handle), max(old_end, service.end_handle))
-
-    def _lay_out_anew(self) -> None:
-        self.database.replace(1, MAX_HANDLE, ())
-        start = 1
-        for service in (*self.builtin_services, *self.services):
-            self._place(service, start)
-            start = service.end_handle + 1
-        self._changed(1, MAX_HANDLE)
-
-    def _room_for(self, count: int) -> int:
-        """Find unused handles: after all others, else in the first gap that is large enough."""
-        after = self._end_of_table() + 1
-        if after + count - 1 <= MAX_HANDLE:
-            return after
-        start = 1
-        for service in sorted((*self.builtin_services, *self.services), key=lambda s: s.handle):
-            if service.handle - start >= count:
-                return start
-            start = service.end_handle + 1
-        raise CallerError(_FULL)
-
-    def _end_of_table(self) -> int:
-        every = (*self.builtin_services, *self.services)
-        return max((service.end_handle for service in every), default=0)
-
-    def _place(self, service: LocalService, start: int) -> None:
-        """Give a service and all it holds handles from `start` on, and its attributes."""
-        service.handle = start
-        following = start + 1
-        for characteristic in service.characteristics:
-            following = attributes.assign_handles(characteristic, following)
-        service.end_handle = following - 1
-        self._install(service)
-
-    def _install(self, service: LocalService) -> None:
-        """Make the attributes of a service that has its handles."""
-        new = attributes.service_attributes(service, self._builtin.special)
-        self.database.replace(service.handle, service.end_handle, new)
-        self._hash = None
-
-    def _changed(self, start: int, end: int) -> None:
+    def _tell(self, changed: Range) -> None:
         self._hash = None
         for client in tuple(self._clients):
-            client.table_changed(start, end)
+            client.table_changed(*changed)
 
     def _forget(self, characteristic: LocalCharacteristic) -> None:
         for client in tuple(self._clients):
             client.characteristic_removed(characteristic)
-        attributes.drop_handles(characteristic)
+        drop_handles(characteristic)
 
     def _service_of(self, characteristic: LocalCharacteristic) -> LocalService:
         for service in self.services:
             if characteristic in service.characteristics:
                 return service
         raise CallerError("The characteristic's service is not published")
-
-
-_FULL = "No attribute handles left"
-
-
-def _handle_count(service: LocalService) -> int:
-    return 1 + sum(attributes.handle_count(item) for item in service.characteristics)
