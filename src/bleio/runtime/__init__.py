@@ -1,0 +1,1 @@
+"""The runtime: the engine thread and what an adapter is while the program runs."""

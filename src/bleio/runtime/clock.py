@@ -1,0 +1,50 @@
+"""How blocking calls wait, and by which clock: the one place to change for simulated time.
+
+Everything that blocks a program's thread waits through `Clock.wait_for`, and everything that the
+engine times runs on the loop that `Clock.new_event_loop` makes.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+
+# A wait on a lock lets Ctrl-C through at once on Linux only; elsewhere we look every 50 ms.
+_SLICE_S = threading.TIMEOUT_MAX if sys.platform == "linux" else 0.05
+
+
+class Clock:
+    """Real time."""
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """Make the engine's loop. asyncio is imported here since `import _bleio` must be quick."""
+        import asyncio
+
+        return asyncio.new_event_loop()
+
+    def wait_for(
+        self,
+        condition: threading.Condition,
+        predicate: Callable[[], bool],
+        timeout_s: float | None = None,
+    ) -> bool:
+        """Wait until `predicate()` holds, which whoever changes it announces on `condition`.
+
+        Args: condition: held by the caller. timeout_s: None waits without limit.
+        Returns: what the predicate gave last: False after the time-out.
+        Raises: KeyboardInterrupt in the main thread.
+        Thread: any but the engine's.
+        """
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while not predicate():
+            left = _SLICE_S if end is None else end - time.monotonic()
+            if left <= 0:
+                return False
+            condition.wait(min(left, _SLICE_S))
+        return True
