@@ -1,7 +1,7 @@
 """Which handles the services of a server have (Vol 3, Part G, 2.5.2).
 
-As long as nobody is connected handles are dense and in creation order, so that a restarted program
-has the same table. While clients are connected (the table is in use) no attribute gets another
+What is added or removed while nobody is connected leaves handles dense and in creation order, so
+that a restarted program has the same table. While clients are connected (the table is in use) no attribute gets another
 handle in place: a service that cannot grow where it is moves as a whole to unused handles, so that
 a client that has not heard of it yet gets Invalid Handle rather than a wrong value.
 """
@@ -74,20 +74,22 @@ class Layout:
         self._place(service, start)
         return min(old_start, service.handle), max(old_end, service.end_handle)
 
-    def remove(self, service: LocalService) -> Range:
-        """Take a service out; the others keep their handles."""
+    def remove(self, service: LocalService, in_use: bool) -> Range:
+        """Take a service out; the others keep their handles if the table is in use."""
         self.services.remove(service)
-        self._dense = False
         removed = service.handle, service.end_handle
         self.database.replace(*removed, ())
         service.handle = service.end_handle = 0
-        return removed
+        return self._close_gap(removed, in_use)
 
-    def shrink(self, service: LocalService) -> Range:
-        """Take out the attributes of what is no longer in a service; the others keep theirs."""
-        self._dense = False
+    def shrink(self, service: LocalService, in_use: bool) -> Range:
+        """Take out the attributes of what is no longer in a service."""
         self.install(service)
-        return service.handle, service.end_handle
+        return self._close_gap((service.handle, service.end_handle), in_use)
+
+    def _close_gap(self, changed: Range, in_use: bool) -> Range:
+        self._dense = False
+        return changed if in_use else self._lay_out_from(self.services[0])
 
     def install(self, service: LocalService) -> None:
         """Make the attributes of a service that has its handles."""

@@ -103,7 +103,7 @@ class LocalServer:
     def remove_service(self, service: LocalService) -> None:
         """Take a service and all it holds out of the table."""
         self.services.remove(service)
-        changed = self._layout.remove(service)
+        changed = self._layout.remove(service, self._in_use)
         for characteristic in service.characteristics:
             self._forget(characteristic)
         self._tell(changed)
@@ -114,7 +114,7 @@ class LocalServer:
         """Take a characteristic out of the table; the others keep their handles."""
         service.characteristics.remove(characteristic)
         self._forget(characteristic)
-        self._tell(self._layout.shrink(service))
+        self._tell(self._layout.shrink(service, self._in_use))
 
     # What bearers call
 

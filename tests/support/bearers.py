@@ -1,0 +1,191 @@
+"""Bearers without a radio: a clock that tests move, a wire that tests pump."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from bleio.core.codes import Properties
+from bleio.core.security import LinkSecurity
+from bleio.core.uuid import uuid16
+from bleio.errors import InnerError
+from bleio.gatt.bearer import Bearer
+from bleio.gatt.model import LocalCharacteristic, LocalService
+from bleio.gatt.server import LocalServer
+
+
+class Timers:
+    """`call_later` for a clock that only `advance` moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self._pending: list[_Timer] = []
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> _Timer:
+        timer = _Timer(self, self.now_s + delay_s, callback)
+        self._pending.append(timer)
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        end = self.now_s + seconds
+        while due := [timer for timer in self._pending if timer.due_s <= end]:
+            timer = min(due, key=lambda timer: timer.due_s)
+            timer.cancel()
+            self.now_s = timer.due_s
+            timer.callback()
+        self.now_s = end
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+
+class _Timer:
+    def __init__(self, timers: Timers, due_s: float, callback: Callable[[], None]) -> None:
+        self._timers = timers
+        self.due_s = due_s
+        self.callback = callback
+
+    def cancel(self) -> None:
+        if self in self._timers._pending:
+            self._timers._pending.remove(self)
+
+
+class Wired:
+    """One bearer whose peer is the test: `sent` holds what it sent."""
+
+    def __init__(
+        self, server: LocalServer | None = None, security: LinkSecurity | None = None
+    ) -> None:
+        self.server = server or LocalServer("Test")
+        self.security = security or LinkSecurity()
+        self.timers = Timers()
+        self.sent: list[bytes] = []
+        self.deaths: list[Exception] = []
+        self.bearer = Bearer(
+            self.server, "link", self.security, self.sent.append, self.timers.call_later
+        )
+        self.bearer.on_dead = self.deaths.append
+
+    def ask(self, pdu: str | bytes) -> str:
+        """Send a PDU (bytes or hex) to the bearer; give its one answer as hex, "" for none."""
+        del self.sent[:]
+        self.bearer.received(bytes.fromhex(pdu) if isinstance(pdu, str) else pdu)
+        assert len(self.sent) <= 1
+        return self.sent[0].hex(" ") if self.sent else ""
+
+    def feed(self, *pdus: str) -> None:
+        """Send PDUs (hex) to the bearer."""
+        for pdu in pdus:
+            self.bearer.received(bytes.fromhex(pdu))
+
+    def start(self, procedure: Any, **options: Any) -> Outcome:
+        outcome = Outcome()
+        outcome.job = self.bearer.run(procedure, outcome.done, **options)
+        return outcome
+
+    def take(self) -> str:
+        """Give the oldest PDU sent and not yet taken, as hex."""
+        return self.sent.pop(0).hex(" ")
+
+
+class Outcome:
+    """What a procedure's `done` was told; a second call is an error."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, Exception | None]] = []
+        self.job: Any = None
+
+    def done(self, result: Any, error: Exception | None) -> None:
+        self.calls.append((result, error))
+        assert len(self.calls) == 1
+
+    @property
+    def pending(self) -> bool:
+        return not self.calls
+
+    @property
+    def result(self) -> Any:
+        (call,) = self.calls
+        assert call[1] is None, call[1]
+        return call[0]
+
+    @property
+    def error(self) -> Exception:
+        (call,) = self.calls
+        assert isinstance(call[1], InnerError), call
+        return call[1]
+
+
+class Loop:
+    """Two bearers, each the other's peer; PDUs move when pumped."""
+
+    def __init__(self, server: LocalServer) -> None:
+        self.timers = Timers()
+        self.wire: deque[tuple[bool, bytes]] = deque()
+        self.trace: list[bytes] = []
+        self.server = self._bearer(server, True)
+        self.client = self._bearer(LocalServer("Central"), False)
+
+    def _bearer(self, server: LocalServer, serving: bool) -> Bearer:
+        def send(pdu: bytes) -> None:
+            self.wire.append((serving, pdu))
+            self.trace.append(pdu)
+
+        bearer = Bearer(server, "link", LinkSecurity(), send, self.timers.call_later)
+
+        def died(error: Exception) -> None:
+            raise AssertionError("the bearer died") from error
+
+        bearer.on_dead = died
+        return bearer
+
+    def pump(self) -> None:
+        while self.wire:
+            from_server, pdu = self.wire.popleft()
+            (self.client if from_server else self.server).received(pdu)
+
+    def run(self, procedure: Any) -> Any:
+        outcome = Outcome()
+        self.client.run(procedure, outcome.done)
+        self.pump()
+        assert not outcome.pending
+        return outcome.result
+
+
+class Heard:
+    """A listener, local or remote, that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, ...]] = []
+
+    def written(self, link: Any, value: bytes) -> None:
+        self.events.append(("written", value))
+
+    def subscribed(self, link: Any, notify: bool, indicate: bool) -> None:
+        self.events.append(("subscribed", notify, indicate))
+
+    def notified(self, value: bytes) -> None:
+        self.events.append(("notified", value))
+
+    def link_closed(self, *link: Any) -> None:
+        self.events.append(("closed",))
+
+
+def add_service(server: LocalServer, uuid: int | bytes, *, secondary: bool = False) -> LocalService:
+    service = LocalService(uuid if isinstance(uuid, bytes) else uuid16(uuid), secondary)
+    server.add_service(service)
+    return service
+
+
+def add_characteristic(
+    server: LocalServer,
+    service: LocalService,
+    uuid: int | bytes,
+    properties: Properties = Properties.READ | Properties.WRITE,
+    **options: Any,
+) -> LocalCharacteristic:
+    on_air = uuid if isinstance(uuid, bytes) else uuid16(uuid)
+    characteristic = LocalCharacteristic(on_air, properties, **options)
+    server.add_characteristic(service, characteristic)
+    return characteristic
