@@ -72,7 +72,7 @@ class Wired:
         del self.sent[:]
         self.bearer.received(bytes.fromhex(pdu) if isinstance(pdu, str) else pdu)
         assert len(self.sent) <= 1
-        return self.sent[0].hex(" ") if self.sent else ""
+        return self.take() if self.sent else ""
 
     def feed(self, *pdus: str) -> None:
         """Send PDUs (hex) to the bearer."""
