@@ -36,7 +36,8 @@ def run_program(path: str, arguments: Sequence[str]) -> None:
         source = file.read()
     sys.argv[:] = [path, *arguments]
     _replace_search_path(os.path.dirname(os.path.realpath(path)))
-    module = _main_module(os.path.abspath(path))
+    path = os.path.abspath(path)
+    module = _main_module(path)
     _hide_own_frames()
     exec(compile(source, path, "exec", dont_inherit=True), vars(module))
 

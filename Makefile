@@ -1,0 +1,53 @@
+# make demo    a heart-rate monitor and its reader, two programs on one simulated radio
+# make test    all tests but the packaging ones;  make test-packaging    those
+# make lint    ruff and mypy
+# make clean   remove what the others made
+# PYTHON=...   the interpreter to make .venv with
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo install dev test test-packaging lint format clean
+
+demo: $(INSTALLED)
+	$(BIN)/python examples/demo.py
+
+install: $(INSTALLED)
+dev: $(INSTALLED_DEV)
+
+$(VENV)/pyvenv.cfg:
+	tools/make-venv "$(PYTHON)" $(VENV)
+
+# Editable, so that a changed source needs no new installation.
+$(INSTALLED): pyproject.toml src/bleio-precedence.pth | $(VENV)/pyvenv.cfg
+	$(PIP) install -e ".[examples]"
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml src/bleio-precedence.pth | $(VENV)/pyvenv.cfg
+	$(PIP) install -e ".[dev]"
+	@touch $(INSTALLED) $@
+
+test: $(INSTALLED_DEV)
+	$(PYTEST) -n 2 --dist loadgroup -m "not serial and not packaging"
+	$(PYTEST) -m "serial and not packaging" || [ $$? -eq 5 ]  # 5: there are none
+
+test-packaging: $(INSTALLED_DEV)
+	$(PYTEST) -m packaging
+
+lint: $(INSTALLED_DEV)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(INSTALLED_DEV)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find src tests examples bench -name __pycache__ -type d -prune -exec rm -rf {} +
