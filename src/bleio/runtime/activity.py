@@ -1,0 +1,105 @@
+"""What a controller does until it is told to stop: advertising, scanning.
+
+The program's wish changes at once, the controller needs time. So the wish (`_run`) and what is
+on the air (`_on_air`) are kept apart, and a lock lets the controller be told one thing at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from bleio.errors import CallerError
+from bleio.runtime.tasks import Tasks
+
+
+class _Run:
+    """One time from start to end."""
+
+    __slots__ = ("on_end", "started", "timer")
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        self.on_end = on_end
+        self.started = False
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class Activity:
+    """Advertising or scanning of one adapter. Engine thread, except `active`.
+
+    Args: already: the message for starting what runs already.
+        stop: tells the controller to stop; harmless if it had stopped by itself.
+    """
+
+    def __init__(self, already: str, stop: Callable[[], Awaitable[None]], tasks: Tasks) -> None:
+        self._already = already
+        self._stop = stop
+        self._tasks = tasks
+        self._run: _Run | None = None
+        self._on_air = False
+        self._lock = asyncio.Lock()
+
+    @property
+    def active(self) -> bool:
+        """True from a successful start until the end. Any thread."""
+        run = self._run
+        return run is not None and run.started
+
+    async def start(
+        self,
+        start: Callable[[], Awaitable[None]],
+        timeout_s: float,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Tell the controller to start; `timeout_s` later, if not 0, it ends.
+
+        `on_end` is called once, whatever ends it. If starting fails nothing runs.
+        """
+        if self._run is not None:
+            raise CallerError(self._already)
+        run = self._run = _Run(on_end)
+        try:
+            async with self._lock:
+                await self._silence()
+                self._on_air = True
+                await start()
+        except BaseException:
+            if self._run is run:
+                self._end()
+            self._tasks.spawn(self._settle())
+            raise
+        if self._run is run:  # it can have ended while we were told of its start
+            run.started = True
+            if timeout_s:
+                run.timer = asyncio.get_running_loop().call_later(timeout_s, self._expire)
+
+    async def stop(self) -> None:
+        """End it; does nothing if it does not run. Returns when the controller has stopped."""
+        self._end()
+        await self._settle()
+
+    def ended(self) -> None:
+        """The controller stopped by itself, or is gone."""
+        self._on_air = False
+        self._end()
+
+    def _expire(self) -> None:
+        self._end()
+        self._tasks.spawn(self._settle())
+
+    def _end(self) -> None:
+        run, self._run = self._run, None
+        if run is not None:
+            if run.timer is not None:
+                run.timer.cancel()
+            run.on_end()
+
+    async def _settle(self) -> None:
+        async with self._lock:
+            if self._run is None:
+                await self._silence()
+
+    async def _silence(self) -> None:
+        if self._on_air:
+            await self._stop()
+            self._on_air = False

@@ -1,0 +1,77 @@
+"""What one scan received and the program has not read yet."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from bleio.backends.base import Report
+from bleio.core.advertising import Prefixes
+from bleio.runtime.clock import Clock
+
+ENTRY_OCTETS = 19  # flags 1, time 8, RSSI 1, address 6, address type 1, data length 2
+
+
+class ScanBuffer:
+    """A queue of reports, bounded in octets; the engine fills it, the program's thread empties it.
+
+    An entry costs 19 octets and its data. One that does not fit is dropped whole and counted in
+    `dropped`; older ones stay. What is in it stays readable after the scan has finished.
+
+    Args: capacity_octets: at least 1. minimum_rssi_dbm: weaker packets are no concern of the
+        program; nor are those that `prefixes` does not match.
+    """
+
+    def __init__(
+        self, clock: Clock, capacity_octets: int, prefixes: Prefixes, minimum_rssi_dbm: int
+    ) -> None:
+        self.dropped = 0
+        self._clock = clock
+        self._room = capacity_octets
+        self._matches = prefixes.match_any
+        self._minimum_rssi_dbm = minimum_rssi_dbm
+        self._reports: deque[Report] = deque()
+        self._finished = False
+        self._condition = threading.Condition(threading.Lock())
+
+    def offer(self, report: Report) -> None:
+        """Keep a report if it passes the filters and there is room. Thread: the engine's."""
+        if report.rssi_dbm < self._minimum_rssi_dbm or not self._matches(report.data):
+            return
+        cost = ENTRY_OCTETS + len(report.data)
+        with self._condition:
+            if self._finished:
+                return
+            if cost > self._room:
+                self.dropped += 1
+                return
+            self._room -= cost
+            self._reports.append(report)
+            self._condition.notify()
+
+    def take(self) -> Report | None:
+        """Give the oldest report; None when the scan is over and everything was read.
+
+        Thread: any but the engine's; waits for a report or the scan's end.
+        """
+        with self._condition:
+            self._clock.wait_for(self._condition, self._is_ready)
+            if not self._reports:
+                return None
+            report = self._reports.popleft()
+            self._room += ENTRY_OCTETS + len(report.data)
+            return report
+
+    def finish(self) -> None:
+        """Take no more; whoever waits gets what is left and then the end. Thread: any."""
+        with self._condition:
+            self._finished = True
+            self._condition.notify_all()
+
+    def forget(self) -> None:
+        """Finish in a forked child, where the lock may be held by a thread that is not there."""
+        self._condition = threading.Condition(threading.Lock())
+        self._finished = True
+
+    def _is_ready(self) -> bool:
+        return self._finished or bool(self._reports)

@@ -1,0 +1,80 @@
+"""Which backend: the one string that chooses an adapter.
+
+`virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os`, `auto`; see `CHOICES`. Backends are imported
+when one is made, since `import _bleio` must be quick.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from bleio.backends.base import Backend
+from bleio.core.address import DeviceAddress
+from bleio.errors import CallerError, ControllerLost
+from bleio.runtime import identity
+
+SETTING = "BLEIO_ADAPTER"
+CHOICES = (
+    "virtual (a simulated radio of this process), virtual:NAME (a simulated radio shared by the"
+    " processes that use NAME) or hci:TRANSPORT (a Bluetooth controller, such as hci:usb:0)"
+)
+
+MakeBackend = Callable[[DeviceAddress | None], Backend]
+
+
+def backend_for(choice: str) -> MakeBackend:
+    """Give the maker of backends for an adapter string.
+
+    Raises: CallerError if the string is none of the choices.
+    """
+    kind, colon, rest = choice.partition(":")
+    match kind:
+        case "virtual" if bool(colon) == bool(rest):
+            return _hci(choice, choice)
+        case "hci" if rest:
+            return _hci(rest, choice)
+        case "os" | "auto" if not colon:
+            return _operating_system(choice)
+    raise CallerError(f"There is no adapter {choice!r}: choose {CHOICES}")
+
+
+def backend_by_setting(former: DeviceAddress | None) -> Backend:
+    """Make the backend that the environment chooses."""
+    return backend_for(os.environ.get(SETTING) or "auto")(former)
+
+
+def backend_over_uart(uart: Any) -> MakeBackend:
+    """Give the maker of backends for a controller behind an open serial object."""
+    return _hci(uart, "uart")
+
+
+def _hci(transport: Any, choice: str) -> MakeBackend:
+    def make(former: DeviceAddress | None) -> Backend:
+        from bleio.backends.hci import HciBackend
+
+        fixed = identity.configured_address()
+        return HciBackend(transport, fixed or _former_first(former, choice), fixed is not None)
+
+    return make
+
+
+def _former_first(former: DeviceAddress | None, choice: str) -> Callable[[int], DeviceAddress]:
+    """Derive this program's addresses on a radio; the one it had before comes first."""
+    derived = identity.derived_addresses(choice)
+    if former is None:
+        return derived
+    return lambda instance: derived(instance - 1) if instance else former
+
+
+def _operating_system(choice: str) -> MakeBackend:
+    def make(former: DeviceAddress | None) -> Backend:
+        if choice == "auto":
+            raise ControllerLost(f"No Bluetooth adapter is chosen: set {SETTING} to {CHOICES}")
+        raise ControllerLost(
+            "The operating system's Bluetooth cannot be used by this version of bleio:"
+            f" set {SETTING} to {CHOICES}"
+        )
+
+    return make
