@@ -145,12 +145,14 @@ class Loop:
             from_server, pdu = self.wire.popleft()
             (self.client if from_server else self.server).received(pdu)
 
-    def run(self, procedure: Any) -> Any:
+    def outcome(self, procedure: Any) -> Outcome:
         outcome = Outcome()
         self.client.run(procedure, outcome.done)
         self.pump()
-        assert not outcome.pending
-        return outcome.result
+        return outcome
+
+    def run(self, procedure: Any) -> Any:
+        return self.outcome(procedure).result
 
 
 class Heard:

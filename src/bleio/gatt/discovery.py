@@ -180,7 +180,7 @@ def _find_included(services: list[RemoteService], bound: _Bound) -> Procedure[No
     while start <= end:
         response = yield from _list_or_end(codec.READ_BY_TYPE_REQ, start, end, _INCLUDE)
         if response is None:
-            return
+            break
         for entry in _entries(response, 6, (0, 2)):
             declared, handle, last = (value for (value,) in U16.iter_unpack(entry[:6]))
             _demand(start <= declared <= end, "includes whose handles do not increase")

@@ -1,0 +1,181 @@
+"""Values that a peer sends, and its Service Changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bleio.core.codes import Properties
+from bleio.core.uuid import uuid16
+from bleio.errors import AttError, ProtocolViolation
+from bleio.gatt.model import RemoteService
+from bleio.gatt.remote import MAX_DISCOVERY_ATTEMPTS
+from bleio.gatt.server import LocalServer
+from support.bearers import Heard, Loop, Wired, add_characteristic, add_service
+
+READ = Properties.READ
+
+
+class TestValues:
+    def test_notifications_and_indications(self) -> None:
+        wired, first, second = Wired(), Heard(), Heard()
+        wired.bearer.listen(5, first)
+        wired.bearer.listen(5, second)
+        wired.bearer.listen(5, second)
+        wired.feed("1b 05 00 61", "1d 05 00 62", "1b 05 00")
+        expected = [("notified", b"a"), ("notified", b"b"), ("notified", b"")]
+        assert first.events == second.events == expected
+        assert wired.sent == [b"\x1e"]
+
+    def test_unheard_ones_are_counted_and_indications_confirmed(self) -> None:
+        wired, heard = Wired(), Heard()
+        wired.bearer.listen(5, heard)
+        wired.bearer.unlisten(5, heard)
+        wired.bearer.unlisten(5, heard)
+        wired.bearer.unlisten(6, heard)
+        wired.feed("1b 05 00 61", "1d 06 00 61")
+        assert heard.events == [] and wired.sent == [b"\x1e"]
+        assert wired.bearer.counters.unheard_values == 2
+
+    @pytest.mark.parametrize("pdu", ["1b", "1b 05", "1d", "1d 05"])
+    def test_truncated(self, pdu: str) -> None:
+        wired = Wired()
+        wired.feed(pdu)
+        assert wired.bearer.counters.malformed == 1
+        assert wired.sent == ([b"\x1e"] if pdu[:2] == "1d" else [])
+
+    def test_several_in_one(self) -> None:
+        wired, heard = Wired(), Heard()
+        wired.bearer.listen(5, heard)
+        wired.bearer.listen(6, heard)
+        wired.feed("23 05 00 02 00 61 62 06 00 00 00 05 00 01 00 63")
+        assert heard.events == [("notified", b"ab"), ("notified", b""), ("notified", b"c")]
+        wired.feed("23 05 00 02 00 61")  # its length lies
+        assert len(heard.events) == 3 and wired.bearer.counters.malformed == 1
+
+    def test_a_listener_may_leave_while_it_hears(self) -> None:
+        wired, second = Wired(), Heard()
+
+        class Leaving(Heard):
+            def notified(self, value: bytes) -> None:
+                super().notified(value)
+                wired.bearer.unlisten(5, self)
+
+        first = Leaving()
+        wired.bearer.listen(5, first)
+        wired.bearer.listen(5, second)
+        wired.feed("1b 05 00 61", "1b 05 00 62")
+        assert len(first.events) == 1 and len(second.events) == 2
+
+    def test_the_end_is_told_once_to_each(self) -> None:
+        wired, heard = Wired(), Heard()
+        wired.bearer.listen(5, heard)
+        wired.bearer.listen(6, heard)
+        wired.bearer.closed(0x08)
+        wired.bearer.closed(0x08)
+        wired.feed("1b 05 00 61")
+        assert heard.events == [("closed",)]
+
+
+@pytest.fixture
+def server() -> LocalServer:
+    server = LocalServer("Peer")
+    for uuid in (0x1810, 0x1811):
+        add_characteristic(server, add_service(server, uuid), 0x2A37, READ, value=b"v")
+    return server
+
+
+class TestServiceChanged:
+    def found(self, loop: Loop) -> list[RemoteService]:
+        services: list[RemoteService] = loop.run(loop.client.discover(None))
+        return services
+
+    def test_the_first_discovery_subscribes(self, server: LocalServer) -> None:
+        loop = Loop(server)
+        self.found(loop)
+        assert loop.server.subscription(server.service_changed) == (False, True)
+        writes = [pdu for pdu in loop.trace if pdu[0] == 0x12]
+        self.found(loop)
+        assert [pdu for pdu in loop.trace if pdu[0] == 0x12] == writes
+        assert len(writes) == 1
+
+    def test_what_was_found_in_the_range_becomes_invalid(self, server: LocalServer) -> None:
+        loop = Loop(server)
+        *_, first, second = self.found(loop)
+        old_handle, heard = first.characteristics[0].handle, Heard()
+        loop.client.listen(old_handle, heard)
+        server.remove_service(server.services[0])
+        loop.pump()
+        assert (first.handle, first.characteristics[0].handle) == (0, 0)
+        assert second.handle != 0
+        assert loop.run(loop.client.read(second.characteristics[0].handle)) == b"v"
+        error = loop.outcome(loop.client.read(first.characteristics[0].handle)).error
+        assert isinstance(error, AttError) and error.code == 1
+        loop.client.received(b"\x1b" + old_handle.to_bytes(2, "little"))
+        assert heard.events == []
+
+    def test_a_moved_service_is_found_again(self, server: LocalServer) -> None:
+        loop = Loop(server)
+        *_, first, _ = self.found(loop)
+        add_characteristic(server, server.services[0], 0x2A38, READ)
+        loop.pump()
+        assert first.handle == 0
+        again = {service.uuid: service for service in self.found(loop)}[uuid16(0x1810)]
+        assert [item.uuid for item in again.characteristics] == [uuid16(0x2A37), uuid16(0x2A38)]
+
+    def test_what_nobody_holds_any_more_is_not_kept(self, server: LocalServer) -> None:
+        loop = Loop(server)
+        self.found(loop)
+        assert len(loop.client._remote._found) == 0
+
+    def test_a_change_during_discovery_starts_it_anew(self, server: LocalServer) -> None:
+        loop = Loop(server)
+        self.found(loop)
+        results: list[Any] = []
+        loop.client.run(loop.client.discover(None), lambda *call: results.append(call))
+        loop.server.received(loop.wire.popleft()[1])  # the first answer is on its way ...
+        add_service(server, 0x1812)  # ... and already wrong
+        loop.pump()
+        ((services, error),) = results
+        assert error is None
+        assert uuid16(0x1812) in {service.uuid for service in services}
+
+    def test_a_table_that_never_rests(self, server: LocalServer) -> None:
+        loop = Loop(server)
+        self.found(loop)
+        results: list[Any] = []
+        loop.client.run(loop.client.discover(None), lambda *call: results.append(call))
+        starts = 0
+        while loop.wire:
+            from_server, pdu = loop.wire.popleft()
+            if pdu[:3] == b"\x10\x01\x00":
+                starts += 1
+                loop.client.received(b"\x1d\x08\x00\x01\x00\xff\xff")
+            (loop.client if from_server else loop.server).received(pdu)
+        ((_, error),) = results
+        assert isinstance(error, ProtocolViolation) and starts == MAX_DISCOVERY_ATTEMPTS
+
+    def test_a_program_may_listen_to_it_too(self, server: LocalServer) -> None:
+        loop, heard = Loop(server), Heard()
+        found = self.found(loop)
+        loop.client.listen(server.service_changed.handle, heard)
+        server.remove_service(server.services[0])
+        loop.pump()
+        assert heard.events == [("notified", bytes.fromhex("10 00 12 00"))]
+        assert found[2].handle == 0
+
+    def test_a_malformed_one_is_counted(self, server: LocalServer) -> None:
+        loop = Loop(server)
+        self.found(loop)
+        loop.client.received(bytes.fromhex("1d 08 00 01 00 ff"))
+        assert loop.client.counters.malformed == 1
+
+    def test_a_peer_that_refuses_the_subscription_can_be_discovered(self) -> None:
+        wired = Wired()
+        outcome = wired.start(wired.bearer.discover(None))
+        wired.feed("07 01 00 05 00", "09 07 02 00 20 03 00 05 2a", "01 08 04 00 0a")
+        wired.feed("05 01 04 00 02 29", "01 04 05 00 0a")
+        assert wired.sent[-1].hex(" ") == "12 04 00 02 00"
+        wired.feed("01 12 04 00 05", "01 10 01 00 0a")
+        assert outcome.result == []
