@@ -48,7 +48,7 @@ def test_names_are_those_of_the_api() -> None:
 
 
 def test_unknown_name() -> None:
-    with pytest.raises(AttributeError, match="^module '_bleio' has no attribute 'antenna'$"):
+    with pytest.raises(AttributeError, match=r"^module '_bleio' has no attribute 'antenna'$"):
         _bleio.antenna
     with pytest.raises(ImportError, match="antenna"):
         from _bleio import antenna  # noqa: F401
