@@ -71,6 +71,7 @@ class AttServer:
                 return None
             return codec.error_rsp(opcode, 0, AttErrorCode.REQUEST_NOT_SUPPORTED)
         try:
+            _check(len(pdu) <= self.mtu)
             code = self._admit(opcode)
             if code:
                 raise AttError(code)

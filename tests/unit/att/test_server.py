@@ -195,6 +195,13 @@ def test_malformed_request(served: Served, pdu: str) -> None:
     assert served.writes == []
 
 
+def test_what_is_longer_than_the_mtu_is_malformed(served: Served) -> None:
+    assert served.ask("16 07 00 00 00" + "61" * 18) == "17 07 00 00 00" + " 61" * 18
+    assert served.ask("16 07 00 00 00" + "61" * 19) == "01 16 00 00 04"
+    assert served.ask("52 07 00" + "61" * 21) == ""
+    assert served.writes == [] and served.server.counters.refused_commands == 1
+
+
 def test_lists_grow_with_the_mtu_and_end_at_it(served: Served) -> None:
     served.server.mtu = 29
     assert len(bytes.fromhex(served.ask("04 01 00 06 00"))) == 2 + 6 * 4
