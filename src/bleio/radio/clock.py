@@ -1,0 +1,113 @@
+"""Simulated time: integer microseconds and a heap of what is to happen.
+
+Nothing here looks at a real clock. Whoever owns the clock moves it on with `run_until`; the model
+only schedules. Two timers of the same microsecond fire in the order in which they were set, so a
+run depends on its input alone.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+# Cancelled timers stay in the heap until they come up, unless they are most of it.
+_COMPACT_ABOVE = 256
+
+
+class Timer:
+    """One callback at one time; `cancel` makes it not happen."""
+
+    __slots__ = ("_args", "_callback", "_clock", "at_us")
+
+    def __init__(
+        self, clock: Clock, at_us: int, callback: Callable[..., None], args: tuple[Any, ...]
+    ) -> None:
+        self.at_us = at_us
+        self._clock = clock
+        self._callback: Callable[..., None] | None = callback
+        self._args = args
+
+    @property
+    def pending(self) -> bool:
+        """Whether it is still to fire."""
+        return self._callback is not None
+
+    def cancel(self) -> None:
+        """Take the timer back; harmless when it has fired."""
+        if self._callback is not None:
+            self._callback = None
+            self._args = ()
+            self._clock._count_cancelled()
+
+    def _fire(self) -> bool:
+        callback, self._callback = self._callback, None
+        if callback is None:
+            return False
+        callback(*self._args)
+        return True
+
+
+class Clock:
+    """The time of a simulated world and the heap of its timers."""
+
+    def __init__(self) -> None:
+        self.now_us = 0
+        self.on_wakeup: Callable[[], None] | None = None
+        self._heap: list[tuple[int, int, Timer]] = []
+        self._sequence = 0
+        self._cancelled = 0
+        self._running = False
+
+    def schedule(self, at_us: int, callback: Callable[..., None], *args: Any) -> Timer:
+        """Call `callback(*args)` at `at_us`, or at once when that has passed."""
+        at_us = max(at_us, self.now_us)
+        timer = Timer(self, at_us, callback, args)
+        earlier = not self._heap or at_us < self._heap[0][0]
+        self._sequence += 1
+        heapq.heappush(self._heap, (at_us, self._sequence, timer))
+        if earlier and not self._running and self.on_wakeup is not None:
+            self.on_wakeup()
+        return timer
+
+    def next_event_us(self) -> int | None:
+        """The time of the next timer, None when there is none."""
+        self._drop_cancelled()
+        return self._heap[0][0] if self._heap else None
+
+    def run_until(self, time_us: int) -> None:
+        """Fire all timers up to and including `time_us`, and stand there afterwards.
+
+        A callback may schedule, also for the present microsecond. Time never goes backwards: an
+        earlier `time_us` than the present fires only what is due already.
+
+        Raises: RuntimeError when called from a callback.
+        """
+        if self._running:
+            raise RuntimeError("run_until called from inside a simulated event")
+        self._running = True
+        try:
+            heap = self._heap
+            while heap and heap[0][0] <= time_us:
+                at_us, _, timer = heapq.heappop(heap)
+                if timer.pending:
+                    self.now_us = max(self.now_us, at_us)
+                    timer._fire()
+                else:
+                    self._cancelled -= 1
+                heap = self._heap
+        finally:
+            self._running = False
+        self.now_us = max(self.now_us, time_us)
+
+    def _count_cancelled(self) -> None:
+        self._cancelled += 1
+        if self._cancelled > _COMPACT_ABOVE and self._cancelled * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[2].pending]
+            heapq.heapify(self._heap)
+            self._cancelled = 0
+
+    def _drop_cancelled(self) -> None:
+        while self._heap and not self._heap[0][2].pending:
+            heapq.heappop(self._heap)
+            self._cancelled -= 1

@@ -1,0 +1,182 @@
+"""Commands on connections. Spec: Vol 4, Part E, 7.1.6, 7.1.23, 7.5.4 and parts of 7.8."""
+
+from __future__ import annotations
+
+import struct
+
+from bleio.core.codes import HciErrorCode
+from bleio.radio import link_control, phy
+from bleio.radio.controller.core import Controller
+from bleio.radio.controller.dispatch import CommandError, allow, command, require
+from bleio.radio.controller.initiating import connection_parameters
+from bleio.radio.link import ALL_DATA_CHANNELS, CENTRAL, MIN_OCTETS, LinkEnd
+from bleio.radio.link_control import Opcode
+
+# Reasons a host may give. Spec: Vol 4, Part E, 7.1.6.
+_REASONS = {0x05, 0x13, 0x14, 0x15, 0x1A, 0x29, 0x3B}
+_MIN_TX_US, _MAX_TX_US = 0x0148, 0x4290
+_MIN_DATA_CHANNELS = 2
+
+
+def link_end(controller: Controller, handle: int) -> LinkEnd:
+    """The link with this handle.
+
+    Raises: CommandError Unknown Connection Identifier.
+    """
+    end = controller.links.get(handle)
+    if end is None:
+        raise CommandError(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
+    return end
+
+
+@command(0x0406, "Disconnect", "HB", bit=(0, 5), pending=True)
+def disconnect(controller: Controller, handle: int, reason: int) -> None:
+    """End a link."""
+    end = link_end(controller, handle)
+    require(reason in _REASONS)
+    allow(not end.awaits(Opcode.TERMINATE_IND))
+    link_control.terminate(end, reason)
+
+
+@command(0x041D, "Read Remote Version Information", "H", bit=(2, 7), pending=True)
+def read_remote_version(controller: Controller, handle: int) -> None:
+    """Ask the peer's version."""
+    end = link_end(controller, handle)
+    allow(not end.awaits(Opcode.VERSION_IND))
+    controller.after_reply(link_control.start_version, end)
+
+
+@command(0x2016, "LE Read Remote Features", "H", bit=(27, 5), pending=True)
+def read_remote_features(controller: Controller, handle: int) -> None:
+    """Ask the peer's features."""
+    end = link_end(controller, handle)
+    allow(not end.awaits(Opcode.FEATURE_RSP))
+    link_control.start_features(end)
+
+
+@command(0x1405, "Read RSSI", "H", bit=(15, 5), returns=3, echo=2)
+def read_rssi(controller: Controller, handle: int) -> bytes:
+    """Strength of what the peer sends."""
+    other = link_end(controller, handle).other.controller
+    rssi = controller.radio.rssi_dbm(other.station, controller.station, other.tx_power_dbm)
+    return struct.pack("<Hb", handle, rssi)
+
+
+@command(0x2013, "LE Connection Update", "HHHHHHH", bit=(27, 2), pending=True)
+def connection_update(controller: Controller, handle: int, *timing: int) -> None:
+    """Change interval, latency and time-out; a peripheral has to ask its central."""
+    end = link_end(controller, handle)
+    parameters = connection_parameters(*timing)
+    if end.role == CENTRAL:
+        allow(not end.link.updating)
+        link_control.update_parameters(end, parameters)
+    else:
+        allow(not end.awaits(Opcode.CONNECTION_UPDATE_IND))
+        link_control.request_parameters(end, *timing[:4])
+
+
+@command(
+    0x2020,
+    "LE Remote Connection Parameter Request Reply",
+    "HHHHHHH",
+    bit=(33, 4),
+    returns=2,
+    echo=2,
+)
+def parameter_request_reply(controller: Controller, handle: int, *timing: int) -> bytes:
+    """The central's host agrees to its peripheral's request."""
+    end = link_end(controller, handle)
+    parameters = connection_parameters(*timing)
+    allow(end.awaits(Opcode.CONNECTION_PARAM_REQ) and not end.link.updating)
+    end.settle(Opcode.CONNECTION_PARAM_REQ)
+    link_control.update_parameters(end, parameters)
+    return struct.pack("<H", handle)
+
+
+@command(
+    0x2021,
+    "LE Remote Connection Parameter Request Negative Reply",
+    "HB",
+    bit=(33, 5),
+    returns=2,
+    echo=2,
+)
+def parameter_request_refusal(controller: Controller, handle: int, reason: int) -> bytes:
+    """The central's host does not agree."""
+    end = link_end(controller, handle)
+    allow(end.settle(Opcode.CONNECTION_PARAM_REQ))
+    link_control.reject_parameters(end, reason)
+    return struct.pack("<H", handle)
+
+
+def _octets(tx_octets: int, tx_time_us: int) -> int:
+    """The limit on data PDUs that octets and time set together."""
+    require(MIN_OCTETS <= tx_octets <= link_control.MAX_OCTETS)
+    require(_MIN_TX_US <= tx_time_us <= _MAX_TX_US)
+    return min(tx_octets, tx_time_us // 8 - 14)
+
+
+@command(0x2022, "LE Set Data Length", "HHH", bit=(33, 6), returns=2, echo=2)
+def set_data_length(controller: Controller, handle: int, tx_octets: int, tx_time_us: int) -> bytes:
+    """Ask for larger data PDUs on one link."""
+    end = link_end(controller, handle)
+    end.wished_tx_octets = _octets(tx_octets, tx_time_us)
+    link_control.start_data_length(end)
+    return struct.pack("<H", handle)
+
+
+@command(0x2024, "LE Write Suggested Default Data Length", "HH", bit=(34, 0))
+def write_default_data_length(controller: Controller, tx_octets: int, tx_time_us: int) -> None:
+    """Ask for larger data PDUs on new links."""
+    controller.default_tx_octets = _octets(tx_octets, tx_time_us)
+
+
+@command(0x2030, "LE Read PHY", "H", bit=(35, 4), returns=4, echo=2)
+def read_phy(controller: Controller, handle: int) -> bytes:
+    """PHYs in use."""
+    end = link_end(controller, handle)
+    return struct.pack("<HBB", handle, end.tx_phy, end.other.tx_phy)
+
+
+def _preferences(all_phys: int, tx: int, rx: int) -> tuple[int, int]:
+    require(all_phys <= 3)
+    masks = (phy.ALL_PHYS if all_phys & 1 else tx, phy.ALL_PHYS if all_phys & 2 else rx)
+    require(all(0 < mask <= phy.ALL_PHYS for mask in masks))
+    return masks
+
+
+@command(0x2031, "LE Set Default PHY", "BBB", bit=(35, 5))
+def set_default_phy(controller: Controller, all_phys: int, tx: int, rx: int) -> None:
+    """What to agree to when a peer asks for other PHYs."""
+    controller.default_phys = _preferences(all_phys, tx, rx)
+
+
+@command(0x2032, "LE Set PHY", "HBBBH", bit=(35, 6), pending=True)
+def set_phy(
+    controller: Controller, handle: int, all_phys: int, tx: int, rx: int, options: int
+) -> None:
+    """Ask for other PHYs; the options only prefer a coding, and ours is always S=8."""
+    end = link_end(controller, handle)
+    tx_mask, rx_mask = _preferences(all_phys, tx, rx)
+    require(options <= 2)
+    allow(not end.awaits(Opcode.PHY_UPDATE_IND))
+    link_control.start_phy(end, tx_mask, rx_mask)
+
+
+@command(0x2014, "LE Set Host Channel Classification", "5s", bit=(27, 3))
+def set_channel_classification(controller: Controller, channels: bytes) -> None:
+    """Leave out data channels on the links where we are central."""
+    channel_map = int.from_bytes(channels, "little")
+    require(channel_map <= ALL_DATA_CHANNELS)
+    require(channel_map.bit_count() >= _MIN_DATA_CHANNELS)
+    controller.channel_map = channel_map
+    for end in controller.links.values():
+        if end.role == CENTRAL:
+            link_control.update_channel_map(end, channel_map)
+
+
+@command(0x2015, "LE Read Channel Map", "H", bit=(27, 4), returns=7, echo=2)
+def read_channel_map(controller: Controller, handle: int) -> bytes:
+    """Data channels in use on a link."""
+    channel_map = link_end(controller, handle).link.channel_map
+    return struct.pack("<H", handle) + channel_map.to_bytes(5, "little")

@@ -1,0 +1,143 @@
+"""HCI commands as a table: opcode, name, layout, bit in Supported Commands, handler.
+
+Handlers are plain functions `handler(controller, *fields)`; the `command` decorator puts them into
+the table. Layouts are checked before a handler runs, so a handler only judges values. What the
+table holds is exactly what Read Local Supported Commands reports.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bleio.core.codes import HciErrorCode
+
+if TYPE_CHECKING:
+    from bleio.radio.controller.core import Controller
+
+Handler = Callable[..., "bytes | None"]
+
+
+class CommandError(Exception):
+    """A command ends with this status."""
+
+    def __init__(self, status: HciErrorCode) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def require(condition: bool) -> None:
+    """Raises: CommandError Invalid HCI Command Parameters unless the condition holds."""
+    if not condition:
+        raise CommandError(HciErrorCode.INVALID_PARAMETERS)
+
+
+def allow(condition: bool) -> None:
+    """Raises: CommandError Command Disallowed unless the condition holds."""
+    if not condition:
+        raise CommandError(HciErrorCode.COMMAND_DISALLOWED)
+
+
+class Command(NamedTuple):
+    """One row of the table.
+
+    `tail`: octets beyond the layout go to the handler as its last argument. `pending`: answered by
+    Command Status, the result comes in an event. `returns`: octets after the status that are zero
+    in an error; the first `echo` of them repeat the parameters (a connection handle, an address).
+    """
+
+    opcode: int
+    name: str
+    layout: struct.Struct
+    handler: Handler
+    tail: bool
+    pending: bool
+    silent: bool
+    returns: int
+    echo: int
+
+
+COMMANDS: dict[int, Command] = {}
+SUPPORTED_COMMANDS = bytearray(64)
+
+
+def command(
+    opcode: int,
+    name: str,
+    layout: str = "",
+    *,
+    bit: tuple[int, int] | None,
+    tail: bool = False,
+    pending: bool = False,
+    silent: bool = False,
+    returns: int = 0,
+    echo: int = 0,
+) -> Callable[[Handler], Handler]:
+    """Enter the decorated function into the table.
+
+    Args: bit: octet and bit in the Supported Commands bitmap, None where there is none.
+    """
+
+    def enter(handler: Handler) -> Handler:
+        COMMANDS[opcode] = Command(
+            opcode,
+            name,
+            struct.Struct("<" + layout),
+            handler,
+            tail,
+            pending,
+            silent,
+            returns,
+            echo,
+        )
+        if bit is not None:
+            SUPPORTED_COMMANDS[bit[0]] |= 1 << bit[1]
+        return handler
+
+    return enter
+
+
+_COMPLETE = struct.Struct("<BBBBHB")
+_STATUS = struct.Struct("<BBBBBH")
+
+
+def _complete(opcode: int, status: int, returned: bytes) -> bytes:
+    return _COMPLETE.pack(0x04, 0x0E, 4 + len(returned), 1, opcode, status) + returned
+
+
+def _status(opcode: int, status: int) -> bytes:
+    return _STATUS.pack(0x04, 0x0F, 4, status, 1, opcode)
+
+
+def execute(controller: Controller, opcode: int, parameters: bytes, whole: bool) -> bytes:
+    """Run one command.
+
+    Args: whole: whether `parameters` has the length that the packet's header states.
+    Returns: the H4 event that answers it; empty for the commands that have no answer.
+    """
+    entry = COMMANDS.get(opcode)
+    if entry is None:
+        return _complete(opcode, HciErrorCode.UNKNOWN_HCI_COMMAND, b"")
+    returned = b""
+    try:
+        require(whole)
+        returned = entry.handler(controller, *_fields(entry, parameters)) or b""
+        status = HciErrorCode.SUCCESS
+    except CommandError as error:
+        status = error.status
+        returned = parameters[: entry.echo].ljust(entry.returns, b"\0")
+    if entry.pending:
+        return _status(opcode, status)
+    if entry.silent and status is HciErrorCode.SUCCESS:
+        return b""
+    return _complete(opcode, status, returned)
+
+
+def _fields(entry: Command, parameters: bytes) -> tuple[Any, ...]:
+    size = entry.layout.size
+    if entry.tail:
+        require(len(parameters) >= size)
+        return (*entry.layout.unpack_from(parameters), parameters[size:])
+    require(len(parameters) == size)
+    return entry.layout.unpack(parameters)

@@ -1,0 +1,117 @@
+"""Events to the host: their masks, and those that more than one part sends.
+
+Spec: Vol 4, Part E, 7.3.1, 7.3.69, 7.8.1 and 7.7.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from enum import IntEnum
+
+
+class Event(IntEnum):
+    """Event codes."""
+
+    DISCONNECTION_COMPLETE = 0x05
+    ENCRYPTION_CHANGE = 0x08
+    READ_REMOTE_VERSION_COMPLETE = 0x0C
+    HARDWARE_ERROR = 0x10
+    NUMBER_OF_COMPLETED_PACKETS = 0x13
+    DATA_BUFFER_OVERFLOW = 0x1A
+    ENCRYPTION_KEY_REFRESH_COMPLETE = 0x30
+
+
+class LeEvent(IntEnum):
+    """Subevent codes of the LE Meta event."""
+
+    CONNECTION_COMPLETE = 0x01
+    ADVERTISING_REPORT = 0x02
+    CONNECTION_UPDATE_COMPLETE = 0x03
+    READ_REMOTE_FEATURES_COMPLETE = 0x04
+    LONG_TERM_KEY_REQUEST = 0x05
+    REMOTE_CONNECTION_PARAMETER_REQUEST = 0x06
+    DATA_LENGTH_CHANGE = 0x07
+    READ_LOCAL_P256_PUBLIC_KEY_COMPLETE = 0x08
+    GENERATE_DHKEY_COMPLETE = 0x09
+    ENHANCED_CONNECTION_COMPLETE = 0x0A
+    DIRECTED_ADVERTISING_REPORT = 0x0B
+    PHY_UPDATE_COMPLETE = 0x0C
+    EXTENDED_ADVERTISING_REPORT = 0x0D
+    SCAN_TIMEOUT = 0x11
+    ADVERTISING_SET_TERMINATED = 0x12
+    SCAN_REQUEST_RECEIVED = 0x13
+    CHANNEL_SELECTION_ALGORITHM = 0x14
+
+
+DEFAULT_MASK = 0x00001FFFFFFFFFFF
+DEFAULT_MASK_PAGE_2 = 0
+DEFAULT_LE_MASK = 0x1F
+_LE_META = 0x3E
+_LE_META_BIT = 1 << 61
+_NOT_MASKABLE = {Event.NUMBER_OF_COMPLETED_PACKETS}
+
+
+class HostEvents:
+    """Sends events the host has not masked out."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the masks after HCI_Reset."""
+        self.mask = DEFAULT_MASK
+        self.mask_page_2 = DEFAULT_MASK_PAGE_2
+        self.le_mask = DEFAULT_LE_MASK
+
+    def wants_le(self, code: LeEvent) -> bool:
+        """Whether the host has this LE event unmasked."""
+        return bool(self.mask & _LE_META_BIT and self.le_mask >> (code - 1) & 1)
+
+    def send(self, code: Event, layout: struct.Struct, *fields: int | bytes) -> None:
+        """Send an event unless it is masked."""
+        if code in _NOT_MASKABLE or self.mask >> (code - 1) & 1:
+            self._send(struct.pack("<BBB", 0x04, code, layout.size) + layout.pack(*fields))
+
+    def send_le(self, code: LeEvent, parameters: bytes) -> bool:
+        """Send an LE Meta event unless it is masked.
+
+        Returns: whether it was sent.
+        """
+        if not self.wants_le(code):
+            return False
+        header = struct.pack("<BBBB", 0x04, _LE_META, 1 + len(parameters), code)
+        self._send(header + parameters)
+        return True
+
+
+_HANDLE_STATUS = struct.Struct("<BH")
+_DISCONNECTION = struct.Struct("<BHB")
+_COMPLETED = struct.Struct("<BHH")
+_OVERFLOW = struct.Struct("<B")
+
+
+def disconnection_complete(events: HostEvents, handle: int, reason: int) -> None:
+    """Disconnection Complete."""
+    events.send(Event.DISCONNECTION_COMPLETE, _DISCONNECTION, 0, handle, reason)
+
+
+def completed_packets(events: HostEvents, handle: int, count: int) -> None:
+    """Number Of Completed Packets for one handle."""
+    events.send(Event.NUMBER_OF_COMPLETED_PACKETS, _COMPLETED, 1, handle, count)
+
+
+def encryption_change(events: HostEvents, handle: int, status: int, on: bool) -> None:
+    """Encryption Change."""
+    events.send(Event.ENCRYPTION_CHANGE, _DISCONNECTION, status, handle, int(on))
+
+
+def encryption_refresh(events: HostEvents, handle: int, status: int) -> None:
+    """Encryption Key Refresh Complete."""
+    events.send(Event.ENCRYPTION_KEY_REFRESH_COMPLETE, _HANDLE_STATUS, status, handle)
+
+
+def data_buffer_overflow(events: HostEvents) -> None:
+    """Data Buffer Overflow of ACL data."""
+    events.send(Event.DATA_BUFFER_OVERFLOW, _OVERFLOW, 1)

@@ -1,0 +1,40 @@
+"""Encryption commands. Spec: Vol 4, Part E, 7.8.24 to 7.8.26."""
+
+from __future__ import annotations
+
+import struct
+
+from bleio.radio import encryption
+from bleio.radio.controller.connections import link_end
+from bleio.radio.controller.core import Controller
+from bleio.radio.controller.dispatch import allow, command
+from bleio.radio.link import CENTRAL
+from bleio.radio.link_control import Opcode
+
+
+@command(0x2019, "LE Enable Encryption", "H8sH16s", bit=(28, 0), pending=True)
+def enable_encryption(
+    controller: Controller, handle: int, rand: bytes, ediv: int, ltk: bytes
+) -> None:
+    """The central encrypts a link, or renews its key."""
+    end = link_end(controller, handle)
+    allow(end.role == CENTRAL and not end.awaits(Opcode.START_ENC_RSP))
+    encryption.start(end, rand, ediv, ltk)
+
+
+@command(0x201A, "LE Long Term Key Request Reply", "H16s", bit=(28, 1), returns=2, echo=2)
+def long_term_key_reply(controller: Controller, handle: int, ltk: bytes) -> bytes:
+    """The peripheral's host has the key."""
+    end = link_end(controller, handle)
+    allow(end.awaits(Opcode.ENC_REQ))
+    encryption.reply(end, ltk)
+    return struct.pack("<H", handle)
+
+
+@command(0x201B, "LE Long Term Key Request Negative Reply", "H", bit=(28, 2), returns=2, echo=2)
+def long_term_key_refusal(controller: Controller, handle: int) -> bytes:
+    """The peripheral's host has no key."""
+    end = link_end(controller, handle)
+    allow(end.awaits(Opcode.ENC_REQ))
+    encryption.refuse(end)
+    return struct.pack("<H", handle)

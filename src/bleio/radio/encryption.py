@@ -1,0 +1,114 @@
+"""Starting and refreshing encryption on a link. Spec: Vol 6, Part B, 5.1.3.
+
+Packets on the simulated air are not enciphered, but the keys decide: both ends derive the session
+key from their own long term key, and the link ends when the two differ. One deviation: both ends
+report MIC Failure at that moment; on air the central would see the peripheral fall silent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bleio.core.codes import HciErrorCode
+from bleio.radio.link_control import Opcode, on, send
+from bleio.radio.privacy import encrypt
+
+if TYPE_CHECKING:
+    from bleio.radio.link import LinkEnd
+
+
+def start(central: LinkEnd, rand: bytes, ediv: int, ltk: bytes) -> None:
+    """The central's host wants the link encrypted, or encrypted anew."""
+    central.ltk = ltk
+    central.key_name = (rand, ediv)
+    central.expect(Opcode.START_ENC_RSP)
+    central.hold_data(after_queued=True)
+    if central.encrypted:
+        send(central, Opcode.PAUSE_ENC_REQ, after_data=True)
+    else:
+        _send_request(central)
+
+
+def _send_request(central: LinkEnd) -> None:
+    rand, ediv = central.key_name
+    central.diversifier = central.controller.radio.random_octets(8)
+    vector = central.controller.radio.random_octets(4)
+    send(central, Opcode.ENC_REQ, rand, ediv, central.diversifier, vector, after_data=True)
+
+
+@on(Opcode.PAUSE_ENC_REQ)
+def _pause_req(peripheral: LinkEnd) -> None:
+    peripheral.hold_data(after_queued=False)
+    send(peripheral, Opcode.PAUSE_ENC_RSP)
+
+
+@on(Opcode.PAUSE_ENC_RSP)
+def _pause_rsp(end: LinkEnd) -> None:
+    if not end.role:
+        send(end, Opcode.PAUSE_ENC_RSP)
+        _send_request(end)
+
+
+@on(Opcode.ENC_REQ, "8sH8s4s")
+def _enc_req(peripheral: LinkEnd, rand: bytes, ediv: int, diversifier: bytes, _iv: bytes) -> None:
+    peripheral.hold_data(after_queued=False)
+    random = peripheral.controller.radio
+    peripheral.diversifier = random.random_octets(8)
+    send(peripheral, Opcode.ENC_RSP, peripheral.diversifier, random.random_octets(4))
+    peripheral.expect(Opcode.ENC_REQ)
+    if not peripheral.controller.key_requested(peripheral, rand, ediv):
+        refuse(peripheral)
+
+
+@on(Opcode.ENC_RSP, "8s4s")
+def _enc_rsp(_central: LinkEnd, _diversifier: bytes, _iv: bytes) -> None:
+    """The peripheral's host is looking for the key."""
+
+
+def reply(peripheral: LinkEnd, ltk: bytes) -> None:
+    """The peripheral's host has the key."""
+    peripheral.settle(Opcode.ENC_REQ)
+    peripheral.ltk = ltk
+    peripheral.expect(Opcode.START_ENC_RSP)
+    send(peripheral, Opcode.START_ENC_REQ)
+
+
+def refuse(peripheral: LinkEnd) -> None:
+    """The peripheral's host has no key: no encryption, and the end of a link that had it."""
+    peripheral.settle(Opcode.ENC_REQ)
+    if peripheral.encrypted:
+        send(peripheral, Opcode.TERMINATE_IND, HciErrorCode.PIN_OR_KEY_MISSING)
+        return
+    peripheral.release_data()
+    send(peripheral, Opcode.REJECT_EXT_IND, Opcode.ENC_REQ, HciErrorCode.PIN_OR_KEY_MISSING)
+
+
+def refused(central: LinkEnd) -> bool:
+    """The peripheral has refused. Returns: whether that was asked for."""
+    central.release_data()
+    return central.settle(Opcode.START_ENC_RSP)
+
+
+@on(Opcode.START_ENC_REQ)
+def _start_enc_req(central: LinkEnd) -> None:
+    send(central, Opcode.START_ENC_RSP)
+
+
+@on(Opcode.START_ENC_RSP)
+def _start_enc_rsp(end: LinkEnd) -> None:
+    link = end.link
+    if end.role:
+        if _session_key(end) != _session_key(end.other):
+            link.finish(HciErrorCode.MIC_FAILURE)
+            return
+        send(end, Opcode.START_ENC_RSP)
+    end.settle(Opcode.START_ENC_RSP)
+    refreshed, end.encrypted = end.encrypted, True
+    end.controller.encryption_started(end, refreshed)
+    end.release_data()
+
+
+def _session_key(end: LinkEnd) -> bytes:
+    central, peripheral = end.link.central, end.link.peripheral
+    assert end.ltk is not None
+    return encrypt(end.ltk, central.diversifier + peripheral.diversifier)

@@ -1,0 +1,34 @@
+"""What the LE physical layer fixes: PHYs, time on air, gaps. Spec: Vol 6, Parts A and B."""
+
+from __future__ import annotations
+
+LE_1M = 1
+LE_2M = 2
+LE_CODED = 3
+ALL_PHYS = 0b111
+
+T_IFS_US = 150
+PRIMARY_CHANNELS = (37, 38, 39)
+ADVERTISING_ACCESS_ADDRESS = 0x8E89BED6
+
+# Access address, header and CRC surround every payload.
+_OVERHEAD_OCTETS = 4 + 2 + 3
+# Coded PHY, S=8: preamble 80, access address 256, coding indicator 16 and terminators 24 + 24 us.
+_CODED_FIXED_US = 80 + 256 + 16 + 24 + 24
+_CODED_US_PER_OCTET = 64
+
+
+def air_time_us(payload_octets: int, phy: int = LE_1M) -> int:
+    """Time on air of an uncoded or S=8 coded packet with this payload."""
+    if phy == LE_2M:
+        return (2 + _OVERHEAD_OCTETS + payload_octets) * 4
+    if phy == LE_CODED:
+        return _CODED_FIXED_US + (2 + payload_octets + 3) * _CODED_US_PER_OCTET
+    return (1 + _OVERHEAD_OCTETS + payload_octets) * 8
+
+
+def phy_of_mask(mask: int) -> int:
+    """The fastest PHY in a mask of preferences: 2M, then 1M, then Coded."""
+    if mask & 0b010:
+        return LE_2M
+    return LE_1M if mask & 0b001 else LE_CODED
