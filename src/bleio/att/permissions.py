@@ -17,7 +17,7 @@ class _Demands(NamedTuple):
 
 # A signed mode is satisfied by a signature, which Write Requests and reads do not have, or else by
 # encryption of its level.
-_DEMANDS = {
+_DEMANDS: dict[int, _Demands] = {
     SecurityMode.ENCRYPT_NO_MITM: _Demands(False, False),
     SecurityMode.ENCRYPT_WITH_MITM: _Demands(True, False),
     SecurityMode.LESC_ENCRYPT_WITH_MITM: _Demands(True, True),
@@ -36,7 +36,7 @@ def lacking(
     """
     if mode == SecurityMode.OPEN:
         return 0
-    demands = _DEMANDS.get(mode)  # type: ignore[call-overload]
+    demands = _DEMANDS.get(mode)
     if demands is None:
         return denied
     if not security.encrypted:

@@ -100,9 +100,9 @@ def find_service_changed() -> Procedure[RemoteCharacteristic | None]:
         if error.code == AttErrorCode.ATTRIBUTE_NOT_FOUND:
             return None
         raise
-    _demand(len(response) > 1 and len(response) % 4 == 1, "list with entries of a wrong length")
+    _demand(len(response) > 1 and len(response) % 4 == 1, "a list with entries of a wrong length")
     handle, end = HANDLE_PAIR.unpack_from(response, 1)
-    _demand(0 < handle <= end, "service that ends before it starts")
+    _demand(0 < handle <= end, "a service that ends before it starts")
     service = RemoteService(_GENERIC_ATTRIBUTE, handle, end)
     for characteristic in (yield from _characteristics(service, bound)):
         if expand(characteristic.uuid) == _SERVICE_CHANGED:
@@ -167,41 +167,44 @@ def _information(response: bytes) -> Iterator[tuple[int, bytes]]:
     uuid_octets = {codec.FORMAT_UUID16: 2, codec.FORMAT_UUID128: 16}.get(form, 0)
     octets = 2 + uuid_octets
     whole = len(response) > 2 and (len(response) - 2) % octets == 0
-    _demand(uuid_octets > 0 and whole, "malformed Find Information Response")
+    _demand(uuid_octets > 0 and whole, "a malformed Find Information Response")
     for position in range(2, len(response), octets):
         (handle,) = U16.unpack_from(response, position)
         yield handle, response[position + 2 : position + octets]
 
 
 def _find_included(services: list[RemoteService], bound: _Bound) -> Procedure[None]:
-    """Find the include declarations of all services in one go."""
+    """Find the include declarations of all services in one go.
+
+    A peer that does not let us look has none for us: nothing that is shown depends on them.
+    """
     start = min(service.handle for service in services)
     end = max(service.end_handle for service in services)
-    while start <= end:
-        response = yield from _list_or_end(codec.READ_BY_TYPE_REQ, start, end, _INCLUDE)
-        if response is None:
-            break
-        for entry in _entries(response, 6, (0, 2)):
-            declared, handle, last = (value for (value,) in U16.iter_unpack(entry[:6]))
-            _demand(start <= declared <= end, "includes whose handles do not increase")
-            bound.count()
-            include = RemoteInclude(entry[6:], declared, handle, last)
-            for service in services:
-                if service.handle < declared <= service.end_handle:
-                    service.included.append(include)
-            start = declared + 1
-    for service in services:
-        for include in service.included:
-            if not include.uuid:
-                yield from _read_included_uuid(include)
-
-
-def _read_included_uuid(include: RemoteInclude) -> Procedure[None]:
-    """Read a 128-bit UUID, for which the include declaration has no room."""
     try:
-        include.uuid = yield from procedures.read(include.handle)
+        while start <= end:
+            response = yield from _list_or_end(codec.READ_BY_TYPE_REQ, start, end, _INCLUDE)
+            if response is None:
+                break
+            for include in map(_include, _entries(response, 6, (0, 2))):
+                declared = include.declaration_handle
+                _demand(start <= declared <= end, "includes whose handles do not increase")
+                bound.count()
+                for service in services:
+                    if service.handle < declared <= service.end_handle:
+                        service.included.append(include)
+                start = declared + 1
+        for service in services:
+            for include in service.included:
+                include.uuid = include.uuid or (yield from procedures.read(include.handle))
     except AttError:
-        return  # it stays unknown: nothing we show depends on it
+        return
+
+
+def _include(entry: bytes) -> RemoteInclude:
+    """Parse: declaration handle (2), first and last handle (2 each), UUID (2 or, if 128-bit, 0)."""
+    (declared,) = U16.unpack_from(entry)
+    handle, last = HANDLE_PAIR.unpack_from(entry, 2)
+    return RemoteInclude(entry[6:], declared, handle, last)
 
 
 def _list_or_end(opcode: int, start: int, end: int, uuid: bytes) -> Procedure[bytes | None]:
@@ -221,11 +224,11 @@ def _entries(
     """Split a list response: opcode, entry length, entries of a head and a UUID."""
     octets = response[1] if len(response) > 1 else 0
     whole = len(response) > 2 and octets > 0 and (len(response) - 2) % octets == 0
-    _demand(whole and octets - head_octets in uuid_octets, "list with entries of a wrong length")
+    _demand(whole and octets - head_octets in uuid_octets, "a list with entries of a wrong length")
     for position in range(2, len(response), octets):
         yield response[position : position + octets]
 
 
 def _demand(condition: bool, otherwise: str) -> None:
     if not condition:
-        raise ProtocolViolation(f"the peer sent a {otherwise}")
+        raise ProtocolViolation(f"the peer sent {otherwise}")

@@ -1,9 +1,10 @@
 """Which handles the services of a server have (Vol 3, Part G, 2.5.2).
 
 What is added or removed while nobody is connected leaves handles dense and in creation order, so
-that a restarted program has the same table. While clients are connected (the table is in use) no attribute gets another
-handle in place: a service that cannot grow where it is moves as a whole to unused handles, so that
-a client that has not heard of it yet gets Invalid Handle rather than a wrong value.
+that a restarted program has the same table. While clients are connected (the table is in use) no
+attribute gets another handle in place: a service that cannot grow where it is moves as a whole to
+unused handles, so that a client that has not heard of it yet gets Invalid Handle rather than a
+wrong value.
 """
 
 from __future__ import annotations

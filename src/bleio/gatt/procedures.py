@@ -14,7 +14,14 @@ from bleio.att.codec import MAX_VALUE_OCTETS, OPCODE_RANGE, OPCODE_U16, U16
 from bleio.core.codes import AttErrorCode
 from bleio.errors import AttError, ProtocolViolation
 
-_VALUE_ENDS_HERE = frozenset({AttErrorCode.INVALID_OFFSET, AttErrorCode.ATTRIBUTE_NOT_LONG})
+# Answers to Read Blob after which there is nothing more to be had of a value.
+_VALUE_ENDS_HERE = frozenset(
+    {
+        AttErrorCode.INVALID_OFFSET,
+        AttErrorCode.ATTRIBUTE_NOT_LONG,
+        AttErrorCode.REQUEST_NOT_SUPPORTED,
+    }
+)
 
 
 def exchange_mtu(rx_mtu: int) -> Procedure[int]:

@@ -27,7 +27,8 @@ class RemoteTable:
         self._counters = counters
         self._listeners: dict[int, list[RemoteListener]] = {}
         self._found: WeakSet[RemoteService] = WeakSet()
-        self._service_changed_handle: int | None = None  # 0: the peer has none
+        self._service_changed_handle = 0
+        self._watching = False  # the peer will tell of changes, or never can
         self._changes = 0
 
     def listen(self, value_handle: int, listener: RemoteListener) -> None:
@@ -74,20 +75,19 @@ class RemoteTable:
         raise ProtocolViolation("the peer's services changed each time they were looked at")
 
     def _watch_changes(self, mtu: Callable[[], int]) -> Procedure[None]:
-        """Subscribe to the peer's Service Changed, once per bearer."""
-        if self._service_changed_handle is not None:
+        """Subscribe to the peer's Service Changed, if that was not done yet."""
+        if self._watching:
             return
-        self._service_changed_handle = 0
         try:
             characteristic = yield from discovery.find_service_changed()
-            if characteristic is None:
-                return
-            self._service_changed_handle = characteristic.handle
-            for descriptor in characteristic.descriptors:
-                if expand(descriptor.uuid) == _CCCD:
-                    yield from procedures.subscribe(descriptor.handle, False, True, mtu)
+            if characteristic is not None:
+                self._service_changed_handle = characteristic.handle
+                for descriptor in characteristic.descriptors:
+                    if expand(descriptor.uuid) == _CCCD:
+                        yield from procedures.subscribe(descriptor.handle, False, True, mtu)
         except AttError:
-            return  # it will not tell us of changes; all else works
+            pass  # it will not tell us of changes; all else works
+        self._watching = True
 
     def _service_changed(self, value: bytes) -> None:
         """Make what was found in the range invalid; its listeners hear no more."""
@@ -96,6 +96,8 @@ class RemoteTable:
             return
         start, end = HANDLE_PAIR.unpack(value)
         self._changes += 1
+        if start <= self._service_changed_handle <= end:
+            self._watching = False  # it may lie elsewhere now
         for service in tuple(self._found):
             if service.handle <= end and service.end_handle >= start:
                 self._found.discard(service)

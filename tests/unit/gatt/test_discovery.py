@@ -223,5 +223,12 @@ def test_includes_are_known_but_not_services() -> None:
     assert second.included == [] and peer.answers == []
 
 
+def test_a_peer_that_refuses_to_list_includes_has_none() -> None:
+    peer = Script(
+        NO_GATT, "11 06 01 00 05 00 0f 18", "01 10 06 00 0a", "01 08 01 00 02", "01 08 02 00 0a"
+    )
+    assert [service.included for service in peer.discover().result] == [[]]
+
+
 def test_steps_have_a_limit_of_their_own() -> None:
     assert discovery.STEP_LIMIT_S == 20

@@ -36,7 +36,7 @@ class TestRead:
         wired.feed("0d " + part(44, 5))
         assert outcome.result == bytes(range(49))
 
-    @pytest.mark.parametrize("end", ["0d", "01 0c 03 00 07", "01 0c 03 00 0b"])
+    @pytest.mark.parametrize("end", ["0d", "01 0c 03 00 07", "01 0c 03 00 0b", "01 0c 00 00 06"])
     def test_ends_of_a_value_that_fills_its_responses(self, wired: Wired, end: str) -> None:
         outcome = wired.start(wired.bearer.read(3))
         wired.feed("0b " + part(0, 22), end)

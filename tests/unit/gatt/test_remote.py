@@ -8,7 +8,7 @@ import pytest
 
 from bleio.core.codes import Properties
 from bleio.core.uuid import uuid16
-from bleio.errors import AttError, ProtocolViolation
+from bleio.errors import AttError, ProtocolViolation, TransactionTimeout
 from bleio.gatt.model import RemoteService
 from bleio.gatt.remote import MAX_DISCOVERY_ATTEMPTS
 from bleio.gatt.server import LocalServer
@@ -164,6 +164,23 @@ class TestServiceChanged:
         loop.pump()
         assert heard.events == [("notified", bytes.fromhex("10 00 12 00"))]
         assert found[2].handle == 0
+
+    def test_it_may_itself_have_moved(self, server: LocalServer) -> None:
+        loop = Loop(server)
+        self.found(loop)
+        loop.client.received(bytes.fromhex("1d 08 00 01 00 ff ff"))
+        loop.pump()
+        self.found(loop)
+        assert sum(pdu[0] == 0x12 for pdu in loop.trace) == 2  # found and subscribed again
+
+    def test_an_interrupted_subscription_is_tried_again(self) -> None:
+        wired = Wired()
+        outcome = wired.start(wired.bearer.discover(None), step_limit_s=20)
+        wired.timers.advance(20)
+        assert isinstance(outcome.error, TransactionTimeout)
+        wired.feed("07 01 00 05 00")  # too late for it
+        wired.start(wired.bearer.discover(None))
+        assert wired.sent[-1][0] == 0x06
 
     def test_a_malformed_one_is_counted(self, server: LocalServer) -> None:
         loop = Loop(server)
