@@ -1,0 +1,265 @@
+"""Advertising: one advertiser, by extended commands where the controller has them.
+
+Legacy and extended commands must not be mixed (Vol 4, Part E, 3.1.1), so a controller with extended
+advertising gets only those, also for legacy PDUs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from struct import Struct
+
+from bleio.backends.base import AdvertisingParameters
+from bleio.backends.hci.bringup import ControllerFacts
+from bleio.backends.hci.layer import HciLayer
+from bleio.backends.hci.opcodes import LeEvent, Opcode
+from bleio.core.address import DeviceAddress
+from bleio.core.codes import HciErrorCode
+from bleio.errors import ControllerError, InvalidParameter
+
+LEGACY_OCTETS = 31  # in one legacy PDU
+_COMMAND_OCTETS = 251  # of data in one command
+_US_PER_UNIT = 625
+_ALL_CHANNELS = 0x07
+_PHY_1M = 0x01
+_SET = 0  # the handle of our one advertising set
+_SID = 0
+_HIGH_DUTY_10MS = 128  # 1.28 s, the longest that high duty cycle may last
+
+# Advertising event properties
+_CONNECTABLE = 0x01
+_SCANNABLE = 0x02
+_DIRECTED = 0x04
+_HIGH_DUTY = 0x08
+_LEGACY_PDU = 0x10
+
+# handle, properties (2), interval min and max (3 each, here as one field), channels, own address
+# type, peer address type, peer address (6), filter policy, tx power, primary PHY, secondary max
+# skip, secondary PHY, SID, scan request notification
+_EXTENDED_PARAMETERS = Struct("<BH6sBBB6sBbBBBBB")
+# interval min, interval max, type, own address type, peer address type, peer address, channels,
+# filter policy
+_LEGACY_PARAMETERS = Struct("<HHBBB6sBB")
+
+# Data operations
+_INTERMEDIATE, _FIRST, _LAST, _COMPLETE = range(4)
+
+
+class Advertiser:
+    """Starts and stops advertising and learns of its end.
+
+    `ended()` is called when the controller ends it without a link; an incoming link comes in by
+    `link_came_up`.
+    """
+
+    def __init__(
+        self,
+        layer: HciLayer,
+        facts: ControllerFacts,
+        identity: Callable[[], DeviceAddress],
+        private_address: Callable[[], DeviceAddress],
+        ended: Callable[[], None],
+    ) -> None:
+        self.active = False
+        self.own_address = identity()  # of the advertising under way, or the last
+        self._layer = layer
+        self._facts = facts
+        self._identity = identity
+        self._private_address = private_address
+        self._ended = ended
+        self._lock = asyncio.Lock()
+        self._connectable = False
+        self._set_exists = False
+        self._identity_replaced = False  # the controller's random address is a private one
+        layer.le_events[LeEvent.ADVERTISING_SET_TERMINATED] = self._set_terminated
+
+    async def start(self, parameters: AdvertisingParameters) -> None:
+        """Advertise until `stop`, a link or the controller ends it."""
+        self._check(parameters)
+        async with self._lock:
+            private = parameters.anonymous
+            self.own_address = self._private_address() if private else self._identity()
+            if self._facts.extended_advertising:
+                await self._start_extended(parameters)
+            else:
+                await self._start_legacy(parameters)
+
+    async def stop(self) -> None:
+        """Stop advertising, if it is still under way."""
+        async with self._lock:
+            was_active, self.active = self.active, False
+            if self._facts.extended_advertising:
+                if was_active:
+                    await self._enable_extended(False, 0)
+                return
+            if was_active:
+                await self._layer.request(Opcode.LE_SET_ADVERTISING_ENABLE, b"\x00")
+            if self._identity_replaced and self._identity().random:
+                await self._set_random_address(self._identity())
+                self._identity_replaced = False
+
+    def link_came_up(self) -> bool:
+        """A peer connected to us. Returns: whether that ended advertising just now."""
+        ended = self.active and self._connectable
+        if ended:
+            self.active = False
+        return ended
+
+    def directed_timed_out(self) -> None:
+        """A legacy controller reports the end of high duty cycle advertising as a failed link."""
+        if self.active:
+            self.active = False
+            self._ended()
+
+    def _check(self, parameters: AdvertisingParameters) -> None:
+        if len(parameters.data) > self._facts.max_advertising_octets:
+            limit = self._facts.max_advertising_octets
+            raise InvalidParameter(f"This controller advertises at most {limit} octets of data")
+        if self._facts.extended_advertising:
+            if not -127 <= parameters.tx_power_dbm <= 20:
+                raise InvalidParameter("Invalid BLE parameter")
+        elif parameters.tx_power_dbm != 0:
+            raise InvalidParameter("This controller cannot set its transmit power")
+
+    # Extended commands
+
+    async def _start_extended(self, parameters: AdvertisingParameters) -> None:
+        request = self._layer.request
+        head = bytes((_SET,))
+        if self._set_exists:  # with data that may not go with the new parameters
+            await request(Opcode.LE_REMOVE_ADVERTISING_SET, head)
+            self._set_exists = False
+        await request(
+            Opcode.LE_SET_EXTENDED_ADVERTISING_PARAMETERS, self._extended_parameters(parameters)
+        )
+        self._set_exists = True
+        if self.own_address.random:
+            address = head + self.own_address.octets
+            await request(Opcode.LE_SET_ADVERTISING_SET_RANDOM_ADDRESS, address)
+        if parameters.directed_to is None:
+            await self._set_extended_data(Opcode.LE_SET_EXTENDED_ADVERTISING_DATA, parameters.data)
+        if _properties(parameters) & (_SCANNABLE | _DIRECTED) == _SCANNABLE:
+            await self._set_extended_data(
+                Opcode.LE_SET_EXTENDED_SCAN_RESPONSE_DATA, parameters.scan_response
+            )
+        await self._go(
+            parameters,
+            self._enable_extended(True, _HIGH_DUTY_10MS if parameters.high_duty_cycle else 0),
+        )
+
+    def _extended_parameters(self, parameters: AdvertisingParameters) -> bytes:
+        interval = (parameters.interval_us // _US_PER_UNIT).to_bytes(3, "little")
+        peer = parameters.directed_to or DeviceAddress(bytes(6))
+        return _EXTENDED_PARAMETERS.pack(
+            _SET,
+            _properties(parameters),
+            interval * 2,
+            _ALL_CHANNELS,
+            self.own_address.random,
+            peer.random,
+            peer.octets,
+            0,
+            parameters.tx_power_dbm,
+            _PHY_1M,
+            0,
+            _PHY_1M,
+            _SID,
+            0,
+        )
+
+    async def _set_extended_data(self, opcode: Opcode, data: bytes) -> None:
+        """Give the data in as many commands as it takes."""
+        chunks = [data[i : i + _COMMAND_OCTETS] for i in range(0, len(data), _COMMAND_OCTETS)]
+        chunks = chunks or [b""]
+        for index, chunk in enumerate(chunks):
+            if len(chunks) == 1:
+                operation = _COMPLETE
+            elif index == 0:
+                operation = _FIRST
+            else:
+                operation = _LAST if index == len(chunks) - 1 else _INTERMEDIATE
+            no_preference = 1  # for fragmenting it on air
+            head = bytes((_SET, operation, no_preference, len(chunk)))
+            await self._layer.request(opcode, head + chunk)
+
+    async def _enable_extended(self, enable: bool, duration_10ms: int) -> None:
+        one_set = bytes((enable, 1, _SET)) + duration_10ms.to_bytes(2, "little") + b"\x00"
+        await self._layer.request(Opcode.LE_SET_EXTENDED_ADVERTISING_ENABLE, one_set)
+
+    def _set_terminated(self, event: bytes) -> None:
+        """Take LE Advertising Set Terminated: status, set, connection handle, events.
+
+        With status 0 a link ended it, of which Connection Complete has told.
+        """
+        if len(event) != 5:
+            self._layer.counters.malformed += 1
+        elif event[0] != HciErrorCode.SUCCESS and event[1] == _SET and self.active:
+            self.active = False
+            self._ended()
+
+    # Legacy commands
+
+    async def _start_legacy(self, parameters: AdvertisingParameters) -> None:
+        request = self._layer.request
+        if parameters.anonymous:
+            await self._set_random_address(self.own_address)
+            self._identity_replaced = True
+        await request(Opcode.LE_SET_ADVERTISING_PARAMETERS, self._legacy_parameters(parameters))
+        if parameters.directed_to is None:
+            await request(Opcode.LE_SET_ADVERTISING_DATA, _padded(parameters.data))
+            await request(Opcode.LE_SET_SCAN_RESPONSE_DATA, _padded(parameters.scan_response))
+        await self._go(parameters, request(Opcode.LE_SET_ADVERTISING_ENABLE, b"\x01"))
+
+    def _legacy_parameters(self, parameters: AdvertisingParameters) -> bytes:
+        interval = parameters.interval_us // _US_PER_UNIT
+        peer = parameters.directed_to or DeviceAddress(bytes(6))
+        return _LEGACY_PARAMETERS.pack(
+            interval,
+            interval,
+            _LEGACY_TYPES[_properties(parameters)],
+            self.own_address.random,
+            peer.random,
+            peer.octets,
+            _ALL_CHANNELS,
+            0,
+        )
+
+    async def _set_random_address(self, address: DeviceAddress) -> None:
+        await self._layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
+
+    async def _go(self, parameters: AdvertisingParameters, enable: Awaitable[object]) -> None:
+        """Enable. It counts as active before the answer: a link may come up before that."""
+        self._connectable = parameters.connectable
+        self.active = True
+        try:
+            await enable
+        except ControllerError:
+            self.active = False
+            raise
+
+
+def _properties(parameters: AdvertisingParameters) -> int:
+    """Give the advertising event properties. Spec: Vol 4, Part E, 7.8.53."""
+    if parameters.directed_to is not None:
+        high_duty = _HIGH_DUTY if parameters.high_duty_cycle else 0
+        return _LEGACY_PDU | _DIRECTED | _CONNECTABLE | high_duty
+    if len(parameters.data) > LEGACY_OCTETS:
+        return _CONNECTABLE if parameters.connectable else 0
+    if parameters.connectable:
+        return _LEGACY_PDU | _CONNECTABLE | _SCANNABLE
+    return _LEGACY_PDU | (_SCANNABLE if parameters.scan_response else 0)
+
+
+# Advertising types of the legacy command
+_LEGACY_TYPES = {
+    _LEGACY_PDU | _CONNECTABLE | _SCANNABLE: 0x00,
+    _LEGACY_PDU | _CONNECTABLE | _DIRECTED | _HIGH_DUTY: 0x01,
+    _LEGACY_PDU | _SCANNABLE: 0x02,
+    _LEGACY_PDU: 0x03,
+    _LEGACY_PDU | _CONNECTABLE | _DIRECTED: 0x04,
+}
+
+
+def _padded(data: bytes) -> bytes:
+    return bytes((len(data),)) + data.ljust(LEGACY_OCTETS, b"\0")

@@ -1,0 +1,289 @@
+"""The backend over HCI: one controller, from a USB dongle to the simulated radio."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from bleio.backends.base import (
+    AdvertisingParameters,
+    Backend,
+    Capabilities,
+    Events,
+    ScanParameters,
+)
+from bleio.backends.hci import identity
+from bleio.backends.hci.advertising import Advertiser
+from bleio.backends.hci.bonds import BondStore, MemoryBondStore
+from bleio.backends.hci.bringup import ControllerFacts, bring_up
+from bleio.backends.hci.identity import AddressOfInstance, any_static_address
+from bleio.backends.hci.initiating import Initiator
+from bleio.backends.hci.layer import COMMAND_TIMEOUT_S, HciLayer
+from bleio.backends.hci.link import HciLink
+from bleio.backends.hci.links import LinkTable, Roles
+from bleio.backends.hci.opcodes import Opcode
+from bleio.backends.hci.scanning import Scanner
+from bleio.backends.hci.security import SecurityManager
+from bleio.backends.hci.transport import OnLost, OnPacket, Port, open_port
+from bleio.backends.hci.uart import PinLike, UartLike, UartPort
+from bleio.core.address import DeviceAddress
+from bleio.core.codes import HciErrorCode
+from bleio.errors import CallerError, ControllerError, ControllerLost, InnerError
+from bleio.gatt.server import LocalServer
+
+_log = logging.getLogger(__name__)
+
+# Bounds of closing, so that a program can end while its controller is silent.
+_LINKS_GONE_S = 1.0
+_STEP_S = 0.5
+
+
+class HciBackend(Backend):
+    """See `Backend`.
+
+    Args: `transport`: `virtual`, `virtual:NAME`, the name of a bumble transport, or a serial
+        object, for which `rts` and `cts` may be pins. `address`: the random static identity to
+        use, or what gives one for each instance of the program: a controller's public address
+        comes before those, and on a simulated radio the first that is free is taken.
+        `bonds`: where keys are kept.
+    """
+
+    def __init__(
+        self,
+        transport: str | UartLike,
+        address: DeviceAddress | AddressOfInstance = any_static_address,
+        *,
+        rts: PinLike | None = None,
+        cts: PinLike | None = None,
+        bonds: BondStore | None = None,
+        command_timeout_s: float = COMMAND_TIMEOUT_S,
+    ) -> None:
+        self.capabilities = Capabilities()
+        self._transport = transport
+        self._pins = (rts, cts)
+        self._wanted_address = address
+        self._bonds = bonds or MemoryBondStore()
+        self._command_timeout_s = command_timeout_s
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._open: _Open | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call the controller."""
+        return self._transport if isinstance(self._transport, str) else "the serial port"
+
+    # Life
+
+    async def open(self, server: LocalServer, name: str, events: Events) -> None:
+        if self._open is not None:
+            raise CallerError("The adapter is open already")
+        if isinstance(self._wanted_address, DeviceAddress):
+            identity.check_static(self._wanted_address)
+        server.set_device_name(name)
+        layer, port = await self._connect_port()
+        try:
+            facts = await self._bring_up(layer, port)
+            self.address = await self._choose_address(layer, facts)
+        except BaseException:
+            layer.close()
+            await port.close()
+            raise
+        self.capabilities = Capabilities(extended_advertising=facts.extended_advertising)
+        self._open = _Open(self, layer, port, facts, server, events)
+
+    async def close(self) -> None:
+        opened, self._open = self._open, None
+        if opened is None:
+            return
+        await opened.quiet()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        opened.layer.close()
+        opened.links.close_all(HciErrorCode.LOCAL_HOST_TERMINATED)
+        await opened.port.close()
+
+    async def set_address(self, address: DeviceAddress) -> None:
+        opened = self._opened()
+        identity.check_static(address)
+        if self._is_virtual():
+            await identity.claim(opened.layer, address)
+        await opened.layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
+        self.address = self._wanted_address = address
+
+    async def erase_bonds(self) -> None:
+        self._opened().security.erase_bonds()
+
+    # GAP
+
+    async def start_advertising(self, parameters: AdvertisingParameters) -> None:
+        await self._opened().advertiser.start(parameters)
+
+    async def stop_advertising(self) -> None:
+        await self._opened().advertiser.stop()
+
+    async def start_scan(self, parameters: ScanParameters) -> None:
+        await self._opened().scanner.start(parameters)
+
+    async def stop_scan(self) -> None:
+        await self._opened().scanner.stop()
+
+    async def connect(self, address: DeviceAddress, timeout_s: float) -> HciLink:
+        link = await self._opened().initiator.connect(address, timeout_s)
+        try:
+            await link.exchange_mtu()
+        except asyncio.CancelledError:
+            self.spawn(link.disconnect())
+            raise
+        return link
+
+    # What the parts use
+
+    def own_address_type(self) -> int:
+        """Give the own address type that commands name: public or random."""
+        return int(self.address.random)
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something that nobody waits for; what fails in it is not lost."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def lost(self, error: ControllerLost) -> None:
+        """The controller is gone."""
+        opened = self._open
+        if opened is None:
+            return  # while opening, which fails with the same error
+        opened.initiator.close(error)
+        opened.links.close_all()
+        opened.events.lost(error)
+
+    def _task_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, InnerError):
+            _log.debug("A background step failed: %s", error)
+        else:
+            _log.error("Fault in a background step", exc_info=error)
+
+    def _opened(self) -> _Open:
+        if self._open is None:
+            raise ControllerLost("The adapter is not open.")
+        if self._open.layer.error is not None:
+            raise self._open.layer.error
+        return self._open
+
+    def _is_virtual(self) -> bool:
+        return isinstance(self._transport, str) and self._transport.partition(":")[0] == "virtual"
+
+    async def _connect_port(self) -> tuple[HciLayer, Port]:
+        """Open the transport, with a layer on it that waits for nothing yet."""
+        port: Port
+        layer = HciLayer(
+            lambda packet: port.send(packet), self.lost, self.name, self._command_timeout_s
+        )
+        port = await self._open_port(layer.received, layer.lose)
+        return layer, port
+
+    async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> Port:
+        if isinstance(self._transport, str):
+            return await open_port(self._transport, on_packet, on_lost)
+        return UartPort(self._transport, *self._pins, on_packet, on_lost)
+
+    async def _bring_up(self, layer: HciLayer, port: Port) -> ControllerFacts:
+        try:
+            return await bring_up(layer, port.metadata)
+        except (ControllerLost, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            _log.debug("The controller did not come up", exc_info=True)
+            raise ControllerLost(
+                f"The controller at {self.name} did not come up: {error or type(error).__name__}; "
+                "check that it is a Bluetooth LE controller that speaks HCI (H4)."
+            ) from None
+
+    async def _choose_address(self, layer: HciLayer, facts: ControllerFacts) -> DeviceAddress:
+        """Decide on the identity and, if it is random, tell the controller."""
+        wanted = self._wanted_address
+        if isinstance(wanted, DeviceAddress):
+            address = wanted
+            if self._is_virtual():
+                await self._claim_wanted(layer, address)
+        elif self._is_virtual():
+            address = await identity.claim_first(layer, wanted)
+        else:
+            address = facts.public_address or wanted(0)
+        if address.random:
+            await layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
+        return address
+
+    async def _claim_wanted(self, layer: HciLayer, address: DeviceAddress) -> None:
+        try:
+            await identity.claim(layer, address)
+        except ControllerError as error:
+            if error.status == HciErrorCode.CONNECTION_ALREADY_EXISTS:
+                raise ControllerLost(
+                    f"Another program on the radio {self.name!r} has the address "
+                    f"{address.octets[::-1].hex(':')}; choose another one."
+                ) from None
+            raise
+
+
+class _Open:
+    """The parts of a backend that is open."""
+
+    def __init__(
+        self,
+        backend: HciBackend,
+        layer: HciLayer,
+        port: Port,
+        facts: ControllerFacts,
+        server: LocalServer,
+        events: Events,
+    ) -> None:
+        self.layer = layer
+        self.port = port
+        self.events = events
+
+        def own() -> DeviceAddress:
+            return backend.address
+
+        self.security = SecurityManager(layer, backend._bonds, own, backend.spawn)
+        self.scanner = Scanner(layer, facts, backend.own_address_type, events.reported)
+        self.advertiser = Advertiser(
+            layer,
+            facts,
+            own,
+            lambda: identity.private_address(self.security.irk),
+            events.advertising_ended,
+        )
+        self.initiator = Initiator(layer, facts, backend.own_address_type, backend.spawn)
+        roles = Roles(self.advertiser, self.initiator, own)
+        self.links = LinkTable(layer, facts, server, self.security, roles, events, backend.spawn)
+
+    async def quiet(self) -> None:
+        """End what is on the air, each step bounded; a reset ends what is left."""
+        steps: list[Callable[[], Coroutine[Any, Any, Any]]] = [
+            self.advertiser.stop,
+            self.scanner.stop,
+            *(link.disconnect for link in self.links.links.values()),
+        ]
+        if self.layer.error is None:
+            await asyncio.wait(
+                {asyncio.ensure_future(_ignore_refusal(step())) for step in steps},
+                timeout=_LINKS_GONE_S,
+            )
+        if self.layer.error is None:
+            reset = asyncio.ensure_future(_ignore_refusal(self.layer.request(Opcode.RESET)))
+            await asyncio.wait({reset}, timeout=_STEP_S)
+
+
+async def _ignore_refusal(step: Coroutine[Any, Any, Any]) -> None:
+    """Everything ends with the reset that follows, so a refusal changes nothing."""
+    try:
+        await step
+    except InnerError:
+        return

@@ -1,0 +1,66 @@
+"""Which address we have: the identity, and the private ones of anonymous advertising."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from bumble.crypto import ah
+
+from bleio.backends.hci.layer import HciLayer
+from bleio.core.address import AddressType, DeviceAddress
+from bleio.core.codes import HciErrorCode
+from bleio.errors import CallerError, ControllerError
+from bleio.radio.vendor import CLAIM_STATIC_ADDRESS_OPCODE
+
+# A radio with more instances of one program than this has other troubles.
+MAX_CLAIMS = 1000
+
+AddressOfInstance = Callable[[int], DeviceAddress]
+
+
+def any_static_address(instance: int) -> DeviceAddress:
+    """Make a new random static address. Spec: Vol 6, Part B, 1.3.2.1."""
+    octets = secrets.token_bytes(6)
+    return DeviceAddress(octets[:5] + bytes((octets[5] | 0xC0,)), random=True)
+
+
+async def claim_first(layer: HciLayer, addresses: AddressOfInstance) -> DeviceAddress:
+    """Take the first address that no other controller of the simulated radio has."""
+    for instance in range(MAX_CLAIMS):
+        address = addresses(instance)
+        try:
+            await claim(layer, address)
+        except ControllerError as error:
+            if error.status != HciErrorCode.CONNECTION_ALREADY_EXISTS:
+                raise
+        else:
+            return address
+    raise CallerError(f"{MAX_CLAIMS} instances of this program are on the radio already")
+
+
+async def claim(layer: HciLayer, address: DeviceAddress) -> None:
+    """Make an address ours on the simulated radio.
+
+    Raises: ControllerError with status 0x0B if another controller has it.
+    """
+    await layer.request(CLAIM_STATIC_ADDRESS_OPCODE, address.octets)
+
+
+def check_static(address: DeviceAddress) -> None:
+    """Refuse whatever cannot be an identity that we set ourselves."""
+    if address.type is not AddressType.RANDOM_STATIC:
+        raise CallerError("Only a random static address can be set")
+
+
+def private_address(irk: bytes | None) -> DeviceAddress:
+    """Make a resolvable private address; without an IRK a non-resolvable one.
+
+    Spec: Vol 6, Part B, 1.3.2.2; the hash is the three low octets, prand the three high ones.
+    """
+    random = bytearray(secrets.token_bytes(6))
+    if irk is None:
+        random[5] &= 0x3F
+        return DeviceAddress(bytes(random), random=True)
+    prand = bytes(random[3:5]) + bytes((random[5] & 0x3F | 0x40,))
+    return DeviceAddress(ah(irk, prand) + prand, random=True)

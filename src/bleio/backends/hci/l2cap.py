@@ -1,0 +1,106 @@
+"""LE signaling: connection parameter updates, and a refusal for all the rest (Vol 3, Part A, 4).
+
+We offer no credit-based channels. Sans-I/O: sending and timers are the link's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct
+
+ATT_CHANNEL = 0x0004
+SIGNALING_CHANNEL = 0x0005
+SMP_CHANNEL = 0x0006
+
+_HEAD = Struct("<BBH")  # code, identifier, length
+_PARAMETERS = Struct("<HHHH")  # interval min, interval max, latency, supervision time-out
+_U16 = Struct("<H")
+
+_COMMAND_REJECT_RSP = 0x01
+_PARAMETER_UPDATE_REQ = 0x12
+_PARAMETER_UPDATE_RSP = 0x13
+_CREDIT_BASED_CONNECTION_REQ = 0x14
+
+# Odd codes, and these, are responses; those are never rejected.
+_RESPONSES = frozenset({0x01, 0x03, 0x05, 0x07, 0x09, 0x0B, 0x13, 0x15, 0x18, 0x1A})
+
+_ACCEPTED, _REJECTED = 0, 1
+_PSM_NOT_SUPPORTED = 0x0002
+
+ConnectionParameters = tuple[int, int, int, int]
+
+
+def plausible(parameters: ConnectionParameters) -> bool:
+    """Whether parameters are in range and fit each other. Spec: Vol 3, Part A, 4.20."""
+    minimum, maximum, latency, supervision = parameters
+    return (
+        6 <= minimum <= maximum <= 3200
+        and latency <= 499
+        and 10 <= supervision <= 3200
+        and supervision * 4 > (1 + latency) * maximum  # 10 ms against 2 times 1.25 ms
+    )
+
+
+class Signaling:
+    """The signaling channel of one link.
+
+    Args: `send` takes one PDU. `update(parameters)` is called on a central for a request it
+        accepts; `answered(accepted)` on a peripheral when the central has decided.
+    """
+
+    def __init__(
+        self,
+        is_central: bool,
+        send: Callable[[bytes], None],
+        update: Callable[[ConnectionParameters], None],
+        answered: Callable[[bool], None],
+    ) -> None:
+        self.malformed = 0
+        self._is_central = is_central
+        self._send = send
+        self._update = update
+        self._answered = answered
+        self._identifier = 0  # of our last request
+        self._waiting = False
+
+    def request_update(self, parameters: ConnectionParameters) -> None:
+        """Ask the central for connection parameters."""
+        self._identifier = self._identifier % 255 + 1
+        self._waiting = True
+        self._reply(_PARAMETER_UPDATE_REQ, self._identifier, _PARAMETERS.pack(*parameters))
+
+    def received(self, pdu: bytes) -> None:
+        """Take one PDU, whatever is in it: on LE one command each."""
+        if len(pdu) < _HEAD.size:
+            self.malformed += 1
+            return
+        code, identifier, octets = _HEAD.unpack_from(pdu)
+        data = pdu[_HEAD.size :]
+        if len(data) != octets or identifier == 0:
+            self.malformed += 1
+        elif code == _PARAMETER_UPDATE_REQ and self._is_central:
+            self._parameter_update_requested(identifier, data)
+        elif code in (_PARAMETER_UPDATE_RSP, _COMMAND_REJECT_RSP):
+            self._parameter_update_answered(code, identifier, data)
+        elif code == _CREDIT_BASED_CONNECTION_REQ:
+            refusal = bytes(8) + _U16.pack(_PSM_NOT_SUPPORTED)
+            self._reply(_CREDIT_BASED_CONNECTION_REQ + 1, identifier, refusal)
+        elif code not in _RESPONSES:
+            self._reply(_COMMAND_REJECT_RSP, identifier, _U16.pack(0))  # not understood
+
+    def _parameter_update_requested(self, identifier: int, data: bytes) -> None:
+        parameters = _PARAMETERS.unpack(data) if len(data) == _PARAMETERS.size else None
+        accepted = parameters is not None and plausible(parameters)
+        result = _ACCEPTED if accepted else _REJECTED
+        self._reply(_PARAMETER_UPDATE_RSP, identifier, _U16.pack(result))
+        if accepted and parameters is not None:
+            self._update(parameters)
+
+    def _parameter_update_answered(self, code: int, identifier: int, data: bytes) -> None:
+        if not self._waiting or identifier != self._identifier:
+            return
+        self._waiting = False
+        self._answered(code == _PARAMETER_UPDATE_RSP and data == _U16.pack(_ACCEPTED))
+
+    def _reply(self, code: int, identifier: int, data: bytes) -> None:
+        self._send(_HEAD.pack(code, identifier, len(data)) + data)

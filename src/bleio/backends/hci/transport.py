@@ -1,0 +1,239 @@
+"""Ways to a controller: the simulated radio, bumble's transports, serial objects.
+
+All give one interface, whole H4 packets; all failures to open become one sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from bleio.errors import ControllerLost
+
+OPEN_TIMEOUT_S = 10.0
+_READS_AT_ONCE = 64  # packets from a HCI socket before the loop goes on
+
+OnPacket = Callable[[bytes], None]
+OnLost = Callable[[str], None]  # what is wrong and what to do
+
+
+class Port(Protocol):
+    """An open way to a controller."""
+
+    metadata: dict[str, Any]  # for firmware drivers
+
+    def send(self, packet: bytes) -> None:
+        """Send one whole H4 packet."""
+
+    async def close(self) -> None:
+        """Release it; nothing is received any more."""
+
+
+async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
+    """Open `virtual`, `virtual:NAME` or one of bumble's transports by its name.
+
+    Raises: ControllerLost with a sentence.
+    """
+    scheme, _, parameters = name.partition(":")
+    if scheme == "virtual":
+        return await _open_virtual(parameters, on_packet, on_lost)
+    from bumble.transport import open_transport
+
+    try:
+        opened = await asyncio.wait_for(open_transport(name), OPEN_TIMEOUT_S)
+    except asyncio.CancelledError:
+        raise
+    except Exception as error:
+        raise ControllerLost(f"Cannot open the adapter {name!r}: {_why(scheme, error)}.") from None
+    return _BumblePort(opened, on_packet, on_lost)
+
+
+class _VirtualPort:
+    """A port of the simulated radio."""
+
+    def __init__(self, port: Any) -> None:
+        self.metadata: dict[str, Any] = {}
+        self._port = port
+
+    def send(self, packet: bytes) -> None:
+        self._port.send(packet)
+
+    async def close(self) -> None:
+        self._port.close()
+
+
+async def _open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
+    """Attach to the simulated radio of this process, or of all that share `name`."""
+
+    def lost(error: Exception | None = None) -> None:
+        on_lost("the simulated radio has ended; enable the adapter again")
+
+    if name:
+        from bleio.radio import shared
+
+        return _VirtualPort(await shared.join(name, on_packet, lost))
+    from bleio.radio import local
+
+    return _VirtualPort(await local.attach(on_packet, lost))
+
+
+class _BumblePort:
+    """A transport of bumble's."""
+
+    def __init__(self, opened: Any, on_packet: OnPacket, on_lost: OnLost) -> None:
+        self.metadata: dict[str, Any] = dict(getattr(opened.source, "metadata", {}))
+        self.on_packet = on_packet
+        self._opened = opened
+        self._on_lost = on_lost
+        self._closed = False
+        opened.source.set_packet_sink(self)
+        opened.source.terminated.add_done_callback(self._terminated)
+        if hasattr(opened, "socket"):
+            _read_hci_socket(opened)
+
+    def send(self, packet: bytes) -> None:
+        self._opened.sink.on_packet(packet)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self.on_packet = lambda packet: None
+        await self._opened.close()
+        # Sockets close in the loop's next round, and their end is to be seen before it stops.
+        await asyncio.sleep(0)
+
+    def on_transport_lost(self) -> None:
+        """Part of bumble's interface; `terminated` tells the same, for all transports."""
+
+    def _terminated(self, future: asyncio.Future[None]) -> None:
+        if future.cancelled() or self._closed:
+            return
+        error = future.exception()
+        detail = f" ({error})" if error else ""
+        self._on_lost(
+            f"the connection to it has ended{detail}; "
+            "plug it in or start it again, then enable the adapter"
+        )
+
+
+def _read_hci_socket(opened: Any) -> None:
+    """Read a HCI socket in place of bumble, which would spin when the adapter is unplugged."""
+    loop, sock = asyncio.get_running_loop(), opened.socket
+
+    def readable() -> None:
+        try:
+            for _ in range(_READS_AT_ONCE):
+                packet = sock.recv(4096)
+                if not packet:
+                    raise ConnectionResetError("end of data")
+                opened.source.parser.feed_data(packet)
+        except BlockingIOError:
+            return
+        except OSError:
+            loop.remove_reader(sock.fileno())
+            opened.source.on_transport_lost()
+
+    loop.remove_reader(sock.fileno())
+    loop.add_reader(sock.fileno(), readable)
+
+
+def _why(scheme: str, error: Exception) -> str:
+    """Say what is wrong and what to do about it."""
+    if isinstance(error, ModuleNotFoundError):
+        package = _PACKAGES.get(error.name or "", error.name)
+        return f"the Python package {package} is missing; install it with: pip install {package}"
+    if isinstance(error, socket.gaierror):
+        return "no host of that name is known; correct the name or use its IP address"
+    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+        return "it did not open in time; check that the device is there and awake"
+    number = _errno_of(error)
+    if number in _BY_ERRNO:
+        return _BY_ERRNO[number]
+    text = str(error)
+    for words, why in _BY_WORDS.items():
+        if words in f"{type(error).__name__} {text}":
+            return why
+    if scheme not in _SCHEMES:
+        return (
+            f"{scheme!r} is no transport; use for example usb:0, serial:/dev/ttyACM0,1000000, "
+            "hci-socket:0, tcp-client:HOST:PORT or unix:PATH"
+        )
+    if isinstance(error, (AssertionError, ValueError)) or type(error).__name__.endswith(
+        "TransportSpecError"
+    ):
+        return f"the part after {scheme!r} is incomplete or wrong; write {_SCHEMES[scheme]}"
+    return f"{text or type(error).__name__}; check the device and its name"
+
+
+def _errno_of(error: BaseException | None) -> int | None:
+    """Find the operating system's error number, also in an error that wraps another."""
+    for _ in range(4):
+        if error is None:
+            return None
+        number = getattr(error, "errno", None)
+        if isinstance(number, int):
+            return number
+        error = error.__cause__ or error.__context__
+    return None
+
+
+_BUSY = "another program is using it; close that one first"
+_FORBIDDEN = "this user may not use it; ask for permission on the device or run as another user"
+_MISSING = "there is no such device; plug it in or correct the name"
+
+_BY_ERRNO = {
+    errno.ECONNREFUSED: "nothing answers there; start the controller or correct the address",
+    errno.EHOSTUNREACH: "that host cannot be reached; check the network or correct the address",
+    errno.ENETUNREACH: "that host cannot be reached; check the network or correct the address",
+    errno.EACCES: _FORBIDDEN,
+    errno.EPERM: _FORBIDDEN,
+    errno.ENOENT: _MISSING,
+    errno.ENODEV: _MISSING,
+    errno.ENXIO: _MISSING,
+    errno.EBUSY: _BUSY,
+    errno.EADDRINUSE: "that address is in use already; choose another one",
+    errno.EAFNOSUPPORT: "this system has no Bluetooth sockets; use usb:0 or serial:PORT",
+}
+
+# Of libusb's, pyusb's and bumble's errors, which have no number
+_BY_WORDS = {
+    "USBErrorAccess": _FORBIDDEN,
+    "LIBUSB_ERROR_ACCESS": _FORBIDDEN,
+    "USBErrorBusy": _BUSY,
+    "LIBUSB_ERROR_BUSY": _BUSY,
+    "device already in use": _BUSY,
+    "device not found": _MISSING,
+    "USBErrorNoDevice": _MISSING,
+    "sockets not supported": "this system has no Bluetooth sockets; use usb:0 or serial:PORT",
+}
+
+_PACKAGES = {
+    "serial": "pyserial",
+    "serial_asyncio": "pyserial-asyncio",
+    "usb": "pyusb",
+    "usb1": "libusb1",
+}
+
+_SCHEMES = {
+    "serial": "serial:PORT[,SPEED][,rtscts]",
+    "udp": "udp:LOCAL_HOST:LOCAL_PORT,REMOTE_HOST:REMOTE_PORT",
+    "tcp-client": "tcp-client:HOST:PORT",
+    "tcp-server": "tcp-server:HOST:PORT",
+    "ws-client": "ws-client:URL",
+    "ws-server": "ws-server:HOST:PORT",
+    "pty": "pty[:LINK]",
+    "file": "file:PATH",
+    "vhci": "vhci[:PATH]",
+    "hci-socket": "hci-socket[:NUMBER]",
+    "usb": "usb:NUMBER or usb:VENDOR:PRODUCT",
+    "pyusb": "pyusb:NUMBER or pyusb:VENDOR:PRODUCT",
+    "android-emulator": "android-emulator[:HOST:PORT]",
+    "android-netsim": "android-netsim[:HOST:PORT]",
+    "unix": "unix:PATH",
+    "unix-client": "unix-client:PATH",
+    "unix-server": "unix-server:PATH",
+}

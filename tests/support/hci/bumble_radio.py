@@ -1,0 +1,79 @@
+"""bumble's controllers on bumble's link, each behind a TCP connection of its own.
+
+An independent foreign controller: what our host does on it is not what our controller expects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from bumble import hci
+from bumble.controller import Controller
+from bumble.link import LocalLink
+from bumble.transport.common import StreamPacketSink, StreamPacketSource
+
+
+class _Controller(Controller):  # type: ignore[misc,unused-ignore]
+    def on_hci_le_set_phy_command(self, command: hci.HCI_LE_Set_PHY_Command) -> None:
+        """Answer, where bumble's says that it has the command and then stays silent."""
+        self.send_hci_packet(
+            hci.HCI_Command_Status_Event(
+                status=hci.HCI_UNKNOWN_HCI_COMMAND_ERROR,
+                num_hci_command_packets=1,
+                command_opcode=command.op_code,
+            )
+        )
+
+
+class _Source(StreamPacketSource):
+    def __init__(self, radio: BumbleRadio) -> None:
+        super().__init__()
+        self.radio = radio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.controller = _Controller(
+            f"C{len(self.radio.sources)}",
+            host_source=self,
+            host_sink=StreamPacketSink(transport),
+            link=self.radio.link,
+        )
+        self.radio.sources.append(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.controller in self.radio.link.controllers:
+            self.radio.link.remove_controller(self.controller)
+
+
+class BumbleRadio:
+    """`async with BumbleRadio() as radio`: `radio.transport` is a name for `HciBackend`."""
+
+    def __init__(self) -> None:
+        self.link = LocalLink()
+        self.sources: list[_Source] = []
+
+    async def __aenter__(self) -> BumbleRadio:
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(lambda: _Source(self), "127.0.0.1", 0)
+        port = self.server.sockets[0].getsockname()[1]
+        self.transport = f"tcp-client:127.0.0.1:{port}"
+        return self
+
+    async def __aexit__(self, *args: Any) -> None:
+        self.server.close()
+        for source in self.sources:
+            source.transport.abort()
+            self._stop(source.controller)
+        await self.server.wait_closed()
+        await asyncio.sleep(0.01)
+
+    def unplug(self, index: int) -> None:
+        """Cut one host off its controller."""
+        self.sources[index].transport.abort()
+
+    def _stop(self, controller: Controller) -> None:
+        controller.le_legacy_advertiser.stop()
+        for advertising_set in controller.advertising_sets.values():
+            advertising_set.stop()
