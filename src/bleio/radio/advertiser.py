@@ -148,41 +148,37 @@ class Advertiser:
 
     def accepts_scan(self, scanner: DeviceAddress) -> bool:
         """Whether a scan request gets its response; tells the host about it if asked to."""
-        if self.parameters.filter_policy & 1 and not self._in_accept_list(scanner):
+        peer = self.controller.resolving.peer_of(scanner)
+        if peer is None:
+            return False
+        if self.parameters.filter_policy & 1 and peer.address not in self.controller.accept_list:
             return False
         if self.parameters.scan_request_events and self.handle is not None:
-            self.controller.scan_request_received(self.handle, scanner)
+            self.controller.notices.scan_request_received(self.handle, peer)
         return True
 
     def accepts_connection(self, initiator: DeviceAddress) -> bool:
         """Whether a connection request from this address is for us and allowed."""
-        if not self.enabled or not self.controller.has_room_for_link():
+        peer = self.controller.resolving.peer_of(initiator)
+        if peer is None or not self.enabled or not self.controller.has_room_for_link():
             return False
         if self.parameters.directed:
-            return self._is_target(initiator)
-        return not self.parameters.filter_policy & 2 or self._in_accept_list(initiator)
-
-    def _is_target(self, initiator: DeviceAddress) -> bool:
-        if initiator == self.target:
-            return True
-        peer = self.controller.resolving.peer_of(initiator)
-        return peer is not None and peer.address == self.parameters.peer
-
-    def _in_accept_list(self, address: DeviceAddress) -> bool:
-        peer = self.controller.resolving.peer_of(address)
-        return peer is not None and peer.address in self.controller.accept_list
+            return initiator == self.target or peer.address == self.parameters.peer
+        if self.parameters.filter_policy & 2:
+            return peer.address in self.controller.accept_list
+        return True
 
     def connected(self, conn_handle: int) -> None:
         """A connection came of it: the set is disabled and its host told."""
         self.stop()
         if self.handle is not None:
-            self.controller.advertising_set_terminated(
+            self.controller.notices.advertising_set_terminated(
                 self.handle, HciErrorCode.SUCCESS, conn_handle, self._events
             )
 
     def _terminate(self, status: HciErrorCode) -> None:
         self.stop()
         if self.handle is not None:
-            self.controller.advertising_set_terminated(self.handle, status, 0, self._events)
+            self.controller.notices.advertising_set_terminated(self.handle, status, 0, self._events)
         elif status is HciErrorCode.ADVERTISING_TIMEOUT:
-            self.controller.directed_advertising_timed_out(self.parameters.peer)
+            self.controller.notices.directed_advertising_timed_out(self.parameters.peer)

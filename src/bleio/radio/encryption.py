@@ -14,7 +14,7 @@ from bleio.radio.link_control import Opcode, on, send
 from bleio.radio.privacy import encrypt
 
 if TYPE_CHECKING:
-    from bleio.radio.link import LinkEnd
+    from bleio.radio.link_end import LinkEnd
 
 
 def start(central: LinkEnd, rand: bytes, ediv: int, ltk: bytes) -> None:
@@ -56,7 +56,7 @@ def _enc_req(peripheral: LinkEnd, rand: bytes, ediv: int, diversifier: bytes, _i
     peripheral.diversifier = random.random_octets(8)
     send(peripheral, Opcode.ENC_RSP, peripheral.diversifier, random.random_octets(4))
     peripheral.expect(Opcode.ENC_REQ)
-    if not peripheral.controller.key_requested(peripheral, rand, ediv):
+    if not peripheral.controller.notices.key_requested(peripheral, rand, ediv):
         refuse(peripheral)
 
 
@@ -83,12 +83,6 @@ def refuse(peripheral: LinkEnd) -> None:
     send(peripheral, Opcode.REJECT_EXT_IND, Opcode.ENC_REQ, HciErrorCode.PIN_OR_KEY_MISSING)
 
 
-def refused(central: LinkEnd) -> bool:
-    """The peripheral has refused. Returns: whether that was asked for."""
-    central.release_data()
-    return central.settle(Opcode.START_ENC_RSP)
-
-
 @on(Opcode.START_ENC_REQ)
 def _start_enc_req(central: LinkEnd) -> None:
     send(central, Opcode.START_ENC_RSP)
@@ -104,7 +98,7 @@ def _start_enc_rsp(end: LinkEnd) -> None:
         send(end, Opcode.START_ENC_RSP)
     end.settle(Opcode.START_ENC_RSP)
     refreshed, end.encrypted = end.encrypted, True
-    end.controller.encryption_started(end, refreshed)
+    end.controller.notices.encryption_started(end, refreshed)
     end.release_data()
 
 

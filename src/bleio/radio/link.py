@@ -10,13 +10,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from bleio.core.address import AddressType, DeviceAddress
+from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio import link_control, phy
 from bleio.radio.air import AirPdu
 from bleio.radio.clock import Timer
+from bleio.radio.link_end import (
+    CENTRAL,
+    LLID_CONTINUATION,
+    PERIPHERAL,
+    Fragment,
+    LinkEnd,
+)
 from bleio.radio.privacy import Peer
 
 if TYPE_CHECKING:
@@ -24,10 +31,6 @@ if TYPE_CHECKING:
     from bleio.radio.controller.core import Controller
     from bleio.radio.initiator import ConnectionParameters
 
-CENTRAL = 0
-PERIPHERAL = 1
-MIN_OCTETS = 27
-RESPONSE_TIMEOUT_US = 40_000_000
 # Six events without a packet: the connection was never established.
 _ESTABLISHING_EVENTS = 6
 
@@ -38,162 +41,6 @@ _TRANSMIT_WINDOW_US = 1_250 + 352
 _TRANSMIT_WINDOW_EXTENDED_US = 2_500 + 352
 ALL_DATA_CHANNELS = (1 << 37) - 1
 _HOP = 7
-
-_LLID_CONTINUATION = 1
-_LLID_START = 2
-_LLID_CONTROL = 3
-
-
-class Fragment(NamedTuple):
-    """One data PDU's payload; the last one of an HCI packet gives its credit back."""
-
-    llid: int
-    payload: bytes
-    last: bool
-
-
-class LinkEnd:
-    """One controller's end of a link: its queues and what it has negotiated."""
-
-    def __init__(
-        self,
-        controller: Controller,
-        role: int,
-        own: DeviceAddress,
-        peer: Peer,
-        peer_on_air: DeviceAddress,
-    ) -> None:
-        self.controller = controller
-        self.role = role
-        self.handle = controller.new_conn_handle()
-        self.own = own
-        self.peer = peer
-        self.peer_on_air = peer_on_air
-        self.link: Link
-        self.other: LinkEnd
-        self.tx_octets = self.rx_octets = MIN_OCTETS
-        self.wished_tx_octets = controller.default_tx_octets
-        self.tx_phy = phy.LE_1M
-        self.phy_wish = (phy.ALL_PHYS, phy.ALL_PHYS)
-        self.encrypted = False
-        self.ltk: bytes | None = None
-        self.key_name: tuple[bytes, int] = (bytes(8), 0)  # rand and ediv
-        self.diversifier = bytes(8)
-        self.peer_version: bytes | None = None
-        self.version_sent = False
-        self.gone = False
-        self.in_flight = 0  # HCI packets whose credit the host has not got back
-        self._data: deque[Fragment] = deque()
-        self._control: deque[tuple[bytes, int]] = deque()
-        self._queued = 0
-        self._sent = 0
-        self._data_until: int | None = None
-        self._waiting: dict[int, Timer] = {}
-
-    @property
-    def local_rpa(self) -> bytes:
-        """Our address if the controller made it, else zero."""
-        if self.own.type is not AddressType.RANDOM_PRIVATE_RESOLVABLE:
-            return bytes(6)
-        return self.own.octets if self.controller.resolving.is_ours(self.own.octets) else bytes(6)
-
-    # -- what the controller does --
-
-    def send_data(self, payload: bytes, start: bool) -> None:
-        """Queue one HCI ACL packet's payload."""
-        self.in_flight += 1
-        step = self.tx_octets
-        llid = _LLID_START if start else _LLID_CONTINUATION
-        for offset in range(0, max(len(payload), 1), step):
-            part = payload[offset : offset + step]
-            self._data.append(Fragment(llid, part, offset + step >= len(payload)))
-            self._queued += 1
-            llid = _LLID_CONTINUATION
-        self.link.wake()
-
-    def send_control(self, pdu: bytes, *, after_data: bool = False) -> None:
-        """Queue an LL control PDU; `after_data` keeps it behind the data that waits already."""
-        after = self._queued if self._data_until is None else self._data_until
-        self._control.append((pdu, after if after_data else 0))
-        self.link.wake()
-
-    def hold_data(self, *, after_queued: bool) -> None:
-        """Send no data but what is queued already (or not even that) until `release_data`."""
-        self._data_until = self._queued if after_queued else self._sent
-
-    def release_data(self) -> None:
-        """Let data flow again."""
-        self._data_until = None
-        self.link.wake()
-
-    # -- procedures of which one side waits for an answer --
-
-    def expect(
-        self,
-        opcode: int,
-        timeout_us: int = RESPONSE_TIMEOUT_US,
-        reason: int = HciErrorCode.LL_RESPONSE_TIMEOUT,
-    ) -> None:
-        """Wait for an answer; the link ends if it stays out. Spec: Vol 6, Part B, 5.2."""
-        self.settle(opcode)
-        self._waiting[opcode] = self.controller.radio.schedule_in(
-            timeout_us, self.link.finish, reason
-        )
-
-    def awaits(self, opcode: int) -> bool:
-        """Whether an answer is outstanding."""
-        return opcode in self._waiting
-
-    def settle(self, opcode: int) -> bool:
-        """The answer has come. Returns: whether it was waited for."""
-        timer = self._waiting.pop(opcode, None)
-        if timer is not None:
-            timer.cancel()
-        return timer is not None
-
-    # -- what the link does --
-
-    @property
-    def has_pdu(self) -> bool:
-        """Whether there is something to send in a connection event."""
-        return self._control_ready() or self._data_ready()
-
-    def _control_ready(self) -> bool:
-        return bool(self._control) and self._sent >= self._control[0][1]
-
-    def _data_ready(self) -> bool:
-        if not self._data or (self._data_until is not None and self._sent >= self._data_until):
-            return False
-        return self.other.controller.takes_data
-
-    def next_pdu(self) -> Fragment | None:
-        """Take the next PDU to send, control before data."""
-        if self._control_ready():
-            return Fragment(_LLID_CONTROL, self._control.popleft()[0], False)
-        if self._data_ready():
-            self._sent += 1
-            return self._data.popleft()
-        return None
-
-    def acknowledged(self) -> None:
-        """The last PDU of an HCI packet has arrived."""
-        self.in_flight -= 1
-        self.controller.packet_completed(self)
-
-    def received(self, pdu: Fragment) -> None:
-        """Take a PDU from the other end."""
-        if pdu.llid == _LLID_CONTROL:
-            link_control.received(self, pdu.payload)
-        elif pdu.payload:
-            self.controller.data_received(self.handle, pdu.payload, pdu.llid == _LLID_START)
-
-    def close(self) -> None:
-        """Drop everything; the link is over."""
-        for timer in self._waiting.values():
-            timer.cancel()
-        self._waiting.clear()
-        self._data.clear()
-        self._control.clear()
 
 
 class Link:
@@ -212,7 +59,9 @@ class Link:
         self.interval_us, self.latency, self.timeout_us = parameters
         self.access_address = access_address
         self.channel_map = central.controller.channel_map
-        self.updating = False
+        self.updating = False  # a change of parameters waits for its instant
+        self.wanted_channel_map = self.channel_map
+        self.changing_channels = False
         self.open = True
         self._radio = central.controller.radio
         self._first_anchor_us = self._anchor_us = first_anchor_us
@@ -241,6 +90,8 @@ class Link:
         Returns: the instant, as link layer PDUs carry it.
         """
         event = self._event_at(self._radio.now_us) + (self.latency + 1) * _INSTANT_EVENTS
+        if self._lost is not None:
+            return event & 0xFFFF  # nobody will live to see it
         at_us = self._event_time_us(event)
         while self._instants and not self._instants[0].pending:
             self._instants.popleft()
@@ -266,7 +117,8 @@ class Link:
             if not self.central.has_pdu:
                 return
             # The peripheral listens to one event in latency + 1, counted from the last it used.
-            event += (self._last_event - event) % (self.latency + 1) if self.latency else 0
+            if self.latency and self._last_event >= 0:
+                event += (self._last_event - event) % (self.latency + 1)
         at_us = self._event_time_us(event)
         if self._timer is not None:
             if self._timer.at_us <= at_us:
@@ -304,7 +156,7 @@ class Link:
         return phy.air_time_us(len(payload), sender.tx_phy)
 
     def _capture(self, sender: LinkEnd, pdu: Fragment | None, event: int, at_us: int) -> None:
-        llid, payload = (pdu.llid, pdu.payload) if pdu is not None else (_LLID_CONTINUATION, b"")
+        llid, payload = (pdu.llid, pdu.payload) if pdu is not None else (LLID_CONTINUATION, b"")
         assert self._radio.on_pdu is not None
         self._radio.on_pdu(
             AirPdu(
@@ -312,7 +164,7 @@ class Link:
                 self._channel(event),
                 sender.tx_phy,
                 self.access_address,
-                sender.controller.tx_power_dbm,
+                sender.tx_power_dbm,
                 sender.controller.station,
                 bytes((llid, len(payload))) + payload,
             )
@@ -337,6 +189,7 @@ class Link:
             return
         self._cancel_timers()
         end.gone = True
+        end.close()
         if end.other.gone:
             self.finish(HciErrorCode.CONNECTION_TIMEOUT)
             return
@@ -360,7 +213,7 @@ class Link:
         for end in (self.central, self.peripheral):
             if not end.gone:
                 own = end is initiator
-                end.controller.link_closed(
+                end.controller.notices.link_closed(
                     end, HciErrorCode.LOCAL_HOST_TERMINATED if own else reason
                 )
 
@@ -389,12 +242,13 @@ def connect(
     Link(central_end, peripheral_end, parameters, radio.now_us + delay_us, access_address)
     if not advertiser.parameters.legacy:
         central_end.tx_phy = peripheral_end.tx_phy = advertiser.parameters.secondary_phy
-    central.link_opened(central_end)
-    other.link_opened(peripheral_end)
+    peripheral_end.tx_power_dbm = advertiser.tx_power_dbm
+    central.notices.link_opened(central_end)
+    other.notices.link_opened(peripheral_end)
     advertiser.connected(peripheral_end.handle)
     for end in (central_end, peripheral_end):
-        end.controller.announce_channel_selection(end)
+        end.controller.notices.channel_selection(end)
     for end in (central_end, peripheral_end):
-        if end.wished_tx_octets > MIN_OCTETS:
+        if end.wished_tx_octets > link_control.MIN_OCTETS:
             link_control.start_data_length(end)
             return

@@ -16,7 +16,8 @@ from bleio.radio import phy
 
 if TYPE_CHECKING:
     from bleio.radio.initiator import ConnectionParameters
-    from bleio.radio.link import Link, LinkEnd
+    from bleio.radio.link import Link
+    from bleio.radio.link_end import LinkEnd
 
 LL_FEATURES = (
     1 << 0  # LE Encryption
@@ -100,7 +101,7 @@ def received(end: LinkEnd, pdu: bytes) -> None:
 def start_version(end: LinkEnd) -> None:
     """Ask for the peer's version, or tell the host at once when it is known already."""
     if end.peer_version is not None:
-        end.controller.remote_version(end, end.peer_version)
+        end.controller.notices.remote_version(end, end.peer_version)
         return
     end.expect(Opcode.VERSION_IND)
     if not end.version_sent:
@@ -115,7 +116,7 @@ def _version_ind(end: LinkEnd, version: bytes) -> None:
         end.version_sent = True
         send(end, Opcode.VERSION_IND, VERSION)
     if end.settle(Opcode.VERSION_IND):
-        end.controller.remote_version(end, version)
+        end.controller.notices.remote_version(end, version)
 
 
 def start_features(end: LinkEnd) -> None:
@@ -134,7 +135,7 @@ def _feature_req(end: LinkEnd, _features: int) -> None:
 @on(Opcode.FEATURE_RSP, "Q")
 def _feature_rsp(end: LinkEnd, features: int) -> None:
     if end.settle(Opcode.FEATURE_RSP):
-        end.controller.remote_features(end, features)
+        end.controller.notices.remote_features(end, features)
 
 
 # -- data length --
@@ -146,7 +147,10 @@ def air_time_limit_us(octets: int) -> int:
 
 
 def start_data_length(end: LinkEnd) -> None:
-    """Tell the peer our limits and learn its own."""
+    """Tell the peer our limits and learn its own; once more if that is just going on."""
+    if end.awaits(Opcode.LENGTH_RSP):
+        end.length_again = True
+        return
     end.expect(Opcode.LENGTH_RSP)
     send(end, Opcode.LENGTH_REQ, *_limits(end))
 
@@ -166,13 +170,16 @@ def _length_req(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us:
 def _length_rsp(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
     end.settle(Opcode.LENGTH_RSP)
     _agree_length(end, rx_octets, tx_octets)
+    if end.length_again:
+        end.length_again = False
+        start_data_length(end)
 
 
 def _agree_length(end: LinkEnd, peer_rx_octets: int, peer_tx_octets: int) -> None:
     agreed = (min(end.wished_tx_octets, peer_rx_octets), min(MAX_OCTETS, peer_tx_octets))
     if agreed != (end.tx_octets, end.rx_octets):
         end.tx_octets, end.rx_octets = agreed
-        end.controller.data_length_changed(end)
+        end.controller.notices.data_length_changed(end)
 
 
 # -- PHY --
@@ -223,7 +230,7 @@ def _mask(phy_: int) -> int:
 @on(Opcode.PHY_UPDATE_IND, "BBH")
 def _phy_update_ind(end: LinkEnd, to_peripheral: int, to_central: int, instant: int) -> None:
     if not (to_peripheral or to_central) and end.settle(Opcode.PHY_UPDATE_IND):
-        end.controller.phy_updated(end)
+        end.controller.notices.phy_updated(end)
 
 
 def _apply_phys(link: Link, to_peripheral: int, to_central: int) -> None:
@@ -233,7 +240,7 @@ def _apply_phys(link: Link, to_peripheral: int, to_central: int) -> None:
     for end in (link.central, link.peripheral):
         asked = (changed or not end.role) and end.settle(Opcode.PHY_UPDATE_IND)
         if asked or changed:
-            end.controller.phy_updated(end)
+            end.controller.notices.phy_updated(end)
 
 
 # -- connection parameters and channels --
@@ -265,7 +272,7 @@ def _apply_parameters(link: Link, parameters: ConnectionParameters) -> None:
     link.updating = False
     link.set_parameters(parameters)
     for end in (link.central, link.peripheral):
-        end.controller.parameters_updated(end, HciErrorCode.SUCCESS)
+        end.controller.notices.parameters_updated(end, HciErrorCode.SUCCESS)
 
 
 def request_parameters(
@@ -286,7 +293,7 @@ def _connection_param_req(
     end: LinkEnd, interval_min: int, interval_max: int, latency: int, timeout: int, *_: int
 ) -> None:
     wanted = (interval_min, interval_max, latency, timeout)
-    if end.controller.parameters_requested(end, wanted):
+    if end.controller.notices.parameters_requested(end, wanted):
         end.expect(Opcode.CONNECTION_PARAM_REQ)
     else:
         reject_parameters(end, HciErrorCode.UNSUPPORTED_REMOTE_FEATURE)
@@ -299,16 +306,22 @@ def reject_parameters(end: LinkEnd, reason: int) -> None:
 
 @on(Opcode.REJECT_EXT_IND, "BB")
 def _reject_ext_ind(end: LinkEnd, opcode: int, reason: int) -> None:
-    if opcode == Opcode.CONNECTION_PARAM_REQ:
-        if end.settle(Opcode.CONNECTION_UPDATE_IND):
-            end.controller.parameters_updated(end, reason)
-    else:
-        end.controller.encryption_refused(end, reason)
+    if opcode == Opcode.ENC_REQ:
+        end.settle(Opcode.START_ENC_RSP)
+        end.release_data()
+        end.controller.notices.encryption_refused(end, reason)
+    elif end.settle(Opcode.CONNECTION_UPDATE_IND):
+        end.controller.notices.parameters_updated(end, reason)
 
 
 def update_channel_map(central: LinkEnd, channel_map: int) -> None:
     """The central uses other data channels from an instant on."""
-    instant = central.link.at_instant(_apply_channel_map, central.link, channel_map)
+    link = central.link
+    link.wanted_channel_map = channel_map
+    if link.changing_channels or channel_map == link.channel_map:
+        return
+    link.changing_channels = True
+    instant = link.at_instant(_apply_channel_map, link, channel_map)
     send(central, Opcode.CHANNEL_MAP_IND, channel_map.to_bytes(5, "little"), instant)
 
 
@@ -318,7 +331,9 @@ def _channel_map_ind(_end: LinkEnd, _channel_map: bytes, _instant: int) -> None:
 
 
 def _apply_channel_map(link: Link, channel_map: int) -> None:
+    link.changing_channels = False
     link.channel_map = channel_map
+    update_channel_map(link.central, link.wanted_channel_map)
 
 
 # -- the end --

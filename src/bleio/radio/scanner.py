@@ -119,7 +119,7 @@ class Scanner:
         else:
             self.enabled = False
             self._timer = None
-            self._controller.scan_timed_out()
+            self._controller.notices.scan_timed_out()
 
     def hears(self, advertiser: Advertiser, now_us: int) -> bool:
         """Whether an advertising event falls into a scan window."""

@@ -28,8 +28,7 @@ def channels_of(channel_map: int) -> tuple[int, ...]:
 @command(0x2005, "LE Set Random Address", "6s", bit=(25, 4))
 def set_random_address(controller: Controller, address: bytes) -> None:
     """The random address of everything but extended advertising sets."""
-    own_random = controller.legacy_advertiser.parameters.own_address_type & 1
-    allow(not (controller.legacy_advertiser.enabled and own_random))
+    allow(not controller.legacy_advertiser.enabled)
     allow(not controller.scanner.enabled and controller.initiator.parameters is None)
     controller.random_address = DeviceAddress(address, True)
 
@@ -93,6 +92,8 @@ def set_enable(controller: Controller, enable: int) -> None:
     parameters = advertiser.parameters
     if parameters.connectable and not controller.has_room_for_link():
         raise CommandError(HciErrorCode.CONNECTION_LIMIT_EXCEEDED)
-    own = controller.own_address(parameters.own_address_type, parameters.peer)
+    own = controller.own_address(
+        parameters.own_address_type, controller.random_address, parameters.peer
+    )
     if not advertiser.enabled:
         advertiser.enable(own)

@@ -64,10 +64,7 @@ def host_completed_packets(controller: Controller, handles: int, pairs: bytes) -
     """The host has room again; the only command without an answer."""
     require(len(pairs) == handles * _COUNT.size)
     for handle, count in _COUNT.iter_unpack(pairs):
-        if handle in controller.links:
-            controller.host_credits += count
-    controller.host_credits = min(controller.host_credits, controller.host_buffers)
-    controller.wake_links()
+        controller.host_is_done(handle, count)
 
 
 @command(0x0C6C, "Read LE Host Support", bit=(24, 5), returns=2)
@@ -89,7 +86,7 @@ def read_transmit_power_level(controller: Controller, handle: int, kind: int) ->
     require(kind <= 1)
     if handle not in controller.links:
         raise CommandError(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
-    power = _MAX_POWER_DBM if kind else controller.tx_power_dbm
+    power = _MAX_POWER_DBM if kind else controller.links[handle].tx_power_dbm
     return struct.pack("<Hb", handle, power)
 
 

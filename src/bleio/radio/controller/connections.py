@@ -9,8 +9,9 @@ from bleio.radio import link_control, phy
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.initiating import connection_parameters
-from bleio.radio.link import ALL_DATA_CHANNELS, CENTRAL, MIN_OCTETS, LinkEnd
+from bleio.radio.link import ALL_DATA_CHANNELS
 from bleio.radio.link_control import Opcode
+from bleio.radio.link_end import CENTRAL, LinkEnd
 
 # Reasons a host may give. Spec: Vol 4, Part E, 7.1.6.
 _REASONS = {0x05, 0x13, 0x14, 0x15, 0x1A, 0x29, 0x3B}
@@ -57,8 +58,10 @@ def read_remote_features(controller: Controller, handle: int) -> None:
 @command(0x1405, "Read RSSI", "H", bit=(15, 5), returns=3, echo=2)
 def read_rssi(controller: Controller, handle: int) -> bytes:
     """Strength of what the peer sends."""
-    other = link_end(controller, handle).other.controller
-    rssi = controller.radio.rssi_dbm(other.station, controller.station, other.tx_power_dbm)
+    other = link_end(controller, handle).other
+    rssi = controller.radio.rssi_dbm(
+        other.controller.station, controller.station, other.tx_power_dbm
+    )
     return struct.pack("<Hb", handle, rssi)
 
 
@@ -111,7 +114,7 @@ def parameter_request_refusal(controller: Controller, handle: int, reason: int) 
 
 def _octets(tx_octets: int, tx_time_us: int) -> int:
     """The limit on data PDUs that octets and time set together."""
-    require(MIN_OCTETS <= tx_octets <= link_control.MAX_OCTETS)
+    require(link_control.MIN_OCTETS <= tx_octets <= link_control.MAX_OCTETS)
     require(_MIN_TX_US <= tx_time_us <= _MAX_TX_US)
     return min(tx_octets, tx_time_us // 8 - 14)
 

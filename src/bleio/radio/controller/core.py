@@ -12,17 +12,19 @@ from collections import Counter
 from collections.abc import Callable
 
 from bleio.core.address import DeviceAddress
-from bleio.core.codes import HciErrorCode
-from bleio.radio import link_control, phy
+from bleio.radio import phy
 from bleio.radio.advertiser import Advertiser
 from bleio.radio.air import Radio
 from bleio.radio.controller import dispatch, events
 from bleio.radio.controller.dispatch import require
-from bleio.radio.controller.events import Event, HostEvents, LeEvent
+from bleio.radio.controller.events import HostEvents
+from bleio.radio.controller.notices import Notices
 from bleio.radio.controller.reports import Reports
 from bleio.radio.initiator import Initiator
-from bleio.radio.link import ALL_DATA_CHANNELS, MIN_OCTETS, LinkEnd
-from bleio.radio.privacy import Peer, ResolvingList
+from bleio.radio.link import ALL_DATA_CHANNELS
+from bleio.radio.link_control import MIN_OCTETS
+from bleio.radio.link_end import LinkEnd
+from bleio.radio.privacy import ResolvingList
 from bleio.radio.scanner import Scanner
 
 ACL_OCTETS = 251
@@ -36,7 +38,6 @@ _PUBLIC_PREFIX = bytes.fromhex("00fff0")
 _H4_COMMAND, _H4_ACL = 0x01, 0x02
 _COMMAND_HEADER = struct.Struct("<BHB")
 _ACL_HEADER = struct.Struct("<BHH")
-_REMOTE_VERSION = struct.Struct("<BH5s")
 _PB_START, _PB_CONTINUATION = 0b10, 0b01
 
 
@@ -64,6 +65,7 @@ class Controller:
         self.events = HostEvents(self._to_host)
         self.resolving = ResolvingList(radio)
         self.reports = Reports(self)
+        self.notices = Notices(self)
         self.scanner = Scanner(self)
         self.initiator = Initiator(self)
         self.advertisers: dict[int, Advertiser] = {}
@@ -187,12 +189,12 @@ class Controller:
     # -- addresses --
 
     def own_address(
-        self, kind: int, peer: DeviceAddress | None = None, random: DeviceAddress | None = None
+        self, kind: int, random: DeviceAddress | None, peer: DeviceAddress | None = None
     ) -> DeviceAddress:
         """The address an own address type stands for. Spec: Vol 4, Part E, 7.8.5.
 
-        Args: random: the random address to use, if not the controller's.
-        Raises: CommandError when it is a random address and none was set.
+        Args: random: the random address the host has set. peer: whom we talk to.
+        Raises: CommandError when the random address is to be used and none was set.
         """
         if kind >= 2:
             private = self.resolving.local_address(peer)
@@ -200,155 +202,9 @@ class Controller:
                 return private
         if kind & 1 == 0:
             return self.public_address
-        address = random or self.random_address
-        require(address is not None)
-        assert address is not None
-        return address
-
-    # -- what the link layer reports --
-
-    def scan_timed_out(self) -> None:
-        """An extended scan's duration is over."""
-        self.events.send_le(LeEvent.SCAN_TIMEOUT, b"")
-
-    def scan_request_received(self, handle: int, scanner: DeviceAddress) -> None:
-        """A scannable set with notifications was asked for its scan response."""
-        peer = self.resolving.peer_of(scanner) or Peer(scanner, False)
-        self.events.send_le(
-            LeEvent.SCAN_REQUEST_RECEIVED,
-            struct.pack("<BB6s", handle, peer.hci_type, peer.address.octets),
-        )
-
-    def advertising_set_terminated(
-        self, handle: int, status: int, conn_handle: int, completed: int
-    ) -> None:
-        """A set is disabled, by a connection, its duration or its limit of events."""
-        self.events.send_le(
-            LeEvent.ADVERTISING_SET_TERMINATED,
-            struct.pack("<BBHB", status, handle, conn_handle, min(completed, 0xFF)),
-        )
-
-    def directed_advertising_timed_out(self, peer: DeviceAddress) -> None:
-        """High duty cycle directed advertising of the legacy commands found nobody."""
-        self.connection_failed(HciErrorCode.ADVERTISING_TIMEOUT, 1, peer)
-
-    def connection_failed(self, status: int, role: int, peer: DeviceAddress) -> None:
-        """Connection Complete with an error, in the form the host has unmasked."""
-        address = struct.pack("<BHBB6s", status, 0, role, int(peer.random), peer.octets)
-        enhanced = address + bytes(12) + bytes(7)
-        if not self.events.send_le(LeEvent.ENHANCED_CONNECTION_COMPLETE, enhanced):
-            self.events.send_le(LeEvent.CONNECTION_COMPLETE, address + bytes(7))
-
-    def link_opened(self, end: LinkEnd) -> None:
-        """A connection was made."""
-        self.links[end.handle] = end
-        link, peer = end.link, end.peer
-        timing = struct.pack(
-            "<HHHB",
-            link.interval_us // link_control.INTERVAL_UNIT_US,
-            link.latency,
-            link.timeout_us // link_control.TIMEOUT_UNIT_US,
-            0,
-        )
-        head = struct.pack("<BHB", 0, end.handle, end.role)
-        peer_rpa = end.peer_on_air.octets if peer.resolved else bytes(6)
-        enhanced = struct.pack(
-            "<B6s6s6s", peer.hci_type, peer.address.octets, end.local_rpa, peer_rpa
-        )
-        if not self.events.send_le(LeEvent.ENHANCED_CONNECTION_COMPLETE, head + enhanced + timing):
-            plain = struct.pack("<B6s", int(peer.address.random), peer.address.octets)
-            self.events.send_le(LeEvent.CONNECTION_COMPLETE, head + plain + timing)
-
-    def announce_channel_selection(self, end: LinkEnd) -> None:
-        """The channel selection algorithm of a new link: always #1."""
-        self.events.send_le(LeEvent.CHANNEL_SELECTION_ALGORITHM, struct.pack("<HB", end.handle, 0))
-
-    def link_closed(self, end: LinkEnd, reason: int) -> None:
-        """A connection has ended; its credits are free."""
-        if self.links.pop(end.handle, None) is None:
-            return
-        self.acl_in_flight -= end.in_flight
-        events.disconnection_complete(self.events, end.handle, reason)
-
-    def packet_completed(self, end: LinkEnd) -> None:
-        """The peer has all of an HCI packet."""
-        if end.handle in self.links:
-            self.acl_in_flight -= 1
-            events.completed_packets(self.events, end.handle, 1)
-
-    def data_received(self, handle: int, payload: bytes, start: bool) -> None:
-        """A data PDU for the host."""
-        if self.host_flow_control:
-            self.host_credits -= 1
-        boundary = _PB_START if start else _PB_CONTINUATION
-        self._to_host(_ACL_HEADER.pack(_H4_ACL, handle | boundary << 12, len(payload)) + payload)
-
-    def remote_version(self, end: LinkEnd, version: bytes) -> None:
-        """Read Remote Version Information has its answer."""
-        self.events.send(
-            Event.READ_REMOTE_VERSION_COMPLETE, _REMOTE_VERSION, 0, end.handle, version
-        )
-
-    def remote_features(self, end: LinkEnd, features: int) -> None:
-        """LE Read Remote Features has its answer."""
-        self.events.send_le(
-            LeEvent.READ_REMOTE_FEATURES_COMPLETE, struct.pack("<BHQ", 0, end.handle, features)
-        )
-
-    def data_length_changed(self, end: LinkEnd) -> None:
-        """Payload limits have changed."""
-        tx, rx = end.tx_octets, end.rx_octets
-        limit = link_control.air_time_limit_us
-        self.events.send_le(
-            LeEvent.DATA_LENGTH_CHANGE,
-            struct.pack("<HHHHH", end.handle, tx, limit(tx), rx, limit(rx)),
-        )
-
-    def phy_updated(self, end: LinkEnd) -> None:
-        """A PHY procedure has ended."""
-        self.events.send_le(
-            LeEvent.PHY_UPDATE_COMPLETE,
-            struct.pack("<BHBB", 0, end.handle, end.tx_phy, end.other.tx_phy),
-        )
-
-    def parameters_updated(self, end: LinkEnd, status: int) -> None:
-        """A connection update has ended."""
-        link = end.link
-        self.events.send_le(
-            LeEvent.CONNECTION_UPDATE_COMPLETE,
-            struct.pack(
-                "<BHHHH",
-                status,
-                end.handle,
-                link.interval_us // link_control.INTERVAL_UNIT_US,
-                link.latency,
-                link.timeout_us // link_control.TIMEOUT_UNIT_US,
-            ),
-        )
-
-    def parameters_requested(self, end: LinkEnd, wanted: tuple[int, int, int, int]) -> bool:
-        """The peer asks for other parameters. Returns: whether the host decides."""
-        return self.events.send_le(
-            LeEvent.REMOTE_CONNECTION_PARAMETER_REQUEST,
-            struct.pack("<HHHHH", end.handle, *wanted),
-        )
-
-    def key_requested(self, end: LinkEnd, rand: bytes, ediv: int) -> bool:
-        """The central wants encryption. Returns: whether the host looks for the key."""
-        return self.events.send_le(
-            LeEvent.LONG_TERM_KEY_REQUEST, struct.pack("<H8sH", end.handle, rand, ediv)
-        )
-
-    def encryption_started(self, end: LinkEnd, refreshed: bool) -> None:
-        """The link is encrypted, or encrypted with a new key."""
-        if refreshed:
-            events.encryption_refresh(self.events, end.handle, HciErrorCode.SUCCESS)
-        else:
-            events.encryption_change(self.events, end.handle, HciErrorCode.SUCCESS, True)
-
-    def encryption_refused(self, end: LinkEnd, reason: int) -> None:
-        """The peer has no key."""
-        events.encryption_change(self.events, end.handle, reason, False)
+        require(random is not None)
+        assert random is not None
+        return random
 
     # -- links --
 
@@ -375,3 +231,36 @@ class Controller:
             if end.own == own and end.peer_on_air == peer_on_air:
                 return end
         return None
+
+    def packet_completed(self, end: LinkEnd) -> None:
+        """The peer has all of an HCI packet."""
+        if end.handle in self.links:
+            self.acl_in_flight -= 1
+            events.completed_packets(self.events, end.handle, 1)
+
+    def data_received(self, end: LinkEnd, payload: bytes, start: bool) -> None:
+        """A data PDU for the host."""
+        if self.host_flow_control:
+            self.host_credits -= 1
+            end.at_host += 1
+        boundary = _PB_START if start else _PB_CONTINUATION
+        self._to_host(
+            _ACL_HEADER.pack(_H4_ACL, end.handle | boundary << 12, len(payload)) + payload
+        )
+
+    def host_is_done(self, handle: int, count: int) -> None:
+        """The host has room for so many data packets of a link again."""
+        end = self.links.get(handle)
+        if end is not None:
+            count = min(count, end.at_host)
+            end.at_host -= count
+            self.host_credits += count
+            self.wake_links()
+
+    def forget_link(self, end: LinkEnd) -> bool:
+        """A link has ended; what it held of the buffers is free. Returns: whether it was known."""
+        if self.links.pop(end.handle, None) is None:
+            return False
+        self.acl_in_flight -= end.in_flight
+        self.host_credits += end.at_host
+        return True

@@ -234,9 +234,9 @@ def _ready(
         raise CommandError(HciErrorCode.PACKET_TOO_LONG)
     if parameters.connectable and not controller.has_room_for_link():
         raise CommandError(HciErrorCode.CONNECTION_LIMIT_EXCEEDED)
-    random = advertiser.random_address
-    require(parameters.own_address_type & 1 == 0 or random is not None)
-    return controller.own_address(parameters.own_address_type, parameters.peer, random)
+    return controller.own_address(
+        parameters.own_address_type, advertiser.random_address, parameters.peer
+    )
 
 
 @command(0x203C, "LE Remove Advertising Set", "B", bit=(37, 0))

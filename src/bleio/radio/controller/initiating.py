@@ -37,7 +37,7 @@ def connection_parameters(
 def _start(controller: Controller, parameters: InitiatingParameters) -> None:
     allow(controller.initiator.parameters is None)
     peer = parameters.peer
-    own = controller.own_address(parameters.own_address_type, peer)
+    own = controller.own_address(parameters.own_address_type, controller.random_address, peer)
     if not controller.has_room_for_link():
         raise CommandError(HciErrorCode.CONNECTION_LIMIT_EXCEEDED)
     if peer is not None and any(
@@ -122,5 +122,5 @@ def create_connection_cancel(controller: Controller) -> None:
     controller.initiator.stop()
     peer = parameters.peer or DeviceAddress(bytes(6))
     controller.after_reply(
-        controller.connection_failed, HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER, 0, peer
+        controller.notices.connection_failed, HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER, 0, peer
     )

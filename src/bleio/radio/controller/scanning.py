@@ -57,7 +57,7 @@ def set_enable(controller: Controller, enable: int, filter_duplicates: int) -> N
     allow(not (scanner.enabled and scanner.parameters.extended))
     if scanner.parameters.extended:
         scanner.parameters = ScanParameters()
-    own = controller.own_address(scanner.parameters.own_address_type)
+    own = controller.own_address(scanner.parameters.own_address_type, controller.random_address)
     scanner.enable(own, filter_duplicates)
 
 
@@ -95,5 +95,5 @@ def set_extended_enable(
     allow(not (scanner.enabled and not scanner.parameters.extended))
     if not scanner.parameters.extended:
         scanner.parameters = ScanParameters(extended=True)
-    own = controller.own_address(scanner.parameters.own_address_type)
+    own = controller.own_address(scanner.parameters.own_address_type, controller.random_address)
     scanner.enable(own, filter_duplicates, duration_us, period_us if duration else 0)

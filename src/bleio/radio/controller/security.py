@@ -8,8 +8,8 @@ from bleio.radio import encryption
 from bleio.radio.controller.connections import link_end
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import allow, command
-from bleio.radio.link import CENTRAL
 from bleio.radio.link_control import Opcode
+from bleio.radio.link_end import CENTRAL
 
 
 @command(0x2019, "LE Enable Encryption", "H8sH16s", bit=(28, 0), pending=True)

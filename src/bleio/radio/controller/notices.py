@@ -1,0 +1,157 @@
+"""What the link layer tells the host: each method makes the HCI event of one occasion.
+
+Spec: Vol 4, Part E, 7.7.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from bleio.core.address import DeviceAddress
+from bleio.core.codes import HciErrorCode
+from bleio.radio import link_control
+from bleio.radio.controller import events
+from bleio.radio.controller.events import Event, LeEvent
+from bleio.radio.link_end import LinkEnd
+from bleio.radio.privacy import Peer
+
+if TYPE_CHECKING:
+    from bleio.radio.controller.core import Controller
+
+_REMOTE_VERSION = struct.Struct("<BH5s")
+
+
+class Notices:
+    """Events of one controller's link layer."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._events = controller.events
+
+    def scan_timed_out(self) -> None:
+        """An extended scan's duration is over."""
+        self._events.send_le(LeEvent.SCAN_TIMEOUT, b"")
+
+    def scan_request_received(self, handle: int, peer: Peer) -> None:
+        """A scannable set with notifications was asked for its scan response."""
+        self._events.send_le(
+            LeEvent.SCAN_REQUEST_RECEIVED,
+            struct.pack("<BB6s", handle, peer.hci_type, peer.address.octets),
+        )
+
+    def advertising_set_terminated(
+        self, handle: int, status: int, conn_handle: int, completed: int
+    ) -> None:
+        """A set is disabled, by a connection, its duration or its limit of events."""
+        self._events.send_le(
+            LeEvent.ADVERTISING_SET_TERMINATED,
+            struct.pack("<BBHB", status, handle, conn_handle, min(completed, 0xFF)),
+        )
+
+    def directed_advertising_timed_out(self, peer: DeviceAddress) -> None:
+        """High duty cycle directed advertising of the legacy commands found nobody."""
+        self.connection_failed(HciErrorCode.ADVERTISING_TIMEOUT, 1, peer)
+
+    def connection_failed(self, status: int, role: int, peer: DeviceAddress) -> None:
+        """Connection Complete with an error, in the form the host has unmasked."""
+        address = struct.pack("<BHBB6s", status, 0, role, int(peer.random), peer.octets)
+        enhanced = address + bytes(12) + bytes(7)
+        if not self._events.send_le(LeEvent.ENHANCED_CONNECTION_COMPLETE, enhanced):
+            self._events.send_le(LeEvent.CONNECTION_COMPLETE, address + bytes(7))
+
+    def link_opened(self, end: LinkEnd) -> None:
+        """A connection was made."""
+        self._controller.links[end.handle] = end
+        link, peer = end.link, end.peer
+        timing = struct.pack(
+            "<HHHB",
+            link.interval_us // link_control.INTERVAL_UNIT_US,
+            link.latency,
+            link.timeout_us // link_control.TIMEOUT_UNIT_US,
+            0,
+        )
+        head = struct.pack("<BHB", 0, end.handle, end.role)
+        peer_rpa = end.peer_on_air.octets if peer.resolved else bytes(6)
+        enhanced = struct.pack(
+            "<B6s6s6s", peer.hci_type, peer.address.octets, end.local_rpa, peer_rpa
+        )
+        if not self._events.send_le(LeEvent.ENHANCED_CONNECTION_COMPLETE, head + enhanced + timing):
+            plain = struct.pack("<B6s", int(peer.address.random), peer.address.octets)
+            self._events.send_le(LeEvent.CONNECTION_COMPLETE, head + plain + timing)
+
+    def channel_selection(self, end: LinkEnd) -> None:
+        """The channel selection algorithm of a new link: always #1."""
+        self._events.send_le(LeEvent.CHANNEL_SELECTION_ALGORITHM, struct.pack("<HB", end.handle, 0))
+
+    def link_closed(self, end: LinkEnd, reason: int) -> None:
+        """A connection has ended."""
+        if self._controller.forget_link(end):
+            events.disconnection_complete(self._events, end.handle, reason)
+
+    def remote_version(self, end: LinkEnd, version: bytes) -> None:
+        """Read Remote Version Information has its answer."""
+        self._events.send(
+            Event.READ_REMOTE_VERSION_COMPLETE, _REMOTE_VERSION, 0, end.handle, version
+        )
+
+    def remote_features(self, end: LinkEnd, features: int) -> None:
+        """LE Read Remote Features has its answer."""
+        self._events.send_le(
+            LeEvent.READ_REMOTE_FEATURES_COMPLETE, struct.pack("<BHQ", 0, end.handle, features)
+        )
+
+    def data_length_changed(self, end: LinkEnd) -> None:
+        """Payload limits have changed."""
+        tx, rx = end.tx_octets, end.rx_octets
+        limit = link_control.air_time_limit_us
+        self._events.send_le(
+            LeEvent.DATA_LENGTH_CHANGE,
+            struct.pack("<HHHHH", end.handle, tx, limit(tx), rx, limit(rx)),
+        )
+
+    def phy_updated(self, end: LinkEnd) -> None:
+        """A PHY procedure has ended."""
+        self._events.send_le(
+            LeEvent.PHY_UPDATE_COMPLETE,
+            struct.pack("<BHBB", 0, end.handle, end.tx_phy, end.other.tx_phy),
+        )
+
+    def parameters_updated(self, end: LinkEnd, status: int) -> None:
+        """A connection update has ended."""
+        link = end.link
+        self._events.send_le(
+            LeEvent.CONNECTION_UPDATE_COMPLETE,
+            struct.pack(
+                "<BHHHH",
+                status,
+                end.handle,
+                link.interval_us // link_control.INTERVAL_UNIT_US,
+                link.latency,
+                link.timeout_us // link_control.TIMEOUT_UNIT_US,
+            ),
+        )
+
+    def parameters_requested(self, end: LinkEnd, wanted: tuple[int, int, int, int]) -> bool:
+        """The peer asks for other parameters. Returns: whether the host decides."""
+        return self._events.send_le(
+            LeEvent.REMOTE_CONNECTION_PARAMETER_REQUEST,
+            struct.pack("<HHHHH", end.handle, *wanted),
+        )
+
+    def key_requested(self, end: LinkEnd, rand: bytes, ediv: int) -> bool:
+        """The central wants encryption. Returns: whether the host looks for the key."""
+        return self._events.send_le(
+            LeEvent.LONG_TERM_KEY_REQUEST, struct.pack("<H8sH", end.handle, rand, ediv)
+        )
+
+    def encryption_started(self, end: LinkEnd, refreshed: bool) -> None:
+        """The link is encrypted, or encrypted with a new key."""
+        if refreshed:
+            events.encryption_refresh(self._events, end.handle, HciErrorCode.SUCCESS)
+        else:
+            events.encryption_change(self._events, end.handle, HciErrorCode.SUCCESS, True)
+
+    def encryption_refused(self, end: LinkEnd, reason: int) -> None:
+        """The peer has no key."""
+        events.encryption_change(self._events, end.handle, reason, False)

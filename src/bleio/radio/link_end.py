@@ -1,0 +1,179 @@
+"""One controller's end of a link: its queues, what it has negotiated, what it waits for."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from bleio.core.address import AddressType, DeviceAddress
+from bleio.core.codes import HciErrorCode
+from bleio.radio import link_control, phy
+from bleio.radio.clock import Timer
+from bleio.radio.privacy import Peer
+
+if TYPE_CHECKING:
+    from bleio.radio.controller.core import Controller
+    from bleio.radio.link import Link
+
+CENTRAL = 0
+PERIPHERAL = 1
+RESPONSE_TIMEOUT_US = 40_000_000
+
+LLID_CONTINUATION = 1
+LLID_START = 2
+LLID_CONTROL = 3
+
+
+class Fragment(NamedTuple):
+    """One data PDU's payload; the last one of an HCI packet gives its credit back."""
+
+    llid: int
+    payload: bytes
+    last: bool
+
+
+class LinkEnd:
+    """One controller's end of a link: its queues and what it has negotiated."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        role: int,
+        own: DeviceAddress,
+        peer: Peer,
+        peer_on_air: DeviceAddress,
+    ) -> None:
+        self.controller = controller
+        self.role = role
+        self.handle = controller.new_conn_handle()
+        self.own = own
+        self.peer = peer
+        self.peer_on_air = peer_on_air
+        self.link: Link
+        self.other: LinkEnd
+        self.tx_octets = self.rx_octets = link_control.MIN_OCTETS
+        self.wished_tx_octets = controller.default_tx_octets
+        self.tx_phy = phy.LE_1M
+        self.phy_wish = (phy.ALL_PHYS, phy.ALL_PHYS)
+        self.encrypted = False
+        self.ltk: bytes | None = None
+        self.key_name: tuple[bytes, int] = (bytes(8), 0)  # rand and ediv
+        self.diversifier = bytes(8)
+        self.peer_version: bytes | None = None
+        self.version_sent = False
+        self.tx_power_dbm = controller.tx_power_dbm
+        self.length_again = False
+        self.gone = False  # its controller has left the air, or the link
+        self.in_flight = 0  # HCI packets whose credit the host has not got back
+        self.at_host = 0  # data packets the host has not said it is done with
+        self._data: deque[Fragment] = deque()
+        self._control: deque[tuple[bytes, int]] = deque()
+        self._queued = 0
+        self._sent = 0
+        self._data_until: int | None = None
+        self._waiting: dict[int, Timer] = {}
+
+    @property
+    def local_rpa(self) -> bytes:
+        """Our address if the controller made it, else zero."""
+        if self.own.type is not AddressType.RANDOM_PRIVATE_RESOLVABLE:
+            return bytes(6)
+        return self.own.octets if self.controller.resolving.is_ours(self.own.octets) else bytes(6)
+
+    # -- what the controller does --
+
+    def send_data(self, payload: bytes, start: bool) -> None:
+        """Queue one HCI ACL packet's payload."""
+        self.in_flight += 1
+        step = self.tx_octets
+        llid = LLID_START if start else LLID_CONTINUATION
+        for offset in range(0, max(len(payload), 1), step):
+            part = payload[offset : offset + step]
+            self._data.append(Fragment(llid, part, offset + step >= len(payload)))
+            self._queued += 1
+            llid = LLID_CONTINUATION
+        self.link.wake()
+
+    def send_control(self, pdu: bytes, *, after_data: bool = False) -> None:
+        """Queue an LL control PDU; `after_data` keeps it behind the data that waits already."""
+        after = self._queued if self._data_until is None else self._data_until
+        self._control.append((pdu, after if after_data else 0))
+        self.link.wake()
+
+    def hold_data(self, *, after_queued: bool) -> None:
+        """Send no data but what is queued already (or not even that) until `release_data`."""
+        self._data_until = self._queued if after_queued else self._sent
+
+    def release_data(self) -> None:
+        """Let data flow again."""
+        self._data_until = None
+        self.link.wake()
+
+    # -- procedures of which one side waits for an answer --
+
+    def expect(
+        self,
+        opcode: int,
+        timeout_us: int = RESPONSE_TIMEOUT_US,
+        reason: int = HciErrorCode.LL_RESPONSE_TIMEOUT,
+    ) -> None:
+        """Wait for an answer; the link ends if it stays out. Spec: Vol 6, Part B, 5.2."""
+        self.settle(opcode)
+        self._waiting[opcode] = self.controller.radio.schedule_in(
+            timeout_us, self.link.finish, reason
+        )
+
+    def awaits(self, opcode: int) -> bool:
+        """Whether an answer is outstanding."""
+        return opcode in self._waiting
+
+    def settle(self, opcode: int) -> bool:
+        """The answer has come. Returns: whether it was waited for."""
+        timer = self._waiting.pop(opcode, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
+
+    # -- what the link does --
+
+    @property
+    def has_pdu(self) -> bool:
+        """Whether there is something to send in a connection event."""
+        return self._control_ready() or self._data_ready()
+
+    def _control_ready(self) -> bool:
+        return bool(self._control) and self._sent >= self._control[0][1]
+
+    def _data_ready(self) -> bool:
+        if not self._data or (self._data_until is not None and self._sent >= self._data_until):
+            return False
+        return self.other.controller.takes_data
+
+    def next_pdu(self) -> Fragment | None:
+        """Take the next PDU to send, control before data."""
+        if self._control_ready():
+            return Fragment(LLID_CONTROL, self._control.popleft()[0], False)
+        if self._data_ready():
+            self._sent += 1
+            return self._data.popleft()
+        return None
+
+    def acknowledged(self) -> None:
+        """The last PDU of an HCI packet has arrived."""
+        self.in_flight -= 1
+        self.controller.packet_completed(self)
+
+    def received(self, pdu: Fragment) -> None:
+        """Take a PDU from the other end."""
+        if pdu.llid == LLID_CONTROL:
+            link_control.received(self, pdu.payload)
+        elif pdu.payload:
+            self.controller.data_received(self, pdu.payload, pdu.llid == LLID_START)
+
+    def close(self) -> None:
+        """Drop everything; the link is over for this end."""
+        for timer in self._waiting.values():
+            timer.cancel()
+        self._waiting.clear()
+        self._data.clear()
+        self._control.clear()
