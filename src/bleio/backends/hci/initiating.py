@@ -26,7 +26,7 @@ _SUPERVISION_UNITS = 400  # of 10 ms
 _PHY_1M = 0x01
 
 # How long a controller may take to end an initiation that was cancelled.
-_CANCEL_S = 2.0
+_CANCEL_S = 1.0
 
 # filter policy, own address type, peer address type, peer address (6), PHYs; for each PHY scan
 # interval and window, connection interval min and max, latency, supervision, CE length min and max

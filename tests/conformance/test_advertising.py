@@ -1,0 +1,238 @@
+"""Advertising and scanning, as both ends see it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bleio.backends.base import Report
+from bleio.core.address import AddressType
+from bleio.errors import InvalidParameter
+from support.hci.engine import asynchronous, until
+from support.hci.world import FLAGS, Device, MakeWorld
+
+NAME = b"\x05\x09name"
+LONG = b"\x02\x01\x06" + bytes((200, 0xFF)) + bytes(range(199))
+
+
+def reports_of(scanner: Device, advertiser: Device) -> list[Report]:
+    return [each for each in scanner.engine.reports if each.address == advertiser.address]
+
+
+@asynchronous
+async def test_a_scanner_gets_the_data_as_it_was_sent(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await advertiser.advertise()
+        await scanner.scan(extended=True)
+        await until(lambda: reports_of(scanner, advertiser))
+        report = reports_of(scanner, advertiser)[0]
+        assert report.data == FLAGS
+        assert report.connectable
+        assert not report.scan_response
+        assert -127 <= report.rssi_dbm <= 20
+
+
+@asynchronous
+async def test_packets_are_not_deduplicated(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await advertiser.advertise()
+        await scanner.scan(extended=True)
+        await until(lambda: len([r for r in scanner.engine.reports if r.data == FLAGS]) >= 3)
+
+
+@asynchronous
+async def test_stopping_the_scan_ends_the_reports(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        scanner, other, advertiser = [await world.device() for _ in range(3)]
+        await advertiser.advertise()
+        await scanner.scan(extended=True)
+        await other.scan(extended=True)
+        await until(lambda: reports_of(scanner, advertiser))
+        await scanner.backend.stop_scan()
+        await scanner.backend.stop_scan()
+        seen = len(scanner.engine.reports)
+        other.engine.reports.clear()
+        await until(lambda: len(other.engine.reports) >= 3)
+        assert len(scanner.engine.reports) == seen
+        await scanner.scan(extended=True)
+        await until(lambda: len(scanner.engine.reports) > seen)
+
+
+@asynchronous
+async def test_stopping_advertising_is_heard(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        scanner, advertiser, other = [await world.device() for _ in range(3)]
+        await advertiser.advertise()
+        await scanner.scan(extended=True)
+        await until(lambda: reports_of(scanner, advertiser))
+        await advertiser.backend.stop_advertising()
+        await advertiser.backend.stop_advertising()
+        await other.advertise()
+        await until(lambda: reports_of(scanner, other))
+        scanner.engine.reports.clear()
+        await until(lambda: len(reports_of(scanner, other)) >= 3)
+        assert not reports_of(scanner, advertiser)
+        assert advertiser.engine.log == []
+
+
+@asynchronous
+async def test_a_scan_response_comes_as_a_report_of_its_own(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await advertiser.advertise(scan_response=NAME)
+        await scanner.scan()
+        await until(lambda: any(r.scan_response for r in reports_of(scanner, advertiser)))
+        response = next(r for r in reports_of(scanner, advertiser) if r.scan_response)
+        assert response.data == NAME
+        assert response.connectable
+
+
+@asynchronous
+async def test_a_passive_scan_gets_no_scan_responses(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await advertiser.advertise(scan_response=NAME)
+        await scanner.scan(active=False)
+        await until(lambda: len(reports_of(scanner, advertiser)) >= 3)
+        assert not any(report.scan_response for report in scanner.engine.reports)
+
+
+@asynchronous
+async def test_scannable_but_not_connectable(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await advertiser.advertise(connectable=False, scan_response=NAME)
+        await scanner.scan()
+        await until(lambda: any(r.scan_response for r in reports_of(scanner, advertiser)))
+        assert not any(report.connectable for report in reports_of(scanner, advertiser))
+
+
+@pytest.mark.parametrize("connectable", [False, True])
+@asynchronous
+async def test_more_than_31_octets_are_extended(
+    faithful_world: MakeWorld, connectable: bool
+) -> None:
+    async with faithful_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await advertiser.advertise(data=LONG, connectable=connectable)
+        await scanner.scan(extended=True)
+        await until(lambda: reports_of(scanner, advertiser))
+        report = reports_of(scanner, advertiser)[0]
+        assert report.data == LONG
+        assert report.connectable == connectable
+
+
+@asynchronous
+async def test_a_legacy_scan_does_not_show_extended_packets(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        scanner, advertiser, legacy = [await world.device() for _ in range(3)]
+        await advertiser.advertise(data=LONG, connectable=False)
+        await legacy.advertise()
+        await scanner.scan()
+        await until(lambda: len(reports_of(scanner, legacy)) >= 3)
+        assert not reports_of(scanner, advertiser)
+
+
+@asynchronous
+async def test_long_and_short_data_one_after_the_other(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await scanner.scan(extended=True)
+        for data in (LONG, FLAGS, LONG, b""):
+            await advertiser.advertise(data=data, connectable=False)
+            scanner.engine.reports.clear()
+            await until(lambda: scanner.engine.reports)
+            assert scanner.engine.reports[-1].data == data
+            await advertiser.backend.stop_advertising()
+
+
+@asynchronous
+async def test_too_much_data_is_refused_with_a_sentence(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        device = await world.device()
+        with pytest.raises(InvalidParameter, match="at most"):
+            await device.advertise(data=bytes(5000))
+        await device.advertise()
+
+
+@asynchronous
+async def test_impossible_transmit_power_is_refused(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        device = await world.device()
+        with pytest.raises(InvalidParameter):
+            await device.advertise(tx_power_dbm=100)
+        await device.advertise(tx_power_dbm=-8)
+
+
+@asynchronous
+async def test_transmit_power_shows_in_the_rssi(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        scanner, strong, weak = [await world.device() for _ in range(3)]
+        await strong.advertise(tx_power_dbm=4)
+        await weak.advertise(tx_power_dbm=-12)
+        await scanner.scan()
+        await until(lambda: reports_of(scanner, strong) and reports_of(scanner, weak))
+        difference = reports_of(scanner, strong)[0].rssi_dbm - reports_of(scanner, weak)[0].rssi_dbm
+        assert difference == 16
+
+
+@asynchronous
+async def test_anonymous_advertising_does_not_show_the_identity(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await advertiser.advertise(anonymous=True)
+        await scanner.scan(extended=True)
+        await until(lambda: scanner.engine.reports)
+        address = scanner.engine.reports[0].address
+        assert address != advertiser.address
+        assert address.type is AddressType.RANDOM_PRIVATE_RESOLVABLE
+        link = await scanner.backend.connect(address, 10)
+        assert link.peer == address
+
+
+@asynchronous
+async def test_directed_advertising_reaches_the_one_it_is_for(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        right, wrong, advertiser = [await world.device() for _ in range(3)]
+        await wrong.scan()
+        await right.scan()
+        await advertiser.advertise(data=b"", directed_to=right.address)
+        await until(lambda: reports_of(right, advertiser))
+        assert reports_of(right, advertiser)[0].connectable
+        assert not reports_of(wrong, advertiser)
+        await right.backend.stop_scan()
+        link, _ = await right.connect(advertiser)
+        assert link.connected
+
+
+@asynchronous
+async def test_high_duty_cycle_ends_by_itself(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        target, advertiser = await world.device(), await world.device()
+        await advertiser.advertise(data=b"", directed_to=target.address, high_duty_cycle=True)
+        await until(lambda: advertiser.engine.log)
+        assert advertiser.engine.log == ["advertising ended"]
+        await advertiser.advertise()
+
+
+@asynchronous
+async def test_non_connectable_advertising_survives_a_link(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        beacon, peripheral, scanner = [await world.device() for _ in range(3)]
+        await beacon.advertise(connectable=False)
+        await peripheral.advertise()
+        await beacon.connect(peripheral)
+        await scanner.scan()
+        await until(lambda: reports_of(scanner, beacon))
+        assert beacon.engine.log == ["link opened"]
+
+
+@asynchronous
+async def test_advertising_while_scanning(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        one, other = await world.device(), await world.device()
+        for device in (one, other):
+            await device.scan(extended=True)
+            await device.advertise()
+        await until(lambda: reports_of(one, other) and reports_of(other, one))

@@ -1,0 +1,279 @@
+"""Links: how they come up, end and are counted, in both roles at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bleio.core.address import AddressType, DeviceAddress
+from bleio.errors import CallerError, ConnectTimeout, ControllerLost, InnerError, LinkLost
+from support.hci.engine import add_echo, asynchronous, until
+from support.hci.world import Device, MakeWorld, connected_pair
+
+NOBODY = DeviceAddress(bytes.fromhex("0123456789cb"), random=True)
+
+
+@asynchronous
+async def test_both_ends_see_the_link(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        assert (link.peer, link.is_central, link.connected) == (peripheral.address, True, True)
+        assert incoming.peer == central.address
+        assert not incoming.is_central
+        assert link.mtu == incoming.mtu == 512
+        assert link.interval_us >= 7_500
+        assert not link.security.encrypted
+        assert central.engine.log == ["link opened"]
+        assert peripheral.engine.log == ["advertising ended", "link opened"]
+
+
+@pytest.mark.parametrize("by_central", [True, False])
+@asynchronous
+async def test_either_end_can_disconnect(make_world: MakeWorld, by_central: bool) -> None:
+    async with make_world() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        await (link if by_central else incoming).disconnect()
+        await until(lambda: not central.engine.links and not peripheral.engine.links)
+        assert not link.connected
+        assert not incoming.connected
+        await link.disconnect()
+        for call in (link.read(3), link.discover(None), link.pair(), link.set_interval(30_000)):
+            with pytest.raises(LinkLost):
+                await call
+        with pytest.raises(LinkLost):
+            await link.write_command(3, b"")
+
+
+@asynchronous
+async def test_a_new_link_works_after_the_old_one(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link, _ = await connected_pair(world)
+        for _ in range(3):
+            await link.disconnect()
+            await until(lambda: not peripheral.engine.links)
+            await peripheral.advertise()
+            link, _ = await central.connect(peripheral)
+            assert len(await link.discover(None)) == 2
+
+
+@asynchronous
+async def test_connecting_to_nobody_times_out(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral = await world.device(), await world.device()
+        loop = asyncio.get_running_loop()
+        start_s = loop.time()
+        with pytest.raises(ConnectTimeout):
+            await central.backend.connect(NOBODY, 0.3)
+        assert 0.3 <= loop.time() - start_s < 2.5
+        await peripheral.advertise()
+        link, _ = await central.connect(peripheral)
+        assert link.connected
+        assert central.engine.log == ["link opened"]
+
+
+@asynchronous
+async def test_cancelling_takes_the_initiation_back(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral = await world.device(), await world.device()
+        task = asyncio.ensure_future(central.backend.connect(peripheral.address, 0))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        with pytest.raises(ConnectTimeout):  # which it can only be once the first is out of the way
+            await central.backend.connect(NOBODY, 0.3)
+        await peripheral.advertise()
+        link, _ = await central.connect(peripheral)
+        assert link.connected
+        assert len(central.engine.links) == len(peripheral.engine.links) == 1
+
+
+@asynchronous
+async def test_no_link_leaks_from_cancelling_at_any_moment(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral = await world.device(), await world.device()
+        for delay_ms in range(0, 40, 4):
+            await peripheral.advertise()
+            task = asyncio.ensure_future(central.backend.connect(peripheral.address, 0))
+            await asyncio.sleep(delay_ms / 1000)
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled():
+                await task.result().disconnect()
+            with pytest.raises(ConnectTimeout):
+                await central.backend.connect(NOBODY, 0.1)
+            await until(lambda: not central.engine.links and not peripheral.engine.links)
+            await peripheral.backend.stop_advertising()
+
+
+@asynchronous
+async def test_connects_wait_for_each_other(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, *peripherals = [await world.device() for _ in range(3)]
+        for peripheral in peripherals:
+            await peripheral.advertise()
+        links = await asyncio.gather(
+            *(central.backend.connect(peripheral.address, 10) for peripheral in peripherals)
+        )
+        assert [link.peer for link in links] == [each.address for each in peripherals]
+
+
+@asynchronous
+async def test_five_centrals_on_one_peripheral(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        peripheral, *centrals = [await world.device() for _ in range(6)]
+        add_echo(peripheral.engine.server)
+        links = []
+        for central in centrals:
+            await peripheral.advertise()
+            link, _ = await central.connect(peripheral)
+            links.append(link)
+        found = await asyncio.gather(*(link.discover(None) for link in links))
+        assert [len(services) for services in found] == [3] * 5
+        assert len(peripheral.engine.links) == 5
+
+
+@asynchronous
+async def test_one_central_on_five_peripherals(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, *peripherals = [await world.device() for _ in range(6)]
+        links = []
+        for peripheral in peripherals:
+            await peripheral.advertise()
+            link, _ = await central.connect(peripheral)
+            links.append(link)
+        names = await asyncio.gather(*(link.read(3) for link in links))
+        assert names == [b"device"] * 5
+
+
+@asynchronous
+async def test_all_four_roles_at_once(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        middle, left, right = [await world.device() for _ in range(3)]
+        await left.advertise()
+        await middle.scan(extended=True)
+        await middle.advertise()
+        outgoing, _ = await middle.connect(left)
+        link, incoming = await right.connect(middle)
+        assert outgoing.is_central
+        assert not incoming.is_central
+        assert "advertising ended" in middle.engine.log
+        names = await asyncio.gather(outgoing.read(3), link.read(3), incoming.read(3))
+        assert names == [b"device"] * 3
+
+
+@asynchronous
+async def test_an_outgoing_link_leaves_advertising_alone(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        middle, left, right = [await world.device() for _ in range(3)]
+        await left.advertise()
+        await middle.advertise()
+        await middle.connect(left)
+        assert middle.engine.log == ["link opened"]
+        link, _ = await right.connect(middle)
+        assert link.connected
+
+
+@pytest.mark.parametrize("by_central", [True, False])
+@asynchronous
+async def test_either_end_can_set_the_interval(faithful_world: MakeWorld, by_central: bool) -> None:
+    async with faithful_world() as world:
+        _, _, link, incoming = await connected_pair(world)
+        await (link if by_central else incoming).set_interval(47_500)
+        await until(lambda: link.interval_us == incoming.interval_us == 47_500)
+
+
+@asynchronous
+async def test_impossible_intervals(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        _, _, link, _ = await connected_pair(world)
+        before = link.interval_us
+        for interval_us in (5_000, 5_000_000):
+            with pytest.raises(CallerError):
+                await link.set_interval(interval_us)
+        await link.set_interval(4_000_000)  # the supervision time-out forbids it
+        assert link.interval_us == before
+
+
+@asynchronous
+async def test_a_lost_controller_ends_everything(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, _, link, _ = await connected_pair(world)
+        if not hasattr(world, "unplug"):
+            pytest.skip("this radio cannot be unplugged")
+        blocked = asyncio.ensure_future(central.backend.connect(NOBODY, 0))
+        await asyncio.sleep(0.05)
+        await world.unplug(central)
+        await until(lambda: central.engine.error)
+        assert central.engine.log == ["link opened", "link closed", "lost"]
+        assert not link.connected
+        with pytest.raises(LinkLost):
+            await link.read(3)
+        with pytest.raises(ControllerLost):
+            await blocked
+        with pytest.raises(ControllerLost, match=r"is lost: .*enable the adapter"):
+            await central.scan()
+        await central.backend.close()
+        await central.open()
+        await central.scan(extended=True)
+
+
+@asynchronous
+async def test_closing_ends_everything_on_the_air(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, _, _ = await connected_pair(world)
+        scanner = await world.device()
+        await peripheral.advertise()
+        await peripheral.backend.close()
+        assert peripheral.engine.log[-1] == "link closed"
+        await until(lambda: not central.engine.links)
+        other = await world.device()
+        await other.advertise()
+        await scanner.scan(extended=True)
+        await until(lambda: len(scanner.engine.reports) >= 5)
+        assert {report.address for report in scanner.engine.reports} == {other.address}
+        await peripheral.backend.close()
+        await peripheral.open()
+        await peripheral.advertise()
+        await central.connect(peripheral)
+
+
+@asynchronous
+async def test_nothing_works_before_open(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        device = await world.device(open_it=False)
+        await device.backend.close()
+        with pytest.raises(InnerError):
+            await device.advertise()
+        await device.open()
+        with pytest.raises(CallerError):
+            await device.open()
+
+
+@asynchronous
+async def test_the_own_address(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        one, other = await world.device(), await world.device()
+        assert one.address.type is other.address.type is AddressType.RANDOM_STATIC
+        assert one.address != other.address
+        wanted = DeviceAddress(bytes.fromhex("0605040302c1"), random=True)
+        await one.backend.set_address(wanted)
+        assert one.address == wanted
+        await one.advertise()
+        await other.connect(one)
+        for wrong in (DeviceAddress(bytes(6)), DeviceAddress(bytes.fromhex("060504030241"), True)):
+            with pytest.raises(CallerError):
+                await other.backend.set_address(wrong)
+
+
+@asynchronous
+async def test_a_given_address_is_used(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        wanted = DeviceAddress(bytes.fromhex("0605040302c2"), random=True)
+        device = await world.device(address=wanted)
+        assert device.address == wanted
+        central: Device = await world.device()
+        await device.advertise()
+        link, _ = await central.connect(device)
+        assert link.peer == wanted

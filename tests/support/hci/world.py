@@ -1,0 +1,123 @@
+"""Devices on a radio: what the conformance suite runs on, whatever the backend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from bleio.backends.base import AdvertisingParameters, Link, ScanParameters
+from bleio.backends.hci import HciBackend
+from bleio.core.address import DeviceAddress
+from support.hci.bumble_radio import BumbleRadio
+from support.hci.engine import Engine, until
+
+FLAGS = b"\x02\x01\x06"
+
+
+class Device:
+    """One adapter and its engine."""
+
+    def __init__(self, backend: HciBackend) -> None:
+        self.backend = backend
+        self.engine = Engine()
+
+    async def open(self, name: str = "device") -> None:
+        await self.backend.open(self.engine.server, name, self.engine)
+
+    @property
+    def address(self) -> DeviceAddress:
+        return self.backend.address
+
+    async def advertise(self, **parameters: Any) -> None:
+        """Advertise as fast as may be, connectable by default."""
+        parameters = {"data": FLAGS, "interval_us": 20_000, **parameters}
+        await self.backend.start_advertising(AdvertisingParameters(**parameters))
+
+    async def scan(self, **parameters: Any) -> None:
+        await self.backend.start_scan(ScanParameters(**parameters))
+
+    async def connect(self, peer: Device) -> tuple[Link, Link]:
+        """Connect to an advertising peer. Returns: both ends."""
+        before = set(peer.engine.links)
+        link = await self.backend.connect(peer.address, 10)
+        await until(lambda: set(peer.engine.links) - before, "the incoming link")
+        (incoming,) = set(peer.engine.links) - before
+        return link, incoming
+
+    def counters(self) -> Any:
+        assert self.backend._open is not None
+        return self.backend._open.layer.counters
+
+
+class World:
+    """Devices on one radio, all closed in the end, none with a fault of its own."""
+
+    # Whether the radio does what the specification says in all that the suite looks at.
+    faithful = True
+
+    def __init__(self) -> None:
+        self.devices: list[Device] = []
+
+    async def device(self, open_it: bool = True, **kwargs: Any) -> Device:
+        device = Device(self.make_backend(**kwargs))
+        self.devices.append(device)
+        if open_it:
+            await device.open()
+        return device
+
+    def make_backend(self, **kwargs: Any) -> HciBackend:
+        raise NotImplementedError
+
+    async def __aenter__(self) -> World:
+        return self
+
+    async def __aexit__(self, *args: Any) -> None:
+        for device in self.devices:
+            if device.backend._open is not None:
+                faults = device.counters()
+                await device.backend.close()
+                assert faults.faults == 0, faults
+                assert faults.malformed == 0, faults
+
+
+class BumbleWorld(World):
+    """bumble's controllers: no scan responses of their own, all advertising is connectable."""
+
+    faithful = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.radio = BumbleRadio()
+
+    def make_backend(self, **kwargs: Any) -> HciBackend:
+        return HciBackend(self.radio.transport, **kwargs)
+
+    async def unplug(self, device: Device) -> None:
+        self.radio.unplug(self.devices.index(device))
+
+    async def __aenter__(self) -> World:
+        await self.radio.__aenter__()
+        return self
+
+    async def __aexit__(self, *args: Any) -> None:
+        await super().__aexit__(*args)
+        await self.radio.__aexit__(*args)
+
+
+class VirtualWorld(World):
+    """The simulated radio of this process."""
+
+    def make_backend(self, **kwargs: Any) -> HciBackend:
+        return HciBackend("virtual", **kwargs)
+
+
+MakeWorld = Callable[[], World]
+
+
+async def connected_pair(world: World) -> tuple[Device, Device, Link, Link]:
+    """Give a central, a peripheral, and both ends of a link between them."""
+    central, peripheral = await asyncio.gather(world.device(), world.device())
+    await peripheral.advertise()
+    link, incoming = await central.connect(peripheral)
+    return central, peripheral, link, incoming
