@@ -37,7 +37,7 @@ test: $(INSTALLED_DEV)
 	$(PYTEST) -m "serial and not packaging" || [ $$? -eq 5 ]  # 5: there are none
 
 test-packaging: $(INSTALLED_DEV)
-	$(PYTEST) -m packaging
+	$(PYTEST) tests/packaging
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check
