@@ -1,0 +1,52 @@
+"""A computer for Bluetooth keyboards: pairs, subscribes to the key reports, shows what is typed."""
+
+import struct
+import sys
+import time
+
+import _bleio
+from adafruit_ble import BLERadio
+from adafruit_ble.advertising.standard import ProvideServicesAdvertisement
+from adafruit_ble.services.standard.hid import HIDService
+from adafruit_hid.keycode import Keycode
+
+LETTERS = {getattr(Keycode, chr(letter)): chr(letter + 32) for letter in range(65, 91)}
+KEYS = {**LETTERS, Keycode.SPACE: " ", Keycode.ENTER: "\n", Keycode.ONE: "1"}
+INPUT_REPORT = 1
+KEYBOARD_REPORT_ID = 1
+
+radio = BLERadio()
+for advertisement in radio.start_scan(ProvideServicesAdvertisement):
+    if HIDService in advertisement.services:
+        break
+radio.stop_scan()
+print("keyboard has appearance", advertisement.appearance)
+connection = radio.connect(advertisement)._bleio_connection
+(service,) = connection.discover_remote_services((_bleio.UUID(0x1812),))
+(report_map,) = [c for c in service.characteristics if c.uuid == _bleio.UUID(0x2A4B)]
+try:
+    print("unexpectedly readable:", report_map.value)
+except _bleio.SecurityError as error:
+    print("before pairing:", error)
+connection.pair()
+print("paired", connection.paired, "report map of", len(report_map.value), "octets")
+
+packets = None
+for characteristic in service.characteristics:
+    for descriptor in characteristic.descriptors:
+        if descriptor.uuid == _bleio.UUID(0x2908):  # Report Reference: its id and its direction
+            reference = struct.unpack("<BB", descriptor.value)
+            if reference == (KEYBOARD_REPORT_ID, INPUT_REPORT):
+                packets = _bleio.PacketBuffer(characteristic, buffer_size=32)
+print("subscribed")
+
+typed = ""
+report = bytearray(8)
+while "\n" not in typed:
+    if packets.readinto(report) and report[2]:
+        letter = KEYS[report[2]]
+        typed += letter.upper() if report[0] & 0x22 else letter
+    time.sleep(0.001)
+print("typed", repr(typed))
+sys.stdin.readline()
+connection.disconnect()
