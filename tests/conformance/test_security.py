@@ -1,0 +1,138 @@
+"""Encryption, pairing from both ends, and bonds."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bleio.backends.base import Link
+from bleio.core.codes import AttErrorCode, SecurityMode
+from bleio.errors import AttError, LinkLost
+from support.hci.engine import ECHO_SERVICE, add_echo, asynchronous, until
+from support.hci.world import Device, MakeWorld, connected_pair
+
+
+@pytest.mark.parametrize("by_central", [True, False])
+@asynchronous
+async def test_either_end_can_pair(make_world: MakeWorld, by_central: bool) -> None:
+    async with make_world() as world:
+        _, _, link, incoming = await connected_pair(world)
+        asking, other = (link, incoming) if by_central else (incoming, link)
+        await asking.pair()
+        await until(lambda: other.security.has_keys)
+        for end in (link, incoming):
+            assert end.security.encrypted
+            assert end.security.secure_connections
+            assert not end.security.authenticated
+            assert end.security.key_size == 16
+        await asking.pair()
+        await other.pair()
+
+
+@asynchronous
+async def test_both_ends_pair_at_once(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        _, _, link, incoming = await connected_pair(world)
+        await asyncio.gather(link.pair(), incoming.pair(), link.pair())
+        assert link.security.encrypted
+        assert incoming.security.encrypted
+
+
+@asynchronous
+async def test_an_encrypted_value_needs_pairing(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        _, peripheral, link, _ = await connected_pair(world)
+        mode = SecurityMode.ENCRYPT_NO_MITM
+        add_echo(peripheral.engine.server, read_perm=mode, write_perm=mode, value=b"secret")
+        (service,) = await link.discover([ECHO_SERVICE])
+        handle = service.characteristics[0].handle
+        with pytest.raises(AttError) as caught:
+            await link.read(handle)
+        assert caught.value.code == AttErrorCode.INSUFFICIENT_AUTHENTICATION
+        await link.pair()
+        assert await link.read(handle) == b"secret"
+        await link.write(handle, b"new")
+
+
+async def reconnect(central: Device, peripheral: Device, link: Link) -> tuple[Link, Link]:
+    await link.disconnect()
+    await until(lambda: not peripheral.engine.links)
+    await peripheral.advertise()
+    return await central.connect(peripheral)
+
+
+@asynchronous
+async def test_a_bonded_link_is_encrypted_without_asking(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link, _ = await connected_pair(world)
+        await link.pair()
+        link, incoming = await reconnect(central, peripheral, link)
+        await until(lambda: link.security.encrypted and incoming.security.encrypted)
+        assert link.security.secure_connections
+        assert link.security.has_keys
+        assert incoming.security.has_keys
+
+
+@asynchronous
+async def test_a_bonded_peripheral_gets_its_link_encrypted(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link, _ = await connected_pair(world)
+        await link.pair()
+        link, incoming = await reconnect(central, peripheral, link)
+        await incoming.pair()
+        assert incoming.security.encrypted
+
+
+@asynchronous
+async def test_erasing_bonds_unpairs_live_links(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        await link.pair()
+        await until(lambda: incoming.security.has_keys)
+        for device in (central, peripheral):
+            await device.backend.erase_bonds()
+        assert not link.security.encrypted
+        assert not incoming.security.has_keys
+        link, incoming = await reconnect(central, peripheral, link)
+        assert not link.security.has_keys
+        await link.pair()
+        assert link.security.encrypted
+
+
+@asynchronous
+async def test_a_peer_that_lost_its_keys_is_paired_afresh(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        await link.pair()
+        await until(lambda: incoming.security.has_keys)
+        await peripheral.backend.erase_bonds()
+        link, incoming = await reconnect(central, peripheral, link)
+        await link.pair()
+        assert link.security.encrypted
+        await until(lambda: incoming.security.has_keys)
+
+
+@asynchronous
+async def test_pairing_fails_when_the_link_ends(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        _, _, link, incoming = await connected_pair(world)
+        incoming._security.received = lambda pdu: None  # type: ignore[attr-defined]
+        pairing = asyncio.ensure_future(link.pair())
+        await asyncio.sleep(0.05)
+        assert not pairing.done()
+        await incoming.disconnect()
+        with pytest.raises(LinkLost):
+            await pairing
+
+
+@asynchronous
+async def test_pairing_over_an_anonymous_link(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
+        central, peripheral = await world.device(), await world.device()
+        await peripheral.advertise(anonymous=True)
+        await central.scan(extended=True)
+        await until(lambda: central.engine.reports)
+        link = await central.backend.connect(central.engine.reports[0].address, 10)
+        await link.pair()
+        assert link.security.encrypted

@@ -1,0 +1,136 @@
+"""Opening a controller: one sentence that says what was tried, what is wrong and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from bleio.backends.hci import HciBackend
+from bleio.backends.hci.transport import _why
+from bleio.errors import ControllerLost
+from support.hci.engine import Engine, asynchronous, until
+from support.hci.script import ScriptedController
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nonsense", "'nonsense' is no transport; use for example usb:0"),
+        ("nonsense:1", "is no transport"),
+        ("tcp-client", "the part after 'tcp-client' is incomplete or wrong; write tcp-client:HOST"),
+        ("tcp-client:host", "incomplete or wrong"),
+        ("tcp-client:127.0.0.1:port", "incomplete or wrong"),
+        ("serial:/dev/does-not-exist", "no such device; plug it in or correct the name"),
+        ("unix:/does/not/exist", "no such device"),
+        ("usb", "incomplete or wrong; write usb:NUMBER"),
+    ],
+)
+@asynchronous
+async def test_what_cannot_be_opened(name: str, words: str) -> None:
+    backend = HciBackend(name)
+    engine = Engine()
+    with pytest.raises(ControllerLost) as caught:
+        await backend.open(engine.server, "host", engine)
+    text = str(caught.value)
+    assert text.startswith(f"Cannot open the adapter {name!r}: ")
+    assert text.endswith(".")
+    assert words in text
+    await backend.close()
+
+
+@asynchronous
+async def test_a_refused_connection() -> None:
+    engine = Engine()
+    with pytest.raises(ControllerLost, match="nothing answers there; start the controller"):
+        await HciBackend(f"tcp-client:127.0.0.1:{free_port()}").open(engine.server, "", engine)
+
+
+@asynchronous
+async def test_a_file_that_is_no_serial_port() -> None:
+    engine = Engine()
+    with pytest.raises(ControllerLost, match=r"Cannot open the adapter"):
+        await HciBackend("serial:/etc/passwd").open(engine.server, "", engine)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(errno.EACCES, "x"), "this user may not use it"),
+        (OSError(errno.EBUSY, "x"), "another program is using it; close that one first"),
+        (OSError(errno.EAFNOSUPPORT, "x"), "this system has no Bluetooth sockets"),
+        (Exception("LIBUSB_ERROR_ACCESS [-3]"), "this user may not use it"),
+        (Exception("LIBUSB_ERROR_BUSY [-6]"), "another program is using it"),
+        (RuntimeError("device not found"), "there is no such device"),
+        (ModuleNotFoundError("x", name="usb1"), "install it with: pip install libusb1"),
+        (socket.gaierror(-2, "x"), "no host of that name is known"),
+        (asyncio.TimeoutError(), "did not open in time"),
+        (RuntimeError("strange"), "strange; check the device and its name"),
+        (RuntimeError(), "RuntimeError; check the device and its name"),
+    ],
+)
+def test_every_kind_of_failure_has_its_words(error: Exception, words: str) -> None:
+    assert words in _why("usb", error)
+
+
+def test_an_error_number_inside_another_error_is_found() -> None:
+    outer = RuntimeError("cannot open")
+    outer.__cause__ = OSError(errno.EBUSY, "busy")
+    assert "another program" in _why("usb", outer)
+
+
+@asynchronous
+async def test_the_end_of_the_transport_loses_the_controller() -> None:
+    async with ScriptedController() as controller:
+        engine = Engine()
+        backend = HciBackend(controller.transport)
+        await backend.open(engine.server, "host", engine)
+        controller.hang_up()
+        await until(lambda: engine.error)
+        assert str(engine.error) == (
+            f"The controller at {controller.transport} is lost: the connection to it has ended; "
+            "plug it in or start it again, then enable the adapter."
+        )
+        with pytest.raises(ControllerLost):
+            await backend.stop_advertising()
+        await backend.close()
+        await backend.open(engine.server, "host", engine)
+        await backend.close()
+        assert engine.log == ["lost"]
+
+
+@asynchronous
+async def test_a_transport_that_ends_while_opening() -> None:
+    async with ScriptedController() as controller:
+        controller.answers[0x1001] = lambda _: controller.hang_up()  # type: ignore[func-returns-value]
+        engine = Engine()
+        with pytest.raises(ControllerLost, match="has ended"):
+            await HciBackend(controller.transport).open(engine.server, "host", engine)
+        assert engine.log == []
+
+
+def test_nothing_of_bumble_reaches_the_terminal() -> None:
+    program = (
+        "import asyncio, logging\n"
+        "from bleio.backends.hci import HciBackend\n"
+        "from bleio.gatt.server import LocalServer\n"
+        "logging.getLogger('bumble.host').error('noise')\n"
+        "try:\n"
+        "    asyncio.run(HciBackend('tcp-client:127.0.0.1:1').open(LocalServer(), '', None))\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("ControllerLost\n", "")
+    assert logging.getLogger("bumble").handlers

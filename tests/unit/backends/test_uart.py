@@ -1,0 +1,122 @@
+"""A controller behind a serial object, with CircuitPython's flow control pins."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from bleio.backends.base import ScanParameters
+from bleio.backends.hci import HciBackend
+from bleio.backends.hci.opcodes import Opcode
+from bleio.errors import ControllerLost
+from support.hci.engine import Engine, asynchronous, until
+from support.hci.script import ScriptedController
+
+
+class Pin:
+    def __init__(self, value: bool) -> None:
+        self.value = value
+
+
+class Uart:
+    """A serial object with a socket behind it, as pyserial and Blinka give them: it may block."""
+
+    def __init__(self, transport: str) -> None:
+        import socket
+
+        host, port = transport.removeprefix("tcp-client:").rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)))
+        self.received = bytearray()
+        self.lock = threading.Lock()
+        self.broken: Exception | None = None
+        self.largest_write = 7  # writes are cut, as those of a port with a small buffer
+        self.threads: set[str] = set()
+        self.reader = threading.Thread(target=self._receive, daemon=True)
+        self.reader.start()
+
+    def _receive(self) -> None:
+        while data := self.socket.recv(64):
+            with self.lock:
+                self.received += data
+
+    @property
+    def in_waiting(self) -> int:
+        if self.broken is not None:
+            raise self.broken
+        return len(self.received)
+
+    def read(self, nbytes: int) -> bytes:
+        with self.lock:
+            data = bytes(self.received[:nbytes])
+            del self.received[:nbytes]
+        return data
+
+    def write(self, data: bytes) -> int:
+        self.threads.add(threading.current_thread().name)
+        return self.socket.send(data[: self.largest_write])
+
+    def close(self) -> None:
+        import socket
+
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.reader.join()
+        self.socket.close()
+
+
+@asynchronous
+async def test_a_serial_object_with_pins() -> None:
+    async with ScriptedController() as controller:
+        uart = await asyncio.to_thread(Uart, controller.transport)
+        rts, cts = Pin(True), Pin(False)
+        engine = Engine()
+        backend = HciBackend(uart, rts=rts, cts=cts)
+        await backend.open(engine.server, "host", engine)
+        assert rts.value is False  # we take data
+        await backend.start_scan(ScanParameters())
+        assert controller.sent(Opcode.LE_SET_SCAN_ENABLE) == [b"\x01\x00"]
+        assert uart.threads == {"bleio-uart"}
+        await backend.close()
+        assert rts.value is True
+        await asyncio.to_thread(uart.close)
+
+
+@asynchronous
+async def test_nothing_is_written_until_clear_to_send() -> None:
+    async with ScriptedController() as controller:
+        uart = await asyncio.to_thread(Uart, controller.transport)
+        cts = Pin(True)
+        engine = Engine()
+        backend = HciBackend(uart, cts=cts)
+        opening = asyncio.ensure_future(backend.open(engine.server, "host", engine))
+        await asyncio.sleep(0.1)
+        assert controller.commands == []
+        cts.value = False
+        await opening
+        await backend.close()
+        await asyncio.to_thread(uart.close)
+
+
+@asynchronous
+async def test_a_controller_that_is_never_clear_to_send() -> None:
+    async with ScriptedController() as controller:
+        uart = await asyncio.to_thread(Uart, controller.transport)
+        engine = Engine()
+        with pytest.raises(ControllerLost, match=r"never became ready to receive \(CTS\)"):
+            await HciBackend(uart, cts=Pin(True)).open(engine.server, "host", engine)
+        await asyncio.to_thread(uart.close)
+
+
+@asynchronous
+async def test_a_serial_object_that_breaks() -> None:
+    async with ScriptedController() as controller:
+        uart = await asyncio.to_thread(Uart, controller.transport)
+        engine = Engine()
+        backend = HciBackend(uart)
+        await backend.open(engine.server, "host", engine)
+        uart.broken = OSError("device reports readiness to read but returned no data")
+        await until(lambda: engine.error)
+        assert "The controller at the serial port is lost: device reports" in str(engine.error)
+        await backend.close()
+        await asyncio.to_thread(uart.close)
