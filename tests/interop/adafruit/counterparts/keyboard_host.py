@@ -12,6 +12,8 @@ from adafruit_hid.keycode import Keycode
 
 LETTERS = {getattr(Keycode, chr(letter)): chr(letter + 32) for letter in range(65, 91)}
 KEYS = {**LETTERS, Keycode.SPACE: " ", Keycode.ENTER: "\n", Keycode.ONE: "1"}
+SHIFTED = {"1": "!"}
+SHIFT = 0x22  # the modifier bits of both shift keys
 INPUT_REPORT = 1
 KEYBOARD_REPORT_ID = 1
 
@@ -44,8 +46,8 @@ typed = ""
 report = bytearray(8)
 while "\n" not in typed:
     if packets.readinto(report) and report[2]:
-        letter = KEYS[report[2]]
-        typed += letter.upper() if report[0] & 0x22 else letter
+        key = KEYS[report[2]]
+        typed += SHIFTED.get(key, key.upper()) if report[0] & SHIFT else key
     time.sleep(0.001)
 print("typed", repr(typed))
 sys.stdin.readline()
