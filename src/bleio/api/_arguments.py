@@ -1,0 +1,99 @@
+"""The checks and messages that CircuitPython's argument handling gives every member.
+
+Spec of the messages: MicroPython's py/argcheck.c as CircuitPython ships it. A readable buffer is
+any bytes-like object or a `str`, which stands for its UTF-8 octets; octets are copied at once, so
+what the program does with its buffer afterwards changes nothing.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any, NoReturn, TypeVar, Union
+
+ReadableBuffer = Union[bytes, bytearray, memoryview, "array[Any]", str]
+WriteableBuffer = Union[bytearray, memoryview, "array[Any]"]
+
+C = TypeVar("C", bound=type)
+T = TypeVar("T")
+
+DEINITIALIZED = "Object has been deinitialized and can no longer be used. Create a new object."
+_NO_BUFFER = "object with buffer protocol required"
+
+
+def public(cls: C) -> C:
+    """Let a class show itself as a member of `_bleio`, in tracebacks and representations."""
+    cls.__module__ = "_bleio"
+    return cls
+
+
+def no_constructor(cls: type) -> NoReturn:
+    """Raise what calling a class without a constructor raises."""
+    raise TypeError(f"can't create '{cls.__name__}' instances")
+
+
+def readable(value: object) -> bytes:
+    """Copy a readable buffer. Raises: TypeError."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        return value.encode()
+    try:
+        return memoryview(value).tobytes()  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(_NO_BUFFER) from None
+
+
+def writable(value: object) -> memoryview:
+    """View a writable buffer as octets. Raises: TypeError."""
+    try:
+        view = memoryview(value).cast("B")  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(_NO_BUFFER) from None
+    if view.readonly:
+        raise TypeError(_NO_BUFFER)
+    return view
+
+
+def instance(name: str, value: object, cls: type[T]) -> T:
+    """Check an argument's class. Raises: TypeError."""
+    if not isinstance(value, cls):
+        raise TypeError(f"{name} must be of type {cls.__name__}, not {type(value).__name__}")
+    return value
+
+
+def integer(name: str, value: object) -> int:
+    """Check that an argument is an int; a float is none. Raises: TypeError."""
+    if not isinstance(value, int):
+        raise TypeError(f"{name} must be of type int, not {type(value).__name__}")
+    return int(value)
+
+
+def at_least(name: str, value: object, minimum: int) -> int:
+    """Check an int against its lower bound. Raises: TypeError, ValueError."""
+    number = integer(name, value)
+    if number < minimum:
+        raise ValueError(f"{name} must be >= {minimum}")
+    return number
+
+
+def in_range(name: str, value: object, minimum: int, maximum: int) -> int:
+    """Check an int against both bounds. Raises: TypeError, ValueError."""
+    number = integer(name, value)
+    if not minimum <= number <= maximum:
+        raise ValueError(f"{name} must be {minimum}-{maximum}")
+    return number
+
+
+def real(name: str, value: object) -> float:
+    """Check that an argument is a float or an int. Raises: TypeError."""
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be of type float, not {type(value).__name__}")
+    return float(value)
+
+
+def duration(name: str, value: object) -> float:
+    """Check a time in seconds. Raises: TypeError, ValueError."""
+    seconds = real(name, value)
+    if not seconds >= 0:  # NaN too
+        raise ValueError(f"{name} must be >= 0")
+    return seconds

@@ -1,0 +1,45 @@
+"""The rules for values that local characteristics and descriptors share."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bleio.api._arguments import at_least, readable
+from bleio.gatt.model import MAX_VALUE_OCTETS
+
+_NOT_FIXED_LENGTH = "Value length != required fixed length"
+_TOO_LONG = "Value length > max_length"
+
+
+class Limits(Protocol):
+    """What bounds the value of an attribute."""
+
+    max_length: int
+    fixed_length: bool
+
+
+def checked_max_length(max_length: object, fixed_length: bool) -> int:
+    """Check a max_length argument, octets. Raises: TypeError, ValueError."""
+    octets = at_least("max_length", max_length, 0)
+    if octets > MAX_VALUE_OCTETS:
+        raise ValueError(
+            f"max_length must be 0-{MAX_VALUE_OCTETS} when fixed_length is {fixed_length}"
+        )
+    return octets
+
+
+def checked_value(value: object, limits: Limits) -> bytes:
+    """Copy a new value of an attribute. Raises: TypeError, ValueError for its length."""
+    octets = readable(value)
+    if limits.fixed_length and len(octets) != limits.max_length:
+        raise ValueError(_NOT_FIXED_LENGTH)
+    if len(octets) > limits.max_length:
+        raise ValueError(_TOO_LONG)
+    return octets
+
+
+def initial_octets(initial_value: object, limits: Limits) -> bytes:
+    """Give an attribute's first value; None means zeros if its length is fixed, else nothing."""
+    if initial_value is None:
+        return bytes(limits.max_length) if limits.fixed_length else b""
+    return checked_value(initial_value, limits)

@@ -1,0 +1,166 @@
+"""`_bleio.CharacteristicBuffer`."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bleio.api._arguments import (
+    DEINITIALIZED,
+    WriteableBuffer,
+    at_least,
+    duration,
+    instance,
+    integer,
+    public,
+    writable,
+)
+from bleio.api._listening import listen_local, listen_remote
+from bleio.api.characteristic import Characteristic
+from bleio.errors import NOT_CONNECTED, ConnectionError
+from bleio.gatt.model import LocalCharacteristic
+from bleio.runtime.buffers import ByteFifo
+
+_ALL = -1
+
+
+class _LocalFeed:
+    """Puts what clients write into the FIFO (engine thread)."""
+
+    def __init__(self, fifo: ByteFifo) -> None:
+        self._fifo = fifo
+
+    def written(self, link: Any, value: bytes) -> None:
+        self._fifo.put(value)
+
+    def subscribed(self, link: Any, notify: bool, indicate: bool) -> None:
+        """Of no concern here."""
+
+    def link_closed(self, link: Any) -> None:
+        """A local buffer counts as always connected."""
+
+
+class _RemoteFeed:
+    """Puts what the peer notifies or indicates into the FIFO (engine thread)."""
+
+    def __init__(self, fifo: ByteFifo) -> None:
+        self._fifo = fifo
+
+    def notified(self, value: bytes) -> None:
+        self._fifo.put(value)
+
+    def link_closed(self) -> None:
+        self._fifo.wake()
+
+
+@public
+class CharacteristicBuffer:
+    """A queue of octets from a characteristic: a client's writes, or a peer's notifications and
+    indications. It never touches the CCCD. When full, surplus new octets are dropped.
+
+    Args: timeout: how long reading waits for more, seconds. buffer_size: octets.
+    Raises: TypeError, ValueError; every member raises ValueError after `deinit`.
+    Thread: any; only reading waits.
+    """
+
+    def __init__(
+        self, characteristic: Characteristic, *, timeout: float = 1, buffer_size: int = 64
+    ) -> None:
+        instance("characteristic", characteristic, Characteristic)
+        self._timeout_s = duration("timeout", timeout)
+        capacity = at_least("buffer_size", buffer_size, 1)
+        self._characteristic = characteristic
+        self._fifo = ByteFifo(characteristic._session.clock, capacity)
+        # Without `deinit` a dropped buffer would be fed for ever.
+        self._stop = weakref.finalize(self, self._listen())
+        self._stop.atexit = False
+
+    @property
+    def in_waiting(self) -> int:
+        """How many octets can be read at once. Raises: ConnectionError if none and no link."""
+        self._alive()
+        count = len(self._fifo)
+        if not count and self._link_gone():
+            raise ConnectionError(NOT_CONNECTED)
+        return count
+
+    def read(self, nbytes: int | None = None) -> bytes:
+        """Read up to nbytes; None or -1 means all until `timeout` passes without any.
+
+        Waits up to `timeout` for the rest as long as each wait brings something.
+        Raises: ConnectionError when a peer's link is gone, even with octets left.
+        """
+        self._alive()
+        wanted = _ALL if nbytes is None else integer("nbytes", nbytes)
+        result = bytearray()
+        while wanted < 0 or len(result) < wanted:
+            step = self._fifo.capacity_octets if wanted < 0 else wanted - len(result)
+            taken = self._take(step)
+            if not taken:
+                break
+            result += taken
+        return bytes(result)
+
+    def readinto(self, buf: WriteableBuffer, nbytes: int | None = None) -> int:
+        """Read into `buf`, at most its length and nbytes. Returns: the count, 0 on time-out."""
+        self._alive()
+        view = writable(buf)
+        count = len(view)
+        if nbytes is not None and integer("nbytes", nbytes) >= 0:
+            count = min(count, nbytes)
+        octets = self.read(count)
+        view[: len(octets)] = octets
+        return len(octets)
+
+    def readline(self) -> bytes:
+        """Read through the next newline, or what there is when `timeout` passes without more."""
+        self._alive()
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            octet = self._take(1)
+            if not octet:
+                break
+            line += octet
+        return bytes(line)
+
+    def reset_input_buffer(self) -> None:
+        """Drop all octets."""
+        self._alive()
+        self._fifo.clear()
+
+    def deinit(self) -> None:
+        """Stop listening. Idempotent."""
+        self._stop()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        line = self.readline()
+        if not line:
+            raise StopIteration
+        return line
+
+    def _listen(self) -> Callable[[], None]:
+        characteristic = self._characteristic
+        session, model = characteristic._session, characteristic._alive()
+        if isinstance(model, LocalCharacteristic):
+            return listen_local(session, model, _LocalFeed(self._fifo))
+        link = characteristic._peer_link()
+        return listen_remote(session, link, model, _RemoteFeed(self._fifo))
+
+    def _alive(self) -> None:
+        if not self._stop.alive:
+            raise ValueError(DEINITIALIZED)
+
+    def _link_gone(self) -> bool:
+        return self._characteristic._link_gone()
+
+    def _take(self, count: int) -> bytes:
+        if self._link_gone():
+            raise ConnectionError(NOT_CONNECTED)
+        taken = self._fifo.take(count, self._timeout_s, self._link_gone)
+        if self._link_gone():
+            raise ConnectionError(NOT_CONNECTED)
+        return taken

@@ -1,0 +1,135 @@
+"""`_bleio.Connection`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from bleio.api._arguments import no_constructor, public, real
+from bleio.api.service import Service
+from bleio.api.uuid import UUID
+from bleio.errors import (
+    BluetoothError,
+    ConnectionError,
+    PairingFailed,
+    public_error,
+)
+
+if TYPE_CHECKING:
+    from bleio.backends.base import Link
+    from bleio.runtime.session import Session
+
+_GONE = "Connection has been disconnected and can no longer be used. Create a new connection."
+_UNIT_MS = 1.25
+_MIN_INTERVAL_MS, _MAX_INTERVAL_MS = 7.5, 4000.0  # Vol 6, Part B, 4.5.1
+
+
+@public
+class Connection:
+    """One link to a peer, in either role; dead for good once the link is gone."""
+
+    _session: Session
+    _link: Link
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        no_constructor(Connection)
+
+    @classmethod
+    def _create(cls, session: Session, link: Link) -> Connection:
+        connection = cls.__new__(cls)
+        connection._session = session
+        connection._link = link
+        return connection
+
+    def _live(self) -> Link:
+        if not self._link.connected:
+            raise ConnectionError(_GONE)
+        return self._link
+
+    @property
+    def connected(self) -> bool:
+        """Whether the link is up. Never raises, never waits."""
+        return self._link.connected
+
+    @property
+    def paired(self) -> bool:
+        """Whether the link is encrypted with keys that are still stored. Never raises."""
+        security = self._link.security
+        return self._link.connected and security.encrypted and security.has_keys
+
+    @property
+    def connection_interval(self) -> float:
+        """The connection interval in ms, a multiple of 1.25; rw.
+
+        Setting it asks for the multiple below the given number; latency and supervision time-out
+        stay. A refusal leaves the old value and is silent.
+        Raises: ConnectionError; when setting TypeError, ValueError outside 7.5 to 4000 ms.
+        Thread: any; setting waits for the answer, bounded by a few seconds.
+        """
+        return self._live().interval_us / 1000
+
+    @connection_interval.setter
+    def connection_interval(self, value: float) -> None:
+        interval_ms = real("interval", value)
+        link = self._live()
+        if not _MIN_INTERVAL_MS <= interval_ms <= _MAX_INTERVAL_MS:
+            raise ValueError("Invalid BLE parameter")
+        units = int(interval_ms / _UNIT_MS)
+        self._session.call(link.set_interval, int(units * _UNIT_MS * 1000))
+
+    @property
+    def max_packet_length(self) -> int:
+        """How much one notification or write without response holds: ATT_MTU - 3 octets."""
+        return self._live().mtu - 3
+
+    def disconnect(self) -> None:
+        """End the link with reason 0x13; returns when it is gone, or after a few seconds.
+
+        Never raises; does nothing when it is gone already.
+        """
+        if self._link.connected:
+            try:
+                self._session.call(self._link.disconnect)
+            except BluetoothError:
+                return  # the link or its controller went first: disconnected all the same
+
+    def pair(self, bond: bool = True) -> None:
+        """Encrypt the link: with stored keys, else by pairing. Returns at once if it is already.
+
+        Spec: Vol 3, Part H, 2; either role may start it.
+        Raises: NotImplementedError for bond=False; ConnectionError; SecurityError if pairing
+            failed or the link was lost meanwhile.
+        Thread: any; waits for the peer, at most SMP's 30 s a step.
+        """
+        if not bond:
+            raise NotImplementedError("bond=False")
+        link = self._live()
+        try:
+            self._session.call(link.pair)
+        except ConnectionError:
+            raise public_error(PairingFailed()) from None
+
+    def discover_remote_services(
+        self, service_uuids_whitelist: Iterable[UUID] | None = None
+    ) -> tuple[Service, ...]:
+        """Discover the peer's primary services, with their characteristics and descriptors.
+
+        Args: service_uuids_whitelist: None means all; else every instance of each UUID, in this
+            order. 16-bit UUIDs and their 128-bit forms match each other.
+        Raises: ConnectionError; TypeError; TimeoutError when a step takes more than 20 s.
+        Thread: any; waits for the peer.
+        """
+        link = self._live()
+        uuids = None if service_uuids_whitelist is None else _octets(service_uuids_whitelist)
+        try:
+            found = self._session.call(link.discover, uuids)
+        except ConnectionError:
+            raise ConnectionError(_GONE) from None
+        return tuple(Service._discovered(self, service) for service in found)
+
+
+def _octets(whitelist: Iterable[UUID]) -> list[bytes]:
+    uuids = list(whitelist)
+    if not all(isinstance(uuid, UUID) for uuid in uuids):
+        raise TypeError("non-UUID found in service_uuids_whitelist")
+    return [uuid._octets for uuid in uuids]

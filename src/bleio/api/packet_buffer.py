@@ -1,0 +1,235 @@
+"""`_bleio.PacketBuffer`.
+
+What differs between a server's and a client's buffer is in two small classes, `_ServerEnd` and
+`_ClientEnd`; the public class checks arguments and passes on.
+"""
+
+from __future__ import annotations
+
+import weakref
+
+from bleio.api._arguments import (
+    DEINITIALIZED,
+    ReadableBuffer,
+    WriteableBuffer,
+    at_least,
+    instance,
+    public,
+    readable,
+    writable,
+)
+from bleio.api._listening import listen_local, listen_remote
+from bleio.api.characteristic import Characteristic
+from bleio.core.codes import Properties
+from bleio.errors import BluetoothError
+from bleio.gatt.model import LocalCharacteristic, RemoteCharacteristic
+from bleio.runtime.buffers import PACKET_OVERHEAD_OCTETS, PacketRing
+from bleio.runtime.packet_peer import PacketPeer
+from bleio.runtime.packet_writer import PacketWriter
+from bleio.runtime.publishing import send_packet
+
+_WRITES = Properties.WRITE | Properties.WRITE_WITHOUT_RESPONSE
+_VALUES = Properties.NOTIFY | Properties.INDICATE
+_MAX_PACKET_OCTETS = 509  # 512 - 3: what the largest MTU we ask for leaves
+_NO_LENGTH = "No connection: length cannot be determined"
+
+
+class _ServerEnd:
+    """Packets of a local characteristic: clients write them, we notify or indicate them."""
+
+    incoming, outgoing = _WRITES, _VALUES
+
+    def __init__(
+        self,
+        characteristic: Characteristic,
+        model: LocalCharacteristic,
+        buffer_size: int,
+        max_packet_size: int | None,
+    ) -> None:
+        session = characteristic._session
+        self._model = model
+        self._largest = max_packet_size or min(model.max_length, _MAX_PACKET_OCTETS)
+        ring_packet = PACKET_OVERHEAD_OCTETS + (max_packet_size or model.max_length)
+        self.ring = PacketRing(lambda: buffer_size * ring_packet)
+        self.writer = PacketWriter(session, self._send)
+        self._peer = PacketPeer(model, self.ring.put, self.writer.clear)
+        self.stop = listen_local(session, model, self._peer)
+        session.run(lambda: self._peer.adopt_subscriber(session.links))
+
+    def has_peer(self) -> bool:
+        return self._peer.link is not None
+
+    def incoming_octets(self) -> int:
+        return self._model.max_length
+
+    def outgoing_octets(self) -> int:
+        link = self._peer.link
+        octets = min(self._largest, self._model.max_length)
+        if link is not None and self._model.properties & _VALUES:
+            octets = min(octets, link.mtu - 3)
+        return octets
+
+    async def _send(self, packet: bytes) -> None:
+        link = self._peer.link
+        if link is not None:
+            await send_packet(link, self._model, packet)
+
+
+class _ClientEnd:
+    """Packets of a remote characteristic: the peer notifies or indicates them, we write them."""
+
+    incoming, outgoing = _VALUES, _WRITES
+
+    def __init__(
+        self,
+        characteristic: Characteristic,
+        model: RemoteCharacteristic,
+        buffer_size: int,
+        max_packet_size: int | None,
+    ) -> None:
+        session = characteristic._session
+        link = self._link = characteristic._live_link()
+        self._model = model
+        self._max_length = characteristic.max_length
+        largest = self._largest = max_packet_size or self._max_length
+        self.ring = PacketRing(
+            lambda: buffer_size * (PACKET_OVERHEAD_OCTETS + max(largest, link.mtu - 3))
+        )
+        self.writer = PacketWriter(session, self._send)
+        self.stop = listen_remote(session, link, model, _ClientFeed(self.ring, self.writer))
+        notify = bool(model.properties & Properties.NOTIFY)
+        if model.properties & _VALUES:
+            characteristic.set_cccd(notify=notify, indicate=not notify)
+
+    def has_peer(self) -> bool:
+        return self._link.connected
+
+    def incoming_octets(self) -> int:
+        if not self._model.properties & _VALUES:
+            return self._max_length
+        if not self._link.connected:
+            raise ValueError(_NO_LENGTH)
+        return self._link.mtu - 3
+
+    def outgoing_octets(self) -> int:
+        limit = self._link.mtu - 3 if self._link.connected else self._max_length
+        return min(limit, self._largest)
+
+    async def _send(self, packet: bytes) -> None:
+        if self._model.properties & Properties.WRITE_WITHOUT_RESPONSE:
+            await self._link.write_command(self._model.handle, packet)
+        else:
+            await self._link.write(self._model.handle, packet)
+
+
+class _ClientFeed:
+    """Puts what the peer notifies into the ring (engine thread)."""
+
+    def __init__(self, ring: PacketRing, writer: PacketWriter) -> None:
+        self._ring = ring
+        self._writer = writer
+
+    def notified(self, value: bytes) -> None:
+        self._ring.put(value)
+
+    def link_closed(self) -> None:
+        self._writer.clear()
+
+
+@public
+class PacketBuffer:
+    """A queue of packets each way: writes one way, notifications or indications the other.
+
+    On a local characteristic it serves one client at a time (see `runtime/packet_peer.py`); on a
+    remote one it subscribes by itself, to notifications if there are any.
+
+    Args: buffer_size: incoming packets of the largest size; the oldest are dropped when there is
+        no room. max_packet_size: octets; by default the characteristic's max_length, at most 509.
+    Raises: TypeError, ValueError; for a remote one what `set_cccd` raises.
+    """
+
+    def __init__(
+        self,
+        characteristic: Characteristic,
+        *,
+        buffer_size: int,
+        max_packet_size: int | None = None,
+    ) -> None:
+        instance("characteristic", characteristic, Characteristic)
+        at_least("buffer_size", buffer_size, 1)
+        if max_packet_size is not None:
+            at_least("max_packet_size", max_packet_size, 1)
+        model = characteristic._alive()
+        self._end: _ServerEnd | _ClientEnd
+        if isinstance(model, LocalCharacteristic):
+            self._end = _ServerEnd(characteristic, model, buffer_size, max_packet_size)
+        else:
+            self._end = _ClientEnd(characteristic, model, buffer_size, max_packet_size)
+        self._receives = bool(model.properties & self._end.incoming)
+        self._sends = bool(model.properties & self._end.outgoing)
+        # Without `deinit` a dropped buffer would be fed for ever.
+        self._stop = weakref.finalize(self, self._end.stop)
+        self._stop.atexit = False
+
+    @property
+    def incoming_packet_length(self) -> int:
+        """The largest packet that can arrive, octets. Raises: ValueError without a link."""
+        self._check_length()
+        return self._end.incoming_octets()
+
+    @property
+    def packet_size(self) -> int:
+        """The same; its name before CircuitPython 7."""
+        return self.incoming_packet_length
+
+    @property
+    def outgoing_packet_length(self) -> int:
+        """The largest packet, header included, that can be written, octets."""
+        self._check_length()
+        return self._end.outgoing_octets()
+
+    def readinto(self, buf: WriteableBuffer) -> int:
+        """Copy the next packet into `buf`. Returns: its length, 0 if there is none.
+
+        Raises: ValueError if it does not fit; the packet is lost and `buf` untouched.
+        Thread: any; does not wait.
+        """
+        self._alive()
+        view = writable(buf)
+        packet = self._end.ring.take() if self._receives else None
+        if packet is None:
+            return 0
+        missing = len(packet) - len(view)
+        if missing > 0:
+            raise ValueError(f"Buffer too short by {missing} bytes")
+        view[: len(packet)] = packet
+        return len(packet)
+
+    def write(self, data: ReadableBuffer, *, header: ReadableBuffer | None = None) -> int:
+        """Send data, with the header before it if it begins a packet.
+
+        Returns: how many octets were taken; 0 if there is no peer.
+        Raises: BluetoothError, ValueError for too much data.
+        Thread: any; waits while the packet before it is on its way and this one does not fit.
+        """
+        self._alive()
+        octets = readable(data)
+        head = b"" if header is None else readable(header)
+        if not self._sends:
+            raise BluetoothError("Writes not supported on Characteristic")
+        limit = self._end.outgoing_octets()
+        if len(head) + len(octets) > limit:
+            raise ValueError("Total data to write is larger than outgoing_packet_length")
+        return self._end.writer.write(octets, head, limit, self._end.has_peer)
+
+    def deinit(self) -> None:
+        """Stop listening; it does not unsubscribe. Idempotent."""
+        self._stop()
+
+    def _alive(self) -> None:
+        if not self._stop.alive:
+            raise ValueError(DEINITIALIZED)
+
+    def _check_length(self) -> None:
+        if not self._stop.alive:
+            raise ValueError(_NO_LENGTH)

@@ -1,0 +1,102 @@
+"""What arrived and the program has not read yet: octets in a row, or whole packets.
+
+The engine puts in, the program's threads take out; a lock each. Both are bounded, by different
+rules, which are CircuitPython's: a full `ByteFifo` drops what is new, a full `PacketRing` what is
+oldest. What was dropped is counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from bleio.runtime.clock import Clock
+
+PACKET_OVERHEAD_OCTETS = 2  # each packet's length field
+
+
+class ByteFifo:
+    """A queue of octets with a fixed capacity. Surplus new octets are dropped."""
+
+    def __init__(self, clock: Clock, capacity_octets: int) -> None:
+        self.capacity_octets = capacity_octets
+        self.dropped_octets = 0
+        self._clock = clock
+        self._octets = bytearray()
+        self._condition = threading.Condition(threading.Lock())
+
+    def __len__(self) -> int:
+        return len(self._octets)
+
+    def put(self, octets: bytes) -> None:
+        """Append what fits. Thread: the engine's."""
+        with self._condition:
+            fitting = octets[: self.capacity_octets - len(self._octets)]
+            self.dropped_octets += len(octets) - len(fitting)
+            self._octets += fitting
+            self._condition.notify_all()
+
+    def wake(self) -> None:
+        """Let waiting readers look at their conditions again."""
+        with self._condition:
+            self._condition.notify_all()
+
+    def take(self, count: int, timeout_s: float, give_up: Callable[[], bool]) -> bytes:
+        """Wait until `count` octets are there, the time is over or `give_up()`; take up to count.
+
+        Thread: any but the engine's.
+        """
+        wanted = min(count, self.capacity_octets)
+        with self._condition:
+            self._clock.wait_for(
+                self._condition, lambda: len(self._octets) >= wanted or give_up(), timeout_s
+            )
+            taken = bytes(self._octets[:count])
+            del self._octets[:count]
+            return taken
+
+    def clear(self) -> None:
+        """Drop everything."""
+        with self._condition:
+            self._octets.clear()
+
+
+class PacketRing:
+    """A queue of packets bounded in octets, each costing two more than its length.
+
+    The oldest are dropped to make room; one larger than the whole ring is dropped itself.
+    `capacity_octets` is asked at each packet, since a larger MTU makes a larger ring.
+    """
+
+    def __init__(self, capacity_octets: Callable[[], int]) -> None:
+        self.dropped_packets = 0
+        self._capacity_octets = capacity_octets
+        self._packets: deque[bytes] = deque()
+        self._used_octets = 0
+        self._lock = threading.Lock()
+
+    def put(self, packet: bytes) -> None:
+        """Append a packet. Thread: the engine's."""
+        capacity = self._capacity_octets()
+        cost = PACKET_OVERHEAD_OCTETS + len(packet)
+        with self._lock:
+            if cost > capacity:
+                self.dropped_packets += 1
+                return
+            while self._used_octets + cost > capacity:
+                self._used_octets -= PACKET_OVERHEAD_OCTETS + len(self._packets.popleft())
+                self.dropped_packets += 1
+            self._packets.append(packet)
+            self._used_octets += cost
+
+    def take(self) -> bytes | None:
+        """Give the oldest packet, None if there is none. Thread: any; does not wait."""
+        if not self._packets:  # programs poll this in tight loops
+            return None
+        with self._lock:
+            if not self._packets:
+                return None
+            packet = self._packets.popleft()
+            self._used_octets -= PACKET_OVERHEAD_OCTETS + len(packet)
+            return packet

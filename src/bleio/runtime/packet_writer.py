@@ -1,0 +1,85 @@
+"""Outgoing packets of a PacketBuffer: one in flight, one pending.
+
+While a packet is on its way, what is written next collects in the pending one, so small writes
+share a packet. A writer waits only when the pending packet is full.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from bleio.errors import InnerError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from bleio.runtime.session import Session
+
+
+class PacketWriter:
+    """Sends packets by `send`, a coroutine function of the engine, one after the other.
+
+    A packet that fails or is refused is counted in `failed_packets` and otherwise silent.
+    """
+
+    def __init__(self, session: Session, send: Callable[[bytes], Awaitable[None]]) -> None:
+        self.failed_packets = 0
+        self._session = session
+        self._send = send
+        self._pending = bytearray()
+        self._sending = False
+        self._condition = threading.Condition(threading.Lock())
+        self._task: asyncio.Task[None] | None = None
+
+    def write(
+        self, data: bytes, header: bytes, limit_octets: int, has_peer: Callable[[], bool]
+    ) -> int:
+        """Start the pending packet with header and data, or add data alone to it if it fits.
+
+        Returns: how many octets were taken; 0 if there is no peer, or none any more.
+        Thread: any but the engine's; waits while the pending packet has no room.
+        """
+
+        def room() -> bool:
+            fits = len(self._pending) + len(data) <= limit_octets
+            return not has_peer() or not self._pending or fits
+
+        with self._condition:
+            self._session.clock.wait_for(self._condition, room)
+            if not has_peer():
+                return 0
+            octets = data if self._pending else header + data
+            self._pending += octets
+            if octets and not self._sending:
+                self._sending = True
+                self._session.post(self._start)
+            return len(octets)
+
+    def clear(self) -> None:
+        """Forget the pending packet and let writers look again; the peer is gone."""
+        with self._condition:
+            self._pending.clear()
+            self._condition.notify_all()
+
+    def _start(self) -> None:
+        import asyncio
+
+        self._task = asyncio.get_running_loop().create_task(self._send_all())
+
+    async def _send_all(self) -> None:
+        while packet := self._next():
+            try:
+                await self._send(packet)
+            except InnerError:
+                self.failed_packets += 1
+
+    def _next(self) -> bytes:
+        """Take the pending packet; without one, sending is over."""
+        with self._condition:
+            packet = bytes(self._pending)
+            self._pending.clear()
+            self._sending = bool(packet)
+            self._condition.notify_all()
+            return packet
