@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import phy
+from bleio.radio import pdu, phy
 from bleio.radio.clock import Timer
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ class Advertiser:
         else:
             delay_us = parameters.interval_us + radio.random.randrange(MAX_RANDOM_DELAY_US + 1)
         self._timer = radio.schedule_in(delay_us, self._event)
+        radio.capture(pdu.advertising_event(self, radio.now_us))
         radio.advertise(self)
         if self.enabled and self._events == self._max_events:
             self._terminate(HciErrorCode.LIMIT_REACHED)

@@ -7,7 +7,7 @@ only asks for time and path loss.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -43,16 +43,27 @@ class AirPdu(NamedTuple):
     octets: bytes
 
 
+class Reception(NamedTuple):
+    """The packet of an advertising event that a listener received."""
+
+    channel: int
+    end_us: int
+    rssi_dbm: int
+
+
 class Listener(Protocol):
     """What hears advertising: a scanner or an initiator."""
 
     station: Station
 
-    def hears(self, advertiser: Advertiser, now_us: int) -> bool:
-        """Whether a packet of the advertising event that starts now falls into a scan window."""
+    def hears(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:
+        """The packet of the advertising event starting now that falls into a scan window.
 
-    def heard(self, advertiser: Advertiser, rssi_dbm: int) -> None:
-        """Take an advertising event that `hears` said yes to."""
+        Returns: its channel and the time of its end.
+        """
+
+    def heard(self, advertiser: Advertiser, reception: Reception) -> None:
+        """Take a packet that `hears` found."""
 
 
 class Radio:
@@ -130,6 +141,12 @@ class Radio:
             if owner is station:
                 del self.static_addresses[address]
 
+    def capture(self, packets: Iterable[AirPdu]) -> None:
+        """Show packets to whoever captures; otherwise they are not even made."""
+        if self.on_pdu is not None:
+            for packet in packets:
+                self.on_pdu(packet)
+
     def add_listener(self, listener: Listener) -> None:
         """Let a scanner or initiator hear advertising from now on."""
         self._listeners[id(listener)] = listener
@@ -145,9 +162,12 @@ class Radio:
         now_us = self.clock.now_us
         station = advertiser.station
         for listener in self._listening:
-            if listener.station is station or not listener.hears(advertiser, now_us):
+            if listener.station is station:
+                continue
+            packet = listener.hears(advertiser, now_us)
+            if packet is None:
                 continue
             rssi_dbm = self.rssi_dbm(station, listener.station, advertiser.tx_power_dbm)
-            listener.heard(advertiser, rssi_dbm)
+            listener.heard(advertiser, Reception(*packet, rssi_dbm))
             if not advertiser.enabled:
                 return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bleio.core.address import DeviceAddress
 from bleio.radio import phy
 from bleio.radio.advertiser import Advertiser
+from bleio.radio.air import Reception
 from bleio.radio.link import connect
 from bleio.radio.privacy import Peer
 from bleio.radio.scanner import ScanWindow
@@ -65,17 +66,17 @@ class Initiator:
         self.parameters = None
         self._controller.radio.remove_listener(self)
 
-    def hears(self, advertiser: Advertiser, now_us: int) -> bool:
-        """Whether an advertising event that one can connect to falls into a window."""
+    def hears(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:
+        """The packet of an advertising event one can connect to that falls into a window."""
         parameters = advertiser.parameters
         if not parameters.connectable or self.parameters is None:
-            return False
+            return None
         if not (parameters.legacy or self.parameters.extended):
-            return False
+            return None
         window = self._windows.get(parameters.primary_phy)
-        return window is not None and window.catches_any(advertiser, now_us)
+        return window.catches_any(advertiser, now_us) if window is not None else None
 
-    def heard(self, advertiser: Advertiser, rssi_dbm: int) -> None:
+    def heard(self, advertiser: Advertiser, reception: Reception) -> None:
         """Connect if this is whom we look for and it lets us."""
         peer = self._controller.resolving.peer_of(advertiser.own)
         if peer is None or not self._wanted(peer):
@@ -87,7 +88,7 @@ class Initiator:
             return
         parameters = self._parameters_for(advertiser)
         self.stop()
-        connect(self._controller, own, peer, advertiser, parameters)
+        connect(self._controller, own, peer, advertiser, parameters, reception)
 
     def _wanted(self, peer: Peer) -> bool:
         assert self.parameters is not None

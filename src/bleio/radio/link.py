@@ -9,13 +9,13 @@ until both have run out or the next anchor point is near; what comes later waits
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import link_control, phy
-from bleio.radio.air import AirPdu
+from bleio.radio import link_control, pdu, phy
+from bleio.radio.air import AirPdu, Reception
 from bleio.radio.clock import Timer
 from bleio.radio.link_end import (
     CENTRAL,
@@ -145,29 +145,30 @@ class Link:
         else:
             self.wake()
 
-    def _transfer(self, sender: LinkEnd, pdu: Fragment | None, event: int, at_us: int) -> int:
-        payload = pdu.payload if pdu is not None else b""
-        if self._radio.on_pdu is not None and self.open:
-            self._capture(sender, pdu, event, at_us)
-        if pdu is not None and self.open:
-            sender.other.received(pdu)
-            if pdu.last:
+    def _transfer(self, sender: LinkEnd, fragment: Fragment | None, event: int, at_us: int) -> int:
+        payload = fragment.payload if fragment is not None else b""
+        if self.open:
+            self._radio.capture(self._packets(sender, fragment, event, at_us))
+        if fragment is not None and self.open:
+            sender.other.received(fragment)
+            if fragment.last:
                 sender.acknowledged()
         return phy.air_time_us(len(payload), sender.tx_phy)
 
-    def _capture(self, sender: LinkEnd, pdu: Fragment | None, event: int, at_us: int) -> None:
-        llid, payload = (pdu.llid, pdu.payload) if pdu is not None else (LLID_CONTINUATION, b"")
-        assert self._radio.on_pdu is not None
-        self._radio.on_pdu(
-            AirPdu(
-                at_us,
-                self._channel(event),
-                sender.tx_phy,
-                self.access_address,
-                sender.tx_power_dbm,
-                sender.controller.station,
-                bytes((llid, len(payload))) + payload,
-            )
+    def _packets(
+        self, sender: LinkEnd, fragment: Fragment | None, event: int, at_us: int
+    ) -> Iterator[AirPdu]:
+        llid, payload = (
+            (fragment.llid, fragment.payload) if fragment is not None else (LLID_CONTINUATION, b"")
+        )
+        yield AirPdu(
+            at_us,
+            self._channel(event),
+            sender.tx_phy,
+            self.access_address,
+            sender.tx_power_dbm,
+            sender.controller.station,
+            bytes((llid, len(payload))) + payload,
         )
 
     def _channel(self, event: int) -> int:
@@ -231,6 +232,7 @@ def connect(
     peer: Peer,
     advertiser: Advertiser,
     parameters: ConnectionParameters,
+    reception: Reception,
 ) -> None:
     """Make the connection an initiator and an advertiser have just agreed on."""
     radio, other = central.radio, advertiser.controller
@@ -239,10 +241,12 @@ def connect(
     peripheral_end = LinkEnd(other, PERIPHERAL, advertiser.own, initiator_peer, own)
     delay_us = _TRANSMIT_WINDOW_US if advertiser.parameters.legacy else _TRANSMIT_WINDOW_EXTENDED_US
     access_address = radio.random.getrandbits(32)
-    Link(central_end, peripheral_end, parameters, radio.now_us + delay_us, access_address)
+    anchor_us = reception.end_us + delay_us
+    link = Link(central_end, peripheral_end, parameters, anchor_us, access_address)
     if not advertiser.parameters.legacy:
         central_end.tx_phy = peripheral_end.tx_phy = advertiser.parameters.secondary_phy
     peripheral_end.tx_power_dbm = advertiser.tx_power_dbm
+    radio.capture(pdu.connection_request(link, advertiser, reception))
     central.notices.link_opened(central_end)
     other.notices.link_opened(peripheral_end)
     advertiser.connected(peripheral_end.handle)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bleio.core.address import AddressType, DeviceAddress
-from bleio.radio import phy
+from bleio.radio import pdu, phy
 from bleio.radio.advertiser import Advertiser
+from bleio.radio.air import Reception
 from bleio.radio.clock import Timer
 from bleio.radio.privacy import Peer
 
@@ -39,12 +40,12 @@ class ScanWindow:
             return False
         return phase_us + (to_us - from_us) <= self._window_us
 
-    def catches_any(self, advertiser: Advertiser, now_us: int) -> bool:
-        """Whether one of the packets of an advertising event is received."""
-        return any(
-            self.catches(channel, from_us, to_us)
-            for channel, from_us, to_us in advertiser.packet_times_us(now_us)
-        )
+    def catches_any(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:
+        """Channel and end of the first packet of an advertising event that is received."""
+        for channel, from_us, to_us in advertiser.packet_times_us(now_us):
+            if self.catches(channel, from_us, to_us):
+                return channel, to_us
+        return None
 
 
 @dataclass(slots=True)
@@ -121,20 +122,20 @@ class Scanner:
             self._timer = None
             self._controller.notices.scan_timed_out()
 
-    def hears(self, advertiser: Advertiser, now_us: int) -> bool:
-        """Whether an advertising event falls into a scan window."""
+    def hears(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:
+        """The packet of an advertising event that falls into a scan window."""
         parameters = advertiser.parameters
         if not (parameters.legacy or self.parameters.extended):
-            return False
+            return None
         window = self._windows.get(parameters.primary_phy)
-        return window is not None and window.catches_any(advertiser, now_us)
+        return window.catches_any(advertiser, now_us) if window is not None else None
 
-    def heard(self, advertiser: Advertiser, rssi_dbm: int) -> None:
+    def heard(self, advertiser: Advertiser, reception: Reception) -> None:
         """Report an advertising event and, when scanning actively, the scan response."""
         sender = self._sender(advertiser)
         if sender is None or not self._wanted(advertiser, sender):
             return
-        reports = self._controller.reports
+        reports, rssi_dbm = self._controller.reports, reception.rssi_dbm
         if not self._is_duplicate(advertiser, sender, False):
             reports.advertisement(advertiser, sender, rssi_dbm, scan_response=False)
         if not advertiser.parameters.scannable:
@@ -143,7 +144,11 @@ class Scanner:
             return
         if self._is_duplicate(advertiser, sender, True):
             return
-        if advertiser.accepts_scan(self._own_address()):
+        own, power_dbm = self._own_address(), self._controller.tx_power_dbm
+        if advertiser.accepts_scan(own):
+            self._controller.radio.capture(
+                pdu.scan_exchange(advertiser, self.station, own, power_dbm, reception)
+            )
             reports.advertisement(advertiser, sender, rssi_dbm, scan_response=True)
 
     def _sender(self, advertiser: Advertiser) -> Peer | None:

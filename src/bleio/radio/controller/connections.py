@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from bleio.core.codes import HciErrorCode
-from bleio.radio import link_control, phy
+from bleio.radio import link_control, link_updates, phy
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.initiating import connection_parameters
@@ -72,10 +72,10 @@ def connection_update(controller: Controller, handle: int, *timing: int) -> None
     parameters = connection_parameters(*timing)
     if end.role == CENTRAL:
         allow(not end.link.updating)
-        link_control.update_parameters(end, parameters)
+        link_updates.update_parameters(end, parameters)
     else:
         allow(not end.awaits(Opcode.CONNECTION_UPDATE_IND))
-        link_control.request_parameters(end, *timing[:4])
+        link_updates.request_parameters(end, *timing[:4])
 
 
 @command(
@@ -92,7 +92,7 @@ def parameter_request_reply(controller: Controller, handle: int, *timing: int) -
     parameters = connection_parameters(*timing)
     allow(end.awaits(Opcode.CONNECTION_PARAM_REQ) and not end.link.updating)
     end.settle(Opcode.CONNECTION_PARAM_REQ)
-    link_control.update_parameters(end, parameters)
+    link_updates.update_parameters(end, parameters)
     return struct.pack("<H", handle)
 
 
@@ -108,7 +108,7 @@ def parameter_request_refusal(controller: Controller, handle: int, reason: int) 
     """The central's host does not agree."""
     end = link_end(controller, handle)
     allow(end.settle(Opcode.CONNECTION_PARAM_REQ))
-    link_control.reject_parameters(end, reason)
+    link_updates.reject_parameters(end, reason)
     return struct.pack("<H", handle)
 
 
@@ -163,7 +163,7 @@ def set_phy(
     tx_mask, rx_mask = _preferences(all_phys, tx, rx)
     require(options <= 2)
     allow(not end.awaits(Opcode.PHY_UPDATE_IND))
-    link_control.start_phy(end, tx_mask, rx_mask)
+    link_updates.start_phy(end, tx_mask, rx_mask)
 
 
 @command(0x2014, "LE Set Host Channel Classification", "5s", bit=(27, 3))
@@ -175,7 +175,7 @@ def set_channel_classification(controller: Controller, channels: bytes) -> None:
     controller.channel_map = channel_map
     for end in controller.links.values():
         if end.role == CENTRAL:
-            link_control.update_channel_map(end, channel_map)
+            link_updates.update_channel_map(end, channel_map)
 
 
 @command(0x2015, "LE Read Channel Map", "H", bit=(27, 4), returns=7, echo=2)

@@ -97,6 +97,8 @@ def set_parameters(
             raise CommandError(HciErrorCode.MEMORY_CAPACITY_EXCEEDED)
         advertiser = Advertiser(controller, handle)
     allow(not advertiser.enabled)
+    if properties & _LEGACY:
+        require(max(len(advertiser.data), len(advertiser.scan_response)) <= LEGACY_DATA_OCTETS)
     power = controller.tx_power_dbm if tx_power == _NO_PREFERENCE else tx_power
     advertiser.parameters = AdvertisingParameters(
         connectable=bool(properties & _CONNECTABLE),
