@@ -93,7 +93,6 @@ class AttClient:
         if job in self._waiting:
             self._waiting.remove(job)
         job.finish(None, error)
-        self._run_next()
 
     def respond(self, pdu: bytes) -> None:
         """Take a response PDU. One that nobody asked for is counted and otherwise ignored."""

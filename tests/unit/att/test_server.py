@@ -225,11 +225,12 @@ def test_encryption_opens_what_asks_for_it(served: Served) -> None:
 
 def test_commands_are_never_answered(served: Served) -> None:
     assert served.ask("52 07 00 68 69") == ""
-    assert served.writes == [(7, b"hi")]
+    assert served.ask("52 08 00") == ""
+    assert served.writes == [(7, b"hi"), (8, b"")]
     # No handle, unknown handle, too long, no permission, malformed.
     for pdu in ("52", "52 10 00 01", "52 08 00" + "00" * 9, "52 09 00 01", "52 03 00 01"):
         assert served.ask(pdu) == ""
-    assert served.writes == [(7, b"hi")]
+    assert len(served.writes) == 2
     assert served.server.counters.refused_commands == 5
 
 

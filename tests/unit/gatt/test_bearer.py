@@ -120,8 +120,9 @@ class TestCccd:
         wired.bearer.closed(0x13)
         del heard.events[:]
         again = Wired(wired.server)
-        again.bearer.restore({**stored, 0x77: 1})
+        again.bearer.restore({**stored, 0x77: 1, 0: 1})
         assert again.bearer.subscription(characteristic) == (False, True)
+        assert again.bearer.subscriptions() == stored
         assert heard.events == [("subscribed", False, True)]
 
 

@@ -148,6 +148,13 @@ LIES = {
         "05 01 04 00 02 29",
         "05 01 04 00 02 29",
     ],
+    "no descriptors at all": [
+        ONE_SERVICE,
+        NO_INCLUDES,
+        "09 07 02 00 02 03 00 19 2a",
+        "01 08 04 00 0a",
+        "05 01",
+    ],
     "descriptors of unknown form": [
         ONE_SERVICE,
         NO_INCLUDES,
