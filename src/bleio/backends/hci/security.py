@@ -91,12 +91,12 @@ class Security:
             self._manager.smp.request_security(self.connection)
         elif (bond := self._bond()) is not None:
             self._encrypting = bond
-            self._manager.spawn(self._encrypt(bond))
+            self._manager.spawn(self._encrypt(bond.rand, bond.ediv, bond.ltk))
         else:
             self._manager.spawn(self._pair())
 
-    async def _encrypt(self, bond: Bond) -> None:
-        parameters = _ENABLE.pack(self.conn_handle, bond.rand, bond.ediv, bond.ltk)
+    async def _encrypt(self, rand: bytes, ediv: int, key: bytes) -> None:
+        parameters = _ENABLE.pack(self.conn_handle, rand, ediv, key)
         try:
             await self._manager.layer.request(Opcode.LE_ENABLE_ENCRYPTION, parameters)
         except InnerError as error:
@@ -143,6 +143,10 @@ class Security:
     def pairing_started(self) -> None:
         """A session has begun, ours or the peer's."""
         self._restart_timer()
+
+    def encrypt_with(self, key: bytes) -> None:
+        """A session as central has made its key."""
+        self._manager.spawn(self._encrypt(bytes(8), 0, key))
 
     def pairing_failed(self, reason: int) -> None:
         """A session has failed. `reason`: the SMP reason octet."""

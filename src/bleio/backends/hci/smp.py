@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from bumble import hci, utils
 from bumble.core import PhysicalTransport
 from bumble.keys import PairingKeys
 from bumble.pairing import PairingConfig, PairingDelegate
-from bumble.smp import ErrorCode, Manager, PairingMethod, Session
+from bumble.smp import (
+    ErrorCode,
+    Manager,
+    PairingMethod,
+    Session,
+    SMP_Pairing_Failed_Command,
+)
 
 from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.opcodes import Opcode
 from bleio.core.address import DeviceAddress
 
 if TYPE_CHECKING:
@@ -29,7 +33,6 @@ _log = logging.getLogger(__name__)
 
 _PAIRING_REQUEST = 0x01
 _LONGEST_PDU_OCTETS = 65  # Pairing Public Key
-_ENABLE_ENCRYPTION = Struct("<H8sH16s")
 
 
 def bumble_address(address: DeviceAddress) -> hci.Address:
@@ -81,34 +84,12 @@ class SmpConnection(utils.EventEmitter):  # type: ignore[misc,unused-ignore]
             self.security.step_failed(error)
 
 
-class _SmpHost:
-    """Stands in for bumble's Host: SMP only has it start encryption."""
-
-    def __init__(self, manager: SecurityManager) -> None:
-        self._manager = manager
-
-    async def send_async_command(self, command: Any) -> None:
-        parameters = _ENABLE_ENCRYPTION.pack(
-            command.connection_handle,
-            command.random_number,
-            command.encrypted_diversifier,
-            command.long_term_key,
-        )
-        security = self._manager.find(command.connection_handle)
-        try:
-            await self._manager.layer.request(Opcode.LE_ENABLE_ENCRYPTION, parameters)
-        except Exception as error:  # bumble starts this without anybody awaiting it
-            if security is not None:
-                security.step_failed(error)
-
-
 class _SmpDevice:
     """Stands in for bumble's Device."""
 
     keystore = None  # bonds are ours
 
     def __init__(self, manager: SecurityManager) -> None:
-        self.host = _SmpHost(manager)
         self.irk = manager.irk
         identity = bumble_address(manager.identity())
         self.public_address = self.static_address = identity
@@ -123,11 +104,27 @@ class _SmpDevice:
         connection.security.pairing_failed(int(reason))
 
 
+class _Session(Session):  # type: ignore[misc,unused-ignore]
+    """bumble's pairing session, with our links' encryption and no silent ends."""
+
+    connection: Any  # an SmpConnection
+
+    def start_encryption(self, key: bytes) -> None:
+        self.connection.security.encrypt_with(key)
+
+    def send_command(self, command: Any) -> None:
+        """Send; whoever tells the peer that pairing failed has failed, also after a fault."""
+        super().send_command(command)
+        if isinstance(command, SMP_Pairing_Failed_Command):
+            self.on_pairing_failure(command.reason)
+
+
 class SmpManager(Manager):  # type: ignore[misc,unused-ignore]
     """bumble's manager of pairing sessions, for all links of a controller."""
 
     def __init__(self, manager: SecurityManager) -> None:
         super().__init__(_SmpDevice(manager), self._pairing_config)  # type: ignore[arg-type]
+        self.session_proxy = _Session
         self.malformed = 0
         self._identity = manager.identity
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from bleio.errors import ControllerLost
+from bleio.radio.port import HciPort
 
 OPEN_TIMEOUT_S = 10.0
 _READS_AT_ONCE = 64  # packets from a HCI socket before the loop goes on
@@ -54,7 +55,7 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
 class _VirtualPort:
     """A port of the simulated radio."""
 
-    def __init__(self, port: Any) -> None:
+    def __init__(self, port: HciPort) -> None:
         self.metadata: dict[str, Any] = {}
         self._port = port
 
@@ -68,7 +69,7 @@ class _VirtualPort:
 async def _open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
     """Attach to the simulated radio of this process, or of all that share `name`."""
 
-    def lost(error: Exception | None = None) -> None:
+    def lost() -> None:
         on_lost("the simulated radio has ended; enable the adapter again")
 
     if name:
@@ -77,7 +78,7 @@ async def _open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port
         return _VirtualPort(await shared.join(name, on_packet, lost))
     from bleio.radio import local
 
-    return _VirtualPort(await local.attach(on_packet, lost))
+    return _VirtualPort(await local.attach(on_packet))
 
 
 class _BumblePort:
