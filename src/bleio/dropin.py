@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Adapter:
+def __getattr__(name: str) -> Adapter | None:
     """Give `adapter`, which is looked up anew each time: it differs by context."""
     if name == "adapter":
         return current_adapter()

@@ -45,17 +45,17 @@ def backend_by_setting(former: DeviceAddress | None) -> Backend:
     return backend_for(os.environ.get(SETTING) or "auto")(former)
 
 
-def backend_over_uart(uart: Any) -> MakeBackend:
-    """Give the maker of backends for a controller behind an open serial object."""
-    return _hci(uart, "uart")
+def backend_over_uart(uart: Any, rts: Any, cts: Any) -> MakeBackend:
+    """Give the maker of backends for a controller behind an open serial object and its pins."""
+    return _hci(uart, "uart", rts, cts)
 
 
-def _hci(transport: Any, choice: str) -> MakeBackend:
+def _hci(transport: Any, choice: str, rts: Any = None, cts: Any = None) -> MakeBackend:
     def make(former: DeviceAddress | None) -> Backend:
         from bleio.backends.hci import HciBackend
 
-        fixed = identity.configured_address()
-        return HciBackend(transport, fixed or _former_first(former, choice), fixed is not None)
+        address = identity.configured_address() or _former_first(former, choice)
+        return HciBackend(transport, address, rts=rts, cts=cts)
 
     return make
 

@@ -78,7 +78,7 @@ async def _open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port
         return _VirtualPort(await shared.join(name, on_packet, lost))
     from bleio.radio import local
 
-    return _VirtualPort(await local.attach(on_packet))
+    return _VirtualPort(await local.attach(on_packet, lost))
 
 
 class _BumblePort:

@@ -1,0 +1,32 @@
+"""The classes of `_bleio`, one module each, and which adapter is the current one."""
+
+from bleio.api.adapter import Adapter, current_adapter, set_adapter, use_adapter
+from bleio.api.address import Address
+from bleio.api.attribute import Attribute
+from bleio.api.characteristic import Characteristic
+from bleio.api.characteristic_buffer import CharacteristicBuffer
+from bleio.api.connection import Connection
+from bleio.api.descriptor import Descriptor
+from bleio.api.packet_buffer import PacketBuffer
+from bleio.api.scan_entry import ScanEntry
+from bleio.api.scan_results import ScanResults
+from bleio.api.service import Service
+from bleio.api.uuid import UUID
+
+__all__ = [
+    "UUID",
+    "Adapter",
+    "Address",
+    "Attribute",
+    "Characteristic",
+    "CharacteristicBuffer",
+    "Connection",
+    "Descriptor",
+    "PacketBuffer",
+    "ScanEntry",
+    "ScanResults",
+    "Service",
+    "current_adapter",
+    "set_adapter",
+    "use_adapter",
+]

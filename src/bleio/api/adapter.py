@@ -1,0 +1,288 @@
+"""`_bleio.Adapter`, and which adapter is the current one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from bleio.api._advertising import checked_parameters
+from bleio.api._arguments import (
+    ReadableBuffer,
+    at_least,
+    duration,
+    instance,
+    integer,
+    public,
+    readable,
+    real,
+)
+from bleio.api.address import Address
+from bleio.api.connection import Connection
+from bleio.api.scan_results import ScanResults
+from bleio.backends.base import ScanParameters
+from bleio.core.address import AddressType
+from bleio.errors import BluetoothError, public_error
+from bleio.runtime import selection
+
+if TYPE_CHECKING:
+    from bleio.runtime.selection import MakeBackend
+    from bleio.runtime.session import Session
+
+_MIN_SCAN_S, _MAX_SCAN_S = 0.0025, 40.959375  # Vol 4, Part E, 7.8.64
+
+
+@public
+class Adapter:
+    """One way to the air, with its services, links and settings.
+
+    It opens at first use, not when it is made. CircuitPython's forms besides ours: `Adapter()` is
+    not for programs, and `Adapter(uart=, rts=, cts=)` is a HCI co-processor.
+
+    Args: adapter: `virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os` or `auto`, as in
+        BLEIO_ADAPTER. uart: a serial object with `read`, `write` and `in_waiting`. rts, cts: its
+        flow control pins, or None.
+    Raises: NotImplementedError without arguments; TypeError; BluetoothError for a string that
+        names no adapter.
+    Thread: every member may be used on any thread.
+    """
+
+    def __init__(
+        self, adapter: str | None = None, *, uart: Any = None, rts: Any = None, cts: Any = None
+    ) -> None:
+        if adapter is None and uart is None:
+            raise NotImplementedError("Cannot create a new Adapter; use _bleio.adapter;")
+        if adapter is not None and (uart is not None or rts is not None or cts is not None):
+            raise TypeError("Adapter takes either a name or uart, rts and cts")
+        try:
+            if adapter is not None:
+                make_backend = selection.backend_for(instance("adapter", adapter, str))
+            else:
+                make_backend = selection.backend_over_uart(uart, rts, cts)
+        except Exception as error:
+            raise public_error(error) from None
+        self._set_up(make_backend)
+
+    @classmethod
+    def _by_setting(cls) -> Adapter:
+        """Make the adapter that BLEIO_ADAPTER chooses."""
+        adapter = cls.__new__(cls)
+        adapter._set_up(selection.backend_by_setting)
+        return adapter
+
+    def _set_up(self, make_backend: MakeBackend) -> None:
+        self._make_backend = make_backend
+        self._made_session: Session | None = None
+
+    @property
+    def _session(self) -> Session:
+        if self._made_session is None:
+            from bleio.runtime.session import Session  # imports asyncio; `import _bleio` must not
+
+            self._made_session = Session(self._make_backend, Connection._create)
+        return self._made_session
+
+    # Settings
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the adapter is on; rw. Off ends advertising, scan and links. On opens it anew,
+        also after its controller was lost. Raises: BluetoothError if it cannot be opened."""
+        return self._session.enabled
+
+    @enabled.setter
+    def enabled(self, value: bool) -> None:
+        self._session.set_enabled(bool(value))
+
+    @property
+    def address(self) -> Address:
+        """The own identity address; rw. Only random static ones can be set.
+
+        Raises: TypeError; BluetoothError if the adapter cannot be opened or the address be set.
+        """
+        return Address._on_air(self._session.address)
+
+    @address.setter
+    def address(self, value: Address) -> None:
+        device = instance("address", value, Address)._device()
+        if value.type != Address.RANDOM_STATIC or device.type is not AddressType.RANDOM_STATIC:
+            raise BluetoothError("Could not set address")
+        try:
+            self._session.set_address(device)
+        except BluetoothError as error:
+            raise BluetoothError("Could not set address") from error
+
+    @property
+    def name(self) -> str:
+        """The GAP Device Name; rw; cut to 28 octets of UTF-8. Advertising does not include it.
+
+        By default CIRCUITPY_BLE_NAME of the environment, or CIRCUITPY and four digits of the
+        address. Raises: TypeError.
+        """
+        return self._session.name
+
+    @name.setter
+    def name(self, value: str) -> None:
+        self._session.set_name(instance("name", value, str))
+
+    # State; never waits
+
+    @property
+    def advertising(self) -> bool:
+        """True from a successful start to the end, which an incoming link may bring."""
+        return self._session.advertising
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is any link, in either role."""
+        return bool(self._session.connections)
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """The live links, in either role; the same object for a link each time."""
+        return self._session.connections
+
+    # Acts
+
+    def start_advertising(
+        self,
+        data: ReadableBuffer,
+        *,
+        scan_response: ReadableBuffer | None = None,
+        connectable: bool = True,
+        anonymous: bool = False,
+        timeout: int = 0,
+        interval: float = 0.1,
+        tx_power: int = 0,
+        directed_to: Address | None = None,
+    ) -> None:
+        """Advertise until stopped, connected to, or for `timeout`. Spec: Vol 3, Part C, 9.
+
+        Args: data: AD structures, sent as they are; above 31 octets the extended PDUs are used.
+            timeout: whole seconds up to 180, 0 for no limit. interval: seconds, 0.02 to 10.24.
+            tx_power: dBm. anonymous: use a private address. directed_to: the only central that
+            may connect.
+        Raises: TypeError, ValueError, BluetoothError.
+        """
+        parameters = checked_parameters(
+            data, scan_response, connectable, anonymous, timeout, interval, tx_power, directed_to
+        )
+        self._session.start_advertising(parameters, timeout)
+
+    def stop_advertising(self) -> None:
+        """Stop advertising; does nothing when idle."""
+        self._session.stop_advertising()
+
+    def start_scan(
+        self,
+        prefixes: ReadableBuffer = b"",
+        *,
+        buffer_size: int = 512,
+        extended: bool = False,
+        timeout: float | None = None,
+        interval: float = 0.1,
+        window: float = 0.1,
+        minimum_rssi: int = -80,
+        active: bool = True,
+    ) -> ScanResults:
+        """Scan from now on; packets wait in a buffer until the results are iterated.
+
+        Args: prefixes: see `ScanEntry.matches`; any match keeps a packet. buffer_size: octets;
+            a packet costs 19 and its data, and is dropped when there is no room. extended: hear
+            extended PDUs too. timeout, interval, window: seconds; None or 0 is no limit.
+            minimum_rssi: dBm. active: ask for scan responses.
+        Raises: TypeError, ValueError; BluetoothError if a scan runs already.
+        """
+        timeout_s = 0.0 if timeout is None else duration("timeout", timeout)
+        interval_s = real("interval", interval)
+        if not _MIN_SCAN_S <= interval_s <= _MAX_SCAN_S:
+            raise ValueError(f"interval must be in range {_MIN_SCAN_S}-{_MAX_SCAN_S}")
+        if timeout_s and timeout_s < interval_s:
+            raise ValueError("non-zero timeout must be >= interval")
+        window_s = real("window", window)
+        if window_s > interval_s:
+            raise ValueError("window must be <= interval")
+        if window_s < _MIN_SCAN_S:
+            raise ValueError(f"window must be >= {_MIN_SCAN_S}")
+        octets = readable(prefixes)
+        capacity = at_least("buffer_size", buffer_size, 1)
+        minimum_rssi_dbm = integer("minimum_rssi", minimum_rssi)
+        parameters = ScanParameters(
+            round(interval_s * 1_000_000), round(window_s * 1_000_000), bool(active), bool(extended)
+        )
+        buffer = self._session.start_scan(
+            parameters,
+            timeout_s,
+            buffer_octets=capacity,
+            prefixes=octets,
+            minimum_rssi_dbm=minimum_rssi_dbm,
+        )
+        return ScanResults._of(buffer)
+
+    def stop_scan(self) -> None:
+        """Stop scanning; does nothing when idle. What was received stays readable."""
+        self._session.stop_scan()
+
+    def connect(self, address: Address, *, timeout: float) -> Connection:
+        """Connect to an advertiser; a running scan ends.
+
+        Args: timeout: seconds; 0 waits without limit, until Ctrl-C.
+        Raises: TypeError, ValueError; BluetoothError when the time is over or it fails.
+        """
+        device = instance("address", address, Address)._device()
+        connection: Connection = self._session.connect(device, duration("timeout", timeout))
+        return connection
+
+    def erase_bonding(self) -> None:
+        """Forget all bonds, of both roles; live links count as unpaired from now on."""
+        self._session.erase_bonds()
+
+
+class _Current:
+    """A place that holds an adapter: the process's, or one context's."""
+
+    def __init__(self, adapter: Adapter | None) -> None:
+        self.adapter = adapter
+
+
+_process = _Current(Adapter._by_setting())
+_context: ContextVar[_Current] = ContextVar("_bleio.adapter", default=_process)
+
+
+def current_adapter() -> Adapter | None:
+    """Give what `_bleio.adapter` is here. It opens nothing."""
+    return _context.get().adapter
+
+
+def current_session() -> Session:
+    """Give the session that new local services belong to.
+
+    Raises: RuntimeError if there is no current adapter.
+    """
+    adapter = current_adapter()
+    if adapter is None:
+        raise RuntimeError("No adapter available")
+    return adapter._session
+
+
+def set_adapter(adapter: Adapter | None) -> None:
+    """Make an adapter the current one: the whole process's, or that of the `use_adapter` block
+    this is called in. Services that exist stay with theirs.
+
+    Raises: TypeError.
+    """
+    if adapter is not None:
+        instance("adapter", adapter, Adapter)
+    _context.get().adapter = adapter
+
+
+@contextmanager
+def use_adapter(adapter: Adapter | None) -> Iterator[None]:
+    """Make an adapter the current one for this context only, so that several devices can run in
+    one process, a thread or a task each."""
+    token = _context.set(_Current(adapter))
+    try:
+        yield
+    finally:
+        _context.reset(token)

@@ -1,0 +1,35 @@
+"""`_bleio.ScanResults`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bleio.api._arguments import no_constructor, public
+from bleio.api.scan_entry import ScanEntry
+from bleio.runtime.scan_buffer import ScanBuffer
+
+
+@public
+class ScanResults:
+    """Iterates over what one scan received; ends when the scan is over and all was read."""
+
+    _buffer: ScanBuffer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        no_constructor(ScanResults)
+
+    @classmethod
+    def _of(cls, buffer: ScanBuffer) -> ScanResults:
+        results = cls.__new__(cls)
+        results._buffer = buffer
+        return results
+
+    def __iter__(self) -> ScanResults:
+        return self
+
+    def __next__(self) -> ScanEntry:
+        """Give the oldest entry not read yet. Thread: any; waits for a packet or the end."""
+        report = self._buffer.take()
+        if report is None:
+            raise StopIteration
+        return ScanEntry._of(report)
