@@ -18,20 +18,6 @@ class _Indication(NamedTuple):
     done: Confirmed
 
 
-class _ServiceChanged:
-    """The range still to be told; one record however often the table changes meanwhile."""
-
-    def __init__(self) -> None:
-        self.pending: tuple[int, int] | None = None
-
-    def merge(self, start: int, end: int) -> bool:
-        """Add a range; True if none was waiting before."""
-        first = self.pending is None
-        low, high = self.pending or (start, end)
-        self.pending = (min(low, start), max(high, end))
-        return first
-
-
 class Indications:
     """The indications of one bearer. `timed_out()`: no confirmation for 30 s."""
 
@@ -47,7 +33,8 @@ class Indications:
         self._waiting: deque[_Indication] = deque()
         self._current: _Indication | None = None
         self._timer: Timer | None = None
-        self._changed = _ServiceChanged()
+        # Changed handles still to be told: one range however often the table changes meanwhile.
+        self._changed: tuple[int, int] | None = None
         self._changed_done: Callable[[], None] | None = None
         self._changed_handle = 0
 
@@ -63,7 +50,8 @@ class Indications:
 
         `confirmed()` is called when the client has confirmed the last change there was.
         """
-        self._changed.merge(start, end)
+        low, high = self._changed or (start, end)
+        self._changed = (min(low, start), max(high, end))
         self._changed_handle, self._changed_done = handle, confirmed
         self._send_next()
 
@@ -81,15 +69,15 @@ class Indications:
         current = self._end_current()
         failed = ([current] if current else []) + list(self._waiting)
         self._waiting.clear()
-        self._changed.pending = None
+        self._changed = None
         for indication in failed:
             indication.done(error)
 
     def _send_next(self) -> None:
         if self._current is not None:
             return
-        if self._changed.pending is not None:
-            self._current = self._take_service_changed(*self._changed.pending)
+        if self._changed is not None:
+            self._current = self._take_service_changed(*self._changed)
         elif self._waiting:
             self._current = self._waiting.popleft()
         else:
@@ -98,12 +86,12 @@ class Indications:
         self._send(self._current.pdu)
 
     def _take_service_changed(self, start: int, end: int) -> _Indication:
-        self._changed.pending = None
+        self._changed = None
         head = OPCODE_U16.pack(codec.HANDLE_VALUE_IND, self._changed_handle)
         return _Indication(head + HANDLE_PAIR.pack(start, end), self._service_changed_done)
 
     def _service_changed_done(self, error: Exception | None) -> None:
-        if error is None and self._changed.pending is None and self._changed_done is not None:
+        if error is None and self._changed is None and self._changed_done is not None:
             self._changed_done()
 
     def _end_current(self) -> _Indication | None:

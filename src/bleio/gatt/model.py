@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from bleio.att.codec import MAX_VALUE_OCTETS as MAX_VALUE_OCTETS
 from bleio.core.codes import Properties, SecurityMode
-
-MAX_VALUE_OCTETS = 512  # Vol 3, Part F, 3.2.9
 
 
 class LocalListener(Protocol):
