@@ -85,7 +85,6 @@ class HciBackend(Backend):
         layer, port = await self._connect_port()
         try:
             facts = await self._bring_up(layer, port)
-            self.address = await self._choose_address(layer, facts)
         except BaseException:
             layer.close()
             await port.close()
@@ -98,11 +97,13 @@ class HciBackend(Backend):
         if opened is None:
             return
         await opened.quiet()
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        opened.layer.close()
+        error = opened.layer.close()
+        opened.initiator.close(error)
         opened.links.close_all(HciErrorCode.LOCAL_HOST_TERMINATED)
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await opened.port.close()
 
     async def set_address(self, address: DeviceAddress) -> None:
@@ -195,8 +196,10 @@ class HciBackend(Backend):
 
     async def _bring_up(self, layer: HciLayer, port: Port) -> ControllerFacts:
         try:
-            return await bring_up(layer, port.metadata)
-        except (ControllerLost, asyncio.CancelledError):
+            facts = await bring_up(layer, port.metadata)
+            self.address = await self._choose_address(layer, facts)
+            return facts
+        except (CallerError, ControllerLost, asyncio.CancelledError):
             raise
         except Exception as error:
             _log.debug("The controller did not come up", exc_info=True)
@@ -271,14 +274,16 @@ class _Open:
             self.scanner.stop,
             *(link.disconnect for link in self.links.links.values()),
         ]
-        if self.layer.error is None:
-            await asyncio.wait(
-                {asyncio.ensure_future(_ignore_refusal(step())) for step in steps},
-                timeout=_LINKS_GONE_S,
-            )
-        if self.layer.error is None:
-            reset = asyncio.ensure_future(_ignore_refusal(self.layer.request(Opcode.RESET)))
-            await asyncio.wait({reset}, timeout=_STEP_S)
+        await self._within(_LINKS_GONE_S, *(step() for step in steps))
+        await self._within(_STEP_S, self.layer.request(Opcode.RESET))
+
+    async def _within(self, limit_s: float, *steps: Coroutine[Any, Any, Any]) -> None:
+        """Do steps side by side, as far as they get in the time."""
+        tasks = {asyncio.ensure_future(_ignore_refusal(step)) for step in steps}
+        _, late = await asyncio.wait(tasks, timeout=limit_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 async def _ignore_refusal(step: Coroutine[Any, Any, Any]) -> None:

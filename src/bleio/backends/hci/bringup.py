@@ -23,6 +23,8 @@ from bleio.errors import ControllerError
 # user's terminal. Who wants it adds a handler of their own.
 logging.getLogger("bumble").addHandler(logging.NullHandler())
 
+_log = logging.getLogger(__name__)
+
 _NO_ADDRESSES = (bytes(6), b"\xff" * 6)
 
 
@@ -98,6 +100,8 @@ async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts
             command is None or host.supports_command(int(command))
         )
 
+    if host.supports_command(int(Opcode.WRITE_LE_HOST_SUPPORT)):
+        await _allow_le(layer)
     extended = has(LeFeature.EXTENDED_ADVERTISING)
     return ControllerFacts(
         acl_octets=queue.max_packet_size,
@@ -108,6 +112,14 @@ async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts
         max_advertising_octets=host.maximum_advertising_data_length if extended else 31,
         public_address=await _read_public_address(layer),
     )
+
+
+async def _allow_le(layer: HciLayer) -> None:
+    """Tell a controller with Classic Bluetooth that this host does LE."""
+    try:
+        await layer.request(Opcode.WRITE_LE_HOST_SUPPORT, b"\x01\x00")
+    except ControllerError as error:
+        _log.debug("%s", error)  # single-mode controllers say that they have the command, too
 
 
 async def _read_public_address(layer: HciLayer) -> DeviceAddress | None:

@@ -124,11 +124,12 @@ class HciLayer:
             self.commands.close(self.error)
             self._lost(self.error)
 
-    def close(self) -> None:
-        """End it from our side: nothing more is sent, and what waits fails."""
+    def close(self) -> ControllerLost:
+        """End it from our side: nothing more is sent, and what waits fails. Returns: with what."""
         if self.error is None:
             self.error = ControllerLost("The adapter was switched off.")
         self.commands.close(self.error)
+        return self.error
 
     def _dispatch_event(self, packet: bytes) -> None:
         code, octets = struct.unpack_from("<BB", packet, 1)

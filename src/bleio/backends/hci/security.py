@@ -56,6 +56,7 @@ class Security:
         self._manager = manager
         self._waiters: set[asyncio.Future[None]] = set()
         self._encrypting: Bond | None = None  # with whose key, until the controller answers
+        self._busy = False  # something of ours is under way
         self._timer: asyncio.TimerHandle | None = None
         bond = self._bond()
         self.link.has_keys = bond is not None
@@ -69,8 +70,7 @@ class Security:
         """
         if self.link.encrypted:
             return
-        if not self._waiters and self._manager.smp.session_of(self.conn_handle) is None:
-            self._begin()
+        self._begin()
         outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(outcome)
         try:
@@ -84,9 +84,11 @@ class Security:
             self._begin()
 
     def _begin(self) -> None:
-        self._restart_timer()
-        if self._encrypting is not None:
+        """Start what leads to encryption, unless that is under way already."""
+        if self._busy or self._manager.smp.session_of(self.conn_handle) is not None:
             return
+        self._busy = True
+        self._restart_timer()
         if not self.is_central:
             self._manager.smp.request_security(self.connection)
         elif (bond := self._bond()) is not None:
@@ -121,8 +123,7 @@ class Security:
 
     def peer_requests_security(self) -> None:
         """Take a Security Request: encrypt or pair, so that a peripheral's `pair` works."""
-        under_way = self._manager.smp.session_of(self.conn_handle) is not None
-        if self.is_central and not self.link.encrypted and not under_way:
+        if self.is_central and not self.link.encrypted:
             self._begin()
 
     def long_term_key(self, rand: bytes, ediv: int) -> bytes | None:
@@ -211,6 +212,7 @@ class Security:
         return self._manager.bonds.find(self.peer_address, self.is_central)
 
     def _finish(self, error: InnerError | None) -> None:
+        self._busy = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

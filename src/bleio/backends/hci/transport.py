@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -14,7 +15,10 @@ from typing import Any, Protocol
 from bleio.errors import ControllerLost
 from bleio.radio.port import HciPort
 
+_log = logging.getLogger(__name__)
+
 OPEN_TIMEOUT_S = 10.0
+_CLOSE_S = 1.0
 _READS_AT_ONCE = 64  # packets from a HCI socket before the loop goes on
 
 OnPacket = Callable[[bytes], None]
@@ -103,7 +107,10 @@ class _BumblePort:
             return
         self._closed = True
         self.on_packet = lambda packet: None
-        await self._opened.close()
+        try:
+            await asyncio.wait_for(self._opened.close(), _CLOSE_S)
+        except Exception:  # an unplugged device cannot be closed in order
+            _log.debug("The transport did not close in order", exc_info=True)
         # Sockets close in the loop's next round, and their end is to be seen before it stops.
         await asyncio.sleep(0)
 
