@@ -1,13 +1,17 @@
 """How the buffers hear of a characteristic, local or remote, and stop hearing.
 
-The functions that end it may be called on any thread, by a finaliser too: they do not wait, and
-they hold nothing of the program's, so a buffer that the program drops can go.
+What listens holds nothing of the program's, so a buffer that the program drops can go. That a
+buffer is gone is noticed at any moment in any thread, perhaps inside the engine's door with its
+lock held. So what listened for it is only put aside, to be ended when something next listens.
 """
 
 from __future__ import annotations
 
+import weakref
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bleio.errors import BluetoothError
@@ -22,31 +26,61 @@ if TYPE_CHECKING:
     from bleio.backends.base import Link
     from bleio.runtime.session import Session
 
+_dropped: deque[Callable[[], None]] = deque()
+
+
+class Listening:
+    """One listener at a characteristic, from now until `end`. `stop` must be idempotent.
+
+    Thread: any but the engine's; waits for the engine.
+    """
+
+    def __init__(
+        self, session: Session, start: Callable[[], None], stop: Callable[[], None]
+    ) -> None:
+        self.alive = True
+        self._session = session
+        self._stop = stop
+        session.run(_start, start)
+
+    def owned_by(self, buffer: object) -> None:
+        """Let it end with the buffer that it feeds; without `deinit` it would be fed for ever."""
+        weakref.finalize(buffer, _dropped.append, self._stop).atexit = False
+
+    def end(self) -> None:
+        """Stop listening soon. Idempotent; does not wait."""
+        if self.alive:
+            self.alive = False
+            with suppress(BluetoothError):  # the engine has stopped, and with it the listening
+                self._session.post(self._stop)
+
 
 def listen_local(
     session: Session, model: LocalCharacteristic, listener: LocalListener
-) -> Callable[[], None]:
-    """Hear what clients do with a local characteristic; gives what ends that."""
-    session.run(model.listeners.append, listener)
-    return _quietly(session.post, _discard, model.listeners, listener)
+) -> Listening:
+    """Hear what clients do with a local characteristic."""
+    listeners = model.listeners
+    return Listening(
+        session, partial(listeners.append, listener), partial(_discard, listeners, listener)
+    )
 
 
 def listen_remote(
     session: Session, link: Link, model: RemoteCharacteristic, listener: RemoteListener
-) -> Callable[[], None]:
-    """Hear what a peer notifies or indicates; gives what ends that."""
-    session.run(link.listen, model.handle, listener)
-    return _quietly(session.post, link.unlisten, model.handle, listener)
+) -> Listening:
+    """Hear what a peer notifies or indicates."""
+    handle = model.handle
+    return Listening(
+        session, partial(link.listen, handle, listener), partial(link.unlisten, handle, listener)
+    )
+
+
+def _start(start: Callable[[], None]) -> None:
+    while _dropped:
+        _dropped.popleft()()
+    start()
 
 
 def _discard(listeners: list[LocalListener], listener: LocalListener) -> None:
     with suppress(ValueError):
         listeners.remove(listener)
-
-
-def _quietly(function: Callable[..., object], *args: object) -> Callable[[], None]:
-    def run() -> None:
-        with suppress(BluetoothError):  # the engine has stopped, and with it the listening
-            function(*args)
-
-    return run

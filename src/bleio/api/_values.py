@@ -42,4 +42,9 @@ def initial_octets(initial_value: object, limits: Limits) -> bytes:
     """Give an attribute's first value; None means zeros if its length is fixed, else nothing."""
     if initial_value is None:
         return bytes(limits.max_length) if limits.fixed_length else b""
-    return checked_value(initial_value, limits)
+    octets = readable(initial_value)
+    if limits.fixed_length and len(octets) != limits.max_length:
+        raise ValueError(f"initial_value length must be {limits.max_length}")
+    if len(octets) > limits.max_length:
+        raise ValueError(f"initial_value length must be <= {limits.max_length}")
+    return octets

