@@ -18,6 +18,9 @@ from bleio.radio.air import Radio
 from bleio.radio.controller import Controller
 from support.bumble_radio import LoopDriver, host_on
 
+# The bumble that runs on Python 3.10 warns of itself when it pairs.
+pytestmark = pytest.mark.filterwarnings("ignore:Use utils.AsyncRunner.spawn:DeprecationWarning")
+
 PERIPHERAL, CENTRAL = "C0:00:00:00:00:01", "C0:00:00:00:00:02"
 VALUE_UUID = "2A19"
 DATA = bytes(AdvertisingData([(AdvertisingData.COMPLETE_LOCAL_NAME, b"thing")]))

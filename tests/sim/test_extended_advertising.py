@@ -342,3 +342,41 @@ def test_a_connection_ends_the_set_and_uses_its_secondary_phy() -> None:
     assert advertiser.must(0x2030, struct.pack("<H", handle)) == struct.pack("<HBB", handle, 2, 2)
     interval = struct.unpack_from("<H", advertiser.last(0x3E0A), 23)
     assert interval == (24,)  # that of the 2M parameters
+
+
+def test_high_duty_directed_sets_need_a_short_duration_and_end_with_it() -> None:
+    radio = Radio()
+    (host,) = new_hosts(radio, 1)
+    set_up(host, properties=0b11101, peer=b"\x05" * 5 + b"\xc5")
+    for duration in (0, 129):
+        parameters = b"\x01\x01" + struct.pack("<BHB", 0, duration, 0)
+        assert host.command(0x2039, parameters)[0] == 0x12
+    enable(host, duration=128)
+    radio.run_until(2 * SECOND)
+    (event,) = host.of(TERMINATED)
+    assert (event.parameters[0], event.at_us) == (0x3C, 1280 * MS)
+
+
+def test_a_set_with_long_data_does_not_become_a_legacy_one() -> None:
+    (host,) = new_hosts(Radio(), 1)
+    set_up(host)
+    set_data(host, bytes(32))
+    interval = b"\xa0\x00\x00"
+    parameters = struct.pack(
+        "<BH3s3sBBB6sBbBBBBB", 0, 0b10000, interval, interval, 7, 0, 0, bytes(6), 0, 0, 1, 0, 1,
+        0, 0,
+    )  # fmt: skip
+    assert host.command(0x2036, parameters)[0] == 0x12
+
+
+def test_enabling_several_sets_is_all_or_nothing() -> None:
+    radio = Radio()
+    host, scanner = new_hosts(radio)
+    set_up(host, 1)
+    set_up(host, 2, properties=SCANNABLE)  # has no scan response yet
+    rows = struct.pack("<BHBBHB", 1, 0, 0, 2, 0, 0)
+    assert host.command(0x2039, b"\x01\x02" + rows)[0] == 0x0C
+    scan(scanner)
+    radio.run_until(SECOND)
+    assert scanner.events == []
+    assert host.command(0x2039, b"\x01\x02" + rows[:4] + rows[:4])[0] == 0x12
