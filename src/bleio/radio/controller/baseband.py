@@ -10,7 +10,7 @@ import struct
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio import vendor
-from bleio.radio.controller.core import Controller
+from bleio.radio.controller.core import ACL_OCTETS, Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 
 _COUNT = struct.Struct("<HH")
@@ -54,8 +54,8 @@ def set_flow_control(controller: Controller, kinds: int) -> None:
 def host_buffer_size(
     controller: Controller, acl_octets: int, _sco_octets: int, acl_count: int, _sco_count: int
 ) -> None:
-    """The host says how many packets it has room for."""
-    require(acl_octets >= 27 and acl_count > 0)
+    """The host says how many packets it has room for; each must hold any data PDU."""
+    require(acl_octets >= ACL_OCTETS and acl_count > 0)
     controller.host_buffers = controller.host_credits = acl_count
 
 

@@ -46,7 +46,7 @@ class Controller:
 
     Args:
         radio: the world it lives in.
-        send: takes every H4 packet to the host; it is to queue it, not to call back.
+        send: takes every H4 packet to the host; it only queues, never calls back or raises.
         name: what captures call this controller.
     """
 
@@ -79,7 +79,6 @@ class Controller:
         self.default_tx_octets = MIN_OCTETS
         self.default_phys = (phy.ALL_PHYS, phy.ALL_PHYS)
         self.tx_power_dbm = 0
-        self.rf_path_compensation = (0, 0)
         self.channel_map = ALL_DATA_CHANNELS
         self.le_host = 0
         self.host_flow_control = False

@@ -10,7 +10,7 @@ import struct
 from bleio.radio import link_control
 from bleio.radio.advertiser import MAX_DATA_OCTETS
 from bleio.radio.controller.core import ACL_BUFFERS, ACL_OCTETS, Controller
-from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command, require
+from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command
 from bleio.radio.privacy import encrypt
 
 HCI_VERSION, LMP_VERSION = 0x0C, 0x0C  # 5.3
@@ -126,16 +126,3 @@ def le_encrypt(_controller: Controller, key: bytes, block: bytes) -> bytes:
 def le_rand(controller: Controller) -> bytes:
     """Eight random octets, from the world's generator."""
     return controller.radio.random_octets(8)
-
-
-@command(0x204C, "LE Read RF Path Compensation", bit=(39, 0), returns=4)
-def le_read_rf_path_compensation(controller: Controller) -> bytes:
-    """Gains between the radio and the antenna, tenths of a dB."""
-    return struct.pack("<hh", *controller.rf_path_compensation)
-
-
-@command(0x204D, "LE Write RF Path Compensation", "hh", bit=(39, 1))
-def le_write_rf_path_compensation(controller: Controller, tx: int, rx: int) -> None:
-    """Set those gains."""
-    require(-1280 <= tx <= 1280 and -1280 <= rx <= 1280)
-    controller.rf_path_compensation = (tx, rx)
