@@ -1,0 +1,242 @@
+"""API objects on a link that the test plays: no backend, no radio, but the real engine thread."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from bleio.api import Connection
+from bleio.backends.base import Backend, Link
+from bleio.core.address import DeviceAddress
+from bleio.core.codes import Properties
+from bleio.core.security import LinkSecurity
+from bleio.errors import LinkLost
+from bleio.gatt.model import (
+    LocalCharacteristic,
+    RemoteCharacteristic,
+    RemoteDescriptor,
+    RemoteListener,
+    RemoteService,
+)
+from bleio.runtime.session import Session
+
+PEER = DeviceAddress(bytes.fromhex("a1a2a3a4a5c1"), random=True)
+CCCD = b"\x02\x29"
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition, at most 10 s."""
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "waited 10 s"
+        time.sleep(0.001)
+
+
+def raises(error: type[BaseException], text: str) -> Any:
+    """Expect `error` with exactly this text."""
+    return pytest.raises(error, match=f"^{re.escape(text)}$")
+
+
+class PlayedLink(Link):
+    """Keeps in `log` what it was told to do. `failing` maps a method's name to what it raises.
+
+    While `open` is cleared, everything that would go on air waits.
+    """
+
+    def __init__(self, mtu: int = 23) -> None:
+        self.peer, self.is_central, self.connected = PEER, True, True
+        self.security, self.mtu, self.interval_us = LinkSecurity(), mtu, 50_000
+        self.log: list[tuple[Any, ...]] = []
+        self.failing: dict[str, Exception] = {}
+        self.values: dict[int, bytes] = {}
+        self.services: list[RemoteService] = []
+        self.subscribed: dict[LocalCharacteristic, tuple[bool, bool]] = {}
+        self.listeners: dict[int, list[RemoteListener]] = {}
+        self.open = asyncio.Event()
+        self.open.set()
+        self.waiting = 0
+
+    async def _do(self, what: str, *args: Any) -> None:
+        if not self.connected:
+            raise LinkLost
+        self.waiting += 1
+        await self.open.wait()
+        self.waiting -= 1
+        self.log.append((what, *args))
+        if what in self.failing:
+            raise self.failing[what]
+
+    async def discover(self, uuids: Sequence[bytes] | None) -> list[RemoteService]:
+        await self._do("discover", uuids)
+        return self.services
+
+    async def read(self, handle: int) -> bytes:
+        await self._do("read", handle)
+        return self.values[handle]
+
+    async def write(self, handle: int, value: bytes) -> None:
+        await self._do("write", handle, value)
+
+    async def write_command(self, handle: int, value: bytes) -> None:
+        await self._do("write_command", handle, value)
+
+    async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        await self._do("notify", value)
+
+    async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        await self._do("indicate", value)
+
+    def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
+        return self.subscribed.get(characteristic, (False, False))
+
+    def listen(self, value_handle: int, listener: RemoteListener) -> None:
+        self.listeners.setdefault(value_handle, []).append(listener)
+
+    def unlisten(self, value_handle: int, listener: RemoteListener) -> None:
+        if listener in self.listeners.get(value_handle, []):
+            self.listeners[value_handle].remove(listener)
+
+    async def pair(self) -> None:
+        await self._do("pair")
+        self.security.encrypted = True
+
+    async def set_interval(self, interval_us: int) -> None:
+        await self._do("set_interval", interval_us)
+
+    async def disconnect(self) -> None:
+        await self._do("disconnect")
+        self.connected = False
+
+
+class Bench:
+    """A session without a backend, and links that come and go as the test says."""
+
+    def __init__(self) -> None:
+        self.session = Session(self._no_backend, Connection._create)
+
+    def _no_backend(self, former: DeviceAddress | None) -> Backend:
+        raise AssertionError("nothing here should need a backend")
+
+    def connect(self, mtu: int = 23) -> PlayedLink:
+        """A link comes up."""
+
+        def come_up() -> PlayedLink:
+            link = PlayedLink(mtu)
+            self.session.link_opened(link)
+            return link
+
+        return self.session.run(come_up)
+
+    def connection(self, link: PlayedLink) -> Connection:
+        connection = self.session.connection_of(link)
+        assert isinstance(connection, Connection)
+        return connection
+
+    def drop(self, link: PlayedLink) -> None:
+        """A link is lost: what waits on it fails, and every listener is told."""
+        self.session.run(self._drop, link)
+
+    def _drop(self, link: PlayedLink) -> None:
+        link.connected = False
+        link.failing = dict.fromkeys(
+            ("read", "write", "write_command", "notify", "indicate", "discover", "pair"),
+            LinkLost(0x08),
+        )
+        link.open.set()
+        for characteristic in tuple(link.subscribed):
+            self._subscribe(link, characteristic, False, False)
+        for service in self.session.server.services:
+            for local in service.characteristics:
+                for hears in tuple(local.listeners):
+                    hears.link_closed(link)
+        for group in tuple(link.listeners.values()):
+            for listener in tuple(group):
+                listener.link_closed()
+        self.session.link_closed(link)
+
+    def client_writes(self, link: PlayedLink, model: LocalCharacteristic, value: bytes) -> None:
+        """A client writes a local characteristic's value."""
+
+        def write() -> None:
+            model.value = value
+            for listener in tuple(model.listeners):
+                listener.written(link, value)
+
+        self.session.run(write)
+
+    def subscribe(
+        self,
+        link: PlayedLink,
+        model: LocalCharacteristic,
+        notify: bool = False,
+        indicate: bool = False,
+    ) -> None:
+        """A client writes the CCCD of a local characteristic."""
+        self.session.run(self._subscribe, link, model, notify, indicate)
+
+    def _subscribe(
+        self, link: PlayedLink, model: LocalCharacteristic, notify: bool, indicate: bool
+    ) -> None:
+        link.subscribed[model] = (notify, indicate)
+        for listener in tuple(model.listeners):
+            listener.subscribed(link, notify, indicate)
+
+    def notify(self, link: PlayedLink, handle: int, value: bytes) -> None:
+        """The peer notifies a value."""
+
+        def deliver() -> None:
+            for listener in tuple(link.listeners.get(handle, ())):
+                listener.notified(value)
+
+        self.session.run(deliver)
+
+    def hold(self, link: PlayedLink) -> None:
+        """Nothing goes on air until `release`."""
+        self.session.run(link.open.clear)
+
+    def release(self, link: PlayedLink) -> None:
+        self.session.run(link.open.set)
+
+    def remote(self, link: PlayedLink, properties: Properties, *, cccd: bool = True) -> Any:
+        """Discover one characteristic with value handle 3, CCCD 4 and a descriptor 5."""
+        descriptors = [RemoteDescriptor(CCCD, 4)] if cccd else []
+        descriptors.append(RemoteDescriptor(b"\x08\x29", 5))
+        model = RemoteCharacteristic(b"\x19\x2a", properties, 2, 3, 5, descriptors)
+        link.services = [RemoteService(b"\x0f\x18", 1, 5, [model])]
+        (service,) = self.connection(link).discover_remote_services()
+        link.log.clear()
+        return service.characteristics[0]
+
+
+class InThread:
+    """A call in a thread of its own, and how it ended."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._function = function
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.result = self._function()
+        except BaseException as error:
+            self.error = error
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def join(self) -> Any:
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        if self.error is not None:
+            raise self.error
+        return self.result
