@@ -44,13 +44,13 @@ class _ServerEnd:
         buffer_size: int,
         max_packet_size: int | None,
     ) -> None:
-        session = characteristic._session
+        session = self._session = characteristic._session
         self._model = model
         self._largest = max_packet_size or min(model.max_length, _MAX_PACKET_OCTETS)
         ring_packet = PACKET_OVERHEAD_OCTETS + (max_packet_size or model.max_length)
         self.ring = PacketRing(lambda: buffer_size * ring_packet)
         self.writer = PacketWriter(session, self._send)
-        self._peer = PacketPeer(model, lambda: session.links, self.ring.put, self.writer.clear)
+        self._peer = PacketPeer(model, lambda: session.links, self.ring.put, self._peer_left)
         self.listening = listen_local(session, model, self._peer)
         session.run(self._peer.adopt_subscriber)
 
@@ -66,6 +66,11 @@ class _ServerEnd:
         if link is not None and self._model.properties & _VALUES:
             octets = min(octets, link.mtu - 3)
         return octets
+
+    def _peer_left(self) -> None:
+        """The next peer gets a writer of its own: what is in flight may hang on the last one."""
+        self.writer.close()
+        self.writer = PacketWriter(self._session, self._send)
 
     async def _send(self, packet: bytes) -> None:
         link = self._peer.link
@@ -138,7 +143,7 @@ class _ClientFeed:
         self._ring.put(value)
 
     def link_closed(self) -> None:
-        self._writer.clear()
+        self._writer.close()
 
 
 @public
@@ -226,7 +231,7 @@ class PacketBuffer:
         limit = self._end.outgoing_octets()
         if len(head) + len(octets) > limit:
             raise ValueError("Total data to write is larger than outgoing_packet_length")
-        return self._end.writer.write(octets, head, limit, self._end.has_peer)
+        return self._end.writer.write(octets, head, limit)
 
     def deinit(self) -> None:
         """Stop listening; it does not unsubscribe. Idempotent."""

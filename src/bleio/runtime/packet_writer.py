@@ -1,4 +1,4 @@
-"""Outgoing packets of a PacketBuffer: one in flight, one pending.
+"""Outgoing packets of a PacketBuffer to one peer: one in flight, one pending.
 
 While a packet is on its way, what is written next collects in the pending one, so small writes
 share a packet. A writer waits only when the pending packet is full.
@@ -30,25 +30,24 @@ class PacketWriter:
         self._send = send
         self._pending = bytearray()
         self._sending = False
+        self._closed = False
         self._condition = threading.Condition(threading.Lock())
         self._task: asyncio.Task[None] | None = None
 
-    def write(
-        self, data: bytes, header: bytes, limit_octets: int, has_peer: Callable[[], bool]
-    ) -> int:
+    def write(self, data: bytes, header: bytes, limit_octets: int) -> int:
         """Start the pending packet with header and data, or add data alone to it if it fits.
 
-        Returns: how many octets were taken; 0 if there is no peer, or none any more.
+        Returns: how many octets were taken; 0 if the peer is gone, or goes meanwhile.
         Thread: any but the engine's; waits while the pending packet has no room.
         """
 
         def room() -> bool:
             fits = len(self._pending) + len(data) <= limit_octets
-            return not has_peer() or not self._pending or fits
+            return self._closed or not self._pending or fits
 
         with self._condition:
             self._session.clock.wait_for(self._condition, room)
-            if not has_peer():
+            if self._closed:
                 return 0
             octets = data if self._pending else header + data
             self._pending += octets
@@ -57,9 +56,10 @@ class PacketWriter:
                 self._session.post(self._start)
             return len(octets)
 
-    def clear(self) -> None:
-        """Forget the pending packet and let writers look again; the peer is gone."""
+    def close(self) -> None:
+        """The peer is gone: forget the pending packet and take no more."""
         with self._condition:
+            self._closed = True
             self._pending.clear()
             self._condition.notify_all()
 

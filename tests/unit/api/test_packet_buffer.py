@@ -203,6 +203,25 @@ def test_link_loss_ends_a_blocked_write_and_clears_what_waits(
     until(lambda: sent(second) == [b"fresh"])
 
 
+def test_a_confirmation_that_never_comes_holds_up_no_other_peer(
+    bench: Bench, service: Service, first: PlayedLink, second: PlayedLink
+) -> None:
+    server = Server(bench, service, INDICATE)
+    server.subscribe(first, notify=False, indicate=True)
+    server.subscribe(second, notify=False, indicate=True)
+    bench.hold(first)
+    server.buffer.write(b"unconfirmed")
+    until(lambda: first.waiting)
+    server.buffer.write(bytes(20))
+    blocked = InThread(lambda: server.buffer.write(b"for the first"))
+    until(lambda: server.buffer._end.writer._condition._waiters)
+    server.subscribe(first, notify=False)
+    assert blocked.join() == 0
+    assert server.buffer.write(b"for the second") == 14
+    until(lambda: sent(second) == [b"for the second"])
+    bench.release(first)
+
+
 def test_nothing_is_sent_for_nothing(server: Server, first: PlayedLink) -> None:
     server.subscribe(first)
     assert server.buffer.write(b"") == 0
