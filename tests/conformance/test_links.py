@@ -9,7 +9,7 @@ import pytest
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.errors import CallerError, ConnectTimeout, ControllerLost, InnerError, LinkLost
 from support.hci.engine import add_echo, asynchronous, until
-from support.hci.world import Device, MakeWorld, connected_pair
+from support.hci.world import Device, MakeWorld, VirtualWorld, connected_pair
 
 NOBODY = DeviceAddress(bytes.fromhex("0123456789cb"), random=True)
 
@@ -200,8 +200,6 @@ async def test_impossible_intervals(make_world: MakeWorld) -> None:
 async def test_a_lost_controller_ends_everything(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, _, link, _ = await connected_pair(world)
-        if not hasattr(world, "unplug"):
-            pytest.skip("this radio cannot be unplugged")
         blocked = asyncio.ensure_future(central.backend.connect(NOBODY, 0))
         await asyncio.sleep(0.05)
         await world.unplug(central)
@@ -217,6 +215,19 @@ async def test_a_lost_controller_ends_everything(make_world: MakeWorld) -> None:
         await central.backend.close()
         await central.open()
         await central.scan(extended=True)
+
+
+@asynchronous
+async def test_a_peer_that_vanishes_ends_what_waits_for_it() -> None:
+    async with VirtualWorld() as world:
+        central, peripheral, link, _ = await connected_pair(world)
+        world.vanish(peripheral)
+        calls = [asyncio.ensure_future(call) for call in (link.read(3), link.pair())]
+        calls += [asyncio.ensure_future(link.write_command(3, bytes(400))) for _ in range(50)]
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        assert [error.reason for error in ended[:2]] == [0x08, 0x08]
+        assert isinstance(ended[-1], LinkLost)
+        assert central.engine.log == ["link opened", "link closed"]
 
 
 @asynchronous

@@ -21,7 +21,11 @@ from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, asynchronous
 from support.hci.foreign import FOREIGN_WORLDS, ForeignWorld
 from support.hci.world import FLAGS
 
-pytestmark = pytest.mark.interop
+pytestmark = [
+    pytest.mark.interop,
+    # bumble's host calls a function of its own that some of its versions advise against.
+    pytest.mark.filterwarnings("ignore:Use utils.AsyncRunner.spawn:DeprecationWarning"),
+]
 
 BUMBLE_ADDRESS = "C4:F2:17:1A:1D:AA"
 VALUE = bytes(range(256)) + b"and more than one PDU"

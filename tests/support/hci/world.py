@@ -69,6 +69,10 @@ class World:
     def make_backend(self, **kwargs: Any) -> HciBackend:
         raise NotImplementedError
 
+    async def unplug(self, device: Device) -> None:
+        """Take a host's controller away."""
+        raise NotImplementedError
+
     async def __aenter__(self) -> World:
         return self
 
@@ -110,6 +114,16 @@ class VirtualWorld(World):
 
     def make_backend(self, **kwargs: Any) -> HciBackend:
         return HciBackend("virtual", **kwargs)
+
+    async def unplug(self, device: Device) -> None:
+        opened: Any = device.backend._open
+        self.vanish(device)
+        opened.port._port._on_lost()
+
+    def vanish(self, device: Device) -> None:
+        """Switch a device's controller off without telling its host."""
+        opened: Any = device.backend._open
+        opened.port._port.close()
 
 
 MakeWorld = Callable[[], World]

@@ -1,0 +1,103 @@
+"""The command queue: one at a time, in order, bounded, whatever caller and controller do."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bleio.backends.hci.commands import CommandQueue, command_packet
+from bleio.errors import ControllerLost
+from support.hci.engine import asynchronous
+
+ONE, TWO, THREE = 0x2001, 0x2002, 0x2003
+
+
+class Queue(CommandQueue):
+    def __init__(self, timeout_s: float = 5.0) -> None:
+        self.sent: list[int] = []
+        self.overdue = 0
+        super().__init__(self._take, self._was_silent, timeout_s)
+
+    def _take(self, packet: bytes) -> None:
+        self.sent.append(int.from_bytes(packet[1:3], "little"))
+
+    def _was_silent(self) -> None:
+        self.overdue += 1
+
+    def start(self, opcode: int) -> asyncio.Future[bytes]:
+        return asyncio.ensure_future(self.exchange(command_packet(opcode)))
+
+
+@asynchronous
+async def test_one_at_a_time_and_in_order() -> None:
+    queue = Queue()
+    calls = [queue.start(opcode) for opcode in (ONE, TWO, THREE)]
+    await asyncio.sleep(0)
+    assert queue.sent == [ONE]
+    for opcode in (ONE, TWO, THREE):
+        queue.answered(opcode, 1, bytes((opcode & 0xFF,)))
+    assert await asyncio.gather(*calls) == [b"\x01", b"\x02", b"\x03"]
+    assert queue.sent == [ONE, TWO, THREE]
+
+
+@asynchronous
+async def test_the_answer_of_a_cancelled_caller_is_nobody_elses() -> None:
+    queue = Queue()
+    gone, never_sent, other = queue.start(ONE), queue.start(TWO), queue.start(ONE)
+    await asyncio.sleep(0)
+    gone.cancel()
+    never_sent.cancel()
+    await asyncio.sleep(0)
+    queue.answered(ONE, 1, b"late")
+    assert queue.sent == [ONE, ONE]
+    queue.answered(ONE, 1, b"right")
+    assert await other == b"right"
+
+
+@asynchronous
+async def test_the_controller_says_when_it_takes_more() -> None:
+    queue = Queue()
+    first, second = queue.start(ONE), queue.start(TWO)
+    await asyncio.sleep(0)
+    queue.answered(ONE, 0, b"")
+    await first
+    assert queue.sent == [ONE]
+    queue.answered(0, 1, b"")
+    assert queue.sent == [ONE, TWO]
+    queue.answered(TWO, 1, b"")
+    await second
+    assert queue.unexpected_answers == 0
+
+
+@asynchronous
+async def test_answers_that_nobody_asked_for() -> None:
+    queue = Queue()
+    queue.answered(ONE, 1, b"")
+    call = queue.start(ONE)
+    await asyncio.sleep(0)
+    queue.answered(TWO, 1, b"wrong")
+    assert not call.done()
+    queue.answered(ONE, 1, b"right")
+    assert await call == b"right"
+    assert queue.unexpected_answers == 2
+
+
+@pytest.mark.parametrize("leave", [True, False])
+@asynchronous
+async def test_silence_is_noticed(leave: bool) -> None:
+    """Whether the answer is missing, or the leave to send the next command."""
+    queue = Queue(timeout_s=0.02)
+    call = queue.start(ONE)
+    await asyncio.sleep(0)
+    if not leave:
+        queue.answered(ONE, 0, b"")
+        await call
+        call = queue.start(TWO)
+    while not queue.overdue:
+        await asyncio.sleep(0.001)
+    queue.close(ControllerLost("gone"))
+    with pytest.raises(ControllerLost, match="gone"):
+        await call
+    with pytest.raises(ControllerLost, match="gone"):
+        await queue.exchange(command_packet(ONE))
