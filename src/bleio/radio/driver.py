@@ -35,6 +35,7 @@ class Driver:
         self._start_s = self._loop.time() - radio.now_us / 1e6
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us: int | None = None
+        self._closed = False
         radio.on_wakeup = self._arm
         self._arm()
 
@@ -65,7 +66,8 @@ class Driver:
             self._arm()
 
     def close(self) -> None:
-        """Stop the radio's time."""
+        """Stop the radio's time for good."""
+        self._closed = True
         self.radio.on_wakeup = None
         self._disarm()
 
@@ -92,6 +94,8 @@ class Driver:
         self.catch_up()
 
     def _arm(self) -> None:
+        if self._closed:
+            return
         next_us = self.radio.next_event_us()
         if self._timer is not None and next_us == self._timer_us:
             return

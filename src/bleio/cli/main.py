@@ -1,0 +1,40 @@
+"""The command `bleio` and its subcommands, each imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from bleio import __version__
+
+# Name: (module and object, what `bleio --help` says)
+COMMANDS = {
+    "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio in the foreground."),
+    "run": ("bleio.cli.run:run", "Run a Python PROGRAM with bleio's _bleio module."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only to run it or to show its help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(__version__, prog_name="bleio")
+def main() -> None:
+    """CircuitPython's _bleio (Bluetooth Low Energy) for ordinary Python."""

@@ -1,0 +1,70 @@
+"""`bleio radio NAME`: runs a shared simulated radio in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import click
+
+from bleio.errors import CallerError, ControllerLost
+from bleio.radio.air import DEFAULT_PATH_LOSS_DB
+from bleio.radio.server.address import parse_listen_address
+from bleio.radio.server.process import RadioProcess
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--listen",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Give every host that connects here a controller of its own, which speaks H4 HCI:"
+    " tcp:HOST:PORT (port 0 takes any), unix:PATH or pty:LINK. May be repeated.",
+)
+@click.option(
+    "--path-loss",
+    type=click.FloatRange(0, 200),
+    default=DEFAULT_PATH_LOSS_DB,
+    show_default=True,
+    metavar="DB",
+    help="What a signal loses on its way; RSSI is transmit power minus this.",
+)
+@click.option(
+    "--seed", type=int, metavar="N", help="Seed of the radio's random numbers.  [default: random]"
+)
+def radio(name: str, listen: tuple[str, ...], path_loss: float, seed: int | None) -> None:
+    """Run the simulated radio NAME until Ctrl-C.
+
+    Programs with BLEIO_ADAPTER=virtual:NAME join it.
+    """
+    logging.basicConfig(format="%(message)s")
+    try:
+        process = RadioProcess(
+            name,
+            listen=[parse_listen_address(text) for text in listen],
+            path_loss_db=path_loss,
+            seed=seed,
+        )
+        process.on_ready = lambda addresses: _say_ready(name, addresses)
+        process.on_hosts = _say_host
+        asyncio.run(process.run())
+    except CallerError as error:
+        raise click.UsageError(str(error)) from None
+    except ControllerLost as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _say_ready(name: str, addresses: list[str]) -> None:
+    for address in (f"virtual:{name}", *addresses):
+        _say(f"Listening on {address}")
+    _say("Ready; Ctrl-C ends it.")
+
+
+def _say_host(name: str, came: bool) -> None:
+    _say(f"{'+' if came else '-'} {name}")
+
+
+def _say(line: str) -> None:
+    """Print now, also into pipes."""
+    click.echo(line)

@@ -1,0 +1,57 @@
+"""A lock between processes that the operating system frees when its holder dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class FileLock:
+    """A lock on a file that exists only while somebody wants it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def try_acquire(self) -> bool:
+        """Take the lock if nobody has it. Raises: OSError if the file cannot be made."""
+        while True:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                _lock(descriptor)
+                current = self._is_current(descriptor)
+            except (BlockingIOError, PermissionError):
+                os.close(descriptor)
+                return False
+            if current:
+                self._descriptor = descriptor
+                return True
+            # The last holder removed it between our opening and our locking.
+            os.close(descriptor)
+
+    def release(self) -> None:
+        """Give it back; harmless without it."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        if sys.platform != "win32":  # which does not remove open files
+            self._path.unlink(missing_ok=True)
+        os.close(descriptor)
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.stat(self._path))
+        except FileNotFoundError:
+            return False
