@@ -152,4 +152,16 @@ def test_roles_and_states_are_checked() -> None:
     assert pair.peripheral.command(0x201A, parameters[:2] + KEY)[0] == 0x0C
     assert pair.peripheral.command(0x201B, parameters[:2])[0] == 0x0C
     start(pair)
-    assert pair.central.command(0x2019, parameters)[0] == 0x0C
+    assert pair.central.command(0x2019, parameters[:2] + bytes(26))[0] == 0x0C
+
+
+def test_the_same_command_twice_gives_one_change() -> None:
+    """As Linux does when pairing and an attribute's error fall together."""
+    pair = connected_pair()
+    start(pair)
+    start(pair)
+    reply(pair)
+    start(pair)
+    run(pair, 100)
+    assert len(pair.peripheral.of(KEY_REQUEST)) == 1
+    assert len(pair.central.of(CHANGED)) == len(pair.peripheral.of(CHANGED)) == 1

@@ -16,10 +16,18 @@ from bleio.radio.link_end import CENTRAL
 def enable_encryption(
     controller: Controller, handle: int, rand: bytes, ediv: int, ltk: bytes
 ) -> None:
-    """The central encrypts a link, or renews its key."""
+    """The central encrypts a link, or renews its key.
+
+    The same command once more while the first is under way is answered by the first's result. The
+    specification lets it fail; but Linux repeats it when an attribute asks for encryption just
+    then, and ends the link when it is refused.
+    """
     end = link_end(controller, handle)
-    allow(end.role == CENTRAL and not end.awaits(Opcode.START_ENC_RSP))
-    encryption.start(end, rand, ediv, ltk)
+    allow(end.role == CENTRAL)
+    if end.awaits(Opcode.START_ENC_RSP):
+        allow((end.ltk, end.key_name) == (ltk, (rand, ediv)))
+    else:
+        encryption.start(end, rand, ediv, ltk)
 
 
 @command(0x201A, "LE Long Term Key Request Reply", "H16s", bit=(28, 1), returns=2, echo=2)
