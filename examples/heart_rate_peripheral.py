@@ -37,7 +37,9 @@ radio.name = "Pulse"
 heart_rate = HeartRateService()
 battery = BatteryService()
 battery.level = 87
-device_info = DeviceInfoService(manufacturer="Example Labs", model_number="Pulse 1")
+device_info = DeviceInfoService(
+    manufacturer="Example Labs", model_number="Pulse 1", serial_number="1"
+)
 advertisement = ProvideServicesAdvertisement(heart_rate)
 
 pulse = 72

@@ -18,7 +18,9 @@ APPEARANCE_KEYBOARD = 961
 radio = BLERadio()
 radio.name = "Bluetooth keyboard"
 hid = HIDService()
-device_info = DeviceInfoService(manufacturer="Example Labs", model_number="Keyboard 1")
+device_info = DeviceInfoService(
+    manufacturer="Example Labs", model_number="Keyboard 1", serial_number="1"
+)
 advertisement = ProvideServicesAdvertisement(hid)
 advertisement.appearance = APPEARANCE_KEYBOARD
 scan_response = Advertisement()

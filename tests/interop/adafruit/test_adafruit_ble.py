@@ -52,7 +52,7 @@ def test_current_time_service(example, counterpart):
 
 
 def test_device_info_service(example, counterpart):
-    device = example("ble", "ble_device_info_service.py")
+    device = example("ble", "ble_device_info_service.py", on_board=True)
     device.wait_for("^advertising$")
     visitor = counterpart("information_exchange")
     device.says("^connected$", "^paired$", "^Example Labs$", "^Visitor 7$")
@@ -60,7 +60,7 @@ def test_device_info_service(example, counterpart):
 
 
 def test_hid_periph_types_what_is_typed(example, counterpart):
-    keyboard = example("ble", "ble_hid_periph.py")
+    keyboard = example("ble", "ble_hid_periph.py", on_board=True)
     keyboard.wait_for("^advertising$")
     host = counterpart("keyboard_host")
     host.wait_for("^keyboard has appearance 961$")

@@ -29,7 +29,7 @@ class SensorService(Service):
 
 radio = BLERadio()
 sensor = SensorService()
-information = DeviceInfoService(manufacturer="Example Bikes")
+information = DeviceInfoService(manufacturer="Example Bikes", serial_number="1")
 radio.start_advertising(ProvideServicesAdvertisement(sensor))
 while not radio.connected:
     time.sleep(0.01)

@@ -8,7 +8,7 @@ from adafruit_ble.advertising import Advertisement
 from adafruit_ble.services.standard.device_info import DeviceInfoService
 
 radio = BLERadio()
-ours = DeviceInfoService(manufacturer="Example Labs", model_number="Visitor 7")
+ours = DeviceInfoService(manufacturer="Example Labs", model_number="Visitor 7", serial_number="1")
 for advertisement in radio.start_scan(Advertisement):
     if advertisement.connectable:
         break

@@ -11,7 +11,9 @@ from adafruit_ble_berrymed_pulse_oximeter.adafruit_ble_transparent_uart import (
 
 radio = BLERadio()
 uart = TransparentUARTService()
-information = DeviceInfoService(manufacturer="Example Clinic", model_number="Finger 2")
+information = DeviceInfoService(
+    manufacturer="Example Clinic", model_number="Finger 2", serial_number="1"
+)
 advertisement = Advertisement()
 advertisement.connectable = True
 advertisement.complete_name = "BerryMed"

@@ -11,20 +11,19 @@ for advertisement in radio.start_scan(ProvideServicesAdvertisement):
 radio.stop_scan()
 connection = radio.connect(advertisement)
 uart = connection[UARTService]
-uart._tx.timeout = 10
 for length in range(1, 60):
     line = bytes(33 + (length + i) % 90 for i in range(length)) + b"\n"
     uart.write(line)
     answer = b""
     while len(answer) < len(line):
-        answer += uart.read(len(line) - len(answer)) or b""
+        answer += uart.read(len(line) - len(answer))
     assert answer == line[::-1], (line, answer)
 print("all answers right")
 uart.write(b"your turn\n")
 for _ in range(20):
     question = b""
     while not question.endswith(b"\n"):
-        question += uart.readline() or b""
+        question += uart.readline()
     number = int(question.split()[0])
     uart.write(b"%d\n" % (number * number))
 print("answered all")
