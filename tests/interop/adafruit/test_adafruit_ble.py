@@ -25,7 +25,7 @@ def test_simpletest_scans(example, counterpart):
     scan = example("ble", "ble_simpletest.py")
     scan.wait_for("^scanning$")
     scan.wait_for(f"^{address} ")
-    scan.wait_for(f'^{address} .*complete_name="Two services"')
+    scan.wait_for(f"^{address} .*complete_name=Two services")
 
 
 def test_detailed_scan(example, counterpart):
@@ -33,8 +33,8 @@ def test_detailed_scan(example, counterpart):
     address = advertiser.wait_for("advertising from (.*)")[1]
     scan = example("ble", "ble_detailed_scan.py")
     scan.wait_for("^scanning$")
-    scan.wait_for(f"^{address} <ProvideServicesAdvertisement services=.*UUID")
-    scan.wait_for(f'^{address} <Advertisement .*complete_name="Two services"')
+    scan.wait_for(rf"^{address} <ProvideServicesAdvertisement .*UUID\(0x180f\)")
+    scan.wait_for(f"^{address} <Advertisement .*complete_name=Two services")
 
 
 def test_current_time_service(example, counterpart):
@@ -79,8 +79,8 @@ def test_json_central_and_json_peripheral(example):
     central = example("ble", "ble_json_central.py")
     central.wait_for("^Connected$")
     peripheral.wait_for("^Connected$")
-    sent = peripheral.wait_for(r"^Sensors:  \{'temperature': (\S+), 'humidity'")[1]
-    central.wait_for(rf"^Sensors:  \{{'temperature': {sent}, ")
+    read = central.wait_for(r"^Sensors:  \{'temperature': (\S+), 'humidity'")[1]
+    peripheral.wait_for(rf"^Sensors:  \{{'temperature': {read}, ")
     peripheral.wait_for(r"^Settings:  \{'unit': 'celsius'\}$")
     central.kill()
     peripheral.says("^Disconnected$", "^Advertise services$")

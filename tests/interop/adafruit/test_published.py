@@ -62,7 +62,10 @@ EXAMPLES = {
         "ble_broadcastnet_scan_test.py": RUN,
         "ble_broadcastnet_simpletest.py": RUN,
     },
-    "ble-creation": {"ble_creation_advertise.py": RUN, "ble_creation_simpletest.py": RUN},
+    "ble-creation": {
+        "ble_creation_advertise.py": RUN,
+        "ble_creation_simpletest.py": "its library drops what was received, so it finds nothing",
+    },
     "ble-cycling-speed-and-cadence": {
         "ble_cycling_speed_and_cadence_simpletest.py": RUN,
     },

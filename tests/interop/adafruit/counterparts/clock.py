@@ -4,14 +4,16 @@ import sys
 import time
 
 from adafruit_ble import BLERadio
-from adafruit_ble.advertising.standard import SolicitServicesAdvertisement
+from adafruit_ble.advertising import Advertisement
 from adafruit_ble.services.standard import CurrentTimeService
+
+SOLICITED_16_BIT = 0x14  # the type of that AD structure
 
 radio = BLERadio()
 clock = CurrentTimeService()
 clock.current_time = (2026, 11, 23, 17, 5, 30, 1, 128, 0)
-for advertisement in radio.start_scan(SolicitServicesAdvertisement):
-    if CurrentTimeService in advertisement.solicited_services:
+for advertisement in radio.start_scan(Advertisement):
+    if advertisement.data_dict.get(SOLICITED_16_BIT) == bytes(CurrentTimeService.uuid):
         break
 radio.stop_scan()
 print("asked by", advertisement.complete_name)

@@ -8,10 +8,9 @@ import _bleio
 from adafruit_ble import BLERadio
 from adafruit_ble.advertising.standard import ProvideServicesAdvertisement
 from adafruit_ble.services.standard.hid import HIDService
-from adafruit_hid.keycode import Keycode
 
-LETTERS = {getattr(Keycode, chr(letter)): chr(letter + 32) for letter in range(65, 91)}
-KEYS = {**LETTERS, Keycode.SPACE: " ", Keycode.ENTER: "\n", Keycode.ONE: "1"}
+LETTERS = {4 + number: chr(ord("a") + number) for number in range(26)}
+KEYS = {**LETTERS, 30: "1", 40: "\n", 44: " "}  # key codes of the HID usage tables
 SHIFTED = {"1": "!"}
 SHIFT = 0x22  # the modifier bits of both shift keys
 INPUT_REPORT = 1

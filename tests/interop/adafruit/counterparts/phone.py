@@ -5,11 +5,12 @@ import sys
 import time
 
 from adafruit_ble import BLERadio
-from adafruit_ble.advertising.standard import SolicitServicesAdvertisement
+from adafruit_ble.advertising import Advertisement
 from adafruit_ble.characteristics import Characteristic
 from adafruit_ble.services import Service
 from adafruit_ble.uuid import VendorUUID
 
+SOLICITED_128_BIT = 0x15  # the type of that AD structure
 MEDIA = {
     (0, 0): "Player",
     (0, 1): "1,1.0,42.0",
@@ -88,8 +89,8 @@ def tell_notification():
 radio = BLERadio()
 media, center = MediaService(), NotificationCenter()
 wanted = {"media": MediaService, "notifications": NotificationCenter}[sys.argv[1]]
-for advertisement in radio.start_scan(SolicitServicesAdvertisement):
-    if wanted in advertisement.solicited_services:
+for advertisement in radio.start_scan(Advertisement):
+    if advertisement.data_dict.get(SOLICITED_128_BIT) == bytes(wanted.uuid):
         break
 radio.stop_scan()
 connection = radio.connect(advertisement)
