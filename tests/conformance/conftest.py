@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 
-from support.hci.world import BumbleWorld, MakeWorld, VirtualWorld
+from support.hci.world import BumbleWorld, ListenWorld, MakeWorld, SharedWorld, VirtualWorld
 
-WORLDS = {"bumble": BumbleWorld, "virtual": VirtualWorld}
+WORLDS: dict[str, MakeWorld] = {
+    "bumble": BumbleWorld,
+    "virtual": VirtualWorld,
+    "listen": ListenWorld,
+    "shared": SharedWorld,
+}
 
 
 @pytest.fixture(params=WORLDS)
 def make_world(request: pytest.FixtureRequest) -> MakeWorld:
-    if request.param == "virtual" and importlib.util.find_spec("bleio.radio.local") is None:
-        pytest.skip("not there yet")
     return WORLDS[request.param]
 
 

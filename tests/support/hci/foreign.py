@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from support.hci.world import BumbleWorld
+from support.hci.world import BumbleWorld, ListenWorld
 
 
-class ForeignWorld(BumbleWorld):
+class ForeignBumbleWorld(BumbleWorld):
     """bumble's controllers."""
-
-    @staticmethod
-    def missing() -> str | None:
-        return None
 
     @property
     def foreign_transport(self) -> str:
         return self.radio.transport
 
 
-FOREIGN_WORLDS = {"bumble": ForeignWorld}
+ForeignWorld = ForeignBumbleWorld | ListenWorld
+FOREIGN_WORLDS = {"bumble": ForeignBumbleWorld, "listen": ListenWorld}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
 from bleio.backends.base import AdvertisingParameters, Link, ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.core.address import DeviceAddress
+from bleio.radio.server.address import ListenAddress
+from bleio.radio.server.connection import World as ServedRadio
+from bleio.radio.server.listen import open_listener
 from support.hci.bumble_radio import BumbleRadio
 from support.hci.engine import Engine, until
 
@@ -124,6 +128,41 @@ class VirtualWorld(World):
         """Switch a device's controller off without telling its host."""
         opened: Any = device.backend._open
         opened.port._port.close()
+
+
+class ListenWorld(World):
+    """The simulated radio behind a byte stream, as any host in the world joins it."""
+
+    async def __aenter__(self) -> World:
+        self.radio = ServedRadio(seed=1, path_loss_db=40.0)
+        address = ListenAddress("tcp", host="127.0.0.1", port=0)
+        self.listener = await open_listener(self.radio, address)
+        self.foreign_transport = "tcp-client" + self.listener.addresses[0].removeprefix("tcp")
+        return self
+
+    async def __aexit__(self, *args: Any) -> None:
+        await super().__aexit__(*args)
+        self.listener.close()
+        self.radio.close()
+        await asyncio.sleep(0.01)
+
+    def make_backend(self, **kwargs: Any) -> HciBackend:
+        return HciBackend(self.foreign_transport, **kwargs)
+
+    async def unplug(self, device: Device) -> None:
+        opened: Any = device.backend._open
+        opened.port._opened.sink.transport.abort()
+
+
+class SharedWorld(World):
+    """The simulated radio in a process of its own, found by its name."""
+
+    def make_backend(self, **kwargs: Any) -> HciBackend:
+        return HciBackend(f"virtual:conformance-{os.getpid()}", **kwargs)
+
+    async def unplug(self, device: Device) -> None:
+        opened: Any = device.backend._open
+        opened.port._port._transport.abort()
 
 
 MakeWorld = Callable[[], World]
