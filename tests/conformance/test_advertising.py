@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bleio.backends.base import Report
-from bleio.core.address import AddressType
-from bleio.errors import InvalidParameter
+from bleio.core.address import AddressType, DeviceAddress
+from bleio.errors import CallerError, InvalidParameter
 from support.hci.engine import asynchronous, until
 from support.hci.world import FLAGS, Device, MakeWorld
 
+NOBODY = DeviceAddress(bytes.fromhex("0123456789cb"), random=True)
 NAME = b"\x05\x09name"
 LONG = b"\x02\x01\x06" + bytes((200, 0xFF)) + bytes(range(199))
 
@@ -154,6 +157,25 @@ async def test_too_much_data_is_refused_with_a_sentence(make_world: MakeWorld) -
         with pytest.raises(InvalidParameter, match="at most"):
             await device.advertise(data=bytes(5000))
         await device.advertise()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"data": FLAGS, "directed_to": NOBODY},
+        {"data": b"", "scan_response": NAME, "directed_to": NOBODY},
+        {"data": LONG, "scan_response": NAME},
+        {"high_duty_cycle": True},
+    ],
+)
+@asynchronous
+async def test_what_does_not_go_together_is_refused(
+    make_world: MakeWorld, parameters: dict[str, Any]
+) -> None:
+    async with make_world() as world:
+        device = await world.device()
+        with pytest.raises(CallerError):
+            await device.advertise(**parameters)
 
 
 @asynchronous

@@ -16,7 +16,7 @@ from bleio.backends.hci.layer import HciLayer
 from bleio.backends.hci.opcodes import LeEvent, Opcode
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.errors import ControllerError, InvalidParameter
+from bleio.errors import CallerError, ControllerError, InvalidParameter
 
 LEGACY_OCTETS = 31  # in one legacy PDU
 _COMMAND_OCTETS = 251  # of data in one command
@@ -113,6 +113,12 @@ class Advertiser:
             self._ended()
 
     def _check(self, parameters: AdvertisingParameters) -> None:
+        if parameters.directed_to is not None and (parameters.data or parameters.scan_response):
+            raise CallerError("Data not supported with directed advertising")
+        if len(parameters.data) > LEGACY_OCTETS and parameters.scan_response:
+            raise CallerError("Extended advertisements with scan response not supported.")
+        if parameters.high_duty_cycle and parameters.directed_to is None:
+            raise InvalidParameter("Invalid BLE parameter")
         if len(parameters.data) > self._facts.max_advertising_octets:
             limit = self._facts.max_advertising_octets
             raise InvalidParameter(f"This controller advertises at most {limit} octets of data")

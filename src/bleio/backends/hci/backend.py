@@ -60,6 +60,8 @@ class HciBackend(Backend):
         bonds: BondStore | None = None,
         command_timeout_s: float = COMMAND_TIMEOUT_S,
     ) -> None:
+        if isinstance(transport, str) and (rts is not None or cts is not None):
+            raise CallerError("The pins rts and cts go with a serial object only")
         self.capabilities = Capabilities()
         self._transport = transport
         self._pins = (rts, cts)
