@@ -121,13 +121,14 @@ async def test_a_transport_that_ends_while_opening() -> None:
 
 
 def test_nothing_of_bumble_reaches_the_terminal() -> None:
+    name = f"tcp-client:127.0.0.1:{free_port()}"
     program = (
         "import asyncio, logging\n"
         "from bleio.backends.hci import HciBackend\n"
         "from bleio.gatt.server import LocalServer\n"
         "logging.getLogger('bumble.host').error('noise')\n"
         "try:\n"
-        "    asyncio.run(HciBackend('tcp-client:127.0.0.1:1').open(LocalServer(), '', None))\n"
+        f"    asyncio.run(HciBackend({name!r}).open(LocalServer(), '', None))\n"
         "except Exception as error:\n"
         "    print(type(error).__name__)\n"
     )
