@@ -13,7 +13,7 @@ from support.sdists import examples_of
 __all__ = ["shared_radio"]
 
 HERE = Path(__file__).parent
-STAND_INS = HERE / "stand_ins"
+ON_BOARD = {"PYTHONPATH": str(HERE / "stand_ins")}
 
 
 @pytest.fixture
@@ -30,17 +30,27 @@ def example(shared_radio: SharedRadio, examples: Callable[[str], Path]) -> Calla
 
     def start(library: str, name: str, *, on_board: bool = False, **environment: str) -> Program:
         if on_board:
-            environment["PYTHONPATH"] = str(STAND_INS)
+            environment |= ON_BOARD
         return shared_radio.start(examples(library) / name, **environment)
 
     return start
 
 
 @pytest.fixture
+def file_server(counterpart: Callable[..., Program], examples: Callable[[str], Path]) -> Program:
+    """Start the published file server in a program of ours, ready for clients."""
+    stub = examples("ble-file-transfer") / "ble_file_transfer_stub_server.py"
+    server = counterpart("file_server", str(stub), **ON_BOARD)
+    server.wait_for("^b'")
+    return server
+
+
+@pytest.fixture
 def counterpart(shared_radio: SharedRadio) -> Callable[..., Program]:
     """Start a program of ours that plays the other device."""
 
-    def start(name: str, *arguments: str) -> Program:
-        return shared_radio.start(HERE / "counterparts" / f"{name}.py", *arguments)
+    def start(name: str, *arguments: str, **environment: str) -> Program:
+        program = HERE / "counterparts" / f"{name}.py"
+        return shared_radio.start(program, *arguments, **environment)
 
     return start

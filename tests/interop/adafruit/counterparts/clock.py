@@ -5,9 +5,21 @@ import time
 
 from adafruit_ble import BLERadio
 from adafruit_ble.advertising import Advertisement
-from adafruit_ble.services.standard import CurrentTimeService
+from adafruit_ble.characteristics import Characteristic, StructCharacteristic
+from adafruit_ble.services import Service
+from adafruit_ble.uuid import StandardUUID
 
 SOLICITED_16_BIT = 0x14  # the type of that AD structure
+
+
+class CurrentTimeService(Service):
+    """The clock's side of its service; the library's own class does not say that it can be read."""
+
+    uuid = StandardUUID(0x1805)
+    current_time = StructCharacteristic(
+        "<HBBBBBBBB", uuid=StandardUUID(0x2A2B), properties=Characteristic.READ
+    )
+
 
 radio = BLERadio()
 clock = CurrentTimeService()

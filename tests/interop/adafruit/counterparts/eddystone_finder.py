@@ -1,6 +1,7 @@
 """Waits until it has heard both an Eddystone UID and an Eddystone URL.
 
 The library can only send: its classes do not take what was received. So this reads the frames.
+The UID's 32 octets need an extended advertisement.
 """
 
 from adafruit_ble import BLERadio
@@ -12,7 +13,7 @@ HTTPS = 0x03
 
 radio = BLERadio()
 heard = set()
-for advertisement in radio.start_scan(Advertisement):
+for advertisement in radio.start_scan(Advertisement, extended=True):
     frame = bytes(advertisement.data_dict.get(SERVICE_DATA, b""))
     if not frame.startswith(EDDYSTONE):
         continue

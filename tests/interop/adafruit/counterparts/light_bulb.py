@@ -28,8 +28,7 @@ while not radio.connected:
 colors = set()
 while len(colors) < 20:
     command = bytes(bulb.control)
-    if command:
-        assert len(command) == 7, command
+    if any(command):
         assert command[0] == 0x56 and command[4:] == b"\x00\xf0\xaa", command
         colors.add(command[1:4])
 print("saw 20 colours")

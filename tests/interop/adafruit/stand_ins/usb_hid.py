@@ -1,3 +1,8 @@
-"""A board without USB has no such module, which adafruit_hid allows for; Blinka's raises others."""
+"""As much of a board's usb_hid module as adafruit_hid needs for its type hints.
 
-raise ImportError("no usb_hid on this board")
+Blinka's cannot be imported on a computer that is not a USB device itself.
+"""
+
+
+class Device:
+    """A HID device on the board's USB port; nothing here has one."""
