@@ -91,7 +91,8 @@ class RadioProcess:
         try:
             if not place.lock.try_acquire():
                 raise NameTaken(
-                    f"A radio named {place.name!r} is running already; join it with "
+                    f"A radio named {place.name!r} is running already "
+                    f"(process {place.lock.holder() or 'unknown'}); join it with "
                     f"BLEIO_ADAPTER=virtual:{place.name}, end it, or use another name."
                 )
         except OSError as error:

@@ -29,6 +29,9 @@ class PtyListener:
         self.addresses = [f"pty:{link}"]
         self._protocol = protocol
         self._link = link
+        # Before we open one, for it may get the number of the terminal that has gone.
+        if link.is_symlink() and not link.exists():
+            link.unlink()
         self._master, slave = os.openpty()
         self._slave: int | None = slave
         self._slave_name = os.ttyname(slave)
@@ -36,7 +39,7 @@ class PtyListener:
         os.set_blocking(self._master, False)
         try:
             tty.setraw(slave)
-            self._make_link()
+            link.symlink_to(self._slave_name)
         except BaseException:
             os.close(slave)
             os.close(self._master)
@@ -53,12 +56,6 @@ class PtyListener:
                 self._link.unlink()
         self._let_go()
         os.close(self._master)
-
-    def _make_link(self) -> None:
-        """Link to the terminal, in place of a link to one that has gone."""
-        if self._link.is_symlink() and not self._link.exists():
-            self._link.unlink()
-        self._link.symlink_to(self._slave_name)
 
     def _readable(self) -> None:
         try:

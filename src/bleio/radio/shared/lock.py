@@ -37,9 +37,18 @@ class FileLock:
                 return False
             if current:
                 self._descriptor = descriptor
+                os.truncate(descriptor, 0)
+                os.write(descriptor, b"%d\n" % os.getpid())
                 return True
             # The last holder removed it between our opening and our locking.
             os.close(descriptor)
+
+    def holder(self) -> int | None:
+        """The process that has the lock, for people to read; None if it cannot be told."""
+        try:
+            return int(self._path.read_text())
+        except (OSError, ValueError):
+            return None
 
     def release(self) -> None:
         """Give it back; harmless without it."""

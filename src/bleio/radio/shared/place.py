@@ -116,12 +116,13 @@ def runtime_folder() -> Path:
     Raises: ControllerLost with a sentence.
     """
     objections = []
-    for folder in (_users_folder(), Path(tempfile.gettempdir()) / f"bleio-{_user()}"):
+    for choose in (_users_folder, _temporary_folder):
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = choose()
+            folder.mkdir(mode=0o700, exist_ok=True)
             objection = _objection(folder)
         except OSError as error:
-            objection = f"{folder}: {error.strerror}"
+            objection = str(error)
         if objection is None:
             return folder
         objections.append(objection)
@@ -135,11 +136,12 @@ def _users_folder() -> Path:
     with warnings.catch_warnings():
         # Without XDG_RUNTIME_DIR it guesses, and says so; `_objection` judges the guess.
         warnings.simplefilter("ignore")
-        return platformdirs.user_runtime_path("bleio", appauthor=False)
+        return platformdirs.user_runtime_path("bleio", appauthor=False, ensure_exists=True)
 
 
-def _user() -> str:
-    return str(os.getuid()) if sys.platform != "win32" else "user"
+def _temporary_folder() -> Path:
+    user = str(os.getuid()) if sys.platform != "win32" else "user"
+    return Path(tempfile.gettempdir()) / f"bleio-{user}"
 
 
 def _objection(folder: Path) -> str | None:

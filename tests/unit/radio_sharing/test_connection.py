@@ -1,0 +1,191 @@
+"""A shared radio's sockets, seen from hosts; the radio runs in the test's own process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bleio.radio import shared
+from bleio.radio.server.address import parse_listen_address
+from bleio.radio.server.process import RadioProcess
+from bleio.radio.shared import place as place_module
+
+RESET = bytes.fromhex("01 03 0c 00")
+RESET_COMPLETE = bytes.fromhex("04 0e 04 01 03 0c 00")
+LISTEN = [parse_listen_address("tcp:127.0.0.1:0")]
+
+
+@contextlib.asynccontextmanager
+async def running(background: bool = False) -> AsyncIterator[tuple[RadioProcess, int]]:
+    """A radio named desk. Yields: it and its TCP port."""
+    process = RadioProcess("desk", listen=LISTEN, background=background)
+    ready = asyncio.get_running_loop().create_future()
+    process.on_ready = ready.set_result
+    serving = asyncio.ensure_future(process.run())
+    await asyncio.wait((ready, serving), return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield process, int(ready.result()[0].rpartition(":")[2])
+    finally:
+        process.stop()
+        await serving
+
+
+@pytest.fixture(autouse=True)
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="bleio-") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder) / "bleio"
+
+
+def in_loop(test: Callable[[], Awaitable[None]]) -> None:
+    async def main() -> None:
+        await asyncio.wait_for(test(), 30)
+
+    asyncio.run(main())
+
+
+async def until(condition: Callable[[], object]) -> None:
+    while not condition():
+        await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("unix", [True, False])
+def test_joining_a_radio_that_runs(
+    unix: bool, monkeypatch: pytest.MonkeyPatch, runtime: Path
+) -> None:
+    monkeypatch.setattr(place_module, "HAS_UNIX_SOCKETS", unix)
+
+    async def test() -> None:
+        lost = asyncio.Event()
+        async with running() as (process, _):
+            heard: asyncio.Queue[bytes] = asyncio.Queue()
+            port = await shared.join("desk", heard.put_nowait, lost.set)
+            port.send(RESET)
+            assert await heard.get() == RESET_COMPLETE
+            assert process.world is not None
+            assert process.world.hosts == 1
+            port.close()
+            await until(lambda: process.world and process.world.hosts == 0)
+            assert not lost.is_set()
+            await shared.join("desk", heard.put_nowait, lost.set)
+        await lost.wait()
+        assert list(runtime.iterdir()) == []
+
+    in_loop(test)
+
+
+@pytest.mark.parametrize("words", [b"GET / HTTP/1.1\r\n", RESET * 50, b"bleio radio 1 desk 0\n"])
+def test_strangers_get_no_controller(
+    words: bytes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place_module, "HAS_UNIX_SOCKETS", False)
+
+    async def test() -> None:
+        async with running() as (process, _):
+            family, address, secret = process.place.target()
+            assert family == socket.AF_INET and len(secret) == 32
+            reader, writer = await asyncio.open_connection(*address)  # type: ignore[misc]
+            writer.write(words)
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+            assert process.world is not None
+            assert process.world.dropped["stranger"] == 1
+            assert process.world.hosts == 0
+
+    in_loop(test)
+    assert "does not speak our language" in caplog.text
+
+
+def test_connections_send_at_once() -> None:
+    async def test() -> None:
+        async with running() as (process, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(RESET)
+            assert await reader.readexactly(7) == RESET_COMPLETE
+            assert process.world is not None
+            (connection,) = process.world.connections
+            transport = connection._transport
+            assert transport is not None
+            sock = transport.get_extra_info("socket")
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            own_port = writer.get_extra_info("sockname")[1]
+            assert connection.name == f"tcp:127.0.0.1:{own_port}"
+            writer.close()
+            await until(lambda: process.world and not process.world.connections)
+
+    in_loop(test)
+
+
+def test_a_stream_out_of_step_ends_that_connection_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test() -> None:
+        async with running() as (process, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            other_reader, other_writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(RESET + b"\xff")
+            with contextlib.suppress(ConnectionResetError):
+                await reader.read()
+            other_writer.write(RESET)
+            assert await other_reader.readexactly(7) == RESET_COMPLETE
+            assert process.world is not None
+            assert process.world.dropped == {"stream out of step": 1}
+            for each in (writer, other_writer):
+                each.close()
+
+    in_loop(test)
+    assert "0xff is no HCI packet type; closing the connection" in caplog.text
+
+
+def test_a_host_that_does_not_read_is_disconnected(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        async with running() as (process, port):
+            loop = asyncio.get_running_loop()
+            assert process.world is not None
+            with socket.create_connection(("127.0.0.1", port)) as host:
+                host.setblocking(False)
+                with pytest.raises(ConnectionError):
+                    while True:  # and never reads the answers, which are longer
+                        await loop.sock_sendall(host, bytes.fromhex("01 02 10 00") * 1000)
+            await until(lambda: process.world and not process.world.connections)
+            assert process.world.dropped == {"host that does not read": 1}
+
+    with caplog.at_level(logging.ERROR):
+        in_loop(test)
+    assert "it leaves more than 1048576 octets unread" in caplog.text
+
+
+def test_a_background_radio_leaves_after_its_last_host_and_not_before(
+    monkeypatch: pytest.MonkeyPatch, runtime: Path
+) -> None:
+    monkeypatch.setattr("bleio.radio.server.process.GRACE_S", 0.05)
+
+    async def test() -> None:
+        process = RadioProcess("desk", background=True)
+        ready = asyncio.Event()
+        process.on_ready = lambda addresses: ready.set()
+        serving = asyncio.ensure_future(process.run())
+        await ready.wait()
+        ports = [await shared.join("desk", lambda packet: None, lambda: None) for _ in range(2)]
+        ports[0].close()
+        assert process.world is not None
+        await until(lambda: process.world and process.world.hosts == 1)
+        assert process._leaving is None
+        ports[1].close()
+        await serving
+        assert list(runtime.iterdir()) == []
+
+    in_loop(test)
+
+
+def test_a_background_radio_that_nobody_joins_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bleio.radio.server.process.FIRST_HOST_TIMEOUT_S", 0.05)
+    in_loop(RadioProcess("desk", background=True).run)
