@@ -225,7 +225,7 @@ class Session:
         self._users.add(task)
         try:
             return await operation(backend)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, ControllerLost):
             if self._backend is backend:
                 raise
             raise self._why_closed() from None

@@ -1,0 +1,47 @@
+"""The own address and name."""
+
+from __future__ import annotations
+
+import pytest
+
+from bleio.core.address import DeviceAddress
+from bleio.errors import CallerError
+from bleio.runtime import identity
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [("radio", "radio"), ("x" * 29, "x" * 28), ("ä" * 15, "ä" * 14), ("xä" * 14, "xä" * 9 + "x")],
+)
+def test_names_are_cut_at_a_character(name: str, cut: str) -> None:
+    assert identity.cut_name(name) == cut
+
+
+def test_default_name_has_the_last_four_digits() -> None:
+    address = DeviceAddress(bytes.fromhex("abcd030405c6"), random=True)
+    assert identity.default_name(address) == "CIRCUITPYcdab"
+
+
+def test_configured_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CIRCUITPY_BLE_NAME", raising=False)
+    assert identity.configured_name() is None
+    monkeypatch.setenv("CIRCUITPY_BLE_NAME", "x" * 30)
+    assert identity.configured_name() == "x" * 28
+
+
+def test_configured_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BLEIO_ADDRESS", raising=False)
+    assert identity.configured_address() is None
+    monkeypatch.setenv("BLEIO_ADDRESS", "C6:05:04:03:02:01")
+    expected = DeviceAddress(bytes.fromhex("0102030405c6"), random=True)
+    assert identity.configured_address() == expected
+
+
+@pytest.mark.parametrize("text", ["06:05:04:03:02:01", "C6:05:04:03:02", "desk", "86" + ":00" * 5])
+def test_other_configured_addresses_are_refused_in_one_sentence(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLEIO_ADDRESS", text)
+    with pytest.raises(CallerError, match=rf"^BLEIO_ADDRESS: .*{text}") as caught:
+        identity.configured_address()
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,33 @@
+"""The adapter string."""
+
+from __future__ import annotations
+
+import pytest
+
+from bleio.errors import CallerError, InnerError
+from bleio.runtime import selection
+
+
+@pytest.mark.parametrize("choice", ["", "bluez", "virtual:", "hci", "hci:", "os:0", "auto:x"])
+def test_a_bad_string_names_the_choices(choice: str) -> None:
+    with pytest.raises(CallerError) as caught:
+        selection.backend_for(choice)
+    text = str(caught.value)
+    assert repr(choice) in text
+    assert all(each in text for each in ("virtual", "virtual:NAME", "hci:TRANSPORT"))
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("choice", [None, "", "auto", "os"])
+def test_never_silently_the_simulation(choice: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BLEIO_ADAPTER", raising=False)
+    if choice is not None:
+        monkeypatch.setenv("BLEIO_ADAPTER", choice)
+    with pytest.raises(InnerError, match="set BLEIO_ADAPTER to virtual"):
+        selection.backend_by_setting(None)
+
+
+def test_a_bad_setting_is_found_when_the_backend_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLEIO_ADAPTER", "desk")
+    with pytest.raises(CallerError, match="There is no adapter 'desk'"):
+        selection.backend_by_setting(None)

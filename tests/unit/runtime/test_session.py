@@ -1,0 +1,310 @@
+"""The session: what an adapter is, on a backend that the test plays."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bleio import errors
+from bleio.backends.base import AdvertisingParameters, ScanParameters
+from bleio.core.address import DeviceAddress
+from support.fake_backend import OWN, PEER, report
+from unit.runtime.conftest import Bench
+
+ADVERTISING = AdvertisingParameters(b"\x02\x01\x06")
+NOWHERE = DeviceAddress(bytes.fromhex("0102030405c0"), random=True)
+LOSS = "The controller was unplugged (set adapter.enabled = True to try again)"
+
+
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def scan(bench: Bench, timeout_s: float = 0) -> Any:
+    return bench.session.start_scan(
+        ScanParameters(), timeout_s, buffer_octets=512, prefixes=b"", minimum_rssi_dbm=-80
+    )
+
+
+class Blocked:
+    """A call in a thread of its own, and how it ended."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self.error: BaseException | None = None
+        self.result: object = None
+        self._function = function
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.result = self._function()
+        except BaseException as error:
+            self.error = error
+
+    def join(self) -> BaseException | None:
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+        return self.error
+
+
+# --- opening
+
+
+def test_opens_at_first_use_only(bench: Bench) -> None:
+    session = bench.session
+    assert (session.enabled, session.advertising, session.connections) == (True, False, ())
+    session.stop_advertising()
+    session.stop_scan()
+    session.set_name("desk")
+    assert session.name == "desk"
+    assert bench.backends == []
+    assert session.address == OWN
+    assert session.address == OWN
+    assert bench.backend.log == ["open"]
+    assert bench.backend.name == "desk"
+
+
+def test_many_threads_open_one_backend(bench: Bench) -> None:
+    calls = [Blocked(lambda: bench.session.address) for _ in range(20)]
+    for call in calls:
+        assert call.join() is None
+    assert len(bench.backends) == 1
+
+
+def test_a_backend_that_does_not_open_is_closed_and_tried_again(bench: Bench) -> None:
+    bench.next_failing["open"] = errors.ControllerLost("No such device: usb:0")
+    for _ in range(2):
+        with pytest.raises(errors.BluetoothError, match=r"^No such device: usb:0$"):
+            bench.session.start_advertising(ADVERTISING, 0)
+    assert [backend.log for backend in bench.backends] == [["open", "close"]] * 2
+    bench.next_failing.clear()
+    bench.session.start_advertising(ADVERTISING, 0)
+
+
+def test_name_comes_from_the_address(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CIRCUITPY_BLE_NAME", raising=False)
+    assert bench.session.name == "CIRCUITPY0201"
+    monkeypatch.setenv("CIRCUITPY_BLE_NAME", "set later")
+    assert bench.session.name == "CIRCUITPY0201"
+
+
+# --- advertising
+
+
+def test_advertising_starts_and_stops(bench: Bench) -> None:
+    session = bench.session
+    session.start_advertising(ADVERTISING, 0)
+    assert session.advertising
+    with pytest.raises(errors.BluetoothError, match=r"^Already advertising\.$"):
+        session.start_advertising(ADVERTISING, 0)
+    session.stop_advertising()
+    assert not session.advertising
+    session.stop_advertising()
+    assert bench.backend.log == ["open", "start_advertising", "stop_advertising"]
+
+
+def test_advertising_expires(bench: Bench) -> None:
+    bench.session.start_advertising(ADVERTISING, 0.02)
+    until(lambda: not bench.session.advertising)
+    until(lambda: bench.backend.log[-1] == "stop_advertising")
+    bench.session.start_advertising(ADVERTISING, 0)
+    assert bench.session.advertising
+
+
+def test_a_stopped_timer_does_not_end_the_next_advertising(bench: Bench) -> None:
+    bench.session.start_advertising(ADVERTISING, 0.05)
+    bench.session.stop_advertising()
+    bench.session.start_advertising(ADVERTISING, 0)
+    end = time.monotonic() + 0.1
+    until(lambda: time.monotonic() > end)
+    assert bench.session.advertising
+
+
+def test_refused_advertising_leaves_nothing_running(bench: Bench) -> None:
+    assert bench.session.address
+    bench.backend.failing["start_advertising"] = errors.InvalidParameter("")
+    with pytest.raises(ValueError, match=r"^Invalid BLE parameter$"):
+        bench.session.start_advertising(ADVERTISING, 0)
+    assert not bench.session.advertising
+    bench.backend.failing.clear()
+    bench.session.start_advertising(ADVERTISING, 0)
+    assert bench.session.advertising
+
+
+def test_advertising_that_ends_while_starting_is_not_running(bench: Bench) -> None:
+    """A central can connect before we hear that advertising began."""
+    assert bench.session.address
+    start = bench.backend.start_advertising
+
+    async def start_and_be_connected_to(parameters: AdvertisingParameters) -> None:
+        await start(parameters)
+        bench.backend.accept()
+
+    bench.backend.start_advertising = start_and_be_connected_to  # type: ignore[method-assign]
+    bench.session.start_advertising(ADVERTISING, 0)
+    assert not bench.session.advertising
+    assert len(bench.session.connections) == 1
+
+
+def test_advertising_is_off_when_connected_is_on_for_one_who_spins(bench: Bench) -> None:
+    session = bench.session
+    session.start_advertising(ADVERTISING, 0)
+    session.post(lambda: bench.backend.accept())
+    while not session.connections:
+        pass
+    assert not session.advertising
+
+
+# --- links
+
+
+def test_one_object_per_link(bench: Bench) -> None:
+    session = bench.session
+    connection = session.connect(PEER, 0)
+    assert session.connections == (connection,)
+    assert session.connections[0] is connection
+    assert session.connection_of(bench.link()) is connection
+    link = bench.link()
+    session.call(link.disconnect)
+    assert session.connections == session.links == ()
+    assert session.connection_of(link) is None
+    assert session.connect(PEER, 0) is not connection
+
+
+def test_connect_fails_in_time(bench: Bench) -> None:
+    with pytest.raises(errors.BluetoothError, match=r"^Failed to connect: timeout$"):
+        bench.session.connect(NOWHERE, 0.01)
+
+
+def test_connect_ends_the_scan(bench: Bench) -> None:
+    results = scan(bench)
+    bench.session.connect(PEER, 0)
+    assert results.take() is None
+    assert bench.backend.log == ["open", "start_scan", "stop_scan", "connect"]
+
+
+# --- scanning
+
+
+def test_a_scan_gives_reports_until_stopped(bench: Bench) -> None:
+    results = scan(bench)
+    with pytest.raises(errors.BluetoothError, match=r"^Scan already in progress"):
+        scan(bench)
+    bench.session.run(bench.backend.events.reported, report())
+    bench.session.run(bench.backend.events.reported, report(b"\x01\x09"))
+    assert results.take() == report()
+    bench.session.stop_scan()
+    bench.session.run(bench.backend.events.reported, report())
+    assert results.take() == report(b"\x01\x09")
+    assert results.take() is None
+
+
+def test_a_finished_scan_needs_no_stop(bench: Bench) -> None:
+    assert scan(bench, 0.01).take() is None
+    scan(bench)
+    assert bench.backend.log == ["open", "start_scan", "stop_scan", "start_scan"]
+
+
+# --- off, on, lost
+
+
+def test_disabling_ends_everything(bench: Bench) -> None:
+    session = bench.session
+    connection = session.connect(PEER, 0)
+    results = scan(bench)
+    session.start_advertising(ADVERTISING, 0)
+    session.set_enabled(False)
+    assert (session.enabled, session.advertising, session.connections) == (False, False, ())
+    assert not connection[1].connected
+    assert results.take() is None
+    assert bench.backend.log[-1] == "close"
+    for operation in (
+        lambda: session.start_advertising(ADVERTISING, 0),
+        lambda: scan(bench),
+        lambda: session.connect(PEER, 0),
+        lambda: session.erase_bonds(),
+    ):
+        with pytest.raises(errors.BluetoothError, match=r"^Adapter not enabled$"):
+            operation()
+    session.stop_advertising()
+    session.stop_scan()
+    assert session.address == OWN
+    assert len(bench.backends) == 1
+
+
+def test_enabling_opens_anew_and_resumes_nothing(bench: Bench) -> None:
+    session = bench.session
+    other = DeviceAddress(bytes.fromhex("a102030405c6"), random=True)
+    session.set_address(other)
+    session.set_name("kept")
+    session.start_advertising(ADVERTISING, 0)
+    session.set_enabled(False)
+    session.set_enabled(True)
+    session.set_enabled(True)
+    assert len(bench.backends) == 2
+    assert bench.backend.log == ["open"]
+    assert (session.advertising, session.address, session.name) == (False, other, "kept")
+
+
+def test_enabling_fails_with_the_backends_sentence(bench: Bench) -> None:
+    bench.session.set_enabled(False)
+    bench.next_failing["open"] = errors.ControllerLost("No such device: usb:0")
+    with pytest.raises(errors.BluetoothError, match=r"^No such device: usb:0$"):
+        bench.session.set_enabled(True)
+    assert not bench.session.enabled
+
+
+@pytest.mark.parametrize("how", ["lost", "disabled"])
+def test_whoever_waits_is_woken(bench: Bench, how: str) -> None:
+    session = bench.session
+    session.connect(PEER, 0)
+    link = bench.link()
+    reading = [Blocked(lambda: session.call(link.read, 3)) for _ in range(3)]
+    until(lambda: len(link.reads) == 3)  # type: ignore[attr-defined]
+    connecting = Blocked(lambda: session.connect(NOWHERE, 0))
+    until(lambda: bench.backend.log.count("connect") == 2)
+    scanning = Blocked(scan(bench).take)
+    if how == "lost":
+        session.run(bench.backend.lose)
+    else:
+        session.set_enabled(False)
+    for call in reading:
+        error = call.join()
+        assert isinstance(error, errors.ConnectionError)
+        assert str(error) == "Not connected"
+    error = connecting.join()
+    assert type(error) is errors.BluetoothError
+    assert str(error) == (LOSS if how == "lost" else "Adapter not enabled")
+    assert scanning.join() is None
+    assert scanning.result is None
+
+
+def test_after_a_loss_enabling_reopens(bench: Bench) -> None:
+    session = bench.session
+    session.start_advertising(ADVERTISING, 0)
+    session.run(bench.backend.lose)
+    assert (session.enabled, session.advertising, session.connections) == (False, False, ())
+    with pytest.raises(errors.BluetoothError) as caught:
+        session.start_advertising(ADVERTISING, 0)
+    assert str(caught.value) == LOSS
+    session.set_enabled(True)
+    assert [backend.log[-1] for backend in bench.backends] == ["close", "open"]
+    session.start_advertising(ADVERTISING, 0)
+    assert session.advertising
+
+
+def test_the_server_outlives_the_controller(bench: Bench) -> None:
+    session = bench.session
+    session.start_advertising(ADVERTISING, 0)
+    server = bench.backend.server
+    session.set_enabled(False)
+    session.set_enabled(True)
+    assert bench.backend.server is server is session.server
