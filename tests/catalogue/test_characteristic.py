@@ -287,6 +287,14 @@ def test_refusals(
     assert local.value == before
 
 
+def test_without_properties_the_permissions_decide(link: Pair, service: Service) -> None:
+    """Published libraries leave the properties out and read the value all the same."""
+    remote = link.remote(make(service, initial_value=b"open"))
+    assert remote.value == b"open"
+    remote.value = b"written"
+    assert remote.value == b"written"
+
+
 def test_pairing_opens_encrypted_values(link: Pair, service: Service) -> None:
     local = make(
         service, properties=READ, read_perm=Attribute.ENCRYPT_NO_MITM, initial_value=b"secret"

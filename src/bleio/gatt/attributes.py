@@ -113,8 +113,12 @@ def _constant(value: bytes) -> Callable[[Any], bytes]:
 
 
 def _value_attribute(characteristic: LocalCharacteristic, access: Access) -> Attribute:
+    declared = characteristic.properties
+
     def mode(kind: Properties, permission: int) -> int:
-        return permission if characteristic.properties & kind else SecurityMode.NO_ACCESS
+        """Give what an access needs. Programs that declare no properties at all, as published
+        ones do, mean their permissions alone to decide, as on nRF boards."""
+        return permission if declared & kind or not declared else SecurityMode.NO_ACCESS
 
     return Attribute(
         characteristic.handle,

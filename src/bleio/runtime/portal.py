@@ -257,9 +257,10 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _as_public(error: BaseException) -> BaseException:
-    """Give what the program sees; the inner error stays as its cause, without engine frames."""
+    """Give what the program sees. The inner error stays as its cause, without engine frames, if
+    it says more; the same sentence twice would only confuse."""
     public = public_error(error)
-    if public is not error:
+    if public is not error and str(public) != str(error):
         public.__cause__ = error.with_traceback(None)
     return public
 

@@ -243,7 +243,8 @@ def test_database_hash_follows_the_table() -> None:
 
 
 def test_value_permissions_and_properties() -> None:
-    """Each kind of access needs its property and the permission."""
+    """Each kind of access needs its property and the permission; without any property declared
+    the permission decides."""
     kinds = {
         "0a 12 00": Properties.READ,
         "0c 12 00 00 00": Properties.READ,
@@ -266,13 +267,14 @@ def test_value_permissions_and_properties() -> None:
             for pdu, needed in kinds.items():
                 characteristic.value = b""
                 answer = wired.ask(pdu)
-                allowed = bool(properties & needed) and permission == SecurityMode.OPEN
+                declared = not properties or bool(properties & needed)
+                allowed = declared and permission == SecurityMode.OPEN
                 if needed == Properties.WRITE_WITHOUT_RESPONSE:
                     assert answer == ""
                     assert characteristic.value == (b"x" if allowed else b"")
                 elif allowed:
                     assert answer[:2] != "01"
-                elif properties & needed:
+                elif declared:
                     assert answer.endswith("12 00 05")
                 else:
                     assert answer.endswith("12 00 02" if needed == Properties.READ else "12 00 03")
