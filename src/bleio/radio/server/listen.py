@@ -139,7 +139,9 @@ def _why(error: OSError) -> str:
     """Say what is wrong and what to do about it."""
     if isinstance(error, socket.gaierror):
         return "no host of that name is known; correct it or use an IP address of this machine"
-    # asyncio words errors of bind itself, without strerror.
+    if error.errno is None and "could not bind" in str(error):
+        return _BY_ERRNO[errno.EADDRNOTAVAIL]  # asyncio from Python 3.12 on skips such addresses
+    # asyncio words other errors of bind itself, without strerror.
     return _BY_ERRNO.get(error.errno or 0) or f"{error.strerror or error}; use another address"
 
 
