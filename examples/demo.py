@@ -112,11 +112,13 @@ def follow(programs, lines, deadline):
 
 def complaint(programs):
     """Give a sentence about what went wrong, or None."""
-    for name, program in programs.items():
-        status = program.process.poll()
-        if program.missing():
-            end = "in time" if status is None else f"before it ended with status {status}"
-            return f"The {name} has not {program.missing()} {end}."
+    statuses = {name: program.process.poll() for name, program in programs.items()}
+    # One that has ended is what the other waited for in vain.
+    for name in sorted(programs, key=lambda name: statuses[name] is None):
+        if missing := programs[name].missing():
+            ended = statuses[name] is not None
+            when = f"before it ended with status {statuses[name]}" if ended else "in time"
+            return f"The {name} has not {missing} {when}."
     if programs["central"].process.poll() != 0:
         return f"The central ended with status {programs['central'].process.poll()}."
     if programs["peripheral"].process.poll() is not None:
