@@ -121,6 +121,9 @@ class Program:
         """End the program if it still runs; give a complaint if its end was not a good one."""
         if self.process.poll() is None:
             self.interrupt()
+            # A signal just before a blocking read is only seen after it, so let that read end.
+            if self.process.stdin and not self.process.stdin.closed:
+                self.process.stdin.close()
             try:
                 status = self.wait(20)
             except subprocess.TimeoutExpired:
