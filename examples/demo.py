@@ -161,6 +161,8 @@ def main():
     def stop(*_):
         raise KeyboardInterrupt
 
+    # Also where a script in the background ignores Ctrl-C, which our programs would inherit.
+    signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     try:
         with tempfile.TemporaryDirectory(prefix="bleio-demo-") as state_folder:

@@ -142,6 +142,9 @@ class SharedRadio:
     def __init__(self, folder: Path):
         self.name = f"test-{uuid.uuid4().hex[:12]}"
         self._folder = folder
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # As in a script in the background; the programs would inherit it.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self._programs: list[Program] = []
 
     def environment(self, state: str, **more: str) -> dict[str, str]:
