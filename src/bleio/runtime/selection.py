@@ -54,17 +54,26 @@ def _hci(transport: Any, choice: str, rts: Any = None, cts: Any = None) -> MakeB
     def make(former: DeviceAddress | None) -> Backend:
         from bleio.backends.hci import HciBackend
 
-        address = identity.configured_address() or _former_first(former, choice)
+        address = identity.configured_address() or _own_address(former, choice)
         return HciBackend(transport, address, rts=rts, cts=cts)
 
     return make
 
 
-def _former_first(former: DeviceAddress | None, choice: str) -> Callable[[int], DeviceAddress]:
-    """Derive this program's addresses on a radio; the one it had before comes first."""
+def _own_address(
+    former: DeviceAddress | None, choice: str
+) -> DeviceAddress | Callable[[int], DeviceAddress]:
+    """Give the address that a reopened adapter had before, or this program's addresses.
+
+    On a simulated radio another program may have taken the former one meanwhile; then the derived
+    ones follow. A hardware controller prefers its public address to derived ones, so one that the
+    program has set is insisted on.
+    """
     derived = identity.derived_addresses(choice)
-    if former is None:
+    if former is None or not former.random:
         return derived
+    if choice.partition(":")[0] != "virtual":
+        return former
     return lambda instance: derived(instance - 1) if instance else former
 
 

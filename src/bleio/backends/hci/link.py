@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from bleio.backends.hci.links import LinkTable
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 DISCOVERY_STEP_S = 20.0  # CircuitPython's limit for each step
 MTU_EXCHANGE_S = 5.0  # connect returns after this, whatever the peer does
@@ -101,12 +104,18 @@ class HciLink(Link):
             lambda pdu: self._send(ATT_CHANNEL, pdu),
             asyncio.get_running_loop().call_later,
         )
-        self.bearer.on_dead = lambda error: table.spawn(self.disconnect())
+        self.bearer.on_dead = self._bearer_died
 
     @property
     def mtu(self) -> int:  # type: ignore[override]
         """ATT_MTU, octets. Any thread."""
         return self.bearer.mtu
+
+    def _bearer_died(self, error: Exception) -> None:
+        """Without its bearer the link is of no use."""
+        if not isinstance(error, InnerError):
+            _log.error("Fault in the ATT bearer of %s", self.peer, exc_info=error)
+        self._table.spawn(self.disconnect())
 
     # What the link table calls
 
