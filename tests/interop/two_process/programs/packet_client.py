@@ -13,6 +13,10 @@ buffer = bytearray(packets.incoming_packet_length)
 print("may send", packets.outgoing_packet_length, "and gets", packets.incoming_packet_length)
 
 
+def inverted(packet):
+    return bytes(octet ^ 0xFF for octet in packet)
+
+
 def answer():
     while True:
         length = packets.readinto(buffer)
@@ -25,7 +29,7 @@ for length in (1, 2, 19, 20, 21, 22, 23, 100, 243, 244, 245, 246, 247, 250, 251,
     packet = bytes((length + i) % 256 for i in range(length))
     assert packets.write(packet) == length
     count += 1
-    assert answer() == bytes([count]) + packet[::-1]
+    assert answer() == bytes([count]) + inverted(packet)
 print("answered", count)
 try:
     packets.write(bytes(501))
@@ -37,7 +41,7 @@ for start in range(0, len(sent), 3):
     packets.write(sent[start : start + 3])
 received = b""
 while len(received) < len(sent):
-    received += answer()[:0:-1]
+    received += inverted(answer()[1:])
 assert received == sent
 print("burst came back")
 connection.disconnect()
