@@ -126,6 +126,10 @@ class LocalServer:
         """A client is gone."""
         self._clients.pop(client, None)
 
+    def forget_clients(self) -> None:
+        """Drop all clients without a word; in a forked child they are the parent's."""
+        self._clients.clear()
+
     def database_hash(self) -> bytes:
         """Give the Database Hash of the present table, 16 octets as read by a client."""
         if self._hash is None:

@@ -12,6 +12,7 @@ engine of its own; the parent's is left alone there, for its sockets are shared 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import threading
@@ -276,15 +277,21 @@ def portal() -> Portal:
     with _portal_lock:
         if _portal is None:
             _portal = Portal()
-            atexit.register(_portal.stop)
+            atexit.register(_at_exit)
         return _portal
+
+
+def _at_exit() -> None:
+    if _portal is not None:
+        with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: leave at once
+            _portal.stop()
 
 
 def _after_fork() -> None:
     global _portal, _portal_lock
     _portal_lock = threading.Lock()
     if _portal is not None:
-        atexit.unregister(_portal.stop)
+        atexit.unregister(_at_exit)
         _portal.forget_all()
         _parents.append(_portal)
         _portal = None

@@ -306,6 +306,9 @@ class Session:
         """Let go of all that belongs to the parent process; this is a forked child."""
         if self._scan_buffer is not None:
             self._scan_buffer.forget()
+        for link in self.links:
+            link.connected = False
+        self.server.forget_clients()
         self._address = None
         self._reset()
 

@@ -1,0 +1,199 @@
+"""Whole programs: Ctrl-C while they wait, their end, and forks."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from support.processes import Program
+from threads.conftest import Start
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+
+PERIPHERAL = """
+    service = _bleio.Service(_bleio.UUID(0x180F))
+    _bleio.Characteristic.add_to_service(
+        service,
+        _bleio.UUID(0x2A19),
+        properties=_bleio.Characteristic.READ,
+        max_length=1,
+        initial_value=b"*",
+    )
+    adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
+    say("address", adapter.address.address_bytes.hex())
+    sys.stdin.readline()
+"""
+
+CENTRAL = """
+    address = _bleio.Address(bytes.fromhex(sys.argv[1]), _bleio.Address.RANDOM_STATIC)
+    connection = adapter.connect(address, timeout=20)
+    (service,) = connection.discover_remote_services((_bleio.UUID(0x180F),))
+    (characteristic,) = service.characteristics
+"""
+
+WAITS = {
+    "scan": """
+        results = adapter.start_scan(b"\\x01\\xfe")
+        say("ready")
+        next(results)
+    """,
+    "connect": """
+        adapter.address
+        say("ready")
+        adapter.connect(_bleio.Address(bytes.fromhex("0102030405c6"), 1), timeout=0)
+    """,
+    "read": CENTRAL
+    + """
+    say("connected")
+    sys.stdin.readline()
+    say("ready")
+    characteristic.value
+    """,
+}
+
+
+INTERRUPTED_TWICE = """
+    results = adapter.start_scan(b"\\x01\\xfe")
+    nowhere = _bleio.Address(bytes.fromhex("0102030405c6"), 1)
+    for wait in (results.__next__, lambda: adapter.connect(nowhere, timeout=0)):
+        try:
+            say("ready")
+            wait()
+        except KeyboardInterrupt:
+            say("interrupted")
+"""
+
+SAY_VALUE = """
+    say("value", characteristic.value)
+"""
+
+
+def start_peripheral(start: Start, more: str = "") -> tuple[Program, str]:
+    peripheral = start("peripheral", PERIPHERAL + more)
+    return peripheral, peripheral.wait_for("address (.*)")[1]
+
+
+def is_interrupted(program: Program) -> None:
+    program.wait_for("ready")
+    program.interrupt()
+    assert program.wait(10) == -signal.SIGINT
+    assert program.lines[-1] == "KeyboardInterrupt"
+
+
+@pytest.mark.parametrize("what", ["scan", "connect"])
+def test_ctrl_c_ends_a_waiting_program(start: Start, what: str) -> None:
+    is_interrupted(start(what, WAITS[what]))
+
+
+def test_ctrl_c_ends_a_read_that_the_peer_does_not_answer(start: Start) -> None:
+    peripheral, address = start_peripheral(start)
+    central = start("central", WAITS["read"], address)
+    central.wait_for("connected")
+    peripheral.freeze()
+    central.type("\n")
+    is_interrupted(central)
+    peripheral.kill()
+
+
+def test_ctrl_c_is_an_exception_that_a_program_can_go_on_after(start: Start) -> None:
+    _, address = start_peripheral(start)
+    central = start("central", INTERRUPTED_TWICE + CENTRAL + SAY_VALUE, address)
+    for _ in range(2):
+        central.wait_for("ready")
+        central.interrupt()
+        central.wait_for("interrupted")
+    central.wait_for(r"value bytearray\(b'\*'\)")
+    central.ends_well()
+
+
+WATCHER = """
+    results = adapter.start_scan(interval=0.05, window=0.05)
+    next(results)
+    adapter.stop_scan()
+    say("seen")
+    sys.stdin.readline()
+    left = list(adapter.start_scan(timeout=0.5, interval=0.05, window=0.05))
+    say("left", len(left))
+"""
+
+
+@pytest.mark.parametrize("how", ["end", "interrupt", "kill"])
+def test_no_advertiser_stays_behind(start: Start, how: str) -> None:
+    peripheral, _ = start_peripheral(start)
+    watcher = start("watcher", WATCHER)
+    watcher.wait_for("seen")
+    if how == "end":
+        peripheral.type("\n")
+    else:
+        getattr(peripheral, how)()
+    peripheral.wait()
+    watcher.type("\n")
+    watcher.wait_for("left 0")
+    watcher.ends_well()
+
+
+def test_links_end_with_the_program(start: Start) -> None:
+    peripheral, address = start_peripheral(start)
+    central = start(
+        "central",
+        CENTRAL
+        + """
+    say("connected")
+    while connection.connected:
+        pass
+    say("gone", adapter.connections, adapter.connected)
+        """,
+        address,
+    )
+    central.wait_for("connected")
+    peripheral.type("\n")
+    peripheral.ends_well()
+    central.wait_for(r"gone \(\) False")
+    central.ends_well()
+
+
+def test_a_program_ends_although_a_daemon_thread_waits(start: Start) -> None:
+    program = start(
+        "program",
+        """
+        results = adapter.start_scan(b"\\x01\\xfe")
+        threading.Thread(target=list, args=(results,), daemon=True).start()
+        say("done")
+        """,
+    )
+    program.ends_well()
+    assert program.lines == ["done"]
+
+
+def test_a_forked_child_has_an_engine_of_its_own(start: Start) -> None:
+    _, address = start_peripheral(start)
+    central = start(
+        "central",
+        CENTRAL
+        + """
+    adapter.start_advertising(b"\\x02\\x01\\x06", connectable=False)
+    parent_address = adapter.address
+    child = os.fork()
+    if not child:
+        say("child", adapter.connections, adapter.connected, adapter.advertising)
+        say("other address", adapter.address != parent_address)
+        next(adapter.start_scan())
+        adapter.stop_scan()
+        try:
+            characteristic.value
+        except _bleio.ConnectionError as error:
+            say("child", error)
+        sys.exit()
+    say("status", os.waitpid(child, 0)[1])
+    say("parent", characteristic.value, connection.connected, adapter.advertising)
+        """,
+        address,
+    )
+    central.wait_for(r"child \(\) False False")
+    central.wait_for("other address True")
+    central.wait_for("child Not connected")
+    central.wait_for("status 0")
+    central.wait_for(r"parent bytearray\(b'\*'\) True True")
+    central.ends_well()
