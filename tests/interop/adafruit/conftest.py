@@ -37,15 +37,6 @@ def example(shared_radio: SharedRadio, examples: Callable[[str], Path]) -> Calla
 
 
 @pytest.fixture
-def file_server(counterpart: Callable[..., Program], examples: Callable[[str], Path]) -> Program:
-    """Start the published file server in a program of ours, ready for clients."""
-    stub = examples("ble-file-transfer") / "ble_file_transfer_stub_server.py"
-    server = counterpart("file_server", str(stub), **ON_BOARD)
-    server.wait_for("^b'")
-    return server
-
-
-@pytest.fixture
 def counterpart(shared_radio: SharedRadio) -> Callable[..., Program]:
     """Start a program of ours that plays the other device."""
 

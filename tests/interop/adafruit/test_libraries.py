@@ -46,6 +46,14 @@ def test_midi_from_a_central_to_a_peripheral(example, counterpart):
     device.says("^Disconnected$", "^Waiting for connection$")
 
 
+@pytest.fixture
+def file_server(example):
+    """The published file server, ready for clients."""
+    server = example("ble-file-transfer", "ble_file_transfer_stub_server.py", on_board=True)
+    server.wait_for("^b'")
+    return server
+
+
 def test_file_transfer_lists_folders(example, file_server):
     lister = example("ble-file-transfer", "ble_file_transfer_listdirs.py")
     lister.says("^connected to", "^pairing$", "^paired$", r"^\[\]$", r"^\[\]$")

@@ -75,7 +75,7 @@ EXAMPLES = {
     "ble-file-transfer": {
         "ble_file_transfer_listdirs.py": RUN,
         "ble_file_transfer_simpletest.py": RUN,
-        "ble_file_transfer_stub_server.py": "run by counterparts/file_server.py",
+        "ble_file_transfer_stub_server.py": RUN,
     },
     "ble-heart-rate": {"ble_heart_rate_simpletest.py": RUN},
     "ble-ibbq": {"ble_ibbq_simpletest.py": RUN},

@@ -216,6 +216,7 @@ _BY_WORDS = {
     "device already in use": _BUSY,
     "device not found": _MISSING,
     "USBErrorNoDevice": _MISSING,
+    "LIBUSB_ERROR_OTHER": "this system gives no access to USB; check that it has USB ports",
     "sockets not supported": "this system has no Bluetooth sockets; use usb:0 or serial:PORT",
 }
 
