@@ -73,15 +73,16 @@ class Adapter:
 
     def _set_up(self, make_backend: MakeBackend) -> None:
         self._make_backend = make_backend
-        self._made_session: Session | None = None
+        self._sessions: dict[None, Session] = {}  # none or one
 
     @property
     def _session(self) -> Session:
-        if self._made_session is None:
+        if not self._sessions:
             from bleio.runtime.session import Session  # imports asyncio; `import _bleio` must not
 
-            self._made_session = Session(self._make_backend, Connection._create)
-        return self._made_session
+            # One session, also if several threads are here at once: setdefault is atomic.
+            self._sessions.setdefault(None, Session(self._make_backend, Connection._create))
+        return self._sessions[None]
 
     # Settings
 
