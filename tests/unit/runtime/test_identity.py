@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 
-from bleio.core.address import DeviceAddress
+from bleio.core.address import AddressType, DeviceAddress
 from bleio.errors import CallerError
 from bleio.runtime import identity
 
@@ -45,3 +49,25 @@ def test_other_configured_addresses_are_refused_in_one_sentence(
     with pytest.raises(CallerError, match=rf"^BLEIO_ADDRESS: .*{text}") as caught:
         identity.configured_address()
     assert "\n" not in str(caught.value)
+
+
+def test_addresses_are_derived_from_radio_program_and_instance(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def derive(program: str, radio: str, instance: int) -> DeviceAddress:
+        path = tmp_path / program
+        path.touch()
+        main = ModuleType("__main__")
+        main.__file__ = str(path)
+        monkeypatch.setitem(sys.modules, "__main__", main)
+        return identity.derived_addresses(radio)(instance)
+
+    first = derive("a.py", "virtual:desk", 0)
+    assert first == derive("a.py", "virtual:desk", 0)
+    assert first.type == AddressType.RANDOM_STATIC
+    others = {
+        derive("b.py", "virtual:desk", 0),
+        derive("a.py", "virtual:lab", 0),
+        derive("a.py", "virtual:desk", 1),
+    }
+    assert len(others | {first}) == 4

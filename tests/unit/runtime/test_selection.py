@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bleio.api import Adapter
 from bleio.errors import CallerError, InnerError
 from bleio.runtime import selection
 
@@ -31,3 +32,14 @@ def test_a_bad_setting_is_found_when_the_backend_is_made(monkeypatch: pytest.Mon
     monkeypatch.setenv("BLEIO_ADAPTER", "desk")
     with pytest.raises(CallerError, match="There is no adapter 'desk'"):
         selection.backend_by_setting(None)
+
+
+def test_an_adapter_that_is_opened_again_keeps_its_address() -> None:
+    first, second = Adapter("virtual"), Adapter("virtual")
+    assert first.address != second.address
+    former = second.address
+    first.enabled = False
+    second.enabled = False
+    second.enabled = True
+    assert second.address == former
+    second.enabled = False
