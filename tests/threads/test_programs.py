@@ -197,3 +197,49 @@ def test_a_forked_child_has_an_engine_of_its_own(start: Start) -> None:
     central.wait_for("status 0")
     central.wait_for(r"parent bytearray\(b'\*'\) True True")
     central.ends_well()
+
+
+def test_a_lost_controller_wakes_a_waiting_program_which_can_open_it_again(start: Start) -> None:
+    radio = start(
+        "radio",
+        """
+        from bleio.cli.main import main
+        sys.argv = ["bleio", "radio", os.environ["BLEIO_ADAPTER"].partition(":")[2]]
+        main()
+        """,
+    )
+    radio.wait_for(".")
+    program = start(
+        "program",
+        """
+        nowhere = _bleio.Address(bytes.fromhex("0102030405c6"), 1)
+        address = adapter.address
+        results = adapter.start_scan(b"\\x01\\xfe")
+        scanning = threading.Thread(target=list, args=(results,))
+        scanning.start()
+        advertiser = _bleio.Adapter(os.environ["BLEIO_ADAPTER"])
+        advertiser.start_advertising(b"")
+        def spin():
+            while advertiser.advertising:
+                pass
+        spinning = threading.Thread(target=spin)
+        spinning.start()
+        say("waiting")
+        scanning.join()
+        spinning.join()
+        for _ in range(2):
+            try:
+                adapter.connect(nowhere, timeout=0)
+            except _bleio.BluetoothError as error:
+                say(error)
+        say("enabled", adapter.enabled)
+        adapter.enabled = True
+        say("same address", adapter.address == address)
+        """,
+    )
+    program.wait_for("waiting")
+    radio.kill()
+    for _ in range(2):
+        program.wait_for("lost.*; set adapter.enabled = True to open it again$")
+    program.says("enabled False", "same address True")
+    program.ends_well()

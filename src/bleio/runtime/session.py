@@ -300,7 +300,8 @@ class Session:
     def _why_closed(self) -> Exception:
         if self._loss is None:
             return CallerError(NOT_ENABLED)
-        return ControllerLost(f"{self._loss} (set adapter.enabled = True to try again)")
+        what = str(self._loss).rstrip(".")
+        return ControllerLost(f"{what}; set adapter.enabled = True to open it again")
 
     def forget(self) -> None:
         """Let go of all that belongs to the parent process; this is a forked child."""

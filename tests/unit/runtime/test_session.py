@@ -17,7 +17,7 @@ from unit.runtime.conftest import Bench
 
 ADVERTISING = AdvertisingParameters(b"\x02\x01\x06")
 NOWHERE = DeviceAddress(bytes.fromhex("0102030405c0"), random=True)
-LOSS = "The controller was unplugged (set adapter.enabled = True to try again)"
+LOSS = "The controller was unplugged; set adapter.enabled = True to open it again"
 
 
 def until(condition: Callable[[], object]) -> None:
