@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bleio import errors
+from bleio.runtime.clock import Clock
 from bleio.runtime.portal import Portal
 
 
@@ -42,6 +43,29 @@ def test_starts_no_thread_before_the_first_call() -> None:
     portal.stop()
     with pytest.raises(errors.BluetoothError, match="has stopped"):
         portal.call(give, 1)
+
+
+class FailingClock(Clock):
+    """Makes no loop at first, and notes which threads wanted one."""
+
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        self.threads.append(threading.current_thread())
+        if len(self.threads) == 1:
+            raise OSError("no descriptors left")
+        return super().new_event_loop()
+
+
+def test_the_loop_is_made_where_no_ctrl_c_can_leave_half_of_one() -> None:
+    clock = FailingClock()
+    portal = Portal(clock)
+    with pytest.raises(OSError, match="no descriptors left"):
+        portal.call(give, 1)
+    assert portal.call(give, 2) == 2
+    assert threading.main_thread() not in clock.threads
+    portal.stop()
 
 
 def test_calls_from_many_threads_get_their_own_results(portal: Portal) -> None:

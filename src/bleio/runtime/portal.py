@@ -24,6 +24,7 @@ from bleio.runtime.clock import Clock
 
 if TYPE_CHECKING:
     import asyncio
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -173,12 +174,14 @@ class Portal:
             if self._stopped:
                 raise BluetoothError(_STOPPED)
             if self._loop is None:
-                loop = self.clock.new_event_loop()
+                from concurrent.futures import Future
+
+                made: Future[asyncio.AbstractEventLoop] = Future()
                 thread = threading.Thread(
-                    target=self._main, args=(loop,), name="bleio-engine", daemon=True
+                    target=self._main, args=(made,), name="bleio-engine", daemon=True
                 )
                 thread.start()
-                self._loop, self._thread = loop, thread
+                self._loop, self._thread = made.result(), thread
             return self._loop
 
     def _submit(self, call: _Call) -> None:
@@ -230,10 +233,17 @@ class Portal:
             if error is not None:
                 _log.warning("Bluetooth was not shut down cleanly: %s", error)
 
-    def _main(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _main(self, made: Future[asyncio.AbstractEventLoop]) -> None:
+        """Make the loop here, where no Ctrl-C can leave half of one, and run it."""
         import asyncio
 
+        try:
+            loop = self.clock.new_event_loop()
+        except BaseException as error:
+            made.set_exception(error)
+            return
         asyncio.set_event_loop(loop)
+        made.set_result(loop)
         try:
             loop.run_forever()
         finally:
