@@ -15,7 +15,7 @@ from bleio.radio.server.connection import MemberConnection, World
 from bleio.radio.server.listen import Listener, open_listener
 from bleio.radio.shared.place import Place
 
-FIRST_HOST_TIMEOUT_S = 10.0
+FIRST_HOST_TIMEOUT_S = 3.0  # whose starter was interrupted; one that is late starts it again
 GRACE_S = 1.0  # for a program that is started again at once
 
 
