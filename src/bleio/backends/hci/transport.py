@@ -170,11 +170,11 @@ def _why(scheme: str, error: Exception) -> str:
             f"{scheme!r} is no transport; use for example usb:0, serial:/dev/ttyACM0,1000000, "
             "hci-socket:0, tcp-client:HOST:PORT or unix:PATH"
         )
-    if isinstance(error, (AssertionError, ValueError)) or type(error).__name__.endswith(
-        "TransportSpecError"
-    ):
+    if isinstance(error, (AssertionError, ValueError, OverflowError)) or type(
+        error
+    ).__name__.endswith("TransportSpecError"):
         return f"the part after {scheme!r} is incomplete or wrong; write {_SCHEMES[scheme]}"
-    return f"{text or type(error).__name__}; check the device and its name"
+    return f"{text.rstrip('.') or type(error).__name__}; check the device and its name"
 
 
 def _errno_of(error: BaseException | None) -> int | None:
@@ -192,6 +192,7 @@ def _errno_of(error: BaseException | None) -> int | None:
 _BUSY = "another program is using it; close that one first"
 _FORBIDDEN = "this user may not use it; ask for permission on the device or run as another user"
 _MISSING = "there is no such device; plug it in or correct the name"
+_NO_SERIAL_PORT = "that is no serial port; correct the name"
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: "nothing answers there; start the controller or correct the address",
@@ -203,6 +204,8 @@ _BY_ERRNO = {
     errno.ENODEV: _MISSING,
     errno.ENXIO: _MISSING,
     errno.EBUSY: _BUSY,
+    errno.EISDIR: "that is a folder; name the device in it",
+    errno.ENOTTY: _NO_SERIAL_PORT,
     errno.EADDRINUSE: "that address is in use already; choose another one",
     errno.EAFNOSUPPORT: "this system has no Bluetooth sockets; use usb:0 or serial:PORT",
 }
@@ -216,6 +219,8 @@ _BY_WORDS = {
     "device already in use": _BUSY,
     "device not found": _MISSING,
     "USBErrorNoDevice": _MISSING,
+    "NoBackendError": "the library libusb is missing; install it, or use usb:NUMBER",
+    "Could not configure port": _NO_SERIAL_PORT,
     "LIBUSB_ERROR_OTHER": "this system gives no access to USB; check that it has USB ports",
     "sockets not supported": "this system has no Bluetooth sockets; use usb:0 or serial:PORT",
 }
@@ -225,6 +230,7 @@ _PACKAGES = {
     "serial_asyncio": "pyserial-asyncio",
     "usb": "pyusb",
     "usb1": "libusb1",
+    "grpc": "grpcio",
 }
 
 _SCHEMES = {
