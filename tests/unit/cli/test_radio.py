@@ -23,6 +23,7 @@ USAGE = {
     "no path": (["x", "--listen", "unix:"], "the path is missing; write unix:PATH"),
     "no link": (["x", "--listen", "pty:"], "the path is missing; write pty:PATH"),
     "path loss": (["x", "--path-loss", "far"], "Invalid value for '--path-loss'"),
+    "no loss": (["x", "--path-loss", "nan"], "'nan' is no number"),
     "gain": (["x", "--path-loss", "-1"], "Invalid value for '--path-loss'"),
     "seed": (["x", "--seed", "1.5"], "Invalid value for '--seed'"),
 }
