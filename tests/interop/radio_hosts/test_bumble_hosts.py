@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -240,7 +241,14 @@ def test_what_a_killed_radio_left_is_replaced(radios: Radios) -> None:
     killed.says("^Ready")
     killed.kill()
     assert unix.is_socket() and link.is_symlink()
+    # The number of the terminal that has gone may be another program's by now.
+    link.unlink()
+    others, terminal = os.openpty()
+    link.symlink_to(os.ttyname(terminal))
     radios.foreground("desk", *options).says("^Ready")
+    assert os.readlink(link) != os.ttyname(terminal)
+    os.close(terminal)
+    os.close(others)
     with socket.socket(socket.AF_UNIX) as host:
         host.connect(str(unix))
         host.sendall(RESET)
@@ -258,7 +266,8 @@ def test_busy_addresses_are_one_sentence(radios: Radios) -> None:
     for address, why in {
         f"tcp:127.0.0.1:{port}": "another program listens there; end it or use another address",
         f"unix:{unix}": "another program listens there; end it or use another address",
-        f"pty:{link}": "there is something of that name; remove it or use another",
+        f"pty:{link}": "another program listens there; end it or use another address",
+        f"pty:{unix}": "there is something of that name; remove it or use another",
         f"unix:{radios.folder}": "there is something else of that name; remove it or use another",
     }.items():
         second = radios.foreground("kitchen", "--listen", address)

@@ -4,17 +4,23 @@ A link with a name of the user's choice leads to the terminal. A host opens it a
 port; its first octets begin a connection, its closing ends it, and the next host gets a fresh
 controller. Between hosts we hold the terminal open ourselves, for a terminal that nobody has open
 reports its hang-up without end; as soon as a host speaks we let go, so that its hang-up shows.
+
+Where a link leads does not tell whether it is still in use, as a terminal's number goes to the next
+program that opens one. So a radio holds a lock beside its link, `.NAME.lock`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import termios
 import tty
 from collections.abc import Callable
 from pathlib import Path
+
+from bleio.radio.shared.lock import FileLock
 
 _READ_OCTETS = 65536
 
@@ -29,9 +35,7 @@ class PtyListener:
         self.addresses = [f"pty:{link}"]
         self._protocol = protocol
         self._link = link
-        # Before we open one, for it may get the number of the terminal that has gone.
-        if link.is_symlink() and not link.exists():
-            link.unlink()
+        self._lock = _take(link)
         self._master, slave = os.openpty()
         self._slave: int | None = slave
         self._slave_name = os.ttyname(slave)
@@ -43,6 +47,7 @@ class PtyListener:
         except BaseException:
             os.close(slave)
             os.close(self._master)
+            self._lock.release()
             raise
         asyncio.get_running_loop().add_reader(self._master, self._readable)
 
@@ -54,6 +59,7 @@ class PtyListener:
         with contextlib.suppress(OSError):
             if os.readlink(self._link) == self._slave_name:
                 self._link.unlink()
+        self._lock.release()
         self._let_go()
         os.close(self._master)
 
@@ -87,6 +93,21 @@ class PtyListener:
         slave, self._slave = self._slave, None
         if slave is not None:
             os.close(slave)
+
+
+def _take(link: Path) -> FileLock:
+    """Take the lock of a link, and remove the link that a killed radio left.
+
+    Raises: OSError if another radio has it.
+    """
+    path = link.with_name(f".{link.name}.lock")
+    left_by_radio = path.exists()
+    lock = FileLock(path)
+    if not lock.try_acquire():
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    if link.is_symlink() and (left_by_radio or not link.exists()):
+        link.unlink()
+    return lock
 
 
 class _PtyTransport(asyncio.Transport):
