@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from bleio.core.address import DeviceAddress
+from bleio.core.pairing import IoCapability, PairingRequest, SecuritySettings
 from bleio.core.security import LinkSecurity
 from bleio.gatt.model import LocalCharacteristic, RemoteListener, RemoteService
 from bleio.gatt.server import LocalServer
@@ -92,6 +93,51 @@ class Events(Protocol):
         """The controller is gone; links were reported closed before. Only `close` may follow."""
 
 
+@dataclass(frozen=True, slots=True)
+class OobData:
+    """Out-of-band data of one device; key material, hence not in the repr.
+
+    `confirm`, `random`: of LE Secure Connections, 16 octets each, little-endian. `temporary_key`:
+    of LE legacy pairing, 16 octets. Spec: Vol 3, Part H, 2.3.5.6.4 and 2.3.5.4.
+    """
+
+    confirm: bytes = field(default=b"", repr=False)
+    random: bytes = field(default=b"", repr=False)
+    temporary_key: bytes = field(default=b"", repr=False)
+
+
+class PairingAgent(Protocol):
+    """Who is asked during pairing; on the engine thread, the answers come from elsewhere.
+
+    An answer that is cancelled is no longer wanted: the pairing has ended.
+    """
+
+    @property
+    def io_capability(self) -> IoCapability: ...
+
+    @property
+    def has_oob(self) -> bool:
+        """Whether out-of-band data of peers may be asked for."""
+
+    async def accept(self, request: PairingRequest) -> bool:
+        """Whether to pair at all; asked once the method is known, whatever it is."""
+
+    async def display_passkey(self, request: PairingRequest, passkey: int) -> None:
+        """Show six digits, 0 to 999999, which the peer's user types."""
+
+    async def enter_passkey(self, request: PairingRequest) -> int | None:
+        """Ask for the six digits that the peer shows; None refuses."""
+
+    async def compare(self, request: PairingRequest, number: int) -> bool:
+        """Ask whether the peer shows the same six digits."""
+
+    async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
+        """Give what was received of the peer out of band; None if nothing was."""
+
+    def ended(self, request: PairingRequest, reason: str | None) -> None:
+        """A pairing is over: `reason` None if it succeeded. Must not block."""
+
+
 class Link(ABC):
     """One connection. Identity-hashed; attributes are live and may be read from any thread."""
 
@@ -157,6 +203,8 @@ class Backend(ABC):
 
     capabilities: Capabilities
     address: DeviceAddress  # own identity address, valid after open
+    settings: SecuritySettings  # may be replaced at any time; what has begun goes on as it was
+    agent: PairingAgent | None  # None: Just Works, everybody is accepted
 
     @abstractmethod
     async def open(self, server: LocalServer, name: str, events: Events) -> None:

@@ -12,6 +12,7 @@ from bleio.backends.base import (
     Backend,
     Capabilities,
     Events,
+    PairingAgent,
     ScanParameters,
 )
 from bleio.backends.hci import identity
@@ -30,6 +31,7 @@ from bleio.backends.hci.transport import OnLost, OnPacket, Port, open_port
 from bleio.backends.hci.uart import PinLike, UartLike, UartPort
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
+from bleio.core.pairing import SecuritySettings
 from bleio.errors import CallerError, ControllerError, ControllerLost, InnerError
 from bleio.gatt.server import LocalServer
 
@@ -63,10 +65,12 @@ class HciBackend(Backend):
         if isinstance(transport, str) and (rts is not None or cts is not None):
             raise CallerError("The pins rts and cts go with a serial object only")
         self.capabilities = Capabilities()
+        self.settings = SecuritySettings()
+        self.agent: PairingAgent | None = None
         self._transport = transport
         self._pins = (rts, cts)
         self._wanted_address = address
-        self._bonds = bonds or MemoryBondStore()
+        self._bonds = MemoryBondStore() if bonds is None else bonds
         self._command_timeout_s = command_timeout_s
         self._tasks: set[asyncio.Task[Any]] = set()
         self._open: _Open | None = None

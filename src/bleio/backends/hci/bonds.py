@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,11 +15,37 @@ MAX_BONDS = 32  # the oldest gives way to the newest
 
 
 @dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One direction's CSRK and its SignCounter. Spec: Vol 3, Part H, 2.4.5.
+
+    `counter`: ours, the next to use; a peer's, the least that is accepted.
+    """
+
+    csrk: bytes = field(repr=False)
+    counter: int = 0
+    authenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientState:
+    """What our server remembers of a bonded client. Spec: Vol 3, Part G, 2.5.2, 3.3.3.3, 7.3.
+
+    `cccds`: by CCCD handle, those that are not 0. `database_hash`: of the table that these
+    handles and the client's own knowledge belong to. `features`: its Client Supported Features.
+    """
+
+    cccds: tuple[tuple[int, int], ...] = ()
+    database_hash: bytes = b""
+    features: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Bond:
     """What one pairing gave us. Keys are kept out of the repr.
 
     `ltk`, `ediv` and `rand` are for the role in which it is stored: a central starts encryption
     with them, a peripheral answers with them. EDIV and Rand are 0 for LE Secure Connections.
+    `own_signing` signs what we send, `peer_signing` checks what the peer sends.
     """
 
     identity: DeviceAddress
@@ -29,16 +56,31 @@ class Bond:
     secure_connections: bool = True
     key_octets: int = 16
     irk: bytes | None = field(default=None, repr=False)
+    own_signing: SigningKey | None = None
+    peer_signing: SigningKey | None = None
+    client: ClientState = ClientState()
 
 
 class BondStore(Protocol):
-    """Where bonds are kept; each role has its own."""
+    """Where the keys of one own identity are kept; each role has its own bonds.
 
-    def find(self, peer: DeviceAddress, central: bool) -> Bond | None: ...
+    Writing may fail: the store warns, once, and goes on with what it has in memory.
+    """
 
-    def save(self, bond: Bond, central: bool) -> None: ...
+    def irk(self) -> bytes:
+        """Give the own Identity Resolving Key, made at first use; 16 octets."""
 
-    def erase(self) -> None: ...
+    def find(self, peer: DeviceAddress, central: bool) -> Bond | None:
+        """Give the bond with a peer by its identity address."""
+
+    def all(self) -> list[tuple[bool, Bond]]:
+        """Give all bonds with the role they are for, central or not; oldest first."""
+
+    def save(self, bond: Bond, central: bool) -> None:
+        """Keep a bond, in place of an older one with the same peer."""
+
+    def erase(self) -> None:
+        """Forget all bonds of both roles; the own IRK stays."""
 
 
 class MemoryBondStore:
@@ -46,6 +88,15 @@ class MemoryBondStore:
 
     def __init__(self) -> None:
         self._bonds: dict[tuple[bool, DeviceAddress], Bond] = {}
+        self._irk = secrets.token_bytes(16)
+
+    def irk(self) -> bytes:
+        """Give the own Identity Resolving Key."""
+        return self._irk
+
+    def all(self) -> list[tuple[bool, Bond]]:
+        """Give all bonds with the role they are for."""
+        return [(central, bond) for (central, _), bond in self._bonds.items()]
 
     def find(self, peer: DeviceAddress, central: bool) -> Bond | None:
         """Give the bond with a peer by its identity address."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from struct import Struct
 from typing import Any
@@ -251,7 +250,7 @@ class SecurityManager:
         self.bonds = bonds
         self.identity = identity
         self.spawn = spawn
-        self.irk = secrets.token_bytes(16)
+        self.irk = bonds.irk()
         self.smp = SmpManager(self)
         self._links: dict[int, Security] = {}
         layer.events[Event.ENCRYPTION_CHANGE] = self._encryption_change

@@ -1,0 +1,67 @@
+"""What pairing is called and asked: methods, input and output, the settings of an adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+
+from bleio.core.address import DeviceAddress
+
+MIN_KEY_OCTETS, MAX_KEY_OCTETS = 7, 16  # Vol 3, Part H, 2.3.4
+
+
+class PairingMethod(Enum):
+    """How two devices authenticate each other. Spec: Vol 3, Part H, 2.3.5.1."""
+
+    JUST_WORKS = "Just Works"
+    NUMERIC_COMPARISON = "numeric comparison"
+    PASSKEY_ENTRY = "passkey entry"
+    OUT_OF_BAND = "out of band"
+
+
+class IoCapability(IntEnum):
+    """What a device can show its user and ask of them. Spec: Vol 3, Part H, 2.3.2."""
+
+    DISPLAY_ONLY = 0
+    DISPLAY_YES_NO = 1
+    KEYBOARD_ONLY = 2
+    NO_INPUT_NO_OUTPUT = 3
+    KEYBOARD_DISPLAY = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PairingRequest:
+    """One pairing, as the delegate is told of it; `peer` is the identity where it is known."""
+
+    peer: DeviceAddress
+    method: PairingMethod
+    secure_connections: bool
+    is_central: bool  # our role on the link
+
+
+@dataclass(frozen=True, slots=True)
+class SecuritySettings:
+    """How an adapter pairs and what it demands.
+
+    `secure_connections_only`: refuse LE legacy pairing. `min_key_octets`: 7 to 16; shorter
+    encryption keys are refused in pairing and by the server's permissions. `method`: the only
+    pairing method to agree to, None for any. `debug_keys`: accept a peer that uses the
+    specification's published debug key. `private_address`: use resolvable private addresses.
+    `rotation_s`: seconds until the next one, 1 to 41400. `fail_closed`: what was read from a
+    bonded peer over an encrypted link is not read from it over a plain one.
+    """
+
+    secure_connections_only: bool = False
+    min_key_octets: int = MAX_KEY_OCTETS
+    method: PairingMethod | None = None
+    debug_keys: bool = False
+    private_address: bool = False
+    rotation_s: int = 900
+    fail_closed: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError with a sentence."""
+        if not MIN_KEY_OCTETS <= self.min_key_octets <= MAX_KEY_OCTETS:
+            raise ValueError(f"min_key_octets must be {MIN_KEY_OCTETS} to {MAX_KEY_OCTETS}")
+        if not 1 <= self.rotation_s <= 41_400:
+            raise ValueError("rotation_s must be 1 to 41400 seconds")
