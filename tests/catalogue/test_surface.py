@@ -191,6 +191,13 @@ SURFACE: dict[str, dict[str, Any]] = {
     },
 }
 
+# What we add to CircuitPython's classes; no class is added to the module.
+OURS: dict[str, dict[str, Any]] = {
+    "Adapter": {"pairing_delegate": RW, "security": RW, "local_oob": Call()},
+}
+for _cls, _members in OURS.items():
+    SURFACE[_cls] |= _members
+
 MEMBERS = [(cls, name) for cls, members in SURFACE.items() for name in members]
 # Parameters whose default only tells "not given"; any default passes.
 SENTINELS = {("ScanEntry", "matches", "all"), ("ScanEntry", "matches", "match_all")}

@@ -1,4 +1,4 @@
-"""The classes of `_bleio`, one module each, and which adapter is the current one."""
+"""The classes of `_bleio`, one module each, which adapter is the current one, and pairing."""
 
 from bleio.api.adapter import Adapter, current_adapter, set_adapter, use_adapter
 from bleio.api.address import Address
@@ -8,6 +8,14 @@ from bleio.api.characteristic_buffer import CharacteristicBuffer
 from bleio.api.connection import Connection
 from bleio.api.descriptor import Descriptor
 from bleio.api.packet_buffer import PacketBuffer
+from bleio.api.pairing import (
+    IoCapability,
+    OobData,
+    PairingDelegate,
+    PairingMethod,
+    PairingRequest,
+    SecuritySettings,
+)
 from bleio.api.scan_entry import ScanEntry
 from bleio.api.scan_results import ScanResults
 from bleio.api.service import Service
@@ -22,9 +30,15 @@ __all__ = [
     "CharacteristicBuffer",
     "Connection",
     "Descriptor",
+    "IoCapability",
+    "OobData",
     "PacketBuffer",
+    "PairingDelegate",
+    "PairingMethod",
+    "PairingRequest",
     "ScanEntry",
     "ScanResults",
+    "SecuritySettings",
     "Service",
     "current_adapter",
     "set_adapter",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 from bleio.api._advertising import checked_parameters
@@ -18,8 +18,10 @@ from bleio.api._arguments import (
     readable,
     real,
 )
+from bleio.api._delegates import delegate_by_setting
 from bleio.api.address import Address
 from bleio.api.connection import Connection
+from bleio.api.pairing import Answers, OobData, PairingDelegate, SecuritySettings
 from bleio.api.scan_results import ScanResults
 from bleio.backends.base import ScanParameters
 from bleio.core.address import AddressType
@@ -81,8 +83,21 @@ class Adapter:
             from bleio.runtime.session import Session  # imports asyncio; `import _bleio` must not
 
             # One session, also if several threads are here at once: setdefault is atomic.
-            self._sessions.setdefault(None, Session(self._make_backend, Connection._create))
+            self._sessions.setdefault(
+                None, Session(self._make_backend, Connection._create, self._default_answers)
+            )
         return self._sessions[None]
+
+    def _default_answers(self) -> Answers | None:
+        return self._answers(delegate_by_setting())
+
+    def _answers(self, delegate: PairingDelegate | None) -> Answers | None:
+        """Let a delegate answer with this adapter as the current one."""
+        if delegate is None:
+            return None
+        context = copy_context()
+        context.run(_context.set, _Current(self))
+        return Answers(delegate, context)
 
     # Settings
 
@@ -126,6 +141,52 @@ class Adapter:
     @name.setter
     def name(self, value: str) -> None:
         self._session.set_name(instance("name", value, str))
+
+    # Ours, beyond CircuitPython
+
+    @property
+    def security(self) -> SecuritySettings:
+        """How the adapter pairs and what it demands; rw; may be set before it opens.
+
+        By default what BLEIO_SECURITY of the environment says. A pairing that has begun goes on as
+        it was. Raises: TypeError; BluetoothError if the environment's word is wrong.
+        """
+        try:
+            return self._session.security
+        except Exception as error:
+            raise public_error(error) from None
+
+    @security.setter
+    def security(self, value: SecuritySettings) -> None:
+        self._session.set_security(instance("security", value, SecuritySettings))
+
+    @property
+    def pairing_delegate(self) -> PairingDelegate | None:
+        """Who answers in pairing; rw; may be set before the adapter opens. None is Just Works with
+        every peer that asks.
+
+        By default what BLEIO_PAIRING of the environment names, or None. Raises: TypeError,
+        ValueError; BluetoothError if the environment's word is wrong.
+        """
+        try:
+            answers = self._session.pairing_delegate
+        except Exception as error:
+            raise public_error(error) from None
+        return answers.delegate if isinstance(answers, Answers) else None
+
+    @pairing_delegate.setter
+    def pairing_delegate(self, value: PairingDelegate | None) -> None:
+        if value is not None:
+            instance("pairing_delegate", value, PairingDelegate)
+        self._session.set_pairing_delegate(self._answers(value))
+
+    def local_oob(self) -> OobData:
+        """Give the own out-of-band data, which the peer should get by another way than the radio.
+
+        It is for the next pairing only. Raises: BluetoothError if the adapter cannot be opened.
+        Thread: any; waits for the engine.
+        """
+        return self._session.local_oob()
 
     # State; never waits
 

@@ -14,6 +14,7 @@ from bleio.errors import (
     PairingFailed,
     public_error,
 )
+from bleio.runtime.delegate import refuse_in_answer
 
 if TYPE_CHECKING:
     from bleio.backends.base import Link
@@ -100,12 +101,13 @@ class Connection:
 
         Spec: Vol 3, Part H, 2; either role may start it.
         Raises: NotImplementedError for bond=False; ConnectionError; SecurityError if pairing
-            failed or the link was lost meanwhile.
+            failed or the link was lost meanwhile; RuntimeError in a pairing delegate's answer.
         Thread: any; waits for the peer, at most SMP's 30 s a step.
         """
         if not bond:
             raise NotImplementedError("bond=False")
         link = self._live()
+        refuse_in_answer("pair()")
         try:
             self._session.call(link.pair)
         except ConnectionError:

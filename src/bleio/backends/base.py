@@ -23,6 +23,7 @@ from typing import NamedTuple, Protocol
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingRequest, SecuritySettings
 from bleio.core.security import LinkSecurity
+from bleio.errors import CallerError
 from bleio.gatt.model import LocalCharacteristic, RemoteListener, RemoteService
 from bleio.gatt.server import LocalServer
 
@@ -109,7 +110,8 @@ class OobData:
 class PairingAgent(Protocol):
     """Who is asked during pairing; on the engine thread, the answers come from elsewhere.
 
-    An answer that is cancelled is no longer wanted: the pairing has ended.
+    An answer that is cancelled is no longer wanted: the pairing has ended. One that raises
+    PairingFailed refuses the pairing.
     """
 
     @property
@@ -243,3 +245,10 @@ class Backend(ABC):
     @abstractmethod
     async def erase_bonds(self) -> None:
         """Forget all bonds of both roles; live links count as unpaired from now on."""
+
+    async def local_oob(self) -> OobData:
+        """Give our own out-of-band data, for a peer to receive before the next pairing.
+
+        Raises: CallerError where there is no such thing.
+        """
+        raise CallerError("This adapter has no out-of-band data")

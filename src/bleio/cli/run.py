@@ -15,15 +15,46 @@ import click
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
+@click.option(
+    "--pairing",
+    metavar="HOW",
+    help="Who answers in pairing: terminal (asks here) or passkey:NNNNNN; as BLEIO_PAIRING.",
+)
+@click.option(
+    "--security",
+    metavar="SETTINGS",
+    help="What pairing must be, such as secure-connections-only; as BLEIO_SECURITY.",
+)
 @click.argument("program", type=click.Path(exists=True, dir_okay=False, readable=True))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def run(program: str, arguments: tuple[str, ...]) -> Callable[[], None]:
+def run(
+    pairing: str | None, security: str | None, program: str, arguments: tuple[str, ...]
+) -> Callable[[], None]:
     """Run a Python PROGRAM with bleio's _bleio module.
 
     The same as "python PROGRAM ARGUMENTS...", also where Python's start-up does not make
     _bleio available, such as with -S or when bleio is found through PYTHONPATH.
     """
+    if pairing is not None or security is not None:
+        _set_environment(pairing, security)
     return partial(run_program, program, arguments)
+
+
+def _set_environment(pairing: str | None, security: str | None) -> None:
+    """Choose for the program, and the programs that it starts, as the environment would."""
+    from bleio.api import _delegates
+    from bleio.errors import CallerError
+    from bleio.runtime import policy
+
+    try:
+        if pairing is not None:
+            _delegates.delegate_for(pairing)
+            os.environ[_delegates.SETTING] = pairing
+        if security is not None:
+            policy.parse_settings(security)
+            os.environ[policy.SETTING] = security
+    except CallerError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def run_program(path: str, arguments: Sequence[str]) -> None:

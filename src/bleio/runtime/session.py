@@ -11,15 +11,25 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from bleio.backends.base import AdvertisingParameters, Backend, Link, Report, ScanParameters
+from bleio.backends.base import (
+    AdvertisingParameters,
+    Backend,
+    Link,
+    OobData,
+    Report,
+    ScanParameters,
+)
 from bleio.core.address import DeviceAddress
 from bleio.core.advertising import Prefixes
+from bleio.core.pairing import SecuritySettings
 from bleio.errors import CallerError, ControllerLost, LinkLost
 from bleio.gatt.server import LocalServer
 from bleio.runtime import identity
 from bleio.runtime.activity import Activity
 from bleio.runtime.clock import Clock
 from bleio.runtime.connections import Connections
+from bleio.runtime.delegate import Delegate
+from bleio.runtime.policy import Policy
 from bleio.runtime.portal import portal
 from bleio.runtime.scan_buffer import ScanBuffer
 from bleio.runtime.tasks import Tasks
@@ -38,6 +48,7 @@ class Session:
         make_backend: makes a backend that is not open yet. It is given the identity address that
             this session had before, which it should get again if it can.
         make_connection: makes the program's object for a new link; called on the engine thread.
+        default_delegate: gives who answers in pairing if the program sets nobody.
 
     Thread: public methods may be called from any thread but the engine's and wait for the engine,
         except where they say otherwise; properties never wait unless they say so.
@@ -47,8 +58,10 @@ class Session:
         self,
         make_backend: Callable[[DeviceAddress | None], Backend],
         make_connection: Callable[[Session, Link], Any],
+        default_delegate: Callable[[], Delegate | None] = lambda: None,
     ) -> None:
         self.server = LocalServer()
+        self._policy = Policy(default_delegate)
         self._make_backend = make_backend
         self._make_connection = make_connection
         self._enabled = True
@@ -137,6 +150,35 @@ class Session:
         """Set the GAP Device Name, cut to 28 octets. Does not wait."""
         self._name = identity.cut_name(name)
         self.post(self.server.set_device_name, self._name)
+
+    @property
+    def security(self) -> SecuritySettings:
+        """How it pairs and what it demands. Does not wait. Raises: CallerError."""
+        return self._policy.settings
+
+    def set_security(self, settings: SecuritySettings) -> None:
+        """Pair and demand like this from now on. Does not wait."""
+        self._policy.settings = settings
+        self._policy_changed()
+
+    @property
+    def pairing_delegate(self) -> Delegate | None:
+        """Who answers in pairing. Does not wait. Raises: CallerError."""
+        return self._policy.delegate
+
+    def set_pairing_delegate(self, delegate: Delegate | None) -> None:
+        """Ask it from now on; None is Just Works with everybody. Does not wait."""
+        self._policy.delegate = delegate
+        self._policy_changed()
+
+    def _policy_changed(self) -> None:
+        if (backend := self._backend) is not None:
+            self.post(self._policy.apply, backend)
+
+    def local_oob(self) -> OobData:
+        """Give the own out-of-band data."""
+        data: OobData = self.call(self._use, lambda backend: backend.local_oob())
+        return data
 
     @property
     def advertising(self) -> bool:
@@ -245,12 +287,14 @@ class Session:
     async def _open(self) -> Backend:
         await self._closed()
         backend = self._make_backend(self._address)
+        self._policy.apply(backend)
         name = self._name or identity.configured_name()
         try:
             await backend.open(self.server, name or identity.NAME_PREFIX, self)
         except BaseException:
             await backend.close()
             raise
+        self._policy.apply(backend)  # it may have changed meanwhile
         self._address = backend.address
         self._name = name or identity.default_name(backend.address)
         self.server.set_device_name(self._name)

@@ -1,0 +1,154 @@
+"""Delegates for programs that have none of their own: the terminal, and a fixed passkey.
+
+BLEIO_PAIRING, or `bleio run --pairing`, chooses one by a word.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from bleio.api.pairing import IoCapability, PairingDelegate, PairingMethod, PairingRequest
+from bleio.errors import CallerError
+
+SETTING = "BLEIO_PAIRING"
+
+_CHOICES = (
+    "terminal (asks on the terminal of the program)"
+    " or passkey:NNNNNN (types these six digits whenever they are asked for)"
+)
+
+
+def delegate_for(choice: str) -> PairingDelegate:
+    """Make the delegate that a word names. Raises: CallerError with a sentence."""
+    kind, colon, digits = choice.partition(":")
+    if kind == "terminal" and not colon:
+        return TerminalDelegate()
+    if kind == "passkey" and len(digits) == 6 and digits.isascii() and digits.isdigit():
+        return FixedPasskey(int(digits))
+    raise CallerError(f"There is no way of pairing {choice!r}: choose {_CHOICES}")
+
+
+def delegate_by_setting() -> PairingDelegate | None:
+    """Make the delegate that the environment names; None if it names none."""
+    choice = os.environ.get(SETTING)
+    try:
+        return delegate_for(choice) if choice else None
+    except CallerError as error:
+        raise CallerError(f"{SETTING}: {error}") from None
+
+
+class FixedPasskey(PairingDelegate):
+    """Types one passkey, for scripts: both ends of a link may have the same.
+
+    It has a keyboard only. One that showed its passkey would have to tell it to the pairing, which
+    takes a random one each time, since a passkey that is used again can be learnt.
+    """
+
+    io_capability = IoCapability.KEYBOARD_ONLY
+
+    def __init__(self, passkey: int) -> None:
+        super().__init__()
+        self._passkey = passkey
+
+    def enter_passkey(self, request: PairingRequest) -> int:
+        return self._passkey
+
+
+class TerminalDelegate(PairingDelegate):
+    """Asks on standard input; what it says goes to standard error, beside the program's output.
+
+    One question at a time. A question that is no longer wanted does not wait on; the line that it
+    has begun to read answers the next one.
+    """
+
+    io_capability = IoCapability.KEYBOARD_DISPLAY
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._turn = threading.Lock()
+        self._news = threading.Condition()
+        self._wanted: list[PairingRequest] = []
+        self._lines: list[str] = []
+        self._is_reading = False
+
+    def accept(self, request: PairingRequest) -> bool:
+        """The other methods ask enough."""
+        if request.method is not PairingMethod.JUST_WORKS:
+            return True
+        return self._confirm(request, "Nobody can tell who it is. Pair?")
+
+    def display_passkey(self, request: PairingRequest, passkey: int) -> None:
+        _say(f"{_describe(request)}: type {passkey:06} on it.\n")
+
+    def enter_passkey(self, request: PairingRequest) -> int | None:
+        question = "Type the six digits that it shows:"
+        while (line := self._ask(request, question)) is not None:
+            digits = line.replace(" ", "")
+            if len(digits) == 6 and digits.isascii() and digits.isdigit():
+                return int(digits)
+            if not digits:
+                return None
+            question = "Six digits, or nothing to refuse:"
+        return None
+
+    def compare(self, request: PairingRequest, number: int) -> bool:
+        return self._confirm(request, f"Does it show {number:06}?")
+
+    def ended(self, request: PairingRequest, reason: str | None) -> None:
+        with self._news:
+            self._wanted = [wanted for wanted in self._wanted if wanted != request]
+            self._news.notify_all()
+        _say(f"{_describe(request)}: {reason or 'done'}.\n")
+
+    def _confirm(self, request: PairingRequest, question: str) -> bool:
+        answer = self._ask(request, f"{question} [y/N]")
+        return answer is not None and answer.lower() in ("y", "yes")
+
+    def _ask(self, request: PairingRequest, question: str) -> str | None:
+        """Put a question. Returns: the line, None at the end of input or of the pairing."""
+        with self._news:
+            self._wanted.append(request)
+        try:
+            with self._turn:
+                return self._line(request, f"{_describe(request)}. {question} ")
+        finally:
+            with self._news:
+                if request in self._wanted:
+                    self._wanted.remove(request)
+
+    def _line(self, request: PairingRequest, prompt: str) -> str | None:
+        with self._news:
+            if request not in self._wanted:
+                return None
+            _say(prompt)
+            if not self._is_reading:
+                self._is_reading = True
+                threading.Thread(target=self._read, name="bleio-terminal", daemon=True).start()
+            while not self._lines and request in self._wanted:
+                self._news.wait()
+            line = self._lines.pop() if self._lines else ""
+        return line.strip() if line else None
+
+    def _read(self) -> None:
+        """Read one line, "" at the end of input."""
+        try:
+            line = sys.stdin.readline() if sys.stdin is not None else ""
+        except (OSError, ValueError):  # closed by the program
+            line = ""
+        with self._news:
+            self._lines, self._is_reading = [line], False
+            self._news.notify_all()
+
+
+def _describe(request: PairingRequest) -> str:
+    peer = request.peer.address_bytes[::-1].hex(":")
+    generation = "LE Secure Connections" if request.secure_connections else "LE legacy"
+    return f"Pairing with {peer} by {request.method.value} ({generation})"
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(text)
+        sys.stderr.flush()

@@ -1,0 +1,187 @@
+"""Asking the program during pairing, without the engine ever waiting for it.
+
+The program's delegate answers in plain blocking methods: it may ask a person, and it may use
+`_bleio`. Each question gets a thread of its own; the engine awaits the answer, and one that comes
+after the pairing has ended is dropped. What the delegate raises refuses the pairing and is shown as
+an uncaught exception of that thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import Context, ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from bleio.backends.base import OobData
+from bleio.core.address import DeviceAddress
+from bleio.core.pairing import IoCapability, PairingRequest
+from bleio.errors import PairingFailed
+
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+# A peer may ask again and again while a person thinks; what it can make us keep has a bound. The
+# ends of pairings need some room beside the questions, or nobody would hear of a refusal.
+MOST_QUESTIONS = 8
+MOST_THREADS = 16
+
+_answering: ContextVar[bool] = ContextVar("answering", default=False)
+
+
+class Delegate(Protocol):
+    """The program's answers, in the values of `core`; methods may block. See `PairingAgent`."""
+
+    @property
+    def io_capability(self) -> IoCapability: ...
+
+    @property
+    def has_oob(self) -> bool: ...
+
+    @property
+    def context(self) -> Context:
+        """The context variables that hold in the methods."""
+
+    def accept(self, request: PairingRequest) -> bool: ...
+    def display_passkey(self, request: PairingRequest, passkey: int) -> None: ...
+    def enter_passkey(self, request: PairingRequest) -> int | None: ...
+    def compare(self, request: PairingRequest, number: int) -> bool: ...
+    def peer_oob(self, peer: DeviceAddress) -> OobData | None: ...
+    def ended(self, request: PairingRequest, reason: str | None) -> None: ...
+
+
+def refuse_in_answer(what: str) -> None:
+    """Raise if this is a delegate's answer, for which the pairing waits.
+
+    Raises: RuntimeError; without it both would wait for each other.
+    """
+    if _answering.get():
+        raise RuntimeError(f"{what} would wait for the pairing that waits for this delegate")
+
+
+class DelegateAgent:
+    """The `PairingAgent` that asks a `Delegate`.
+
+    Refusals are the answers that mean one; where there is none, PairingFailed is raised.
+    """
+
+    def __init__(self, delegate: Delegate) -> None:
+        self._delegate = delegate
+        self._threads: list[threading.Thread] = []
+        self.dropped = 0  # questions and ends that found no thread
+
+    @property
+    def io_capability(self) -> IoCapability:
+        return self._delegate.io_capability
+
+    @property
+    def has_oob(self) -> bool:
+        return self._delegate.has_oob
+
+    async def accept(self, request: PairingRequest) -> bool:
+        with contextlib.suppress(PairingFailed):
+            return await self._ask(self._delegate.accept, request)
+        return False
+
+    async def display_passkey(self, request: PairingRequest, passkey: int) -> None:
+        """Raises: PairingFailed if it could not be shown."""
+        await self._ask(self._delegate.display_passkey, request, passkey)
+
+    async def enter_passkey(self, request: PairingRequest) -> int | None:
+        with contextlib.suppress(PairingFailed):
+            return await self._ask(self._delegate.enter_passkey, request)
+        return None
+
+    async def compare(self, request: PairingRequest, number: int) -> bool:
+        with contextlib.suppress(PairingFailed):
+            return await self._ask(self._delegate.compare, request, number)
+        return False
+
+    async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
+        """Raises: PairingFailed if the delegate failed; None would mean a weaker method."""
+        return await self._ask(self._delegate.peer_oob, peer)
+
+    def ended(self, request: PairingRequest, reason: str | None) -> None:
+        context = self._delegate.context.copy()
+        self._start(
+            partial(_run, context, self._delegate.ended, (request, reason), _ignore), MOST_THREADS
+        )
+
+    async def _ask(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a method of the delegate on a thread of its own. Raises: PairingFailed."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        context = self._delegate.context.copy()
+        context.run(_answering.set, True)
+        deliver = partial(_deliver, loop, answer)
+        if not self._start(partial(_run, context, function, args, deliver), MOST_QUESTIONS):
+            raise PairingFailed
+        return await answer
+
+    def _start(self, work: Callable[[], None], limit: int) -> bool:
+        """Start a thread if fewer than `limit` are busy."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) >= limit:
+            self.dropped += 1
+            _log.warning(
+                "The pairing delegate has %d calls to finish; another one is refused",
+                len(self._threads),
+            )
+            return False
+        thread = threading.Thread(target=work, name="bleio-pairing", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        return True
+
+
+def _run(
+    context: Context,
+    function: Callable[..., T],
+    args: tuple[Any, ...],
+    deliver: Callable[[T | None, PairingFailed | None], None],
+) -> None:
+    """Call the delegate; worker thread. An exception is shown first, as the program may end by the
+    failed pairing."""
+    try:
+        answer = context.run(function, *args)
+    except BaseException:
+        try:
+            threading.excepthook(
+                threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
+            )
+        finally:
+            deliver(None, PairingFailed())
+    else:
+        deliver(answer, None)
+
+
+def _ignore(answer: object, error: object) -> None:
+    """Nobody waits for this one."""
+
+
+def _deliver(
+    loop: asyncio.AbstractEventLoop,
+    future: asyncio.Future[Any],
+    answer: object,
+    error: PairingFailed | None,
+) -> None:
+    def finish() -> None:
+        if future.done():  # cancelled: the pairing has ended
+            return
+        if error is None:
+            future.set_result(answer)
+        else:
+            future.set_exception(error)
+
+    with contextlib.suppress(RuntimeError):  # the engine has stopped
+        loop.call_soon_threadsafe(finish)
