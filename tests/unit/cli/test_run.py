@@ -107,3 +107,33 @@ def test_help(tmp_path: Path) -> None:
     code, output, errors = execute("-m", "bleio", "run", "--help", folder=tmp_path)
     assert (code, errors) == (0, "")
     assert "Run a Python PROGRAM" in output
+
+
+def test_options_choose_pairing_for_the_program(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        "import sys, _bleio\n"
+        "print(sys.argv[1:], type(_bleio.adapter.pairing_delegate).__name__,\n"
+        "      _bleio.adapter.security.secure_connections_only)\n"
+    )
+    options = ("--pairing", "passkey:123456", "--security=secure-connections-only")
+    command = ("-m", "bleio", "run", *options, "program.py", "--pairing", "mine")
+    assert execute(*command, folder=tmp_path) == (
+        0,
+        "['--pairing', 'mine'] FixedPasskey True\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--pairing=phone", "Error: There is no way of pairing 'phone': choose terminal "),
+        ("--pairing=", "Error: There is no way of pairing '': choose terminal "),
+        ("--security=strict", "Error: There is no security setting 'strict': choose secure-"),
+    ],
+)
+def test_unknown_words_are_one_sentence(option: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("print('ran')")
+    code, output, errors = execute("-m", "bleio", "run", option, "program.py", folder=tmp_path)
+    assert (code, output) == (2, "")
+    assert errors.splitlines()[-1].startswith(sentence)

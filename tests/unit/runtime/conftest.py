@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import Context, copy_context
+from typing import Any
 
 import pytest
 
 from bleio.backends.base import Link
 from bleio.core.address import DeviceAddress
+from bleio.core.pairing import IoCapability
 from bleio.runtime.session import Session
 from support.fake_backend import FakeBackend
+
+
+class Played:
+    """A delegate whose every method does what the test says."""
+
+    io_capability = IoCapability.KEYBOARD_DISPLAY
+    has_oob = True
+
+    def __init__(self, does: Callable[..., Any], context: Context | None = None) -> None:
+        self.context = context or copy_context()
+        self.accept = self.display_passkey = self.enter_passkey = does
+        self.compare = self.peer_oob = self.ended = does
 
 
 class Bench:
