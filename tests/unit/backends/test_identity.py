@@ -30,7 +30,6 @@ def test_a_private_address_resolves_with_its_irk_only() -> None:
 
 
 def test_kinds_of_address() -> None:
-    assert private_address(None).type is AddressType.RANDOM_PRIVATE_NON_RESOLVABLE
     assert any_static_address(0).type is AddressType.RANDOM_STATIC
     assert any_static_address(0) != any_static_address(0)
 

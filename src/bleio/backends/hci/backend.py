@@ -25,6 +25,8 @@ from bleio.backends.hci.layer import COMMAND_TIMEOUT_S, HciLayer
 from bleio.backends.hci.link import HciLink
 from bleio.backends.hci.links import LinkTable, Roles
 from bleio.backends.hci.opcodes import Opcode
+from bleio.backends.hci.privacy import Peers, Privacy
+from bleio.backends.hci.resolving import Resolver, ResolvingList, WatchedBonds
 from bleio.backends.hci.scanning import Scanner
 from bleio.backends.hci.security import SecurityManager
 from bleio.backends.hci.transport import OnLost, OnPacket, Port, open_port
@@ -65,7 +67,7 @@ class HciBackend(Backend):
         if isinstance(transport, str) and (rts is not None or cts is not None):
             raise CallerError("The pins rts and cts go with a serial object only")
         self.capabilities = Capabilities()
-        self.settings = SecuritySettings()
+        self._settings = SecuritySettings()
         self.agent: PairingAgent | None = None
         self._transport = transport
         self._pins = (rts, cts)
@@ -80,6 +82,18 @@ class HciBackend(Backend):
         """What messages call the controller."""
         return self._transport if isinstance(self._transport, str) else "the serial port"
 
+    @property
+    def settings(self) -> SecuritySettings:
+        """How to pair, and which address to show. Private addresses come and go at once."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: SecuritySettings) -> None:
+        old, self._settings = self._settings, settings
+        if self._open is not None:
+            self._open.privacy.settings_changed(old)
+            self._open.peers.settings_changed()
+
     # Life
 
     async def open(self, server: LocalServer, name: str, events: Events) -> None:
@@ -91,12 +105,14 @@ class HciBackend(Backend):
         layer, port = await self._connect_port()
         try:
             facts = await self._bring_up(layer, port)
+            opened = _Open(self, layer, port, facts, server, events)
+            await opened.peers.update()
         except BaseException:
             layer.close()
             await port.close()
             raise
         self.capabilities = Capabilities(extended_advertising=facts.extended_advertising)
-        self._open = _Open(self, layer, port, facts, server, events)
+        self._open = opened
 
     async def close(self) -> None:
         opened, self._open = self._open, None
@@ -104,6 +120,7 @@ class HciBackend(Backend):
             return
         await opened.quiet()
         error = opened.layer.close()
+        opened.privacy.close()
         opened.initiator.close(error)
         opened.links.close_all(HciErrorCode.LOCAL_HOST_TERMINATED)
         tasks = tuple(self._tasks)
@@ -117,7 +134,7 @@ class HciBackend(Backend):
         identity.check_static(address)
         if self._is_virtual():
             await identity.claim(opened.layer, address)
-        await opened.layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
+        await opened.privacy.use_identity(address)
         self.address = self._wanted_address = address
 
     async def erase_bonds(self) -> None:
@@ -148,10 +165,6 @@ class HciBackend(Backend):
 
     # What the parts use
 
-    def own_address_type(self) -> int:
-        """Give the own address type that commands name: public or random."""
-        return int(self.address.random)
-
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something that nobody waits for; what fails in it is not lost."""
         task = asyncio.get_running_loop().create_task(work)
@@ -163,6 +176,7 @@ class HciBackend(Backend):
         opened = self._open
         if opened is None:
             return  # while opening, which fails with the same error
+        opened.privacy.close()
         opened.initiator.close(error)
         opened.links.close_all()
         opened.events.lost(error)
@@ -260,17 +274,24 @@ class _Open:
         def own() -> DeviceAddress:
             return backend.address
 
-        self.security = SecurityManager(layer, backend._bonds, own, backend.spawn)
-        self.scanner = Scanner(layer, facts, backend.own_address_type, events.reported)
-        self.advertiser = Advertiser(
-            layer,
-            facts,
-            own,
-            lambda: identity.private_address(self.security.irk),
-            events.advertising_ended,
+        resolver = Resolver(backend._bonds)
+        irk = backend._bonds.irk()
+        self.privacy = Privacy(layer, own, lambda: backend.settings, irk, backend.spawn)
+        in_controller = ResolvingList(
+            layer, facts.resolving_list, resolver, irk, lambda: backend.settings.rotation_s
         )
-        self.initiator = Initiator(layer, facts, backend.own_address_type, backend.spawn)
-        roles = Roles(self.advertiser, self.initiator, own)
+        self.peers = Peers(resolver, in_controller, self.privacy, backend.spawn)
+        bonds = WatchedBonds(backend._bonds, self.peers.changed)
+        self.security = SecurityManager(layer, bonds, own, backend.spawn)
+        self.scanner = Scanner(layer, facts, self.privacy, resolver, events.reported)
+        self.advertiser = Advertiser(
+            layer, facts, self.privacy, self.peers, events.advertising_ended
+        )
+        self.initiator = Initiator(
+            layer, facts, self.privacy, self.peers, self.scanner.find, backend.spawn
+        )
+        self.privacy.users += (self.advertiser, self.scanner, self.initiator)
+        roles = Roles(self.advertiser, self.initiator, resolver)
         self.links = LinkTable(layer, facts, server, self.security, roles, events, backend.spawn)
 
     async def quiet(self) -> None:

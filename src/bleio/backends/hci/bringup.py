@@ -35,6 +35,7 @@ class ControllerFacts:
     acl_octets: int
     acl_packets: int
     extended_advertising: bool
+    resolving_list: bool  # with privacy modes; without, peers could not use their identity
     long_packets: bool  # the data length update procedure
     phy_2m: bool
     max_advertising_octets: int
@@ -107,6 +108,7 @@ async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts
         acl_octets=queue.max_packet_size,
         acl_packets=queue.max_in_flight,
         extended_advertising=extended,
+        resolving_list=has(LeFeature.LL_PRIVACY, Opcode.LE_SET_PRIVACY_MODE),
         long_packets=has(LeFeature.DATA_LENGTH_EXTENSION, Opcode.LE_SET_DATA_LENGTH),
         phy_2m=has(LeFeature.LE_2M_PHY, Opcode.LE_SET_PHY),
         max_advertising_octets=host.maximum_advertising_data_length if extended else 31,

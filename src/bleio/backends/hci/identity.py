@@ -1,16 +1,15 @@
-"""Which address we have: the identity, and the private ones of anonymous advertising."""
+"""Which address we have: the identity, and how private ones are made."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
 
-from bumble.crypto import ah
-
 from bleio.backends.hci.layer import HciLayer
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import CallerError, ControllerError
+from bleio.radio.privacy import make_resolvable
 from bleio.radio.vendor import CLAIM_STATIC_ADDRESS_OPCODE
 
 # A radio with more instances of one program than this has other troubles.
@@ -53,14 +52,7 @@ def check_static(address: DeviceAddress) -> None:
         raise CallerError("Only a random static address can be set")
 
 
-def private_address(irk: bytes | None) -> DeviceAddress:
-    """Make a resolvable private address; without an IRK a non-resolvable one.
-
-    Spec: Vol 6, Part B, 1.3.2.2; the hash is the three low octets, prand the three high ones.
-    """
-    random = bytearray(secrets.token_bytes(6))
-    if irk is None:
-        random[5] &= 0x3F
-        return DeviceAddress(bytes(random), random=True)
-    prand = bytes(random[3:5]) + bytes((random[5] & 0x3F | 0x40,))
-    return DeviceAddress(ah(irk, prand) + prand, random=True)
+def private_address(irk: bytes) -> DeviceAddress:
+    """Make a resolvable private address. Spec: Vol 6, Part B, 1.3.2.2."""
+    prand = secrets.randbelow((1 << 22) - 2) + 1  # neither all zeros nor all ones
+    return DeviceAddress(make_resolvable(irk, prand.to_bytes(3, "little")), random=True)

@@ -58,8 +58,9 @@ class Established:
 
     conn_handle: int
     is_central: bool
-    peer: DeviceAddress
-    own_address: DeviceAddress
+    peer: DeviceAddress  # the identity, if it is known
+    peer_on_air: DeviceAddress
+    own_address: DeviceAddress  # on the air
     interval_units: int
     latency: int
     supervision_units: int
@@ -69,7 +70,6 @@ class HciLink(Link):
     """See `Link`. Made and ended by the link table."""
 
     def __init__(self, table: LinkTable, established: Established) -> None:
-        self.peer = established.peer
         self.is_central = established.is_central
         self.connected = True
         self.conn_handle = established.conn_handle
@@ -93,6 +93,7 @@ class HciLink(Link):
             self.is_central,
             established.own_address,
             established.peer,
+            established.peer_on_air,
             lambda pdu: self._send(SMP_CHANNEL, pdu),
             lambda: table.acl.drained(self.conn_handle),
         )
@@ -105,6 +106,11 @@ class HciLink(Link):
             asyncio.get_running_loop().call_later,
         )
         self.bearer.on_dead = self._bearer_died
+
+    @property
+    def peer(self) -> DeviceAddress:  # type: ignore[override]
+        """The peer's identity, from the start or once pairing has told it. Any thread."""
+        return self._security.peer_address
 
     @property
     def mtu(self) -> int:  # type: ignore[override]

@@ -15,17 +15,19 @@ from bleio.backends.hci.initiating import Initiator
 from bleio.backends.hci.layer import HciLayer
 from bleio.backends.hci.link import Established, HciLink
 from bleio.backends.hci.opcodes import Event, LeEvent, Opcode
+from bleio.backends.hci.resolving import Resolver
 from bleio.backends.hci.security import SecurityManager
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import ControllerError, LinkLost
 from bleio.gatt.server import LocalServer
 
-# status, handle, role, peer address type, peer address (6); then in the enhanced forms two
-# resolvable addresses (6 each); then interval, latency, supervision
+# status, handle, role, peer address type, peer address (6); then in the enhanced forms the
+# resolvable addresses that the controller made and resolved; then interval, latency, supervision
 _COMPLETE_HEAD = Struct("<BHBB6s")
+_RESOLVABLE = Struct("<6s6s")  # local, peer; zeros if there is none
 _COMPLETE_TAIL = Struct("<HHH")
-_RESOLVABLE_OCTETS = 12
+_NONE = bytes(6)
 _DISCONNECTION = Struct("<BHB")  # status, handle, reason
 _UPDATE = Struct("<BHHHH")  # status, handle, interval, latency, supervision
 _REQUEST = Struct("<HHHHH")  # handle, interval min, max, latency, supervision
@@ -43,7 +45,7 @@ class Roles:
 
     advertiser: Advertiser
     initiator: Initiator
-    identity: Callable[[], DeviceAddress]
+    resolver: Resolver
 
 
 class LinkTable:
@@ -101,7 +103,7 @@ class LinkTable:
             else:
                 self._roles.initiator.failed(status)
             return
-        tail = _COMPLETE_HEAD.size + (_RESOLVABLE_OCTETS if enhanced else 0)
+        tail = _COMPLETE_HEAD.size + (_RESOLVABLE.size if enhanced else 0)
         timing = _COMPLETE_TAIL.unpack_from(event, tail)
         if conn_handle in self.links:
             self.layer.counters.malformed += 1
@@ -109,10 +111,29 @@ class LinkTable:
         if central and not self._roles.initiator.wanted:
             self._discard(conn_handle)
             return
-        # Types 2 and 3 are identities that the controller resolved.
-        peer = DeviceAddress(octets, bool(address_type & 1))
-        own = self._roles.identity() if central else self._roles.advertiser.own_address
-        self._open(Established(conn_handle, central, peer, own, *timing))
+        own = self._roles.initiator.own_address if central else self._roles.advertiser.own_address
+        resolvable = _NONE, _NONE
+        if enhanced:
+            resolvable = _RESOLVABLE.unpack_from(event, _COMPLETE_HEAD.size)
+        if resolvable[0] != _NONE:
+            own = DeviceAddress(resolvable[0], random=True)
+        peer, on_air = self._identify(address_type, octets, resolvable[1])
+        self._open(Established(conn_handle, central, peer, on_air, own, *timing))
+
+    def _identify(
+        self, address_type: int, octets: bytes, resolvable: bytes
+    ) -> tuple[DeviceAddress, DeviceAddress]:
+        """Give the peer's identity, as far as it is known, and its address on the air.
+
+        Types 2 and 3 are identities that the controller resolved.
+        """
+        on_air = DeviceAddress(octets, bool(address_type & 1))
+        if address_type < 2 or resolvable == _NONE:
+            peer = self._roles.resolver.identity_of(on_air)
+        else:
+            peer, on_air = on_air, DeviceAddress(resolvable, random=True)
+        self._roles.resolver.heard(peer, on_air)
+        return peer, on_air
 
     def _open(self, established: Established) -> None:
         if not established.is_central and self._roles.advertiser.link_came_up():

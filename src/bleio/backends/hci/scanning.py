@@ -1,11 +1,14 @@
 """Scanning: the commands, and advertising reports as they come (Vol 4, Part E, 7.7.65.2 and .13).
 
 Data plane: one `Report` per packet, cut out of the event; no de-duplication. An RSSI of 127, which
-says that the controller does not know it, is passed on as it is.
+says that the controller does not know it, is passed on as it is. The address of a report is the
+identity of whoever sent it, if it is known.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from struct import Struct
 
@@ -13,8 +16,12 @@ from bleio.backends.base import Report, ScanParameters
 from bleio.backends.hci.bringup import ControllerFacts
 from bleio.backends.hci.layer import HciLayer
 from bleio.backends.hci.opcodes import LeEvent, Opcode
+from bleio.backends.hci.privacy import Privacy
+from bleio.backends.hci.resolving import Resolver
 from bleio.core.address import DeviceAddress
-from bleio.errors import InvalidParameter
+from bleio.errors import ControllerError, InvalidParameter
+
+_log = logging.getLogger(__name__)
 
 MAX_FRAGMENTED = 16  # advertisers whose long packets arrive at the same time
 MAX_REMEMBERED = 256  # advertisers, for legacy scan responses
@@ -41,25 +48,37 @@ _ADV_IND = 0x00
 _ADV_DIRECT_IND = 0x01
 _SCAN_RSP = 0x04
 
+# Address types of identities that the controller resolved
+_RESOLVED = (2, 3)
+
 _PHY_1M = 0x01
+
+_SEEKING = ScanParameters(active=False)
 
 
 class Scanner:
-    """The one scanner of a controller; `reported` gets every packet while it scans."""
+    """The one scanner of a controller; `reported` gets every packet while `start` holds.
+
+    It also scans to find single peers, unseen by others. See `User` for being paused.
+    """
 
     def __init__(
         self,
         layer: HciLayer,
         facts: ControllerFacts,
-        own_address_type: Callable[[], int],
+        privacy: Privacy,
+        resolver: Resolver,
         reported: Callable[[Report], None],
     ) -> None:
         self.dropped_fragments = 0
+        self.on_air = False
         self._layer = layer
         self._facts = facts
-        self._own_address_type = own_address_type
+        self._privacy = privacy
+        self._resolver = resolver
         self._reported = reported
-        self._scanning = False
+        self._wanted: ScanParameters | None = None
+        self._sought: dict[asyncio.Future[DeviceAddress], DeviceAddress] = {}
         self._extended = False
         self._fragments: dict[tuple[DeviceAddress, int, int], bytes] = {}
         self._connectable: dict[DeviceAddress, bool] = {}
@@ -68,33 +87,80 @@ class Scanner:
 
     async def start(self, parameters: ScanParameters) -> None:
         """Scan on the 1M PHY; `extended` also passes on what legacy PDUs cannot hold."""
-        interval = parameters.interval_us // _US_PER_UNIT
-        window = parameters.window_us // _US_PER_UNIT
         if not self._facts.extended_advertising:
             if parameters.extended:
                 raise InvalidParameter("This controller cannot receive extended advertising")
-            if interval > _MAX_LEGACY_UNITS:
+            if parameters.interval_us // _US_PER_UNIT > _MAX_LEGACY_UNITS:
                 raise InvalidParameter("This controller scans at intervals of at most 10.24 s")
-        self._extended = parameters.extended
-        self._fragments.clear()
-        self._connectable.clear()
-        await self._layer.request(*self._parameters(parameters.active, interval, window))
-        self._scanning = True
+        self._wanted = parameters
         try:
-            await self._enable(True)
+            await self._restart()
         except BaseException:
-            self._scanning = False
+            self._wanted = None
             raise
 
     async def stop(self) -> None:
         """Stop scanning; nothing is reported from now on."""
-        if self._scanning:
-            self._scanning = False
+        if self._wanted is not None:
+            self._wanted = None
+            await self._restart()
+
+    async def find(self, identity: DeviceAddress) -> DeviceAddress:
+        """Wait until a peer that can be connected to is heard. Returns: its address on the air."""
+        found: asyncio.Future[DeviceAddress] = asyncio.get_running_loop().create_future()
+        self._sought[found] = identity
+        try:
+            if not self.on_air:
+                await self._restart()
+            return await found
+        finally:
+            del self._sought[found]
+            if self._wanted is None and not self._sought:
+                await self._restart()
+
+    # Part of `User`
+
+    async def pause(self) -> None:
+        if self.on_air:
             await self._enable(False)
+
+    async def resume(self) -> None:
+        if not self.on_air:
+            return
+        try:
+            await self._go(self._wanted or _SEEKING)
+        except ControllerError as error:
+            _log.warning("Scanning has ended: %s", error)
+            self.on_air = False
+
+    async def _restart(self) -> None:
+        """Scan as it is wanted now, or not at all."""
+        async with self._privacy.lock:
+            if self.on_air:
+                self.on_air = False
+                await self._enable(False)
+            if self._wanted is None and not self._sought:
+                return
+            await self._privacy.prepare()
+            self._fragments.clear()
+            self._connectable.clear()
+            await self._go(self._wanted or _SEEKING)
+
+    async def _go(self, parameters: ScanParameters) -> None:
+        interval = parameters.interval_us // _US_PER_UNIT
+        window = parameters.window_us // _US_PER_UNIT
+        self._extended = parameters.extended
+        await self._layer.request(*self._parameters(parameters.active, interval, window))
+        self.on_air = True
+        try:
+            await self._enable(True)
+        except BaseException:
+            self.on_air = False
+            raise
 
     def _parameters(self, active: bool, interval: int, window: int) -> tuple[Opcode, bytes]:
         timing = interval.to_bytes(2, "little") + window.to_bytes(2, "little")
-        own = self._own_address_type()
+        own = self._privacy.own_address.random
         if self._facts.extended_advertising:
             head = bytes((own, 0, _PHY_1M, active))
             return Opcode.LE_SET_EXTENDED_SCAN_PARAMETERS, head + timing
@@ -107,8 +173,22 @@ class Scanner:
         else:
             await self._layer.request(Opcode.LE_SET_SCAN_ENABLE, bytes((enable, 0)))
 
+    def _heard(self, on_air: DeviceAddress, resolved: bool, wanted: bool, report: Report) -> None:
+        """Pass a report on, to whom it concerns.
+
+        Args: `resolved`: by the controller. `wanted`: what a scan would report.
+        """
+        address = report.address
+        self._resolver.heard(address, None if resolved else on_air)
+        if self._sought and report.connectable:
+            for found, identity in self._sought.items():
+                if identity == address and not found.done():
+                    found.set_result(on_air)
+        if wanted and self._wanted is not None:
+            self._reported(report)
+
     def _extended_reports(self, event: bytes) -> None:
-        if not self._scanning:
+        if not self.on_air:
             return
         position = 1
         for _ in range(event[0] if event else 0):
@@ -130,10 +210,10 @@ class Scanner:
         rssi: int,
         data: bytes,
     ) -> None:
-        if not (kind & _LEGACY_PDU or self._extended):
+        wanted = bool(kind & _LEGACY_PDU) or self._extended
+        if not (wanted or self._sought):
             return
-        # 2 and 3 are identities that the controller resolved; 0xFF is an advertiser without any
-        # address, which is shown as a random one of zeros.
+        # 0xFF is an advertiser without any address, which is shown as a random one of zeros.
         address = DeviceAddress(octets, bool(address_type & 1))
         if kind & _STATUS or self._fragments:
             key = (address, advertising_set, kind & _SCAN_RESPONSE)
@@ -141,8 +221,13 @@ class Scanner:
             if kind & _STATUS == _MORE_TO_COME:
                 self._keep(key, data)
                 return
-        self._reported(
-            Report(address, data, rssi, bool(kind & _CONNECTABLE), bool(kind & _SCAN_RESPONSE))
+        resolved = address_type in _RESOLVED
+        peer = address if resolved else self._resolver.identity_of(address)
+        self._heard(
+            address,
+            resolved,
+            wanted,
+            Report(peer, data, rssi, bool(kind & _CONNECTABLE), bool(kind & _SCAN_RESPONSE)),
         )
 
     def _keep(self, key: tuple[DeviceAddress, int, int], data: bytes) -> None:
@@ -156,7 +241,7 @@ class Scanner:
         self._fragments[key] = data
 
     def _legacy_reports(self, event: bytes) -> None:
-        if not self._scanning:
+        if not self.on_air:
             return
         position = 1
         for _ in range(event[0] if event else 0):
@@ -172,7 +257,10 @@ class Scanner:
             else:
                 connectable = kind in (_ADV_IND, _ADV_DIRECT_IND)
                 self._remember(address, connectable)
-            self._reported(Report(address, data, rssi, connectable, scan_response))
+            resolved = address_type in _RESOLVED
+            peer = address if resolved else self._resolver.identity_of(address)
+            report = Report(peer, data, rssi, connectable, scan_response)
+            self._heard(address, resolved, True, report)
 
     def _remember(self, address: DeviceAddress, connectable: bool) -> None:
         """Legacy scan responses do not say what they answer."""

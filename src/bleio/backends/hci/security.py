@@ -41,14 +41,16 @@ class Security:
         is_central: bool,
         own_address: DeviceAddress,
         peer_address: DeviceAddress,
+        peer_on_air: DeviceAddress,
         send: Callable[[bytes], None],
         drained: Callable[[], Awaitable[None]],
     ) -> None:
         self.link = LinkSecurity()
         self.conn_handle = conn_handle
         self.is_central = is_central
-        self.own_address = own_address
+        self.own_address = own_address  # on the air
         self.peer_address = peer_address  # the identity, once it is known
+        self.peer_on_air = peer_on_air
         self.send = send
         self.drained = drained
         self.connection = SmpConnection(self)

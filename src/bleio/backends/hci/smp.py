@@ -60,7 +60,7 @@ class SmpConnection(utils.EventEmitter):  # type: ignore[misc,unused-ignore]
         self.handle = security.conn_handle
         self.role = hci.Role.CENTRAL if security.is_central else hci.Role.PERIPHERAL
         self.self_address = bumble_address(security.own_address)
-        self.peer_address = bumble_address(security.peer_address)
+        self.peer_address = bumble_address(security.peer_on_air)
 
     @property
     def is_encrypted(self) -> bool:
