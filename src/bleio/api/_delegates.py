@@ -59,8 +59,8 @@ class FixedPasskey(PairingDelegate):
 class TerminalDelegate(PairingDelegate):
     """Asks on standard input; what it says goes to standard error, beside the program's output.
 
-    One question at a time. A question that is no longer wanted does not wait on; the line that it
-    has begun to read answers the next one.
+    One question at a time. A question that is no longer wanted does not wait on. The line that it
+    has begun to read answers the next one if it comes after that one's prompt; else it is dropped.
     """
 
     io_capability = IoCapability.KEYBOARD_DISPLAY
@@ -122,6 +122,7 @@ class TerminalDelegate(PairingDelegate):
         with self._news:
             if request not in self._wanted:
                 return None
+            self._lines.clear()  # a yes to another question is none to this one
             _say(prompt)
             if not self._is_reading:
                 self._is_reading = True

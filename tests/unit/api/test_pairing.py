@@ -423,6 +423,18 @@ def test_a_question_of_an_ended_pairing_waits_no_longer_and_takes_no_more_than_a
     assert terminal.delegate.enter_passkey(REQUEST) == 2
 
 
+def test_an_answer_to_an_ended_pairing_is_none_to_the_next_one(terminal: Terminal) -> None:
+    works = api.PairingRequest(REQUEST.peer, PairingMethod.JUST_WORKS, True, True)
+    first = terminal.ask(lambda: terminal.delegate.accept(works), "[y/N] ")
+    terminal.delegate.ended(works, "timed out")
+    assert first.join() is False
+    terminal.type("y\n")
+    until(lambda: not terminal.delegate._is_reading)
+    second = terminal.ask(lambda: terminal.delegate.accept(works), "[y/N] ")
+    terminal.type("n\n")
+    assert second.join() is False
+
+
 def test_questions_come_one_after_the_other(terminal: Terminal) -> None:
     other = api.PairingRequest(Address(b"\x01" * 6), PairingMethod.PASSKEY_ENTRY, True, False)
     first = terminal.ask(lambda: terminal.delegate.enter_passkey(REQUEST), "shows: ")
