@@ -22,12 +22,12 @@ def asynchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
-        asyncio.run(_checked(test(*args, **kwargs)))
+        asyncio.run(checked(test(*args, **kwargs)))
 
     return run
 
 
-async def _checked(test: Coroutine[Any, Any, None]) -> None:
+async def checked(test: Coroutine[Any, Any, None]) -> None:
     complaints: list[str] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: complaints.append(repr(context)))

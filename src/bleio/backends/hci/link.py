@@ -70,6 +70,7 @@ class HciLink(Link):
     """See `Link`. Made and ended by the link table."""
 
     def __init__(self, table: LinkTable, established: Established) -> None:
+        self.peer_on_air = established.peer_on_air
         self.is_central = established.is_central
         self.connected = True
         self.conn_handle = established.conn_handle

@@ -86,6 +86,7 @@ class LinkTable:
         if self.links.get(link.conn_handle) is link:
             del self.links[link.conn_handle]
             self.acl.remove(link.conn_handle, LinkLost(reason))
+            self._roles.resolver.heard(link.peer, link.peer_on_air)  # paired by now, perhaps
             link.closed(reason)
             self._events.link_closed(link)
 
