@@ -24,9 +24,16 @@ DEADLINE_S = 40.0  # for one step of a program on a busy machine
 
 
 class Program:
-    """One Python program in a process of its own, and the lines it has printed."""
+    """One program in a process of its own, Python's if not `run_by` another one, and its lines."""
 
-    def __init__(self, tag: str, arguments: list[str], environment: dict[str, str], folder: Path):
+    def __init__(
+        self,
+        tag: str,
+        arguments: list[str],
+        environment: dict[str, str],
+        folder: Path,
+        run_by: tuple[str, ...] = (sys.executable, "-u"),
+    ):
         self.tag = tag
         self.lines: list[str] = []
         self._read_to = 0
@@ -34,7 +41,7 @@ class Program:
         self._news = threading.Condition()
         self._settled = False  # the test has seen or caused its end
         self.process = subprocess.Popen(
-            [sys.executable, "-u", *arguments],
+            [*run_by, *arguments],
             env=environment,
             cwd=folder,
             stdin=subprocess.PIPE,
