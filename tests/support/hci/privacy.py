@@ -73,7 +73,7 @@ async def bond(central: Device, peripheral: Device) -> tuple[Link, Link]:
     """Let two strangers meet and pair; they know nothing but what is on the air."""
     await peripheral.advertise()
     before = len(central.engine.reports)
-    await central.scan()
+    await central.scan(extended=central.backend.capabilities.extended_advertising)
     await until(lambda: len(central.engine.reports) > before)
     await central.backend.stop_scan()
     link = await central.backend.connect(central.engine.reports[-1].address, 10)
