@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -27,8 +28,16 @@ PAIRS = [(each, each) for each in CONTROLLERS] + [
     ("complete", "oldest"),
     ("oldest", "complete"),
 ]
+LISTS = ("complete", "legacy advertising")
 both_controllers = pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 any_controller = pytest.mark.parametrize("controller", CONTROLLERS)
+
+
+def resolves(device: Device, peer: Device) -> bool:
+    """Whether its controller knows the peer."""
+    opened: Any = device.backend._open
+    known: bool = opened.peers.in_controller.holds(peer.address)
+    return known
 
 
 async def reported(scanner: Device) -> object:
@@ -47,6 +56,8 @@ async def test_bonded_devices_meet_again(ours: str, theirs: str) -> None:
         one, other, stranger = [await world.make(each) for each in (ours, theirs, "complete")]
         link, incoming = await bond(one, other)
         assert (link.peer, incoming.peer) == (other.address, one.address)
+        for device, controller, peer in [(one, ours, other), (other, theirs, one)]:
+            assert resolves(device, peer) == (controller in LISTS)
         seen = set()
         for central, peripheral in [(one, other), (one, other), (other, one), (other, one)]:
             await part(link, one, other)

@@ -207,8 +207,8 @@ async def test_an_old_controller_changes_its_address_between_stop_and_start() ->
         controller.commands.clear()
         await host.parts.privacy.renew()
         assert controller.commands[:2] == [
-            (Opcode.LE_SET_ADVERTISING_ENABLE, b"\x00"),
             (Opcode.LE_SET_SCAN_ENABLE, b"\x00\x00"),
+            (Opcode.LE_SET_ADVERTISING_ENABLE, b"\x00"),
         ]
         assert host.sent[2:] == [
             Opcode.LE_SET_RANDOM_ADDRESS,

@@ -290,7 +290,7 @@ class _Open:
         self.initiator = Initiator(
             layer, facts, self.privacy, self.peers, self.scanner.find, backend.spawn
         )
-        self.privacy.users += (self.advertiser, self.scanner, self.initiator)
+        self.privacy.users += (self.initiator, self.scanner, self.advertiser)
         roles = Roles(self.advertiser, self.initiator, resolver)
         self.links = LinkTable(layer, facts, server, self.security, roles, events, backend.spawn)
 

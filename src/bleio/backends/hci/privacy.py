@@ -90,13 +90,16 @@ class Privacy:
             self._private = None
 
     async def while_quiet(self, change: Callable[[], Awaitable[None]]) -> None:
-        """Change something that may only change while nobody is on the air; the lock is held."""
+        """Change something that may only change while nobody is on the air; the lock is held.
+
+        The last of the users is away for the shortest time.
+        """
         try:
             for user in self.users:
                 await user.pause()
             await change()
         finally:
-            for user in self.users:
+            for user in reversed(self.users):
                 await user.resume()
 
     async def renew(self) -> None:
