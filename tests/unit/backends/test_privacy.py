@@ -53,7 +53,7 @@ def test_the_sample_address_resolves() -> None:
 def test_addresses_are_new_each_time_and_resolve() -> None:
     resolver = Resolver(bonded((numbered(1), bytes(15) + b"\x01"), (PEER, IRK)))
     made = [private_address(IRK) for _ in range(100)]
-    assert len(set(made)) == 100
+    assert len(set(made)) > 97  # 22 bits are random; two alike are rare
     assert {each.type for each in made} == {AddressType.RANDOM_PRIVATE_RESOLVABLE}
     assert {resolver.identity_of(each) for each in made} == {PEER}
     theirs = AddressResolver([(IRK, Address(PEER.octets, Address.RANDOM_DEVICE_ADDRESS))])
