@@ -1,5 +1,6 @@
 # make demo    a heart-rate monitor and its reader, two programs on one simulated radio
 # make test    all tests but the packaging ones;  make test-packaging    those
+# make stacks  fetches other people's Bluetooth stacks for tests, which skip where they are not
 # make lint    ruff and mypy
 # make clean   remove what the others made
 # PYTHON=...   the interpreter to make .venv with
@@ -12,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo install dev test test-packaging lint format clean
+.PHONY: demo install dev stacks test test-packaging lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
@@ -31,6 +32,9 @@ $(INSTALLED): pyproject.toml src/bleio-precedence.pth | $(VENV)/pyvenv.cfg
 $(INSTALLED_DEV): pyproject.toml src/bleio-precedence.pth | $(VENV)/pyvenv.cfg
 	$(PIP) install -e ".[dev]"
 	@touch $(INSTALLED) $@
+
+stacks: $(INSTALLED_DEV)
+	cd tests && ../$(BIN)/python -m support.stacks
 
 test: $(INSTALLED_DEV)
 	$(PYTEST) -n 2 --dist loadgroup -m "not serial and not packaging"

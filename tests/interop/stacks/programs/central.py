@@ -1,0 +1,41 @@
+"""Uses the values of another stack's peripheral: paired, and once more over a new connection."""
+
+import sys
+import time
+
+import _bleio
+from desk import Desk
+
+SERVICE = _bleio.UUID("73746163-6b73-0000-0000-000000000001")
+SECRET, WRITTEN, ECHO = (
+    _bleio.UUID(f"73746163-6b73-0000-0000-00000000000{number}") for number in (2, 3, 4)
+)
+
+adapter = _bleio.adapter
+adapter.pairing_delegate = Desk(sys.argv[1])
+print("scanning")
+for entry in adapter.start_scan(extended=True):
+    if entry.connectable and SERVICE.uuid128 in entry.advertisement_bytes:
+        break
+adapter.stop_scan()
+print("found", entry.address)
+for visit in ("first", "second"):
+    connection = adapter.connect(entry.address, timeout=30)
+    print(visit, "visit")
+    (service,) = connection.discover_remote_services((SERVICE,))
+    values = {characteristic.uuid: characteristic for characteristic in service.characteristics}
+    try:
+        print("read at once", values[SECRET].value.decode())
+    except _bleio.SecurityError as error:
+        print("SecurityError:", error)
+    connection.pair()
+    print("paired", connection.paired)
+    print("read", values[SECRET].value.decode())
+    echoes = _bleio.CharacteristicBuffer(values[ECHO], buffer_size=64, timeout=30)
+    values[ECHO].set_cccd(notify=True)
+    values[WRITTEN].value = f"{visit} words".encode()
+    print("notified of", echoes.read(len(f"echo of {visit} words")).decode())
+    connection.disconnect()
+    while connection.connected:
+        time.sleep(0.01)
+    print("disconnected")

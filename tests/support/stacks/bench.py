@@ -1,0 +1,76 @@
+"""A radio with our programs and other people's hosts on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from support.processes import Program
+from support.radio_processes import listening
+from support.stacks import PROGRAMS, bluez, node
+
+
+class Bench:
+    """A radio in a process of its own; what is started on it ends with it or before."""
+
+    def __init__(self) -> None:
+        # Socket paths are short, hence not below pytest's folder.
+        self.folder = Path(tempfile.mkdtemp(prefix="bleio-"))
+        self._environment = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
+        self._programs: list[Program] = []
+        self._socket = self.folder / "hci.sock"
+        options = ("--listen", "tcp:127.0.0.1:0", "--listen", f"unix:{self._socket}")
+        self._radio = self._run("radio", ["-m", "bleio", "radio", "desk", *options])
+        self._port = listening(self._radio, "tcp:127.0.0.1")
+        self._radio.says("^Ready")
+
+    def ours(self, program: str, *arguments: str) -> Program:
+        """Start one of our programs."""
+        path = PROGRAMS / "programs" / f"{program}.py"
+        adapter = {"BLEIO_ADAPTER": "virtual:desk"}
+        return self._run(f"our {program}", [str(path), *arguments], **adapter)
+
+    def node(self, program: str, *arguments: str) -> Program:
+        """Start a script for Node's ble-host with a controller of its own."""
+        path = PROGRAMS / "node" / f"{program}.js"
+        started = Program(
+            f"Node's {program}",
+            [str(path), self._port, *arguments],
+            node.environment(),
+            self._own_folder("node"),
+            run_by=("node",),
+        )
+        self._programs.append(started)
+        return started
+
+    def bluez(self) -> Program:
+        """Start a machine with bluetoothd and a controller of its own; wait for bluetoothctl."""
+        started = bluez.start("BlueZ", self._socket, self._own_folder("bluez"))
+        self._programs.append(started)
+        return started
+
+    def end(self, programs: list[Program] | None = None) -> None:
+        """End these programs, by default all. Raises: AssertionError if one ended badly."""
+        ending = list(self._programs) if programs is None else programs
+        complaints = [complaint for program in reversed(ending) if (complaint := program.stop())]
+        self._programs = [program for program in self._programs if program not in ending]
+        assert not complaints, "; ".join(complaints)
+
+    def close(self) -> None:
+        """End everything."""
+        try:
+            self.end()
+        finally:
+            shutil.rmtree(self.folder)
+
+    def _run(self, tag: str, arguments: list[str], **environment: str) -> Program:
+        folder = self._own_folder(tag)
+        more = {"BLEIO_STATE_DIR": str(folder / "state"), **environment}
+        started = Program(tag, arguments, {**self._environment, **more}, folder)
+        self._programs.append(started)
+        return started
+
+    def _own_folder(self, tag: str) -> Path:
+        return Path(tempfile.mkdtemp(prefix=f"{tag.split()[-1]}-", dir=self.folder))
