@@ -1,6 +1,6 @@
 """Link security: encryption, pairing in both roles, and the bonds that outlast a link.
 
-Spec: Vol 3, Part H, 2.4; Vol 3, Part C, 10.3. Pairing itself is bumble's, see `smp`.
+Spec: Vol 3, Part H, 2.4; Vol 3, Part C, 10.3. Pairing itself is bumble's, see `smp_bumble`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from bleio.backends.hci.bonds import Bond, BondStore
 from bleio.backends.hci.layer import HciLayer
 from bleio.backends.hci.opcodes import Event, LeEvent, Opcode
-from bleio.backends.hci.smp import SmpConnection, SmpManager, session_strength
+from bleio.backends.hci.smp_bumble import SmpConnection, SmpManager, session_strength
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.security import LinkSecurity
