@@ -109,6 +109,7 @@ async def test_directed_advertising(controller: str, private: tuple[bool, bool])
             await peripheral.advertise(data=b"", directed_to=central.address)
             link, incoming = await central.connect(peripheral)
             assert (link.peer, incoming.peer) == (peripheral.address, central.address)
+            assert on_air(link) == on_air(incoming)[::-1]
             await until(lambda ends=(link, incoming): all(e.security.encrypted for e in ends))
 
 
