@@ -69,6 +69,10 @@ class PairingFailed(PeerError):
         self.reason = reason
 
 
+class KeysLost(PeerError):
+    """One side has lost the keys of a bond, or is not the device that it says it is."""
+
+
 class LinkLost(InnerError):
     """The link is gone. `reason`: the HCI error code of its end, 0 if unknown."""
 
@@ -105,6 +109,11 @@ _PAIRING_DECLINED = (
     "Unspecified issue. The pairing request on the other device may have been declined or ignored."
 )
 
+_KEYS_LOST = (
+    "The keys of the bond are missing on one of the devices, and no pairing as strong has replaced"
+    " them; if the other device is the right one, forget the bond there and with erase_bonding()."
+)
+
 
 def public_error(error: BaseException) -> BaseException:
     """Turn an inner error into what the program is to see; others pass unchanged.
@@ -122,6 +131,8 @@ def public_error(error: BaseException) -> BaseException:
             return TimeoutError(str(error) or "The peer did not answer in time")
         case PairingFailed():
             return SecurityError(_PAIRING_DECLINED)
+        case KeysLost():
+            return SecurityError(_KEYS_LOST)
         case LinkLost():
             return ConnectionError(NOT_CONNECTED)
         case ConnectTimeout():

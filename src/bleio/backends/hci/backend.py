@@ -12,6 +12,7 @@ from bleio.backends.base import (
     Backend,
     Capabilities,
     Events,
+    OobData,
     PairingAgent,
     ScanParameters,
 )
@@ -139,6 +140,9 @@ class HciBackend(Backend):
 
     async def erase_bonds(self) -> None:
         self._opened().security.erase_bonds()
+
+    async def local_oob(self) -> OobData:
+        return self._opened().security.own_oob.data()
 
     # GAP
 
@@ -282,7 +286,9 @@ class _Open:
         )
         self.peers = Peers(resolver, in_controller, self.privacy, backend.spawn)
         bonds = WatchedBonds(backend._bonds, self.peers.changed)
-        self.security = SecurityManager(layer, bonds, own, backend.spawn)
+        self.security = SecurityManager(
+            layer, bonds, own, lambda: backend.settings, lambda: backend.agent, backend.spawn
+        )
         self.scanner = Scanner(layer, facts, self.privacy, resolver, events.reported)
         self.advertiser = Advertiser(
             layer, facts, self.privacy, self.peers, events.advertising_ended

@@ -22,7 +22,7 @@ from bleio.backends.hci.l2cap import (
     plausible,
 )
 from bleio.backends.hci.opcodes import Opcode
-from bleio.backends.hci.security import Security
+from bleio.backends.hci.link_security import Security
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import (
