@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum, auto
 
 from bleio.att import codec
@@ -30,24 +31,43 @@ class _State(Enum):
 
 
 class ChangeAwareness:
-    """Whether a client knows the present table. `features`: its Client Supported Features."""
+    """Whether a client knows the present table.
 
-    def __init__(self) -> None:
-        self.features = 0
+    `changed()` is called when what a bond stores of it may be another.
+    """
+
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
+        self._features = 0
         self._state = _State.AWARE
+
+    @property
+    def features(self) -> int:
+        """Its Client Supported Features."""
+        return self._features
+
+    @features.setter
+    def features(self, features: int) -> None:
+        self._features = features
+        self._changed()
+
+    @property
+    def knows_table(self) -> bool:
+        """Whether it was told of all changes, whatever its features are."""
+        return self._state is _State.AWARE
 
     @property
     def aware(self) -> bool:
         """False if values may not be sent to it; only a client with robust caching ever is so."""
-        return self._state is _State.AWARE or not self.features & ROBUST_CACHING
+        return self._state is _State.AWARE or not self._features & ROBUST_CACHING
 
     def table_changed(self) -> None:
         """The table is no longer what the client knows."""
-        self._state = _State.UNAWARE
+        self._become(_State.UNAWARE)
 
     def service_changed_confirmed(self) -> None:
         """The client has confirmed the last Service Changed indication."""
-        self._state = _State.AWARE
+        self._become(_State.AWARE)
 
     def hash_read(self) -> None:
         """The client has been sent the Database Hash."""
@@ -60,10 +80,14 @@ class ChangeAwareness:
             return 0
         command = opcode & codec.COMMAND_FLAG
         if self._state is _State.TOLD and not command:
-            self._state = _State.AWARE
+            self._become(_State.AWARE)
             return 0
         if self.aware or not (command or opcode in _BY_HANDLE):
             return 0
         if not command:
             self._state = _State.TOLD
         return AttErrorCode.DATABASE_OUT_OF_SYNC
+
+    def _become(self, state: _State) -> None:
+        self._state = state
+        self._changed()

@@ -35,6 +35,7 @@ class Bearer:
     Args: `link`: what listeners are told; `security`: read at each access, the backend changes it
         in place; `send`: takes one PDU; `call_later`: asyncio's shape.
     `on_dead(error)` is called when the bearer has died of a time-out: the link must be ended.
+    `on_configured()` is called when what a bond stores of this client has changed.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class Bearer:
     ) -> None:
         self.link = link
         self.counters = Counters()
-        self.awareness = ChangeAwareness()
+        self.awareness = ChangeAwareness(lambda: self.on_configured())
         self.on_dead: Callable[[Exception], None] | None = None
+        self.on_configured: Callable[[], None] = lambda: None
         self._local = server
         self._send = send
         self._end: Exception | None = None
@@ -168,6 +170,7 @@ class Bearer:
         notify, indicate = bool(bits & NOTIFY_BIT), bool(bits & INDICATE_BIT)
         for listener in tuple(characteristic.listeners):
             listener.subscribed(self.link, notify, indicate)
+        self.on_configured()
 
     def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
         """Give this client's CCCD as (notify, indicate). Any thread."""
@@ -179,10 +182,13 @@ class Bearer:
         return {characteristic.cccd_handle: bits for characteristic, bits in self._cccds.items()}
 
     def restore(self, subscriptions: dict[int, int]) -> None:
-        """Set CCCDs as a bond stored them; those without a characteristic now are passed over."""
+        """Set CCCDs as a bond stored them.
+
+        Passed over: those without a characteristic now, and those that this link set already.
+        """
         for characteristic in self._local.characteristics():
             bits = subscriptions.get(characteristic.cccd_handle, 0)
-            if characteristic.cccd_handle and bits:
+            if characteristic.cccd_handle and bits and not self.cccd(characteristic):
                 self.set_cccd(characteristic, bits & (NOTIFY_BIT | INDICATE_BIT))
 
     def table_changed(self, start: int, end: int) -> None:

@@ -6,6 +6,7 @@ when one is made, since `import _bleio` must be quick.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from bleio.backends.base import Backend
 from bleio.core.address import DeviceAddress
 from bleio.errors import CallerError, ControllerLost
-from bleio.runtime import identity
+from bleio.runtime import identity, state
 
 SETTING = "BLEIO_ADAPTER"
 CHOICES = (
@@ -53,9 +54,11 @@ def backend_over_uart(uart: Any, rts: Any, cts: Any) -> MakeBackend:
 def _hci(transport: Any, choice: str, rts: Any = None, cts: Any = None) -> MakeBackend:
     def make(former: DeviceAddress | None) -> Backend:
         from bleio.backends.hci import HciBackend
+        from bleio.backends.hci.bond_file import FileBondStore
 
         address = identity.configured_address() or _own_address(former, choice)
-        return HciBackend(transport, address, rts=rts, cts=cts)
+        bonds = functools.partial(FileBondStore, state.bond_folder())
+        return HciBackend(transport, address, rts=rts, cts=cts, bonds=bonds)
 
     return make
 

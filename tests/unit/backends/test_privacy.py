@@ -109,7 +109,8 @@ def test_changes_of_bonds_are_told() -> None:
     told: list[bool] = []
     store = bonded((PEER, IRK))
     resolver = Resolver(store)
-    watched = WatchedBonds(store, lambda: told.append(resolver.refresh()))
+    watched = WatchedBonds(store)
+    watched.changed = lambda: told.append(resolver.refresh())
     address = private_address(IRK)
     assert resolver.identity_of(address) == PEER
     watched.save(Bond(PEER, b"\x01" * 16, irk=IRK), central=True)
@@ -150,7 +151,10 @@ class Fixture:
         self.engine = Engine()
         self.bonds = bonds or MemoryBondStore()
         self.backend = HciBackend(
-            controller.transport, lambda _: numbered(0), bonds=self.bonds, command_timeout_s=5
+            controller.transport,
+            lambda _: numbered(0),
+            bonds=lambda _: self.bonds,
+            command_timeout_s=5,
         )
         self.backend.settings = SecuritySettings(private_address=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -52,7 +53,7 @@ class HciBackend(Backend):
         object, for which `rts` and `cts` may be pins. `address`: the random static identity to
         use, or what gives one for each instance of the program: a controller's public address
         comes before those, and on a simulated radio the first that is free is taken.
-        `bonds`: where keys are kept.
+        `bonds`: gives where an identity's keys are kept; by default in memory.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class HciBackend(Backend):
         *,
         rts: PinLike | None = None,
         cts: PinLike | None = None,
-        bonds: BondStore | None = None,
+        bonds: Callable[[DeviceAddress], BondStore] | None = None,
         command_timeout_s: float = COMMAND_TIMEOUT_S,
     ) -> None:
         if isinstance(transport, str) and (rts is not None or cts is not None):
@@ -73,7 +74,7 @@ class HciBackend(Backend):
         self._transport = transport
         self._pins = (rts, cts)
         self._wanted_address = address
-        self._bonds = MemoryBondStore() if bonds is None else bonds
+        self._bonds_of = bonds or functools.cache(lambda identity: MemoryBondStore())
         self._command_timeout_s = command_timeout_s
         self._tasks: set[asyncio.Task[Any]] = set()
         self._open: _Open | None = None
@@ -137,6 +138,8 @@ class HciBackend(Backend):
             await identity.claim(opened.layer, address)
         await opened.privacy.use_identity(address)
         self.address = self._wanted_address = address
+        opened.bonds.use(self._bonds_of(address))
+        opened.privacy.identity_changed()
 
     async def erase_bonds(self) -> None:
         self._opened().security.erase_bonds()
@@ -278,14 +281,14 @@ class _Open:
         def own() -> DeviceAddress:
             return backend.address
 
-        resolver = Resolver(backend._bonds)
-        irk = backend._bonds.irk()
-        self.privacy = Privacy(layer, own, lambda: backend.settings, irk, backend.spawn)
+        self.bonds = bonds = WatchedBonds(backend._bonds_of(backend.address))
+        resolver = Resolver(bonds)
+        self.privacy = Privacy(layer, own, lambda: backend.settings, bonds.irk, backend.spawn)
         in_controller = ResolvingList(
-            layer, facts.resolving_list, resolver, irk, lambda: backend.settings.rotation_s
+            layer, facts.resolving_list, resolver, bonds.irk, lambda: backend.settings.rotation_s
         )
         self.peers = Peers(resolver, in_controller, self.privacy, backend.spawn)
-        bonds = WatchedBonds(backend._bonds, self.peers.changed)
+        bonds.changed = self.peers.changed
         self.security = SecurityManager(
             layer, bonds, own, lambda: backend.settings, lambda: backend.agent, backend.spawn
         )

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bleio.core.address import DeviceAddress
 
-MAX_BONDS = 32  # the oldest gives way to the newest
+MAX_BONDS = 32  # for each role; the oldest gives way to the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class BondStore(Protocol):
     """Where the keys of one own identity are kept; each role has its own bonds.
 
     Writing may fail: the store warns, once, and goes on with what it has in memory.
+    Thread: the engine's.
     """
 
     def irk(self) -> bytes:
@@ -83,11 +84,23 @@ class BondStore(Protocol):
         """Forget all bonds of both roles; the own IRK stays."""
 
 
+BondsByRole = dict[tuple[bool, DeviceAddress], Bond]  # by central and identity; oldest first
+
+
+def put(bonds: BondsByRole, bond: Bond, central: bool) -> None:
+    """Add a bond as the newest; with too many of its role the oldest goes."""
+    bonds.pop((central, bond.identity), None)
+    of_role = [key for key in bonds if key[0] == central]
+    if len(of_role) >= MAX_BONDS:
+        del bonds[of_role[0]]
+    bonds[central, bond.identity] = bond
+
+
 class MemoryBondStore:
     """Bonds for the life of the backend."""
 
     def __init__(self) -> None:
-        self._bonds: dict[tuple[bool, DeviceAddress], Bond] = {}
+        self._bonds: BondsByRole = {}
         self._irk = secrets.token_bytes(16)
 
     def irk(self) -> bytes:
@@ -104,10 +117,7 @@ class MemoryBondStore:
 
     def save(self, bond: Bond, central: bool) -> None:
         """Keep a bond, in place of an older one with the same peer."""
-        self._bonds.pop((central, bond.identity), None)
-        if len(self._bonds) >= MAX_BONDS:
-            del self._bonds[next(iter(self._bonds))]
-        self._bonds[central, bond.identity] = bond
+        put(self._bonds, bond, central)
 
     def erase(self) -> None:
         """Forget all bonds of both roles."""

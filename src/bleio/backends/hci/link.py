@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from bleio.att.client import Procedure
 from bleio.backends.base import Link
 from bleio.backends.hci.acl import Reassembler
+from bleio.backends.hci.client_memory import ClientMemory
 from bleio.backends.hci.l2cap import (
     ATT_CHANNEL,
     SIGNALING_CHANNEL,
@@ -21,8 +22,8 @@ from bleio.backends.hci.l2cap import (
     Signaling,
     plausible,
 )
-from bleio.backends.hci.opcodes import Opcode
 from bleio.backends.hci.link_security import Security
+from bleio.backends.hci.opcodes import Opcode
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import (
@@ -107,6 +108,14 @@ class HciLink(Link):
             asyncio.get_running_loop().call_later,
         )
         self.bearer.on_dead = self._bearer_died
+        self._memory = ClientMemory(
+            self.bearer,
+            table.server,
+            table.security.bonds,
+            self.is_central,
+            asyncio.get_running_loop().call_later,
+        )
+        self._security.on_secured = self._memory.secured
 
     @property
     def peer(self) -> DeviceAddress:  # type: ignore[override]
@@ -162,6 +171,7 @@ class HciLink(Link):
         """The link is gone: everything that waits on it fails."""
         self.connected = False
         self._reason = reason
+        self._memory.close()
         self._table.security.remove(self._security, reason)
         self.bearer.closed(reason)
         self.update_ended()

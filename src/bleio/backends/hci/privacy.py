@@ -44,7 +44,7 @@ class Privacy:
         layer: HciLayer,
         identity: Callable[[], DeviceAddress],
         settings: Callable[[], SecuritySettings],
-        irk: bytes,
+        irk: Callable[[], bytes],
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
         self.lock = asyncio.Lock()
@@ -71,7 +71,7 @@ class Privacy:
 
     def new_address(self) -> DeviceAddress:
         """Make a private address for one use."""
-        return private_address(self._irk)
+        return private_address(self._irk())
 
     async def prepare(self) -> None:
         """Have `own_address` ready in the controller; the lock is held, the caller off the air."""
@@ -126,6 +126,10 @@ class Privacy:
         if (new.private_address, new.rotation_s) != (old.private_address, old.rotation_s):
             self._drop()
 
+    def identity_changed(self) -> None:
+        """A private address of now belongs to the former identity."""
+        self._drop()
+
     def close(self) -> None:
         """The controller is gone."""
         if self._timer is not None:
@@ -178,8 +182,9 @@ class Peers:
         self._spawn = spawn
 
     def changed(self) -> None:
-        """Bonds were saved or erased."""
-        if self.resolver.refresh() and self.in_controller.outdated:
+        """Bonds were saved or erased, or are another identity's."""
+        self.resolver.refresh()
+        if self.in_controller.outdated:
             self._spawn(self.update())
 
     def settings_changed(self) -> None:

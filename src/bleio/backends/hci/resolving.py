@@ -27,24 +27,38 @@ _IDENTITIES = (AddressType.PUBLIC, AddressType.RANDOM_STATIC)
 
 
 class WatchedBonds:
-    """A bond store that tells of every change."""
+    """The bond store of the present identity; tells of every change."""
 
-    def __init__(self, store: BondStore, changed: Callable[[], None]) -> None:
+    def __init__(self, store: BondStore) -> None:
+        self.changed: Callable[[], None] = lambda: None
         self._store = store
-        self._changed = changed
-        self.irk = store.irk
-        self.find = store.find
-        self.all = store.all
+
+    def use(self, store: BondStore) -> None:
+        """Go on with another identity's bonds."""
+        self._store = store
+        self.changed()
+
+    def irk(self) -> bytes:
+        """Give the own Identity Resolving Key."""
+        return self._store.irk()
+
+    def find(self, peer: DeviceAddress, central: bool) -> Bond | None:
+        """Give the bond with a peer."""
+        return self._store.find(peer, central)
+
+    def all(self) -> list[tuple[bool, Bond]]:
+        """Give all bonds."""
+        return self._store.all()
 
     def save(self, bond: Bond, central: bool) -> None:
         """Keep a bond."""
         self._store.save(bond, central)
-        self._changed()
+        self.changed()
 
     def erase(self) -> None:
         """Forget all bonds."""
         self._store.erase()
-        self._changed()
+        self.changed()
 
 
 class Resolver:
@@ -112,7 +126,7 @@ class ResolvingList:
         layer: HciLayer,
         supported: bool,
         resolver: Resolver,
-        own_irk: bytes,
+        own_irk: Callable[[], bytes],
         rotation_s: Callable[[], int],
     ) -> None:
         self._layer = layer
@@ -121,7 +135,7 @@ class ResolvingList:
         self._rotation_s = rotation_s
         self._size: int | None = None if supported else 0
         self._timeout_s = 0
-        self._entries: dict[DeviceAddress, bytes] = {}
+        self._entries: dict[DeviceAddress, bytes] = {}  # the peer's key and ours
 
     def holds(self, identity: DeviceAddress) -> bool:
         """Whether the controller resolves this peer's addresses."""
@@ -146,7 +160,8 @@ class ResolvingList:
 
     def _wanted(self) -> dict[DeviceAddress, bytes]:
         newest = list(self._resolver.keys.items())[-(self._size or MAX_KEYS) :]
-        return dict(newest)
+        own = self._own_irk() if newest else b""
+        return {identity: irk + own for identity, irk in newest}
 
     async def _update(self) -> None:
         request = self._layer.request
@@ -156,13 +171,13 @@ class ResolvingList:
             return
         await request(Opcode.LE_SET_ADDRESS_RESOLUTION_ENABLE, b"\x00")
         wanted = self._wanted()
-        for identity, irk in tuple(self._entries.items()):
-            if wanted.get(identity) != irk:
+        for identity, keys in tuple(self._entries.items()):
+            if wanted.get(identity) != keys:
                 del self._entries[identity]
                 await request(Opcode.LE_REMOVE_DEVICE_FROM_RESOLVING_LIST, _parameters(identity))
-        for identity, irk in wanted.items():
+        for identity, keys in wanted.items():
             if identity not in self._entries:
-                await self._add(identity, irk)
+                await self._add(identity, keys)
         if self._timeout_s != (rotation_s := self._rotation_s()):
             timeout = rotation_s.to_bytes(2, "little")
             await request(Opcode.LE_SET_RESOLVABLE_PRIVATE_ADDRESS_TIMEOUT, timeout)
@@ -170,13 +185,12 @@ class ResolvingList:
         if self._entries:
             await request(Opcode.LE_SET_ADDRESS_RESOLUTION_ENABLE, b"\x01")
 
-    async def _add(self, identity: DeviceAddress, irk: bytes) -> None:
+    async def _add(self, identity: DeviceAddress, keys: bytes) -> None:
         peer = _parameters(identity)
-        keys = irk + self._own_irk
         await self._layer.request(Opcode.LE_ADD_DEVICE_TO_RESOLVING_LIST, peer + keys)
         mode = bytes((_DEVICE_PRIVACY,))
         await self._layer.request(Opcode.LE_SET_PRIVACY_MODE, peer + mode)
-        self._entries[identity] = irk
+        self._entries[identity] = keys
 
 
 def _parameters(identity: DeviceAddress) -> bytes:
