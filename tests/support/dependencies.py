@@ -34,6 +34,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "cryptography": ("gatt.hash", "radio", "backends"),
     "dbus_fast": ("backends.os",),
     "platformdirs": ("radio", "backends", "runtime"),
+    "pytest": ("testing.plugin",),
 }
 
 # The protocol: time, randomness, storage and sending are passed in.

@@ -105,6 +105,7 @@ class Adapter:
     def enabled(self) -> bool:
         """Whether the adapter is on; rw. Off ends advertising, scan and links. On opens it anew,
         also after its controller was lost. Raises: BluetoothError if it cannot be opened."""
+        self._session.look()
         return self._session.enabled
 
     @enabled.setter
@@ -193,16 +194,19 @@ class Adapter:
     @property
     def advertising(self) -> bool:
         """True from a successful start to the end, which an incoming link may bring."""
+        self._session.look()
         return self._session.advertising
 
     @property
     def connected(self) -> bool:
         """Whether there is any link, in either role."""
+        self._session.look()
         return bool(self._session.connections)
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         """The live links, in either role; the same object for a link each time."""
+        self._session.look()
         return self._session.connections
 
     # Acts

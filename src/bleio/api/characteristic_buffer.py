@@ -78,6 +78,7 @@ class CharacteristicBuffer:
     def in_waiting(self) -> int:
         """How many octets can be read at once. Raises: ConnectionError if none and no link."""
         self._alive()
+        self._characteristic._session.look()
         count = len(self._fifo)
         if not count and self._link_gone():
             raise ConnectionError(NOT_CONNECTED)

@@ -50,11 +50,13 @@ class Connection:
     @property
     def connected(self) -> bool:
         """Whether the link is up. Never raises, never waits."""
+        self._session.look()
         return self._link.connected
 
     @property
     def paired(self) -> bool:
         """Whether the link is encrypted, and its keys were not erased since. Never raises."""
+        self._session.look()
         return self._link.connected and self._link.security.encrypted
 
     @property
@@ -66,6 +68,7 @@ class Connection:
         Raises: ConnectionError; when setting TypeError, ValueError outside 7.5 to 4000 ms.
         Thread: any; setting waits for the answer, bounded by a few seconds.
         """
+        self._session.look()
         return self._live().interval_us / 1000
 
     @connection_interval.setter

@@ -170,6 +170,7 @@ class PacketBuffer:
         if max_packet_size is not None:
             at_least("max_packet_size", max_packet_size, 1)
         model = characteristic._alive()
+        self._look = characteristic._session.look
         self._end: _ServerEnd | _ClientEnd
         if isinstance(model, LocalCharacteristic):
             self._end = _ServerEnd(characteristic, model, buffer_size, max_packet_size)
@@ -204,6 +205,7 @@ class PacketBuffer:
         Thread: any; does not wait.
         """
         self._alive()
+        self._look()
         view = writable(buf)
         packet = self._end.ring.take() if self._receives else None
         if packet is None:

@@ -48,3 +48,19 @@ class Clock:
                 return False
             condition.wait(min(left, _SLICE_S))
         return True
+
+    def look(self) -> None:
+        """A program's thread looks at what the engine or the air changes, perhaps in a loop.
+
+        It costs nothing here; simulated time has to go on even then. Thread: any.
+        """
+
+    def start_thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """Start a daemon thread that runs a program's code. Thread: any."""
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def join_engine(self, thread: threading.Thread, timeout_s: float) -> None:
+        """Wait for the end of the engine, which has been told to stop."""
+        thread.join(timeout_s)

@@ -21,6 +21,7 @@ from bleio.backends.base import OobData
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingRequest
 from bleio.errors import PairingFailed
+from bleio.runtime.portal import portal
 
 if TYPE_CHECKING:
     import asyncio
@@ -138,9 +139,7 @@ class DelegateAgent:
                 len(self._threads),
             )
             return False
-        thread = threading.Thread(target=work, name="bleio-pairing", daemon=True)
-        thread.start()
-        self._threads.append(thread)
+        self._threads.append(portal().clock.start_thread(work, "bleio-pairing"))
         return True
 
 

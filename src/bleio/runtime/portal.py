@@ -16,7 +16,8 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bleio.errors import BluetoothError, public_error
@@ -73,7 +74,7 @@ class _Call:
 
 
 class Portal:
-    """One engine thread; `portal()` gives the process's."""
+    """One engine thread; `portal()` gives the process's, or that of a `use_portal` block."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
@@ -148,7 +149,7 @@ class Portal:
         with self._lock:
             self._stopped = True
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(_CANCEL_S)
+        self.clock.join_engine(thread, _CANCEL_S)
 
     # Participants: engine thread, except forget_all
 
@@ -237,6 +238,8 @@ class Portal:
         """Make the loop here, where no Ctrl-C can leave half of one, and run it."""
         import asyncio
 
+        if self is not _portal:
+            _of_context.set(self)
         try:
             loop = self.clock.new_event_loop()
         except BaseException as error:
@@ -276,6 +279,7 @@ def _as_public(error: BaseException) -> BaseException:
     return public
 
 
+_of_context: ContextVar[Portal | None] = ContextVar("bleio.portal", default=None)
 _portal: Portal | None = None
 _portal_lock = threading.Lock()
 _parents: list[Portal] = []  # keeps a forking parent's sockets from being finalised in the child
@@ -289,6 +293,21 @@ def portal() -> Portal:
             _portal = Portal()
             atexit.register(_at_exit)
         return _portal
+
+
+def portal_of_context() -> Portal | None:
+    """Give the portal of the `use_portal` block that this is in; None outside of any."""
+    return _of_context.get()
+
+
+@contextlib.contextmanager
+def use_portal(own: Portal) -> Iterator[None]:
+    """Use a portal in place of the process's for adapters made in this context."""
+    token = _of_context.set(own)
+    try:
+        yield
+    finally:
+        _of_context.reset(token)
 
 
 def _at_exit() -> None:

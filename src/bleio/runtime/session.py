@@ -30,7 +30,7 @@ from bleio.runtime.clock import Clock
 from bleio.runtime.connections import Connections
 from bleio.runtime.delegate import Delegate
 from bleio.runtime.policy import Policy
-from bleio.runtime.portal import portal
+from bleio.runtime.portal import Portal, portal, portal_of_context
 from bleio.runtime.scan_buffer import ScanBuffer
 from bleio.runtime.tasks import Tasks
 
@@ -60,6 +60,7 @@ class Session:
         make_connection: Callable[[Session, Link], Any],
         default_delegate: Callable[[], Delegate | None] = lambda: None,
     ) -> None:
+        self._own_portal = portal_of_context()
         self.server = LocalServer()
         self._policy = Policy(default_delegate)
         self._make_backend = make_backend
@@ -89,9 +90,18 @@ class Session:
     # The way to the engine, for objects of this adapter
 
     @property
+    def _portal(self) -> Portal:
+        return self._own_portal or portal()
+
+    @property
     def clock(self) -> Clock:
         """The clock that everything of this session waits by."""
-        return portal().clock
+        return self._portal.clock
+
+    def look(self) -> None:
+        """The program looks at what may change while it looks; see `Clock.look`."""
+        if self._own_portal is not None:  # real time, where it costs nothing, is the process's
+            self._own_portal.clock.look()
 
     def call(
         self,
@@ -100,15 +110,15 @@ class Session:
         timeout_s: float | None = None,
     ) -> T:
         """Run a coroutine function on the engine and wait for it; see `Portal.call`."""
-        return portal().call(function, *args, timeout_s=timeout_s)
+        return self._portal.call(function, *args, timeout_s=timeout_s)
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run a plain function on the engine and wait for it; see `Portal.run`."""
-        return portal().run(function, *args)
+        return self._portal.run(function, *args)
 
     def post(self, function: Callable[..., object], *args: Any) -> None:
         """Run a plain function on the engine soon, without waiting; see `Portal.post`."""
-        portal().post(function, *args)
+        self._portal.post(function, *args)
 
     # The adapter
 
@@ -281,7 +291,7 @@ class Session:
                 raise self._why_closed()
             if self._backend is None:
                 self._backend = await self._open()
-                portal().join(self)
+                self._portal.join(self)
             return self._backend
 
     async def _open(self) -> Backend:
@@ -304,7 +314,7 @@ class Session:
         async with self._opening:
             if not self._enabled:
                 self._backend = await self._open()
-                portal().join(self)
+                self._portal.join(self)
                 self._enabled, self._loss = True, None
 
     async def shut_down(self) -> None:
@@ -329,7 +339,7 @@ class Session:
             await backend.close()
         finally:
             self._connections.clear()
-            portal().leave(self)
+            self._portal.leave(self)
 
     async def _closed(self) -> None:
         """Wait until the former backend is closed, if there was one."""

@@ -1,0 +1,94 @@
+"""The backend of a device in a world: the usual host, on a controller of its air."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from bleio.backends.hci import HciBackend
+from bleio.backends.hci.bonds import BondStore
+from bleio.core.address import DeviceAddress
+from bleio.radio.air import Radio
+from bleio.radio.controller import Controller
+from bleio.testing.clock import VirtualClock
+
+OnPacket = Callable[[bytes], None]
+OnLost = Callable[[str], None]
+
+
+class AirPort:
+    """One controller on the world's air. Engine thread."""
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        radio: Radio,
+        name: str,
+        on_packet: OnPacket,
+        on_lost: OnLost,
+    ) -> None:
+        self.metadata: dict[str, Any] = {}
+        self._clock = clock
+        self._radio = radio
+        self._on_packet = on_packet
+        self._on_lost = on_lost
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._catch_up()
+        self.controller = Controller(radio, self._to_host, name)
+
+    def send(self, packet: bytes) -> None:
+        """Give the controller one packet."""
+        if self._closed:
+            return
+        self._catch_up()
+        try:
+            self.controller.receive(packet)
+        except Exception:  # a fault of the simulation; the host must not wait for an answer
+            self.cut("the simulated controller has failed")
+            raise
+
+    async def close(self) -> None:
+        """Leave the air."""
+        self._leave()
+
+    def cut(self, why: str) -> None:
+        """Leave the air without a word to anybody there, and tell the host that it is alone."""
+        if not self._closed:
+            self._leave()
+            self._loop.call_soon(self._on_lost, why)
+
+    def _leave(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._catch_up()
+            self.controller.detach()
+
+    def _catch_up(self) -> None:
+        self._radio.run_until(self._clock.now_us)
+
+    def _to_host(self, packet: bytes) -> None:
+        self._loop.call_soon(self._receive, packet)
+
+    def _receive(self, packet: bytes) -> None:
+        if not self._closed:
+            self._on_packet(packet)
+
+
+class AirBackend(HciBackend):
+    """`attach` makes the controller; `port` is the way to it while the backend is open."""
+
+    def __init__(
+        self,
+        attach: Callable[[OnPacket, OnLost], AirPort],
+        address: DeviceAddress,
+        bonds: Callable[[DeviceAddress], BondStore],
+    ) -> None:
+        super().__init__("virtual", address, bonds=bonds)
+        self.port: AirPort | None = None
+        self._attach = attach
+
+    async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> AirPort:
+        self.port = self._attach(on_packet, on_lost)
+        return self.port

@@ -1,0 +1,365 @@
+"""Simulated time for programs' threads and the engine: one of them runs, all others wait.
+
+The one that runs has the baton. When it waits, it decides itself who is next: the engine as long as
+it has something to do now, then whoever waits for something that has come true, then whatever is
+due first; time jumps there. Nobody looks at a real clock, so a run depends on its input alone.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from bleio.runtime.clock import Clock
+from bleio.testing.errors import DeviceBlocked, Stalled
+from bleio.testing.participant import Participant
+
+if TYPE_CHECKING:
+    import asyncio
+
+NEVER_US = 1 << 62
+_SLICE_S = 0.05  # how often a wait of real time looks around
+_GIVE_UP_S = 1.0  # for getting the baton back after Ctrl-C
+
+
+class Events(Protocol):
+    """What happens by itself: the radio."""
+
+    def next_event_us(self) -> int | None: ...
+    def run_until(self, time_us: int) -> None: ...
+
+
+class VirtualClock(Clock):
+    """The clock of a world. The thread that makes it has the baton and stays its owner.
+
+    Args:
+        events: run on the engine's thread, at their times.
+        real_time: never be ahead of the real clock.
+        blocked_after_s: real seconds after which a program that keeps the baton is an error.
+    """
+
+    def __init__(
+        self, events: Events, *, real_time: bool = False, blocked_after_s: float = 10.0
+    ) -> None:
+        self.now_us = 0
+        self.broken = False
+        self._events = events
+        self._real_time = real_time
+        self._blocked_after_s = blocked_after_s
+        self._owner = Participant("the world's owner")
+        self._owner.thread = threading.current_thread()
+        self._engine = Participant("the Bluetooth engine")
+        self._engine_ready = False
+        self._engine_due_us = NEVER_US
+        self._running: Participant | None = self._owner
+        self._local = threading.local()
+        self._local.me = self._owner
+        self._waiting: dict[Participant, None] = {}
+        self._strangers: deque[Participant] = deque()
+        self._due: list[tuple[int, int, Participant]] = []
+        self._sequence = 0
+        self._quiet_until_us = 0  # nothing is due before that; what a look goes by
+        self._deciding = False
+        self._recalled = False
+        self._switches = 0
+        self._start_s = 0.0
+
+    # Programs
+
+    def look(self) -> None:
+        me = getattr(self._local, "me", None)
+        if me is None or me is self._engine or self._deciding:
+            return
+        then_us = self.now_us + me.look_us
+        if then_us < self._quiet_until_us and not self._engine_ready and not self._recalled:
+            self.now_us = then_us
+            me.check()
+        else:
+            self._wait(me, None, then_us)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; at least a look."""
+        me = self._me()
+        self._wait(me, None, self.now_us + max(me.look_us, round(seconds * 1e6)))
+
+    def wait_for(
+        self,
+        condition: threading.Condition,
+        predicate: Callable[[], bool],
+        timeout_s: float | None = None,
+    ) -> bool:
+        condition.release()  # whoever runs meanwhile needs it
+        try:
+            return self.wait_until(predicate, timeout_s)
+        finally:
+            condition.acquire()
+
+    def wait_until(self, predicate: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        """Wait for what any participant or the engine may make true. It takes at least a look.
+
+        Returns: what the predicate gave last.
+        """
+        due_us = NEVER_US if timeout_s is None else self.now_us + round(timeout_s * 1e6)
+        self._wait(self._me(), predicate, due_us)
+        return predicate()
+
+    def start_thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """See `Clock`; the thread is a participant."""
+        participant = self.start(target, name)
+        assert participant.thread is not None
+        return participant.thread
+
+    def start(self, target: Callable[[], None], name: str, at_us: int = 0) -> Participant:
+        """Let a new participant run `target` at a time, or as soon as it is its turn."""
+        participant = Participant(name)
+
+        def run() -> None:
+            self._local.me = participant
+            participant.baton.acquire()
+            try:
+                if not participant.stop:
+                    target()
+            finally:
+                self._leave(participant)
+
+        participant.thread = threading.Thread(target=run, name=name, daemon=True)
+        self._enter(participant, None, max(at_us, self.now_us))
+        participant.thread.start()
+        return participant
+
+    def stop(self, participant: Participant, reason: type[BaseException]) -> None:
+        """Make a participant raise `reason` where it waits or will look next."""
+        participant.stop = reason
+        if participant is not self._running and participant.alive:
+            self._enter(participant, participant.predicate, self.now_us)
+
+    # The engine
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        """See `Clock`. Thread: the engine's."""
+        from bleio.testing.loop import VirtualLoop
+
+        self._local.me = self._engine
+        self._engine.thread = threading.current_thread()
+        return VirtualLoop(self)
+
+    def wake_engine(self) -> None:
+        """The engine's loop was given something to do. Thread: any."""
+        self._engine_ready = True
+
+    def engine_waits(self, due_us: int) -> None:
+        """Give the baton away until the engine's loop has something to do, by `due_us` at latest.
+
+        Radio events happen in here. Thread: the engine's.
+        """
+        if self.closed:
+            self.now_us = max(self.now_us, min(due_us, self.now_us + 1_000_000))
+            return
+        if self._running is self._engine:
+            self._engine_due_us = due_us
+            self._pass_on(self._engine)
+        else:
+            self._await(self._engine)
+        self._engine_ready = False
+        self._engine_due_us = NEVER_US
+        if not self.closed:
+            self._events.run_until(self.now_us)
+
+    def engine_has(self) -> bool:
+        """Whether the engine may run. Thread: the engine's."""
+        return self._running is self._engine or self.closed
+
+    @property
+    def closed(self) -> bool:
+        """Whether the engine runs on its own, to end."""
+        return self._engine.stop is not None
+
+    def join_engine(self, thread: threading.Thread, timeout_s: float) -> None:
+        """See `Clock`. Time has ended with this."""
+        self._engine.stop = SystemExit
+        if self._running is not self._engine:
+            self._engine.baton.release()
+        thread.join(timeout_s)
+
+    # The owner
+
+    def resume_pacing(self) -> None:
+        """Real time counts from now."""
+        self._start_s = time.monotonic() - self.now_us / 1e6
+
+    def abandon(self) -> None:
+        """End what is left of a world that cannot end in order: threads are left behind."""
+        self.broken = True
+        engine = self._engine
+        if engine.thread is not None and not self.closed:
+            engine.stop = SystemExit
+            if self._running is not engine:
+                engine.baton.release()
+
+    # Passing the baton
+
+    def _me(self) -> Participant:
+        me: Participant | None = getattr(self._local, "me", None)
+        if me is None:  # a thread that a program has started itself
+            me = self._local.me = Participant(threading.current_thread().name, stranger=True)
+            me.thread = threading.current_thread()
+        return me
+
+    def _wait(self, me: Participant, predicate: Callable[[], bool] | None, due_us: int) -> None:
+        me.check()
+        if me is self._owner and self.broken:
+            raise DeviceBlocked("This world was given up, since a program of it blocked")
+        if me.stranger:
+            me.predicate, me.due_us = predicate, due_us
+            self._strangers.append(me)
+            me.baton.acquire()
+        else:
+            self._enter(me, predicate, due_us)
+            self._pass_on(me)
+        me.check()
+
+    def _enter(self, me: Participant, predicate: Callable[[], bool] | None, due_us: int) -> None:
+        """Put somebody among those who wait; it replaces what the same waited for before."""
+        self._sequence += 1
+        me.sequence, me.predicate, me.due_us = self._sequence, predicate, due_us
+        me.not_before_us = self.now_us + me.look_us
+        if predicate is not None:
+            self._waiting[me] = None
+        if due_us < NEVER_US:
+            heapq.heappush(self._due, (due_us, self._sequence, me))
+
+    def _take_out(self, who: Participant) -> None:
+        self._waiting.pop(who, None)
+        who.sequence, who.predicate = 0, None
+
+    def _pass_on(self, me: Participant) -> None:
+        who = self._next()
+        if who is not me:
+            self._give(who)
+            self._await(me)
+
+    def _leave(self, me: Participant) -> None:
+        me.alive = False
+        if self._running is me:
+            self._give(self._next())
+
+    def _give(self, who: Participant) -> None:
+        self._running = who
+        self._switches += 1
+        who.baton.release()
+
+    def _await(self, me: Participant) -> None:
+        if me is not self._owner:
+            me.baton.acquire()
+            return
+        try:
+            self._await_watching(me)
+        except BaseException:
+            self._recall(me)
+            raise
+
+    def _await_watching(self, me: Participant) -> None:
+        """Wait for the baton as the owner, who sees when somebody does not give it back."""
+        seen, since_s = (0, 0), time.monotonic()
+        while not me.baton.acquire(timeout=_SLICE_S):
+            state = (self._switches, self.now_us)
+            if state != seen or self._pacing:
+                seen, since_s = state, time.monotonic()
+            elif time.monotonic() - since_s > self._blocked_after_s:
+                assert self._running is not None
+                raise DeviceBlocked(self._running.describe(self._blocked_after_s))
+
+    _pacing = False
+
+    def _recall(self, me: Participant) -> None:
+        """Get the baton back at once, as after Ctrl-C, or else give the world up."""
+        self._recalled = True
+        try:
+            self.broken = not me.baton.acquire(timeout=_GIVE_UP_S)
+        finally:
+            self._recalled = False
+        if not self.broken:
+            self._take_out(me)
+
+    # Who is next
+
+    def _next(self) -> Participant:
+        if self._recalled:
+            return self._owner
+        if self._engine_ready:
+            return self._engine
+        who, at_us = self._first()
+        engine_us = min(self._engine_due_us, self._next_event_us())
+        if engine_us <= at_us and engine_us < NEVER_US:
+            who, at_us = self._engine, engine_us
+        if who is None:
+            who, at_us = self._owner, self.now_us
+            who.error = Stalled(self._who_waits())
+        self._quiet_until_us = 0
+        if at_us > self.now_us:
+            self._pace(at_us)
+            self.now_us = at_us
+        if who is not self._engine:
+            self._take_out(who)
+            self._quiet_until_us = min(engine_us, self._next_due_us())
+        return who
+
+    def _first(self) -> tuple[Participant | None, int]:
+        """Find whoever waits with the earliest time to go on, and of those the first to wait."""
+        self._let_strangers_in()
+        best: tuple[int, int] = (NEVER_US, 0)
+        who: Participant | None = None
+        self._deciding = True
+        try:
+            for each in self._waiting:
+                at = (max(self.now_us, each.not_before_us), each.sequence)
+                assert each.predicate is not None
+                if (who is None or at < best) and each.predicate():
+                    best, who = at, each
+        finally:
+            self._deciding = False
+        due_us = self._next_due_us()
+        if due_us < NEVER_US and (who is None or self._due[0][:2] < best):
+            best, who = self._due[0][:2], self._due[0][2]
+        return who, best[0]
+
+    def _next_due_us(self) -> int:
+        while self._due and self._due[0][1] != self._due[0][2].sequence:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else NEVER_US
+
+    def _next_event_us(self) -> int:
+        at_us = self._events.next_event_us()
+        return NEVER_US if at_us is None else at_us
+
+    def _let_strangers_in(self) -> None:
+        """Let threads go on that are no participants; they run beside those who are."""
+        for _ in range(len(self._strangers)):
+            stranger = self._strangers.popleft()
+            due = stranger.due_us <= self.now_us
+            if due or (stranger.predicate is not None and stranger.predicate()):
+                stranger.baton.release()
+            else:
+                self._strangers.append(stranger)
+
+    def _who_waits(self) -> str:
+        names = sorted(each.name for each in self._waiting if each is not self._owner)
+        who = f"{', '.join(names)} wait without limit" if names else "every program has ended"
+        return f"Nothing can happen any more at {self.now_us / 1e6:.6f} s: {who}"
+
+    def _pace(self, at_us: int) -> None:
+        if not self._real_time:
+            return
+        self._pacing = True
+        try:
+            while not self._recalled:
+                ahead_s = at_us / 1e6 - (time.monotonic() - self._start_s)
+                if ahead_s < 0.001:
+                    break
+                time.sleep(min(ahead_s, _SLICE_S))
+        finally:
+            self._pacing = False

@@ -1,0 +1,216 @@
+"""One device of a world: a program, its adapter and what it prints."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from bleio.api import Adapter, use_adapter
+from bleio.backends.hci.bonds import MemoryBondStore
+from bleio.core.address import DeviceAddress
+from bleio.runtime.portal import use_portal
+from bleio.testing.backend import AirBackend, AirPort
+from bleio.testing.errors import PowerOff
+from bleio.testing.modules import DeviceModules
+from bleio.testing.output import Output
+from bleio.testing.participant import LOOK_US, Participant
+from bleio.testing.timemodule import make_time
+
+if TYPE_CHECKING:
+    from bleio.testing.world import World
+
+POWERED_OFF = "the device is powered off"
+
+# Gives the program, once it can import in its own way.
+Program = Callable[[DeviceModules], None]
+
+
+class Device:
+    """A device in a `World`, which makes it.
+
+    Attributes:
+        name: unlike all others in the world.
+        adapter: its `_bleio.adapter`; another one after each power-on.
+        output: what it printed; see `Output`.
+        error: the exception that its program ended with.
+        folder: where its program may keep files, or None.
+
+    Thread: the world's owner, or a program of the world.
+    """
+
+    def __init__(
+        self, world: World, name: str, program: Program, folder: str | None, start_s: float
+    ) -> None:
+        self.name = name
+        self.error: BaseException | None = None
+        self.failed_at_s: float | None = None
+        self.output = Output(lambda: world.clock.now_us, lambda line: world._print(self, line))
+        self._world = world
+        self._program = program
+        self._folder = folder
+        self._slowness = 1.0
+        self._bonds = MemoryBondStore()
+        self._backend: AirBackend | None = None
+        self._participant: Participant | None = None
+        self.power_on(start_s)
+
+    def __repr__(self) -> str:
+        return f"<Device {self.name}>"
+
+    @property
+    def running(self) -> bool:
+        """Whether its program runs or is about to be started."""
+        return self._participant is not None and self._participant.alive
+
+    @property
+    def text(self) -> str:
+        """All that it has printed."""
+        return self.output.text
+
+    @property
+    def slowness(self) -> float:
+        """How many times slower than usual its program looks at things; rw."""
+        return self._slowness
+
+    @slowness.setter
+    def slowness(self, value: float) -> None:
+        if not value > 0:
+            raise ValueError("slowness must be above 0")
+        self._slowness = value
+        if self._participant is not None:
+            self._participant.look_us = round(LOOK_US * value)
+
+    def power_on(self, at_s: float = 0.0) -> None:
+        """Start the program from its beginning, now or later. Bonds are as they were.
+
+        Raises: RuntimeError if it runs.
+        """
+        if self.running:
+            raise RuntimeError(f"{self.name} is powered on already")
+        self.adapter = self._make_adapter()
+        clock = self._world.clock
+        self._participant = clock.start(self._main, self.name, round(at_s * 1e6))
+        self.slowness = self._slowness
+
+    def power_off(self) -> None:
+        """Cut the power: the program ends where it is, and its radio is silent at once.
+
+        Peers notice by their supervision time-outs. Does nothing if it is off.
+        """
+        clock, participant = self._world.clock, self._participant
+        if participant is not None:
+            clock.stop(participant, PowerOff)
+        self._world.portal.run(self._cut)
+        if participant is not None:
+            clock.wait_until(lambda: not participant.alive)
+
+    # Inside
+
+    def _cut(self) -> None:
+        if self._backend is not None and self._backend.port is not None:
+            self._backend.port.cut(POWERED_OFF)
+
+    def _make_adapter(self) -> Adapter:
+        adapter = Adapter.__new__(Adapter)
+        adapter._set_up(self._make_backend)
+        with use_portal(self._world.portal):
+            adapter._session  # noqa: B018 - made here, it belongs to the world
+        return adapter
+
+    def _make_backend(self, former: DeviceAddress | None) -> AirBackend:
+        world = self._world
+
+        def attach(on_packet: Any, on_lost: Any) -> AirPort:
+            return AirPort(world.clock, world.radio, self.name, on_packet, on_lost)
+
+        address = former or address_of(self.name)
+        self._backend = AirBackend(attach, address, lambda identity: self._bonds)
+        return self._backend
+
+    def _main(self) -> None:
+        """The device's thread."""
+        with use_portal(self._world.portal), use_adapter(self.adapter):
+            try:
+                self._run()
+            finally:
+                self.output.finish()
+
+    def _run(self) -> None:
+        try:
+            self._program(self._make_modules())
+        except PowerOff:
+            return
+        except SystemExit as end:
+            if end.code is not None and end.code != 0:
+                self._fail(end)
+        except BaseException as error:
+            self._fail(error)
+        try:
+            session = self.adapter._session
+            session.call(session.shut_down)
+        except PowerOff:
+            return
+
+    def _fail(self, error: BaseException) -> None:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN_FRAMES:
+            trace = trace.tb_next
+        self.error = error.with_traceback(trace)
+        self.failed_at_s = self._world.now_s
+        self.output.write("".join(traceback.format_exception(type(error), error, trace)))
+        self._world._failed(self)
+
+    def _make_modules(self) -> DeviceModules:
+        synthetic = {
+            "time": make_time(self._world.clock),
+            "sys": self._make_sys(),
+            "random": self._make_random(),
+        }
+        modules = DeviceModules(self._folder, synthetic, {"print": self._print})
+        synthetic["sys"].modules = modules.loaded  # type: ignore[attr-defined]
+        return modules
+
+    def _make_sys(self) -> ModuleType:
+        module = ModuleType("sys", sys.__doc__)
+        vars(module).update(vars(sys))
+        vars(module).update(stdout=self.output, stderr=self.output, argv=[self.name])
+        return module
+
+    def _make_random(self) -> ModuleType:
+        """Make a `random` whose functions have a generator of their own, seeded by the world's."""
+        spec = importlib.util.find_spec("random")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        module.seed(f"{self._world.seed}\0{self.name}")
+        return module
+
+    def _print(self, *values: object, **options: Any) -> None:
+        if options.get("file") is None:
+            options["file"] = self.output
+        print(*values, **options)
+
+
+def address_of(name: str) -> DeviceAddress:
+    """Give the static random address of the device of that name, the same in every run."""
+    octets = bytearray(hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:6])
+    octets[5] |= 0xC0
+    return DeviceAddress(bytes(octets), random=True)
+
+
+def program_of_file(path: str | os.PathLike[str]) -> tuple[Program, str]:
+    """Give a file's program and its folder. Raises: OSError."""
+    path = os.path.abspath(path)
+    with open(path, "rb") as file:
+        source = file.read()
+    return (lambda modules: modules.run_source(source, path)), os.path.dirname(path)
+
+
+_OWN_FRAMES = ("bleio.testing.device", "bleio.testing.modules")

@@ -1,0 +1,23 @@
+"""What can go wrong with a world as a whole."""
+
+from __future__ import annotations
+
+
+class WorldError(Exception):
+    """A world cannot go on as it was asked to."""
+
+
+class DeviceFailed(WorldError):
+    """A program ended with an exception, which is the cause of this one."""
+
+
+class DeviceBlocked(WorldError):
+    """A program neither waited in simulated time nor ended for some seconds of real time."""
+
+
+class Stalled(WorldError):
+    """Nothing can ever happen again: everybody waits without limit and the air is silent."""
+
+
+class PowerOff(BaseException):
+    """Ends a device's program, wherever it waits. Not an Exception, so programs let it through."""

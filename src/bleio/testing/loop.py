@@ -1,0 +1,63 @@
+"""The engine's asyncio loop in simulated time: it never waits, it gives the baton away."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import selectors
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bleio.testing.clock import VirtualClock
+
+_NEVER_US = 1 << 62
+_RESOLUTION_S = 5e-7  # half the clock's step: rounding must not make a timer late or early
+
+
+class _Selector(selectors.SelectSelector):
+    """Lets the world go on where other loops wait for sockets. It looks at none."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        clock = self._clock
+        if timeout == 0 and clock.engine_has():
+            return []
+        if timeout is None:
+            clock.engine_waits(_NEVER_US)
+        else:
+            clock.engine_waits(clock.now_us + math.ceil(timeout * 1e6 - 0.5))
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop whose time is a `VirtualClock`'s. What it would give to an executor it does itself,
+    since nobody could say when that is ready."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._virtual_clock = clock
+        super().__init__(_Selector(clock))
+        self._clock_resolution = _RESOLUTION_S
+
+    def time(self) -> float:
+        return self._virtual_clock.now_us / 1e6
+
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> asyncio.Handle:
+        handle = super().call_soon_threadsafe(*args, **kwargs)
+        self._virtual_clock.wake_engine()
+        return handle
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future

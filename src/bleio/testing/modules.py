@@ -1,0 +1,246 @@
+"""The modules of one device: its program imports its own, as if it had a Python for itself.
+
+Its own are the modules beside the program and the libraries of pure Python, whose classes and
+caches would otherwise be those of all devices, and the synthetic ones: `time`, `sys`, `random`.
+The standard library, bleio and libraries with compiled parts are shared with the process.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+# bleio, and what runs it and tests.
+_SHARED = {
+    *("bleio", "_bleio", "bumble", "click", "cryptography", "platformdirs"),
+    *("pytest", "_pytest"),
+}
+_COMPILED = tuple(importlib.machinery.EXTENSION_SUFFIXES)
+
+
+class DeviceModules:
+    """What `import` gives in one device.
+
+    Args: folder: of the program. synthetic: modules that are made, not found. names: what differs
+        from the process's builtins, such as `print`.
+    """
+
+    def __init__(
+        self,
+        folder: str | None,
+        synthetic: Mapping[str, ModuleType],
+        names: Mapping[str, Any],
+    ) -> None:
+        self.loaded: dict[str, ModuleType] = dict(synthetic)
+        self._synthetic = frozenset(synthetic)
+        self._folder = folder
+        self._tops: dict[str, bool] = {}
+        self._builtins = {**vars(builtins), **names, "__import__": self._import}
+
+    def run_source(self, source: bytes | str, path: str) -> None:
+        """Execute a program as the device's `__main__`."""
+        main = ModuleType("__main__")
+        vars(main).update(__file__=path, __builtins__=self._builtins, __annotations__={})
+        self.loaded["__main__"] = main
+        exec(compile(source, path, "exec", dont_inherit=True), vars(main))
+
+    def rebind(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Give a function as it would be if its module had been imported by this device.
+
+        Of the globals that it and the functions of its module that it calls use, modules, and
+        functions and classes of modules, are replaced by the device's; all others stay shared.
+        """
+        if not isinstance(function, FunctionType):
+            return function
+        return self._rebound(function, {"__builtins__": self._builtins})
+
+    # Functions
+
+    def _rebound(self, function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
+        shared = function.__globals__
+        for name in _global_names(function.__code__):
+            if name in shared and name not in namespace:
+                namespace[name] = shared[name]  # found by itself, if it calls itself
+                namespace[name] = self._own_value(shared[name], shared, namespace)
+        namespace.setdefault("__name__", shared.get("__name__"))
+        namespace.setdefault("__file__", shared.get("__file__"))
+        copy = FunctionType(
+            function.__code__,
+            namespace,
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        copy.__kwdefaults__ = function.__kwdefaults__
+        return copy
+
+    def _own_value(self, value: Any, shared: dict[str, Any], namespace: dict[str, Any]) -> Any:
+        if isinstance(value, ModuleType):
+            return self._load(value.__name__) if self._is_own(value.__name__) else value
+        if isinstance(value, FunctionType) and value.__globals__ is shared:
+            return self._rebound(value, namespace)
+        module, name = getattr(value, "__module__", None), getattr(value, "__name__", None)
+        if not isinstance(module, str) or not isinstance(name, str) or not self._is_own(module):
+            return value
+        if getattr(sys.modules.get(module), name, None) is not value:
+            return value
+        return getattr(self._load(module), name, value)
+
+    # Importing
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        full = name
+        if level:
+            package = (globals or {}).get("__package__") or ""
+            full = importlib.util.resolve_name("." * level + name, package)
+        if not self._is_own(full):
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        module = self._load(full)
+        if not fromlist:
+            return self._load(full.partition(".")[0])
+        if hasattr(module, "__path__"):
+            for each in self._wanted(module, fromlist):
+                self._load_part(module, each)
+        return module
+
+    def _wanted(self, module: ModuleType, fromlist: Sequence[str]) -> list[str]:
+        wanted = [each for each in fromlist if each != "*"]
+        if "*" in fromlist:
+            wanted += getattr(module, "__all__", ())
+        return [each for each in wanted if not hasattr(module, each)]
+
+    def _load_part(self, package: ModuleType, name: str) -> None:
+        full = f"{package.__name__}.{name}"
+        try:
+            self._load(full)
+        except ModuleNotFoundError as error:
+            if error.name != full:
+                raise
+
+    def _is_own(self, name: str) -> bool:
+        top = name.partition(".")[0]
+        own = self._tops.get(top)
+        if own is None:
+            own = self._tops[top] = self._decide(top)
+        return own
+
+    def _decide(self, top: str) -> bool:
+        if top in self._synthetic:
+            return True
+        if top in _SHARED or top in sys.builtin_module_names:
+            return False
+        if self._beside(top) is not None:
+            return True
+        return top not in sys.stdlib_module_names and _is_pure(top)
+
+    def _beside(self, top: str) -> importlib.machinery.ModuleSpec | None:
+        if self._folder is None:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(top, [self._folder])
+        # A folder that is no package is no reason to hide a library of that name.
+        return spec if spec is not None and spec.loader is not None else None
+
+    def _load(self, name: str) -> ModuleType:
+        module = self.loaded.get(name)
+        if module is None:
+            parent, _, last = name.rpartition(".")
+            package = self._load(parent) if parent else None
+            module = self.loaded.get(name)  # its package may have imported it meanwhile
+            if module is None:
+                module = self._execute(name, self._find(name, package))
+            if package is not None:
+                setattr(package, last, module)
+        return module
+
+    def _find(self, name: str, package: ModuleType | None) -> importlib.machinery.ModuleSpec:
+        if package is None:
+            spec = self._beside(name) or _find_library(name)
+        else:
+            path = getattr(package, "__path__", None)
+            spec = None if path is None else _find_on(name, path)
+        if spec is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return spec
+
+    def _execute(self, name: str, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        module = importlib.util.module_from_spec(spec)
+        vars(module)["__builtins__"] = self._builtins
+        self.loaded[name] = module
+        code = _code_of(spec)
+        # Some of the standard library looks for a class's module where modules usually are.
+        before = sys.modules.get(name)
+        sys.modules[name] = module
+        try:
+            if code is not None:
+                exec(code, vars(module))
+        except BaseException:
+            del self.loaded[name]
+            raise
+        finally:
+            if before is None:
+                sys.modules.pop(name, None)
+            else:
+                sys.modules[name] = before
+        return self.loaded[name]
+
+
+def _find_on(name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
+    for finder in sys.meta_path:
+        spec = finder.find_spec(name, path)
+        if spec is not None:
+            return spec
+    return None
+
+
+@lru_cache(maxsize=256)
+def _find_library(top: str) -> importlib.machinery.ModuleSpec | None:
+    return _find_on(top, None)
+
+
+@lru_cache(maxsize=256)
+def _is_pure(top: str) -> bool:
+    """Tell whether a library is of Python alone, so that it can be loaded more than once."""
+    spec = _find_library(top)
+    if spec is None:
+        return False
+    if spec.submodule_search_locations is None:
+        return isinstance(spec.loader, importlib.machinery.SourceFileLoader)
+    return not any(
+        file.endswith(_COMPILED)
+        for place in spec.submodule_search_locations
+        for _, _, files in os.walk(place)
+        for file in files
+    )
+
+
+def _code_of(spec: importlib.machinery.ModuleSpec) -> CodeType | None:
+    """Give a module's code; None for a folder without one."""
+    get_code = getattr(spec.loader, "get_code", None)
+    if get_code is None:
+        return None
+    code: CodeType | None = get_code(spec.name)
+    return code
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """Give the names that a function and those inside of it look up."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _global_names(constant)
+    return names

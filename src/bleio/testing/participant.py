@@ -1,0 +1,51 @@
+"""One who takes part in simulated time: a thread, and what it waits for."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+LOOK_US = 20  # about what a microcontroller takes for one look at an attribute
+
+
+class Participant:
+    """A thread that runs only while it has the baton. Strangers wait by the clock, but run freely.
+
+    Whoever has the world's baton may change it. `error` is raised once, `stop` again and again.
+    """
+
+    def __init__(self, name: str, *, stranger: bool = False) -> None:
+        self.name = name
+        self.stranger = stranger
+        self.thread: threading.Thread | None = None
+        self.baton = threading.Lock()
+        self.baton.acquire()
+        self.alive = True
+        self.look_us = LOOK_US
+        self.predicate: Callable[[], bool] | None = None
+        self.due_us = 0
+        self.not_before_us = 0
+        self.sequence = 0
+        self.error: BaseException | None = None
+        self.stop: type[BaseException] | None = None
+
+    def check(self) -> None:
+        """Raise what the thread is to be ended or interrupted by."""
+        if self.stop is not None:
+            raise self.stop
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+
+    def describe(self, seconds: float) -> str:
+        """Say where the thread is, which has not come back for so long."""
+        what = (
+            f"{self.name} has neither waited in simulated time nor ended for {seconds:g} s of"
+            " real time; it computes, or waits for something outside of the world"
+        )
+        frame = sys._current_frames().get(self.thread.ident or 0) if self.thread else None
+        if frame is None:
+            return what
+        return f"{what}:\n{''.join(traceback.format_stack(frame)[-6:])}"

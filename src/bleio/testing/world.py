@@ -1,0 +1,253 @@
+"""A world: devices that run real programs on one simulated air, in simulated time."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, TextIO
+
+from bleio.radio.air import DEFAULT_PATH_LOSS_DB, AirPdu, Radio
+from bleio.runtime.portal import Portal
+from bleio.testing.clock import VirtualClock
+from bleio.testing.device import Device, Program, program_of_file
+from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
+from bleio.testing.modules import DeviceModules
+from bleio.testing.output import Line
+
+DEFAULT_WITHIN_S = 3600.0
+PACKETS_KEPT = 10_000
+
+
+class World:
+    """Devices on one air; a context manager that ends them all.
+
+    The same seed and programs give the same packets at the same microseconds.
+
+    Args:
+        seed: of all that is random: advertising delays, each device's `random`.
+        path_loss_db: between any two devices.
+        real_time: let simulated time pass no faster than real time.
+        echo: where to show what devices print, with time and name.
+        blocked_after_s: real seconds after which a program that neither waits in simulated time
+            nor ends is an error.
+
+    Attributes:
+        packets: the last `PACKETS_KEPT` packets on the air.
+
+    Thread: the one that made it; programs of the world may use devices too.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        path_loss_db: float = DEFAULT_PATH_LOSS_DB,
+        real_time: bool = False,
+        echo: TextIO | None = None,
+        blocked_after_s: float = 10.0,
+    ) -> None:
+        self.seed = seed
+        self.radio = Radio(seed, path_loss_db)
+        self.radio.on_pdu = self._captured
+        self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
+        self.packet_count = 0
+        self.clock = VirtualClock(self.radio, real_time=real_time, blocked_after_s=blocked_after_s)
+        self.portal = Portal(self.clock)
+        self.devices: dict[str, Device] = {}
+        self._echo = echo
+        self._failures: deque[Device] = deque()
+        self._closed = False
+
+    # Devices
+
+    def add(
+        self,
+        program: str | os.PathLike[str] | Callable[..., Any] | None = None,
+        *args: Any,
+        source: str | None = None,
+        name: str | None = None,
+        start_s: float = 0.0,
+        stop_s: float | None = None,
+    ) -> Device:
+        """Add a device that runs a program file, a function with `args`, or source text.
+
+        A function runs with the device's own `time`, libraries and `import`; other globals and
+        what it closes over stay shared, so that it can leave results.
+
+        Args: name: by default the file's or the function's; a number is added if it is taken.
+            start_s: when it is powered on, stop_s: when off again; simulated.
+        Raises: ValueError, TypeError, OSError.
+        """
+        run, folder, default = _as_program(program, args, source)
+        if name is None:
+            name = self._free_name(default)
+        elif name in self.devices:
+            raise ValueError(f"There is a device {name!r} already")
+        if stop_s is not None and stop_s <= start_s:
+            raise ValueError("stop_s must be after start_s")
+        device = self.devices[name] = Device(self, name, run, folder, start_s)
+        if stop_s is not None:
+            self.clock.start(device.power_off, f"power of {name}", round(stop_s * 1e6))
+        return device
+
+    def __getitem__(self, name: str) -> Device:
+        return self.devices[name]
+
+    # Running
+
+    @property
+    def now_s(self) -> float:
+        """Simulated time since the world began."""
+        return self.clock.now_us / 1e6
+
+    def run(
+        self,
+        until: float | Callable[[], bool] | None = None,
+        *,
+        within_s: float = DEFAULT_WITHIN_S,
+    ) -> None:
+        """Let the world go on until a time, a condition, or, by default, the end of all programs.
+
+        Args: until: simulated seconds since the world began, or what becomes true. within_s: how
+            much simulated time a condition or the end of all programs may take from now.
+        Raises: DeviceFailed as soon as a program ends with an exception; DeviceBlocked;
+            Stalled; TimeoutError; KeyboardInterrupt, after which it can be run on.
+        """
+        self.clock.resume_pacing()
+        if until is None or callable(until):
+            done = until or self._all_ended
+            came = self._run(done, within_s)
+            if not came:
+                raise TimeoutError(
+                    f"{_name_of(until)} did not come within {within_s:g} s of simulated time;"
+                    f" running: {', '.join(self._running()) or 'nothing'}"
+                )
+        elif until > self.now_s:
+            self._run(_never, until - self.now_s)
+
+    def run_for(self, seconds: float) -> None:
+        """Let the world go on for some simulated time; raises like `run`."""
+        self.run(self.now_s + seconds)
+
+    def _run(self, done: Callable[[], bool], limit_s: float) -> bool:
+        came = self.clock.wait_until(lambda: bool(self._failures) or done(), limit_s)
+        self._raise_failure()
+        return came
+
+    def _raise_failure(self) -> None:
+        if self._failures:
+            device = self._failures.popleft()
+            error = device.error
+            raise DeviceFailed(
+                f"{device.name} failed at {device.failed_at_s:.6f} s:"
+                f" {type(error).__name__}: {error}"
+            ) from error
+
+    def _all_ended(self) -> bool:
+        return not any(device.running for device in self.devices.values())
+
+    def _running(self) -> list[str]:
+        return [device.name for device in self.devices.values() if device.running]
+
+    # Results
+
+    def trace(self, last: int | None = None) -> str:
+        """Give the packets on the air as text, one a line: all that were kept, or the last ones."""
+        packets = list(self.packets)
+        return "".join(map(_line_of, packets[-last:] if last is not None else packets))
+
+    # The end
+
+    def close(self) -> None:
+        """Power everything off and end the engine. Raises: DeviceBlocked if a program does not
+        end, whose thread is then left behind."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self.clock.broken:
+                self._stop_programs()
+                self.portal.stop()
+        finally:
+            self.clock.abandon()
+
+    def _stop_programs(self) -> None:
+        for device in self.devices.values():
+            if device.running:
+                assert device._participant is not None
+                self.clock.stop(device._participant, PowerOff)
+        if not self.clock.wait_until(self._all_ended, 60.0):
+            raise WorldError(f"These programs did not end: {', '.join(self._running())}")
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # What devices and the air tell
+
+    def _free_name(self, name: str) -> str:
+        number, free = 1, name
+        while free in self.devices:
+            number += 1
+            free = f"{name}-{number}"
+        return free
+
+    def _print(self, device: Device, line: Line) -> None:
+        if self._echo is not None:
+            self._echo.write(f"[{line.time_s:12.6f} {device.name}] {line.text}\n")
+
+    def _failed(self, device: Device) -> None:
+        self._failures.append(device)
+
+    def _captured(self, packet: AirPdu) -> None:
+        self.packet_count += 1
+        self.packets.append(packet)
+
+
+def _as_program(
+    program: str | os.PathLike[str] | Callable[..., Any] | None,
+    args: tuple[Any, ...],
+    source: str | None,
+) -> tuple[Program, str | None, str]:
+    """Give the program, the folder that it imports from, and a name."""
+    if (program is None) == (source is None):
+        raise TypeError("add takes either a program or source")
+    if source is not None:
+        text = source
+        return (lambda modules: modules.run_source(text, "<source>")), None, "device"
+    if callable(program):
+        function = program
+
+        def run(modules: DeviceModules) -> None:
+            modules.rebind(function)(*args)
+
+        return run, None, getattr(function, "__name__", "device")
+    if args:
+        raise TypeError("Only functions take arguments")
+    assert program is not None
+    of_file, folder = program_of_file(program)
+    return of_file, folder, os.path.splitext(os.path.basename(program))[0]
+
+
+def _line_of(packet: AirPdu) -> str:
+    return (
+        f"{packet.time_us / 1e6:14.6f} {packet.sender.name} channel {packet.channel}"
+        f" {packet.access_address:08x} {packet.octets.hex()}\n"
+    )
+
+
+def _name_of(until: Callable[[], bool] | None) -> str:
+    return "The end of all programs" if until is None else "The condition"
+
+
+def _never() -> bool:
+    return False

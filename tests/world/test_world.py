@@ -1,0 +1,38 @@
+"""Worlds: two devices and more, their time, their outputs and how they end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bleio.testing import World
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def heart_rate(seed: int) -> tuple[str, str, str]:
+    """Run the examples with adafruit_ble. Returns: packets and what both printed."""
+    with World(seed) as world:
+        peripheral = world.add(EXAMPLES / "heart_rate_peripheral.py")
+        central = world.add(EXAMPLES / "heart_rate_central.py")
+        world.run(until=lambda: not central.running, within_s=60)
+        assert world.packet_count == len(world.packets)
+        return world.trace(), peripheral.text, central.text
+
+
+@pytest.mark.interop
+def test_the_same_seed_gives_the_same_trace() -> None:
+    once, again = heart_rate(1), heart_rate(1)
+    assert once == again
+    packets, _, printed = once
+    assert printed.count("Reading:") == 5
+    assert printed.endswith("Disconnected\n")
+    assert len(packets.splitlines()) > 100
+
+
+@pytest.mark.interop
+def test_another_seed_gives_another_trace() -> None:
+    (packets, pulses, _), (other_packets, other_pulses, _) = heart_rate(1), heart_rate(2)
+    assert packets != other_packets
+    assert pulses != other_pulses
