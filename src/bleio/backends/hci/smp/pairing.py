@@ -59,6 +59,7 @@ class Pairing:
         self.own_oob = own_oob
         self.peer_oob: OobData | None = None
         self.request = self.response = b""  # the whole PDUs
+        self.agreed = False  # the method is known
         self._agent = agent
         self._bond_with = bond_with
         self._own = self._peer = Features(0, 0, 0, 0, 0, 0)
@@ -159,7 +160,7 @@ class Pairing:
             peripheral.peripheral_keys & ~central.peripheral_keys
         ):
             raise Failure(Reason.INVALID_PARAMETERS)  # more keys than were asked for
-        self.choice = choose(central, peripheral)
+        self.choice, self.agreed = choose(central, peripheral), True
         both = central.auth_req & peripheral.auth_req
         self.secure_connections = bool(both & AuthReq.SECURE_CONNECTIONS)
         self.key_octets = min(central.max_key_octets, peripheral.max_key_octets)

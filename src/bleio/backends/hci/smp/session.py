@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine, Generator
+from collections.abc import Generator
 from typing import Any, Protocol
 
 from bleio.backends.base import PairingAgent
@@ -126,22 +126,20 @@ class Session:
         return octets[1:]
 
     def _ask(self, step: Ask) -> None:
-        assert self._agent is not None  # without one, only Just Works is offered
-        answer: Any = step.question(self._agent)
-        work: Coroutine[Any, Any, None] = self._answered(step, answer)
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(self._put(step))
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
 
-    async def _answered(self, step: Ask, answer: Any) -> None:
+    async def _put(self, step: Ask) -> None:
+        assert self._agent is not None  # without one, only Just Works is offered
         try:
-            value = await answer
-        except Exception:  # the agent's fault; it has shown it
+            answer = await step.question(self._agent)
+        except Exception:  # the agent's fault, which it has shown
             _log.debug("The pairing agent failed", exc_info=True)
             self._fail(Reason.UNSPECIFIED_REASON)
             return
         if step.waits and self._waits_for is step:
-            self._advance(value)
+            self._advance(answer)
 
     def _fail(self, reason: int, weaker: bool = False) -> None:
         """End it of ourselves and tell the peer."""
@@ -166,7 +164,7 @@ class Session:
         for task in tuple(self._questions):
             if task is not current:
                 task.cancel()
-        if self._agent is not None and self.pairing.response:
+        if self._agent is not None and self.pairing.agreed:
             self._agent.ended(self.pairing.described, why)
 
 
