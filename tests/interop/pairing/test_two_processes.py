@@ -1,0 +1,93 @@
+"""Unmodified programs in two processes that authenticate each other, by settings alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support.processes import Program, SharedRadio
+
+pytestmark = pytest.mark.interop
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@pytest.fixture
+def start(shared_radio: SharedRadio) -> Callable[..., tuple[Program, Program]]:
+    """Start peripheral and central, each with settings of its own."""
+
+    def start(peripheral: dict[str, str], central: dict[str, str]) -> tuple[Program, Program]:
+        locked = shared_radio.start(PROGRAMS / "locked_peripheral.py", **peripheral)
+        locked.wait_for("^advertising")
+        return locked, shared_radio.start(PROGRAMS / "unlocking_central.py", **central)
+
+    return start
+
+
+STRICT = {"BLEIO_SECURITY": "secure-connections-only, method=passkey-entry"}
+
+
+def test_a_fixed_passkey_by_the_environment(start: Callable[..., tuple[Program, Program]]) -> None:
+    both = {"BLEIO_PAIRING": "passkey:012345", **STRICT}
+    peripheral, central = start(both, both)
+    central.says(
+        "^first Insufficient authentication$",
+        "^paired True$",
+        "^second the secret$",
+        "^paired True$",
+    )
+    peripheral.says("^paired True$", "^disconnected$")
+    central.ends_well()
+    peripheral.ends_well()
+
+
+def test_two_passkeys_that_differ(start: Callable[..., tuple[Program, Program]]) -> None:
+    peripheral, central = start(
+        {"BLEIO_PAIRING": "passkey:012345"}, {"BLEIO_PAIRING": "passkey:012346"}
+    )
+    central.says(
+        "^first Insufficient authentication$",
+        "^refused: Unspecified issue",
+        "^paired False$",
+        "^second Insufficient authentication$",
+    )
+    central.ends_well()
+    peripheral.says("^paired False$", "^disconnected$")
+    peripheral.ends_well()
+
+
+def test_a_pinned_method_refuses_a_peer_that_can_do_less(
+    start: Callable[..., tuple[Program, Program]],
+) -> None:
+    _, central = start({"BLEIO_PAIRING": "passkey:012345", **STRICT}, {})
+    central.says("^first Insufficient authentication$", "^refused: ", "^paired False$")
+    central.ends_well()
+
+
+def test_the_terminal_asks_both_users(start: Callable[..., tuple[Program, Program]]) -> None:
+    both = {"BLEIO_PAIRING": "terminal"}
+    peripheral, central = start(both, both)
+    central.type("y\n")
+    peripheral.type("y\n")
+    question = r"by numeric comparison \(LE Secure Connections\)\. Does it show (\d{6})\?"
+    numbers = [program.wait_for(question)[1] for program in (central, peripheral)]
+    assert numbers[0] == numbers[1]
+    central.says("^second the secret$")
+    central.ends_well()
+    peripheral.ends_well()
+
+
+def test_the_terminal_shows_what_the_other_program_is_asked_for(
+    start: Callable[..., tuple[Program, Program]], shared_radio: SharedRadio
+) -> None:
+    locked = shared_radio.start(PROGRAMS / "locked_peripheral.py", BLEIO_PAIRING="terminal")
+    locked.wait_for("^advertising")
+    central = shared_radio.start(PROGRAMS / "unlocking_central.py", BLEIO_PAIRING="passkey:000000")
+    # One in a million is the passkey that this program types.
+    locked.wait_for(r"by passkey entry \(LE Secure Connections\): type \d{6} on it\.$")
+    central.wait_for("^refused: Unspecified issue")
+    locked.wait_for(r"^Pairing with .* by passkey entry \(LE Secure Connections\): (?!done)")
+    central.ends_well()
+    locked.ends_well()
