@@ -1,4 +1,7 @@
-"""Node's ble-host as central and as peripheral of our programs, with every kind of pairing."""
+"""Node's ble-host as central and as peripheral of our programs, pairing in all its ways.
+
+It always offers LE Secure Connections, so LE legacy pairing cannot be had of it.
+"""
 
 from __future__ import annotations
 
@@ -24,23 +27,18 @@ class Case:
     ours: str
     theirs: str
     method: str
-    sc: bool = True
 
     @property
     def authenticated(self) -> bool:
         return self.method != "Just Works"
 
-    @property
-    def generation(self) -> str:
-        return "LE Secure Connections" if self.sc else "LE legacy"
-
     def of_node(self) -> tuple[str, ...]:
         """The arguments of Node's scripts."""
-        return (self.theirs, str(int(self.authenticated)), str(int(self.sc)))
+        return (self.theirs, "mitm") if self.authenticated else (self.theirs,)
 
     def take_place(self, ours: Program, theirs: Program) -> None:
         """Do what the users of both devices do, and see that both devices say the same."""
-        ours.says(f"^pairs by {self.method}, {self.generation}$")
+        ours.says(f"^pairs by {self.method}, LE Secure Connections$")
         if self.method == "numeric comparison":
             number = ours.wait_for(r"^asks about (\d{6})$")[1]
             theirs.says(f"^asks about {number}$")
@@ -52,7 +50,7 @@ class Case:
             types.says("^asks for the passkey$")
             types.type(f"{passkey}\n")
         authentication = "authenticated" if self.authenticated else "not authenticated"
-        theirs.says(f"^paired: {self.generation}, {authentication}, bonded$")
+        theirs.says(f"^paired: LE Secure Connections, {authentication}, bonded$")
 
 
 CASES = {
@@ -60,9 +58,6 @@ CASES = {
     "compare": Case("DISPLAY_YES_NO", "DISPLAY_YES_NO", "numeric comparison"),
     "we type": Case("KEYBOARD_ONLY", "DISPLAY_ONLY", "passkey entry"),
     "they type": Case("DISPLAY_ONLY", "KEYBOARD_ONLY", "passkey entry"),
-    "legacy just works": Case("NO_INPUT_NO_OUTPUT", "DISPLAY_ONLY", "Just Works", sc=False),
-    "legacy, we type": Case("KEYBOARD_ONLY", "DISPLAY_ONLY", "passkey entry", sc=False),
-    "legacy, they type": Case("DISPLAY_ONLY", "KEYBOARD_ONLY", "passkey entry", sc=False),
 }
 
 

@@ -91,6 +91,8 @@ def fetch() -> Path:
             unfinished = Image(Path(name) / "image")
             unfinished.folder.mkdir()
             _make(unfinished, Path(name) / "packages")
+            for former in CACHE.glob("bluez-*"):
+                shutil.rmtree(former)
             os.rename(unfinished.folder, made.folder)  # so that it is there whole or not at all
     return made.folder
 
@@ -109,8 +111,8 @@ def _make(made: Image, packages: Path) -> None:
             made.kernel.write_bytes(_unpacked_kernel(archive, available))
         else:
             entries.update(_kept(archive))
-    modules = list(_in_order(_MODULES, available))
-    entries.update({f"modules/{name}.ko": cpio.file(available[name]) for name in modules})
+    modules = dict(_in_order(_MODULES, available))
+    entries.update({f"modules/{name}.ko": cpio.file(code) for name, code in modules.items()})
     made.system.write_bytes(cpio.pack(entries))
     made.modules.write_text("".join(f"{name}\n" for name in modules))
 
@@ -139,27 +141,28 @@ def _unpacked_kernel(archive: Path, modules: dict[str, bytes]) -> bytes:
         name = Path(member.name).name
         if name.startswith("vmlinuz-"):
             kernel = content
-        elif ".ko" in name:
-            kind = Path(name).suffix
-            plain = lzma.decompress(content) if kind == ".xz" else content
-            modules[name.partition(".")[0].replace("-", "_")] = plain
+        elif name.endswith((".ko", ".ko.xz")):
+            modules[name.partition(".")[0].replace("-", "_")] = content
     begin = kernel.find(b"\xfd7zXZ\0")
     return kernel if begin < 0 else lzma.LZMADecompressor().decompress(kernel[begin:])
 
 
-def _in_order(wanted: Iterable[str], available: dict[str, bytes]) -> Iterator[str]:
+def _in_order(wanted: Iterable[str], available: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
     """Go through modules, each after those that it depends on; what is built in is left out."""
     done: set[str] = set()
 
-    def walk(name: str) -> Iterator[str]:
+    def walk(name: str) -> Iterator[tuple[str, bytes]]:
         name = name.replace("-", "_")
         if name in done or name not in available:
             return
         done.add(name)
-        depends = re.search(rb"\0depends=([^\0]*)\0", available[name])
+        code = available[name]
+        if code.startswith(b"\xfd7zXZ"):
+            code = lzma.decompress(code)
+        depends = re.search(rb"\0depends=([^\0]*)\0", code)
         for other in filter(None, depends[1].decode().split(",") if depends else ()):
             yield from walk(other)
-        yield name
+        yield name, code
 
     for name in wanted:
         yield from walk(name)

@@ -1,17 +1,12 @@
-// node central.js PORT CAPABILITY MITM SC: uses our peripheral's values, paired, twice.
+// node central.js PORT CAPABILITY [mitm]: uses our peripheral's values, paired, twice.
 'use strict';
 const { AttErrors, BleManager, IOCapabilities } = require('ble-host');
 const { follow, say } = require('./pairing');
 const Transport = require('./transport');
 
-const [port, capability, mitm, sc] = process.argv.slice(2);
+const [port, capability, mitm] = process.argv.slice(2);
 const SERVICE = '73746163-6B73-0000-0000-000000000001';
-const features = {
-  ioCap: IOCapabilities[capability],
-  bondingFlags: 1,
-  mitm: mitm === '1',
-  sc: sc === '1',
-};
+const features = { ioCap: IOCapabilities[capability], bondingFlags: 1, mitm: mitm === 'mitm' };
 
 // Give a promise of what a function calls back with, without the error if there is none.
 function promised(start) {

@@ -1,18 +1,13 @@
-// node peripheral.js PORT CAPABILITY MITM SC: the same service as our own peripheral, from ble-host.
+// node peripheral.js PORT CAPABILITY [mitm]: the same service as our own peripheral, from ble-host.
 'use strict';
 const { AdvertisingDataBuilder, AttErrors, BleManager, HciErrors, IOCapabilities } = require('ble-host');
 const { follow, say } = require('./pairing');
 const Transport = require('./transport');
 
-const [port, capability, mitm, sc] = process.argv.slice(2);
+const [port, capability, mitm] = process.argv.slice(2);
 const SERVICE = '73746163-6b73-0000-0000-000000000001';
 const uuid = (number) => SERVICE.slice(0, -1) + number;
-const features = {
-  ioCap: IOCapabilities[capability],
-  bondingFlags: 1,
-  mitm: mitm === '1',
-  sc: sc === '1',
-};
+const features = { ioCap: IOCapabilities[capability], bondingFlags: 1, mitm: mitm === 'mitm' };
 
 BleManager.create(new Transport(Number(port)), {}, (error, manager) => {
   if (error) throw error;
