@@ -172,7 +172,7 @@ class HciLink(Link):
         self.connected = False
         self._reason = reason
         self._memory.close()
-        self._table.security.remove(self._security)
+        self._table.security.remove(self._security, reason)
         self.bearer.closed(reason)
         self.update_ended()
         self._closed.set_result(None)

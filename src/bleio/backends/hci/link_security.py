@@ -90,7 +90,7 @@ class Security:
         """Get the link encrypted: by stored keys, else by pairing. See `Link.pair`.
 
         A link that is encrypted but not authenticated is paired anew if our agent could do better.
-        Raises: PairingFailed, also if the link is lost; KeysLost.
+        Raises: PairingFailed, KeysLost, LinkLost.
         """
         if self.link.encrypted and not self._could_be_better():
             return
@@ -314,11 +314,11 @@ class Security:
         self._encryption_off()
         self._paired = self.link.has_keys = False
 
-    def closed(self) -> None:
-        """The link is gone. Who waits for pairing sees it fail, as CircuitPython has it."""
+    def closed(self, reason: int) -> None:
+        """The link is gone."""
         self._end_session()
         self.link.encrypted = False
-        self._finish(PairingFailed())
+        self._finish(LinkLost(reason))
 
     def _end_session(self) -> None:
         session, self._session = self._session, None

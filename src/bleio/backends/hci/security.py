@@ -64,10 +64,10 @@ class SecurityManager:
         """A link is up."""
         self._links[security.conn_handle] = security
 
-    def remove(self, security: Security) -> None:
+    def remove(self, security: Security, reason: int) -> None:
         """A link is gone."""
         self._links.pop(security.conn_handle, None)
-        security.closed()
+        security.closed(reason)
 
     def erase_bonds(self) -> None:
         """Forget all bonds."""
