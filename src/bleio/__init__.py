@@ -4,6 +4,9 @@ Importing this package adds a finder for the one name `_bleio`, ahead of those t
 another distribution's. `bleio-precedence.pth` imports it at every start of Python in an
 environment where bleio is installed, so it must stay as small as this: it imports only what
 start-up has imported already. BLEIO_PRECEDENCE=0 leaves the finder out.
+
+PYTEST_DONT_REWRITE: since it is imported so early, pytest, which would like to rewrite the packages
+of its plugins, would warn that it comes too late.
 """
 
 import os
@@ -34,9 +37,9 @@ class _Finder:
         """Leave the making of the module object to the import system."""
 
     def exec_module(self, module: "ModuleType") -> None:
-        from importlib.util import find_spec
+        from importlib.machinery import PathFinder
 
-        source = find_spec("bleio.dropin")
+        source = PathFinder.find_spec("bleio.dropin", __path__)  # not others' finders
         module.__file__ = source.origin  # type: ignore[union-attr]
         code = source.loader.get_code("bleio.dropin")  # type: ignore[union-attr]
         exec(code, vars(module))

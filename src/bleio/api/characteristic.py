@@ -209,6 +209,7 @@ class Characteristic:
         """
         model = self._alive()
         if isinstance(model, LocalCharacteristic):
+            self._session.look()
             return bytearray(model.value)
         return bytearray(self._read(model.handle))
 

@@ -11,6 +11,7 @@ from bleio import __version__
 # Name: (module and object, what `bleio --help` says)
 COMMANDS = {
     "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio in the foreground."),
+    "sim": ("bleio.cli.sim:sim", "Run programs as devices of a simulated world."),
     "run": ("bleio.cli.run:run", "Run a Python PROGRAM with bleio's _bleio module."),
 }
 

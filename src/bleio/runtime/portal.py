@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Future
 
+    from bleio.backends.base import Backend
+    from bleio.core.address import DeviceAddress
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -78,6 +81,8 @@ class Portal:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
+        # Makes the backend for an adapter string, where adapters are not chosen in the usual way.
+        self.make_backend: Callable[[str, DeviceAddress | None], Backend] | None = None
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None

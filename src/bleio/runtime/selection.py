@@ -15,6 +15,7 @@ from bleio.backends.base import Backend
 from bleio.core.address import DeviceAddress
 from bleio.errors import CallerError, ControllerLost
 from bleio.runtime import identity, state
+from bleio.runtime.portal import portal_of_context
 
 SETTING = "BLEIO_ADAPTER"
 CHOICES = (
@@ -53,6 +54,9 @@ def backend_over_uart(uart: Any, rts: Any, cts: Any) -> MakeBackend:
 
 def _hci(transport: Any, choice: str, rts: Any = None, cts: Any = None) -> MakeBackend:
     def make(former: DeviceAddress | None) -> Backend:
+        own = portal_of_context()
+        if own is not None and own.make_backend is not None:
+            return own.make_backend(choice, former)
         from bleio.backends.hci import HciBackend
         from bleio.backends.hci.bond_file import FileBondStore
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bleio.backends.hci import HciBackend
@@ -77,18 +78,20 @@ class AirPort:
 
 
 class AirBackend(HciBackend):
-    """`attach` makes the controller; `port` is the way to it while the backend is open."""
+    """`port` is the way to the controller, once it was opened."""
 
     def __init__(
         self,
-        attach: Callable[[OnPacket, OnLost], AirPort],
+        clock: VirtualClock,
+        radio: Radio,
+        name: str,
         address: DeviceAddress,
-        bonds: Callable[[DeviceAddress], BondStore],
+        bonds: BondStore,
     ) -> None:
-        super().__init__("virtual", address, bonds=bonds)
+        super().__init__("virtual", address, bonds=lambda identity: bonds)
         self.port: AirPort | None = None
-        self._attach = attach
+        self._open_air = partial(AirPort, clock, radio, name)
 
     async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> AirPort:
-        self.port = self._attach(on_packet, on_lost)
+        self.port = self._open_air(on_packet, on_lost)
         return self.port

@@ -66,6 +66,8 @@ class VirtualClock(Clock):
         self._deciding = False
         self._recalled = False
         self._switches = 0
+        self._everybody: list[Participant] = []
+        self.watch: Callable[[float], None] | None = None
         self._start_s = 0.0
 
     # Programs
@@ -127,6 +129,8 @@ class VirtualClock(Clock):
                 self._leave(participant)
 
         participant.thread = threading.Thread(target=run, name=name, daemon=True)
+        self._everybody = [each for each in self._everybody if each.alive]
+        self._everybody.append(participant)
         self._enter(participant, None, max(at_us, self.now_us))
         participant.thread.start()
         return participant
@@ -156,6 +160,9 @@ class VirtualClock(Clock):
 
         Radio events happen in here. Thread: the engine's.
         """
+        if self.broken and self._running is not self._engine:
+            self._running = self._engine
+            raise SystemExit  # out of the loop; what follows only ends tasks
         if self.closed:
             self.now_us = max(self.now_us, min(due_us, self.now_us + 1_000_000))
             return
@@ -191,13 +198,20 @@ class VirtualClock(Clock):
         """Real time counts from now."""
         self._start_s = time.monotonic() - self.now_us / 1e6
 
-    def abandon(self) -> None:
-        """End what is left of a world that cannot end in order: threads are left behind."""
+    def abandon(self, reason: type[BaseException]) -> None:
+        """End all threads of a world that cannot end in order, as far as they can be ended."""
         self.broken = True
+        running, self._running = self._running, self._owner
+        for each in self._everybody:
+            each.stop = reason
+            if each is running:
+                each.interrupt(reason)
+            elif each.alive:
+                each.baton.release()
         engine = self._engine
         if engine.thread is not None and not self.closed:
             engine.stop = SystemExit
-            if self._running is not engine:
+            if running is not engine:
                 engine.baton.release()
 
     # Passing the baton
@@ -237,14 +251,18 @@ class VirtualClock(Clock):
         who.sequence, who.predicate = 0, None
 
     def _pass_on(self, me: Participant) -> None:
-        who = self._next()
+        try:
+            who = self._next()
+        except BaseException:  # Ctrl-C, or a condition that raises; me has the baton still
+            self._take_out(me)
+            raise
         if who is not me:
             self._give(who)
             self._await(me)
 
     def _leave(self, me: Participant) -> None:
         me.alive = False
-        if self._running is me:
+        if self._running is me and not self.broken:
             self._give(self._next())
 
     def _give(self, who: Participant) -> None:
@@ -266,6 +284,8 @@ class VirtualClock(Clock):
         """Wait for the baton as the owner, who sees when somebody does not give it back."""
         seen, since_s = (0, 0), time.monotonic()
         while not me.baton.acquire(timeout=_SLICE_S):
+            if self.watch is not None:
+                self.watch(self.now_us / 1e6)
             state = (self._switches, self.now_us)
             if state != seen or self._pacing:
                 seen, since_s = state, time.monotonic()
@@ -302,6 +322,8 @@ class VirtualClock(Clock):
         self._quiet_until_us = 0
         if at_us > self.now_us:
             self._pace(at_us)
+            if self._recalled:
+                return self._owner
             self.now_us = at_us
         if who is not self._engine:
             self._take_out(who)

@@ -8,14 +8,17 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bleio.api import Adapter, use_adapter
-from bleio.backends.hci.bonds import MemoryBondStore
+from bleio.backends.hci.bond_file import FileBondStore
+from bleio.backends.hci.bonds import BondStore, MemoryBondStore
 from bleio.core.address import DeviceAddress
+from bleio.core.codes import HciErrorCode
 from bleio.runtime.portal import use_portal
-from bleio.testing.backend import AirBackend, AirPort
+from bleio.testing.backend import AirBackend
 from bleio.testing.errors import PowerOff
 from bleio.testing.modules import DeviceModules
 from bleio.testing.output import Output
@@ -39,7 +42,6 @@ class Device:
         adapter: its `_bleio.adapter`; another one after each power-on.
         output: what it printed; see `Output`.
         error: the exception that its program ended with.
-        folder: where its program may keep files, or None.
 
     Thread: the world's owner, or a program of the world.
     """
@@ -55,7 +57,7 @@ class Device:
         self._program = program
         self._folder = folder
         self._slowness = 1.0
-        self._bonds = MemoryBondStore()
+        self._bonds: BondStore = MemoryBondStore()
         self._backend: AirBackend | None = None
         self._participant: Participant | None = None
         self.power_on(start_s)
@@ -110,7 +112,16 @@ class Device:
         if participant is not None:
             clock.wait_until(lambda: not participant.alive)
 
+    def drop_links(self) -> None:
+        """Break its links now; both ends are told, as after a supervision time-out."""
+        self._world.portal.run(self._drop_links)
+
     # Inside
+
+    def _drop_links(self) -> None:
+        if self._backend is not None and self._backend.port is not None:
+            for end in tuple(self._backend.port.controller.links.values()):
+                end.link.finish(HciErrorCode.CONNECTION_TIMEOUT)
 
     def _cut(self) -> None:
         if self._backend is not None and self._backend.port is not None:
@@ -125,12 +136,11 @@ class Device:
 
     def _make_backend(self, former: DeviceAddress | None) -> AirBackend:
         world = self._world
-
-        def attach(on_packet: Any, on_lost: Any) -> AirPort:
-            return AirPort(world.clock, world.radio, self.name, on_packet, on_lost)
-
         address = former or address_of(self.name)
-        self._backend = AirBackend(attach, address, lambda identity: self._bonds)
+        bonds = self._bonds
+        if world.state_folder is not None:
+            bonds = FileBondStore(Path(world.state_folder, self.name, "bonds"), address)
+        self._backend = AirBackend(world.clock, world.radio, self.name, address, bonds)
         return self._backend
 
     def _main(self) -> None:
@@ -213,4 +223,4 @@ def program_of_file(path: str | os.PathLike[str]) -> tuple[Program, str]:
     return (lambda modules: modules.run_source(source, path)), os.path.dirname(path)
 
 
-_OWN_FRAMES = ("bleio.testing.device", "bleio.testing.modules")
+_OWN_FRAMES = ("bleio.testing.device", "bleio.testing.modules", "bleio.testing.world")

@@ -13,7 +13,8 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -182,21 +183,37 @@ class DeviceModules:
         vars(module)["__builtins__"] = self._builtins
         self.loaded[name] = module
         code = _code_of(spec)
-        # Some of the standard library looks for a class's module where modules usually are.
-        before = sys.modules.get(name)
-        sys.modules[name] = module
         try:
-            if code is not None:
-                exec(code, vars(module))
+            with _shown(name, module):
+                if code is not None:
+                    exec(code, vars(module))
         except BaseException:
             del self.loaded[name]
             raise
-        finally:
-            if before is None:
-                sys.modules.pop(name, None)
-            else:
-                sys.modules[name] = before
         return self.loaded[name]
+
+
+# What was in sys.modules before, and how many devices execute a module of that name now.
+_hidden: dict[str, tuple[ModuleType | None, int]] = {}
+
+
+@contextmanager
+def _shown(name: str, module: ModuleType) -> Iterator[None]:
+    """Show a module to all for as long as it is executed: some of the standard library looks for
+    a class's module where modules usually are."""
+    before, users = _hidden.get(name, (sys.modules.get(name), 0))
+    _hidden[name] = before, users + 1
+    sys.modules[name] = module
+    try:
+        yield
+    finally:
+        before, users = _hidden.pop(name)
+        if users > 1:
+            _hidden[name] = before, users - 1
+        elif before is None:
+            del sys.modules[name]
+        else:
+            sys.modules[name] = before
 
 
 def _find_on(name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
 import traceback
@@ -38,6 +39,13 @@ class Participant:
         if self.error is not None:
             error, self.error = self.error, None
             raise error
+
+    def interrupt(self, reason: type[BaseException]) -> None:
+        """Raise `reason` in the thread at its next step of Python, if it comes to one."""
+        if self.thread is not None and self.thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self.thread.ident), ctypes.py_object(reason)
+            )
 
     def describe(self, seconds: float) -> str:
         """Say where the thread is, which has not come back for so long."""

@@ -8,15 +8,20 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TextIO
 
-from bleio.radio.air import DEFAULT_PATH_LOSS_DB, AirPdu, Radio
+from bleio.backends.hci.bonds import MemoryBondStore
+from bleio.core.address import DeviceAddress
+from bleio.errors import ControllerLost
+from bleio.radio.air import AirPdu, Radio
+from bleio.radio.propagation import DEFAULT_PATH_LOSS_DB, Propagation
 from bleio.runtime.portal import Portal
+from bleio.testing.backend import AirBackend
 from bleio.testing.clock import VirtualClock
-from bleio.testing.device import Device, Program, program_of_file
+from bleio.testing.device import Device, Program, address_of, program_of_file
 from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
 from bleio.testing.modules import DeviceModules
 from bleio.testing.output import Line
 
-DEFAULT_WITHIN_S = 3600.0
+DEFAULT_WITHIN_S = 86_400.0
 PACKETS_KEPT = 10_000
 
 
@@ -32,6 +37,10 @@ class World:
         echo: where to show what devices print, with time and name.
         blocked_after_s: real seconds after which a program that neither waits in simulated time
             nor ends is an error.
+        watch: called some times a second of real time, while the world runs, with its time.
+
+        state_folder: where devices keep their bonds, each in a folder of its name; by default
+            they last as long as the world.
 
     Attributes:
         packets: the last `PACKETS_KEPT` packets on the air.
@@ -47,18 +56,24 @@ class World:
         real_time: bool = False,
         echo: TextIO | None = None,
         blocked_after_s: float = 10.0,
+        watch: Callable[[float], None] | None = None,
+        state_folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self.seed = seed
-        self.radio = Radio(seed, path_loss_db)
+        self.radio = Radio(seed, Propagation(path_loss_db=path_loss_db))
         self.radio.on_pdu = self._captured
         self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
         self.packet_count = 0
         self.clock = VirtualClock(self.radio, real_time=real_time, blocked_after_s=blocked_after_s)
+        self.clock.watch = watch
         self.portal = Portal(self.clock)
+        self.portal.make_backend = self._make_backend
+        self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
         self.devices: dict[str, Device] = {}
         self._echo = echo
         self._failures: deque[Device] = deque()
         self._closed = False
+        self._adapters = 0
 
     # Devices
 
@@ -117,7 +132,7 @@ class World:
         """
         self.clock.resume_pacing()
         if until is None or callable(until):
-            done = until or self._all_ended
+            done = until or self.all_ended
             came = self._run(done, within_s)
             if not came:
                 raise TimeoutError(
@@ -145,7 +160,8 @@ class World:
                 f" {type(error).__name__}: {error}"
             ) from error
 
-    def _all_ended(self) -> bool:
+    def all_ended(self) -> bool:
+        """Whether no program runs or is about to be started."""
         return not any(device.running for device in self.devices.values())
 
     def _running(self) -> list[str]:
@@ -157,6 +173,16 @@ class World:
         """Give the packets on the air as text, one a line: all that were kept, or the last ones."""
         packets = list(self.packets)
         return "".join(map(_line_of, packets[-last:] if last is not None else packets))
+
+    def output(self) -> str:
+        """Give what all devices printed, in order of time, as `echo` shows it."""
+        lines = [(line, device) for device in self.devices.values() for line in device.output.lines]
+        lines.sort(key=lambda each: each[0].time_s)
+        return "".join(_tagged(device, line) for line, device in lines)
+
+    def describe(self) -> str:
+        """Say how to have this world again, and how far it got."""
+        return f"seed {self.seed}, at {self.now_s:.6f} s"
 
     # The end
 
@@ -171,14 +197,16 @@ class World:
                 self._stop_programs()
                 self.portal.stop()
         finally:
-            self.clock.abandon()
+            if self.clock.broken:
+                self.clock.abandon(PowerOff)
 
     def _stop_programs(self) -> None:
         for device in self.devices.values():
             if device.running:
                 assert device._participant is not None
                 self.clock.stop(device._participant, PowerOff)
-        if not self.clock.wait_until(self._all_ended, 60.0):
+        if not self.clock.wait_until(self.all_ended, 60.0):
+            self.clock.broken = True
             raise WorldError(f"These programs did not end: {', '.join(self._running())}")
 
     def __enter__(self) -> World:
@@ -201,9 +229,20 @@ class World:
             free = f"{name}-{number}"
         return free
 
+    def _make_backend(self, choice: str, former: DeviceAddress | None) -> AirBackend:
+        """Make what an Adapter that a program makes itself opens. Raises: ControllerLost."""
+        if choice != "virtual":
+            raise ControllerLost(
+                f"A program of a world cannot open the adapter {choice!r}: there is only 'virtual'"
+            )
+        self._adapters += 1
+        name = f"adapter {self._adapters}"
+        address = former or address_of(name)
+        return AirBackend(self.clock, self.radio, name, address, MemoryBondStore())
+
     def _print(self, device: Device, line: Line) -> None:
         if self._echo is not None:
-            self._echo.write(f"[{line.time_s:12.6f} {device.name}] {line.text}\n")
+            self._echo.write(_tagged(device, line))
 
     def _failed(self, device: Device) -> None:
         self._failures.append(device)
@@ -236,6 +275,10 @@ def _as_program(
     assert program is not None
     of_file, folder = program_of_file(program)
     return of_file, folder, os.path.splitext(os.path.basename(program))[0]
+
+
+def _tagged(device: Device, line: Line) -> str:
+    return f"[{line.time_s:12.6f} {device.name}] {line.text}\n"
 
 
 def _line_of(packet: AirPdu) -> str:

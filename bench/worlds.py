@@ -1,0 +1,104 @@
+"""How fast worlds run: prints simulated and wall time of two of them.
+
+python bench/worlds.py
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from bleio.testing import World
+
+NUS = "6E400001-B5A3-F393-E0A9-E50E24DCCA9E"
+RX = "6E400002-B5A3-F393-E0A9-E50E24DCCA9E"
+TX = "6E400003-B5A3-F393-E0A9-E50E24DCCA9E"
+
+UART_SERVER = f"""
+import _bleio
+service = _bleio.Service(_bleio.UUID("{NUS}"))
+rx = _bleio.Characteristic.add_to_service(
+    service, _bleio.UUID("{RX}"), properties=_bleio.Characteristic.WRITE_NO_RESPONSE)
+tx = _bleio.Characteristic.add_to_service(
+    service, _bleio.UUID("{TX}"), properties=_bleio.Characteristic.NOTIFY)
+incoming = _bleio.CharacteristicBuffer(rx, timeout=100)
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
+while not _bleio.adapter.connected:
+    pass
+while _bleio.adapter.connected:
+    line = incoming.readline()
+    tx.value = line.upper()
+"""
+
+UART_CLIENT = f"""
+import time
+import _bleio
+for entry in _bleio.adapter.start_scan(timeout=10):
+    if entry.connectable:
+        break
+_bleio.adapter.stop_scan()
+connection = _bleio.adapter.connect(entry.address, timeout=10)
+(service,) = connection.discover_remote_services((_bleio.UUID("{NUS}"),))
+by_uuid = {{each.uuid: each for each in service.characteristics}}
+rx, tx = by_uuid[_bleio.UUID("{RX}")], by_uuid[_bleio.UUID("{TX}")]
+back = _bleio.CharacteristicBuffer(tx, timeout=5)
+tx.set_cccd(notify=True)
+count = 0
+start = time.monotonic()
+while time.monotonic() < start + 60:
+    rx.value = b"message %4d\\n" % count
+    assert back.readline() == b"MESSAGE %4d\\n" % count
+    count += 1
+    time.sleep(max(0, start + count / 20 - time.monotonic()))
+print(count, "messages")
+connection.disconnect()
+"""
+
+BEACON = """
+import _bleio
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", connectable=False, interval=1.0)
+import time
+time.sleep(3600)
+"""
+
+SCANNER = """
+import _bleio
+count = 0
+for entry in _bleio.adapter.start_scan(timeout=3600, active=False, interval=0.1, window=0.1):
+    count += 1
+print(count, "packets heard")
+"""
+
+
+def uart_pair() -> World:
+    """One minute of lines there and back, 20 a second."""
+    world = World(seed=1)
+    world.add(source=UART_SERVER, name="server")
+    client = world.add(source=UART_CLIENT, name="client")
+    world.run(until=lambda: not client.running)
+    print(client.text, end="")
+    return world
+
+
+def beacon() -> World:
+    """One hour of a beacon, once a second, and a scanner that always listens."""
+    world = World(seed=1)
+    world.add(source=BEACON, name="beacon")
+    scanner = world.add(source=SCANNER, name="scanner")
+    world.run(until=lambda: not scanner.running)
+    print(scanner.text, end="")
+    return world
+
+
+def measure(run: Callable[[], World]) -> None:
+    """Print how long a world took."""
+    start_s = time.perf_counter()
+    with run() as world:
+        wall_s = time.perf_counter() - start_s
+        print(f"{run.__doc__}")
+        print(f"  {world.now_s:.1f} s simulated in {wall_s:.2f} s, {world.packet_count} packets")
+
+
+if __name__ == "__main__":
+    measure(uart_pair)
+    measure(beacon)

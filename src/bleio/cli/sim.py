@@ -1,0 +1,94 @@
+"""`bleio sim PROGRAM...`: runs programs as devices of one simulated world."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from typing import Any
+
+import click
+
+_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+_PROGRESS_S = 2.0
+_FOR_EVER_S = 1e9
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A time such as 500ms, 60s, 5min or 1h; seconds without a unit."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Give seconds."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value))
+        if match is None or match[2] not in _UNITS_S:
+            self.fail(f"{value!r} is no time such as 60s, 500ms, 5min or 1h", param, ctx)
+        return float(match[1]) * _UNITS_S[match[2]]
+
+
+@click.command()
+@click.option(
+    "--for", "for_s", type=Duration(), metavar="TIME", help="Simulated time, such as 60s or 1h."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@click.option(
+    "--path-loss",
+    type=click.FloatRange(0, 200),
+    metavar="DB",
+    help="Between any two devices; RSSI is transmit power minus this.  [default: 60]",
+)
+@click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
+@click.argument(
+    "programs",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, readable=True),
+)
+def sim(
+    for_s: float | None,
+    seed: int,
+    path_loss: float | None,
+    real_time: bool,
+    programs: tuple[str, ...],
+) -> None:
+    """Run PROGRAMS as devices of one simulated world, in simulated time.
+
+    Ends when all programs have ended, after the time of --for, or with Ctrl-C. The same seed and
+    programs give the same result. Each line of output has its time and device. Exit code 1 means
+    that a program failed.
+    """
+    from bleio.testing.errors import WorldError
+    from bleio.testing.world import World
+
+    options: dict[str, Any] = {} if path_loss is None else {"path_loss_db": path_loss}
+    progress = _Progress(for_s)
+    with World(seed, real_time=real_time, echo=sys.stdout, watch=progress, **options) as world:
+        for program in programs:
+            world.add(program)
+        try:
+            if for_s is None:
+                world.run(within_s=_FOR_EVER_S)
+            else:
+                world.run(lambda: world.now_s >= for_s or world.all_ended(), within_s=for_s)
+        except TimeoutError:
+            return  # the time of --for is over
+        except WorldError as error:
+            raise click.ClickException(str(error)) from None
+
+
+class _Progress:
+    """Says on standard error how far the world is, when it takes long."""
+
+    def __init__(self, for_s: float | None) -> None:
+        self._of = "" if for_s is None else f" of {for_s:g} s"
+        self._last_s = time.monotonic()
+
+    def __call__(self, now_s: float) -> None:
+        if time.monotonic() - self._last_s >= _PROGRESS_S:
+            self._last_s = time.monotonic()
+            click.echo(f"simulated {now_s:.1f} s{self._of}", err=True)

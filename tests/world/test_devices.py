@@ -1,0 +1,234 @@
+"""Devices: what is their own, how they fail, and what can be done to them."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from bleio.testing import DeviceFailed, World
+
+PERIPHERAL = """
+import time
+import _bleio
+while True:
+    _bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
+    while not _bleio.adapter.connected:
+        time.sleep(0.01)
+    print("connected")
+    while _bleio.adapter.connected:
+        time.sleep(0.01)
+    print("disconnected")
+"""
+
+CENTRAL = """
+import time
+import _bleio
+entry = next(iter(_bleio.adapter.start_scan()))
+connection = _bleio.adapter.connect(entry.address, timeout=5)
+print("connected")
+while connection.connected:
+    time.sleep(0.01)
+print("disconnected")
+"""
+
+
+def test_each_device_has_its_adapter_and_modules(tmp_path: Path) -> None:
+    (tmp_path / "shared.py").write_text("import time\nvalues = []\nborn = time.monotonic()\n")
+    program = tmp_path / "code.py"
+    program.write_text(
+        "import _bleio, shared, sys\n"
+        "shared.values.append(1)\n"
+        "print(len(shared.values), __name__, sys.argv, bytes(_bleio.adapter.address.address_bytes))"
+    )
+    with World() as world:
+        first, second = world.add(program), world.add(program)
+        world.run()
+        assert (first.name, second.name) == ("code", "code-2")
+        assert first.text.startswith("1 __main__ ['code'] b'")
+        assert second.text.startswith("1 __main__ ['code-2'] b'")
+        assert first.text.split("]")[1] != second.text.split("]")[1]
+    import sys
+
+    assert "shared" not in sys.modules
+
+
+@pytest.mark.interop
+def test_libraries_keep_what_they_know_by_device() -> None:
+    registries: list[object] = []
+
+    def program() -> None:
+        import adafruit_ble
+        from adafruit_ble.services import Service
+
+        adafruit_ble.BLERadio().name = "x"
+        registries.append(Service)
+
+    with World() as world:
+        world.add(program)
+        world.add(program)
+        world.run()
+    assert registries[0] is not registries[1]
+
+
+def test_output_has_time_and_device(capsys: pytest.CaptureFixture[str]) -> None:
+    import sys
+
+    with World(echo=sys.stdout) as world:
+        device = world.add(
+            source="import time, sys\ntime.sleep(1.5)\nprint('a', end='')\nprint('b')\n"
+            "sys.stderr.write('c\\nd')",
+            name="talker",
+        )
+        world.run()
+        assert [line.text for line in device.output.lines] == ["ab", "c", "d"]
+        assert device.output.lines[0].time_s == pytest.approx(1.5)
+        assert world.output() == capsys.readouterr().out
+        assert world.output().startswith("[    1.500000 talker] ab\n")
+
+
+def test_an_exception_is_the_devices() -> None:
+    with World() as world:
+        world.add(source="import time\nwhile True: time.sleep(1)", name="good")
+        bad = world.add(source="import time\ntime.sleep(2)\n1 / 0", name="bad")
+        with pytest.raises(
+            DeviceFailed, match=r"bad failed at 2\.000000 s: ZeroDivision"
+        ) as raised:
+            world.run()
+        assert isinstance(raised.value.__cause__, ZeroDivisionError)
+        assert bad.error is raised.value.__cause__
+        assert bad.text.startswith('Traceback (most recent call last):\n  File "<source>", line 3')
+        world.run_for(1)  # the others go on
+        assert world["good"].running
+        assert not bad.running
+
+
+@pytest.mark.parametrize(("code", "fails"), [("", False), ("0", False), ("3", True)])
+def test_sys_exit_ends_a_program(code: str, fails: bool) -> None:
+    with World() as world:
+        device = world.add(source=f"import sys\nsys.exit({code})\nprint('no')")
+        if fails:
+            with pytest.raises(DeviceFailed, match="SystemExit: 3"):
+                world.run()
+        else:
+            world.run()
+        assert "no" not in device.text
+
+
+def test_the_end_of_a_program_ends_what_it_has_on_the_air() -> None:
+    with World() as world:
+        peripheral = world.add(source=PERIPHERAL, name="peripheral")
+        world.add(source=CENTRAL.partition("while")[0], name="central")
+        world.run(lambda: "disconnected" in peripheral.text, within_s=2)
+
+
+def test_power_off_is_noticed_by_supervision_only() -> None:
+    with World() as world:
+        peripheral = world.add(source=PERIPHERAL, name="peripheral")
+        central = world.add(source=CENTRAL, name="central")
+        world.run(lambda: "connected" in peripheral.text and "connected" in central.text)
+        world.run_for(1)
+        off_s = world.now_s
+        peripheral.power_off()
+        assert not peripheral.running
+        world.run(lambda: "disconnected" in central.text)
+        assert 0.5 < world.now_s - off_s < 10
+        assert "disconnected" not in peripheral.text
+
+        peripheral.power_on()
+        again = world.add(source=CENTRAL, name="again")
+        world.run(lambda: "connected" in again.text, within_s=5)
+        with pytest.raises(RuntimeError, match="powered on already"):
+            peripheral.power_on()
+
+
+def test_start_and_stop_times() -> None:
+    with World() as world:
+        device = world.add(
+            source="import time\nwhile True:\n    print('tick')\n    time.sleep(1)",
+            start_s=2,
+            stop_s=5.5,
+        )
+        world.run()
+        assert [line.time_s for line in device.output.lines] == pytest.approx(
+            [2, 3, 4, 5], abs=0.01
+        )
+        assert world.now_s == pytest.approx(5.5, abs=0.1)
+        with pytest.raises(ValueError, match="after start_s"):
+            world.add(source="", start_s=2, stop_s=1)
+
+
+def test_a_dropped_link() -> None:
+    with World() as world:
+        peripheral = world.add(source=PERIPHERAL, name="peripheral")
+        central = world.add(source=CENTRAL, name="central")
+        world.run(lambda: "connected" in peripheral.text and "connected" in central.text)
+        peripheral.drop_links()
+        now_s = world.now_s
+        world.run(
+            lambda: "disconnected" in central.text and "disconnected" in peripheral.text,
+            within_s=0.1,
+        )
+        assert world.now_s - now_s < 0.1
+
+
+def test_a_function_uses_the_devices_time_in_what_it_calls() -> None:
+    with World() as world:
+        world.add(_calls_others)
+        world.run()
+        assert world.now_s == pytest.approx(30, abs=0.01)
+
+
+def _calls_others() -> None:
+    _naps()
+    _naps()
+
+
+def _naps() -> None:
+    time.sleep(15)
+
+
+def test_random_is_seeded_by_device() -> None:
+    drawn: list[tuple[float, ...]] = []
+
+    def draws() -> None:
+        drawn.append((random.random(), random.random()))
+
+    for seed in (1, 1, 2):
+        with World(seed) as world:
+            world.add(draws, name="a")
+            world.add(draws, name="b")
+            world.run()
+    a1, b1, a1_again, b1_again, a2, _ = drawn
+    assert (a1, b1) == (a1_again, b1_again)
+    assert len({a1, b1, a2}) == 3
+
+
+def test_a_second_adapter_is_on_the_same_air() -> None:
+    with World() as world:
+        world.add(source=PERIPHERAL, name="peripheral")
+        device = world.add(
+            source="import _bleio\nfrom bleio.api import Adapter\n"
+            "entry = next(iter(Adapter('virtual').start_scan()))\nprint(entry.rssi)\n"
+            "try: Adapter('hci:usb:0').address\n"
+            "except _bleio.BluetoothError as error: print(error)",
+        )
+        world.run(lambda: not device.running)
+        heard, refused = device.text.splitlines()
+        assert heard == "-60"
+        assert refused.startswith("A program of a world cannot open the adapter 'hci:usb:0'")
+
+
+def test_what_cannot_be_added() -> None:
+    with World() as world:
+        world.add(source="", name="x")
+        with pytest.raises(ValueError, match="'x' already"):
+            world.add(source="", name="x")
+        with pytest.raises(TypeError):
+            world.add()
+        with pytest.raises(FileNotFoundError):
+            world.add("missing.py")
+        with pytest.raises(TypeError, match="Only functions"):
+            world.add(__file__, 1)

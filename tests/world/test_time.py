@@ -1,0 +1,238 @@
+"""Simulated time as programs see it."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import Any
+
+import _bleio
+import pytest
+
+from bleio.testing import DeviceBlocked, Stalled, World, WorldError
+
+FLAGS = b"\x02\x01\x06"
+
+
+def test_sleep_takes_simulated_time_only() -> None:
+    seen: list[float] = []
+
+    def sleeper() -> None:
+        for _ in range(12):
+            seen.append(time.monotonic())
+            time.sleep(3600)
+
+    start_s = time.monotonic()
+    with World() as world:
+        world.add(sleeper)
+        world.run()
+        assert world.now_s == pytest.approx(12 * 3600, abs=0.01)
+    assert time.monotonic() - start_s < 60
+    assert seen == pytest.approx([hour * 3600 for hour in range(12)], abs=0.01)
+
+
+def test_all_clocks_of_a_program_agree() -> None:
+    seen: list[Any] = []
+
+    def looker() -> None:
+        time.sleep(10)
+        seen.append((time.monotonic(), time.perf_counter(), time.monotonic_ns() / 1e9))
+        seen.append((time.gmtime()[:3], time.strftime("%Y-%m-%d"), time.ctime()[-4:]))
+        seen.append(time.time() - time.mktime(time.gmtime()) + time.timezone)
+
+    with World() as world:
+        world.add(looker)
+        world.run()
+    assert seen[0] == pytest.approx((10, 10, 10), abs=0.001)
+    assert seen[1] == ((2025, 1, 1), "2025-01-01", "2025")
+    assert abs(seen[2]) < 1
+
+
+def test_time_goes_on_while_a_program_spins() -> None:
+    looks: list[int] = []
+
+    def spinner() -> None:
+        count = 0
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            count += 1
+        looks.append(count)
+
+    with World() as world:
+        world.add(spinner)
+        world.add(spinner)
+        world.run()
+        assert world.now_s == pytest.approx(1, abs=0.001)
+    assert looks == [50_000 - 1, 50_000 - 1]
+
+
+SPINS = {
+    "adapter.connected": "while not _bleio.adapter.connected: pass",
+    "adapter.connections": "while not _bleio.adapter.connections: pass",
+    "adapter.advertising": "while _bleio.adapter.advertising: pass",
+    "characteristic.value": "while value.value == b'': pass",
+}
+
+
+@pytest.mark.parametrize("spin", SPINS)
+def test_a_spinning_program_sees_what_changes(spin: str) -> None:
+    with World() as world:
+        spinner = world.add(
+            source=f"""
+import _bleio
+service = _bleio.Service(_bleio.UUID(0x1234))
+value = _bleio.Characteristic.add_to_service(
+    service, _bleio.UUID(0x2345), properties=_bleio.Characteristic.WRITE, initial_value=b"")
+_bleio.adapter.start_advertising({FLAGS!r})
+{SPINS[spin]}
+print("seen")
+import time
+time.sleep(1)
+"""
+        )
+        world.add(
+            source="""
+import _bleio
+entry = next(iter(_bleio.adapter.start_scan()))
+connection = _bleio.adapter.connect(entry.address, timeout=5)
+(service,) = connection.discover_remote_services((_bleio.UUID(0x1234),))
+service.characteristics[0].value = b"x"
+"""
+        )
+        world.run()
+        assert spinner.text == "seen\n"
+        assert 0.01 < world.now_s < 10
+
+
+def test_a_slow_device_looks_less_often() -> None:
+    looks: dict[str, int] = {}
+
+    def spinner(name: str) -> None:
+        count = 0
+        while time.monotonic() < 1:
+            count += 1
+        looks[name] = count
+
+    with World() as world:
+        world.add(spinner, "fast")
+        world.add(spinner, "slow").slowness = 10
+        world.run()
+    assert looks["fast"] == pytest.approx(10 * looks["slow"], rel=0.01)
+
+
+def test_a_program_that_blocks_outside_is_named() -> None:
+    release = threading.Event()
+
+    def waits_for_godot() -> None:
+        release.wait(60)
+
+    with World(blocked_after_s=0.3) as world:
+        device = world.add(waits_for_godot)
+        with pytest.raises(DeviceBlocked, match=r"waits_for_godot has neither .* 0.3 s") as raised:
+            world.run()
+        assert "release.wait(60)" in str(raised.value)
+        with pytest.raises(DeviceBlocked, match="given up"):
+            world.run()
+        thread = device._participant.thread  # type: ignore[union-attr]
+    release.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_program_that_computes_for_ever_is_named_and_ended() -> None:
+    def computes() -> None:
+        while True:
+            pass
+
+    with World(blocked_after_s=0.3) as world:
+        device = world.add(computes)
+        with pytest.raises(DeviceBlocked, match="computes has neither"):
+            world.run()
+        thread = device._participant.thread  # type: ignore[union-attr]
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_ctrl_c_interrupts_a_world_that_can_go_on() -> None:
+    with World(real_time=True) as world:
+        world.add(source="import time\ntime.sleep(100)\nprint('done')", name="sleeper")
+        timer = threading.Timer(0.2, lambda: __import__("_thread").interrupt_main())
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            world.run()
+        timer.join()
+        before_s = world.now_s
+        assert before_s < 50
+        world.run_for(0.1)
+        assert world.now_s == pytest.approx(before_s + 0.1, abs=0.01)
+
+
+def test_real_time_is_not_faster() -> None:
+    with World(real_time=True) as world:
+        world.add(source="import time\nfor _ in range(10): time.sleep(0.03)")
+        start_s = time.monotonic()
+        world.run()
+        assert 0.29 < time.monotonic() - start_s < 10
+
+
+def test_a_world_in_which_nothing_can_happen_says_so() -> None:
+    with World() as world:
+        world.add(source="import _bleio\nfor _ in _bleio.adapter.start_scan(): pass", name="ears")
+        with pytest.raises((Stalled, TimeoutError)):
+            world.run(within_s=10)
+
+
+def test_a_condition_that_does_not_come() -> None:
+    with World() as world:
+        world.add(source="import time\nwhile True: time.sleep(1)", name="sleeper")
+        with pytest.raises(TimeoutError, match="within 5 s of simulated time; running: sleeper"):
+            world.run(lambda: False, within_s=5)
+        assert world.now_s == pytest.approx(5)
+        with pytest.raises(TimeoutError, match="The end of all programs"):
+            world.run(within_s=5)
+
+
+def test_threads_of_a_program_wait_by_simulated_time() -> None:
+    order: list[str] = []
+
+    def starts_a_thread() -> None:
+        def other() -> None:
+            time.sleep(5)
+            order.append("thread")
+
+        thread = threading.Thread(target=other, daemon=True)
+        thread.start()
+        time.sleep(1)
+        order.append("program")
+        while thread.is_alive():
+            time.sleep(1)
+
+    with World() as world:
+        world.add(starts_a_thread)
+        world.run()
+    assert order == ["program", "thread"]
+
+
+def test_a_closed_world_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
+    with World() as world:
+        world.add(source="import time\ntime.sleep(1000)")
+        world.add(
+            source="import _bleio\n_bleio.adapter.start_advertising(b'')\nwhile True: pass".replace(
+                "pass", "_bleio.adapter.advertising"
+            )
+        )
+        world.run_for(1)
+    assert set(threading.enumerate()) <= before
+
+
+def test_the_process_keeps_its_own_time_and_adapter() -> None:
+    adapter = _bleio.adapter
+    with World() as world:
+        world.add(source="import time, random, sys\nrandom.seed(1)\ntime.sleep(100)")
+        world.run()
+        assert time.sleep.__module__ == "time"
+        assert _bleio.adapter is adapter
+        assert sys.modules["time"] is time
+    assert issubclass(DeviceBlocked, WorldError)
