@@ -126,6 +126,8 @@ class Security:
         self._restart_timer()
         bond = self.bond
         if not self.is_central:
+            if self._keys_lost:  # when it came; it need not try again
+                self._restart_timer(PAIR_ANEW_S)
             self._request_security()
         elif bond is not None and not self.link.encrypted:
             self._start_encryption(bond, bond.rand, bond.ediv, bond.ltk)
@@ -218,9 +220,10 @@ class Security:
         if bond is not None and (bond.rand, bond.ediv) == (rand, ediv):
             self._keys_in_use = bond
             return bond.ltk
-        if self._busy and session is None:
+        if session is None:
             self._keys_lost = True
-            self._restart_timer(PAIR_ANEW_S)
+            if self._busy:
+                self._restart_timer(PAIR_ANEW_S)
         return None
 
     # From the session
@@ -312,7 +315,7 @@ class Security:
     def erased(self) -> None:
         """All bonds were erased: the link counts as unpaired from now on."""
         self._encryption_off()
-        self._paired = self.link.has_keys = False
+        self._paired = self._keys_lost = self.link.has_keys = False
 
     def closed(self, reason: int) -> None:
         """The link is gone."""

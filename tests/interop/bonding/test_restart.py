@@ -1,0 +1,93 @@
+"""Bonds outlive both programs: keys and what the client has subscribed to."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Side, until
+
+pytestmark = pytest.mark.interop
+
+
+def start(peripheral: Side, central: Side, *arguments: str) -> None:
+    """Start both and connect."""
+    peripheral.start(*arguments)
+    peripheral.do("advertise")
+    central.start()
+    central.do("connect")
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["ended", "killed"])
+def test_restarted_programs_go_on_where_they_were(
+    peripheral: Side, central: Side, kill: bool
+) -> None:
+    start(peripheral, central)
+    assert central.do("read") == "SecurityError: Insufficient authentication"
+    assert central.do("pair", "subscribe", "read") == "b'first'"
+    if kill:
+        until(lambda: peripheral.bonds[0]["client"]["cccds"])
+    keys = peripheral.key, central.key
+    for side in (central, peripheral):
+        side.end(kill)
+    assert peripheral.bonds[0]["client"]["cccds"]
+    start(peripheral, central)
+    central.do("await")
+    peripheral.do("await")
+    central.begin("listen")
+    assert central.program is not None
+    central.program.wait_for("^listening$")
+    peripheral.do("set again")
+    assert central.result("listen") == "b'again'"
+    assert (peripheral.key, central.key) == keys
+    # The restored subscriber is also the one that a PacketBuffer serves.
+    central.begin("listen")
+    central.program.wait_for("^listening$")
+    assert peripheral.do("packet bytes") == "5"
+    assert central.result("listen") == "b'bytes'"
+
+
+def test_a_peripheral_may_ask_a_bonded_central_for_encryption(
+    peripheral: Side, central: Side
+) -> None:
+    start(peripheral, central)
+    peripheral.do("pair")
+    until(lambda: central.bonds)
+    keys = peripheral.key, central.key
+    for side in (central, peripheral):
+        side.end()
+    start(peripheral, central)
+    assert peripheral.do("pair", "paired") == "[True]"
+    assert central.do("paired") == "True"
+    assert (peripheral.key, central.key) == keys
+
+
+def test_a_subscription_does_not_outlive_the_table_it_was_made_in(
+    peripheral: Side, central: Side
+) -> None:
+    start(peripheral, central)
+    central.do("pair", "subscribe")
+    central.end()
+    peripheral.do("alone")
+    peripheral.end()
+    start(peripheral, central, "grown")
+    central.do("await")
+    peripheral.do("await")
+    assert peripheral.do("packet bytes") == "0"  # nobody is subscribed to what is there now
+    central.do("subscribe")
+    central.begin("listen")
+    assert central.program is not None
+    central.program.wait_for("^listening$")
+    assert peripheral.do("packet bytes") == "5"
+    assert central.result("listen") == "b'bytes'"
+
+
+def test_unsubscribed_stays_unsubscribed(peripheral: Side, central: Side) -> None:
+    start(peripheral, central)
+    central.do("pair")
+    peripheral.do("await")
+    for side in (central, peripheral):
+        side.end()
+    start(peripheral, central)
+    central.do("await")
+    peripheral.do("await")
+    assert peripheral.do("packet bytes") == "0"
