@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "dropin": {"api", "errors"},
     "testing": {"core", "errors", "att", "gatt", "radio", "backends", "runtime", "api"},
-    "cli": {"core", "errors", "att", "gatt", "radio", "backends", "runtime", "api"},
+    "cli": {*("core", "errors", "att", "gatt", "radio", "backends", "runtime", "api"), "testing"},
 }
 
 # Where each distribution that bleio depends on may be used.

@@ -1,0 +1,102 @@
+"""The pytest plugin, in pytest runs of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+BEACON = (
+    "import time, _bleio\n"
+    "_bleio.adapter.start_advertising(b'', connectable=False)\n"
+    "print('on the air')\n"
+    "time.sleep(100)\n"
+)
+
+
+def run(folder: Path, test: str, *options: str) -> str:
+    """Run one test file. Returns: what pytest printed."""
+    (folder / "test_it.py").write_text(f"import pytest\nBEACON = {BEACON!r}\n{test}")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
+    done = subprocess.run(
+        [*command, "--strict-markers", "test_it.py", *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_failure_is_reported_with_seed_output_and_packets(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "def test_it(ble_world):\n"
+        "    ble_world.add(source=BEACON, name='beacon')\n"
+        "    ble_world.run_for(20)\n"
+        "    assert False\n",
+        "--ble-seed=7",
+    )
+    assert "1 failed" in text
+    assert "ble_world, seed 7, at 20.000000 s" in text
+    assert "beacon] on the air\n" in text
+    packets = text.partition("packets on the air:\n")[2].partition("\n=")[0].splitlines()
+    assert len(packets) == 30
+    assert all("beacon channel 3" in packet for packet in packets)
+
+
+def test_marks_set_the_worlds_arguments(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "@pytest.mark.ble(seed=3, blocked_after_s=5)\n"
+        "class TestIt:\n"
+        "    def test_class(self, ble_world):\n"
+        "        assert ble_world.seed == 3\n"
+        "    @pytest.mark.ble(seed=4)\n"
+        "    def test_nearest(self, ble_world):\n"
+        "        assert ble_world.seed == 4\n"
+        "def test_option(ble_world):\n"
+        "    assert ble_world.seed == 9\n",
+        "--ble-seed=9",
+    )
+    assert "3 passed" in text, text
+
+
+def test_a_wrong_mark_is_an_error(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "@pytest.mark.ble(sed=3)\ndef test_a(ble_world): pass\n"
+        "@pytest.mark.ble(3)\ndef test_b(ble_world): pass\n",
+    )
+    assert "2 errors" in text
+    assert "unexpected keyword argument 'sed'" in text
+    assert "The mark ble takes arguments by name" in text
+
+
+def test_workers_of_xdist_get_the_seed(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "@pytest.mark.parametrize('number', range(4))\n"
+        "def test_it(ble_world, number):\n"
+        "    ble_world.add(source=BEACON, name='beacon')\n"
+        "    ble_world.run_for(1)\n"
+        "    assert ble_world.seed == 5\n",
+        "-n2",
+        "--ble-seed=5",
+    )
+    assert "4 passed" in text, text
+
+
+def test_nothing_heavy_is_imported_without_the_fixture(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "import sys\n"
+        "def test_it():\n"
+        "    assert 'bleio.testing.plugin' in sys.modules\n"
+        "    assert not [name for name in sys.modules if name.startswith('bleio.')\n"
+        "                and name not in ('bleio.testing', 'bleio.testing.plugin')]\n"
+        "    assert 'asyncio' not in sys.modules\n",
+        "-p",
+        "no:xdist",
+    )
+    assert "1 passed" in text, text
