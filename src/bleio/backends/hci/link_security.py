@@ -193,6 +193,8 @@ class Security:
             self._pairing_requested(octets[1:])
         elif octets[0] == pdu.SECURITY_REQUEST and self.is_central:
             self._security_requested(octets[1])
+        elif octets[0] == pdu.PAIRING_FAILED and self._busy and not self.is_central:
+            self._finish(PairingFailed(octets[1]))  # the answer to our Security Request
         else:
             self._manager.stray += 1
 
