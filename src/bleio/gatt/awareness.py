@@ -40,6 +40,7 @@ class ChangeAwareness:
         self._changed = changed
         self._features = 0
         self._state = _State.AWARE
+        self._indicated = False  # Service Changed was, and is not confirmed yet
 
     @property
     def features(self) -> int:
@@ -53,8 +54,11 @@ class ChangeAwareness:
 
     @property
     def knows_table(self) -> bool:
-        """Whether it was told of all changes, whatever its features are."""
-        return self._state is _State.AWARE
+        """Whether it need not be told of any change.
+
+        One that has never asked to be told is taken to know what it discovers.
+        """
+        return self.aware and not self._indicated
 
     @property
     def aware(self) -> bool:
@@ -65,8 +69,13 @@ class ChangeAwareness:
         """The table is no longer what the client knows."""
         self._become(_State.UNAWARE)
 
+    def service_changed_indicated(self) -> None:
+        """The client is being told."""
+        self._indicated = True
+
     def service_changed_confirmed(self) -> None:
         """The client has confirmed the last Service Changed indication."""
+        self._indicated = False
         self._become(_State.AWARE)
 
     def hash_read(self) -> None:

@@ -196,6 +196,7 @@ class Bearer:
         self.awareness.table_changed()
         changed = self._local.service_changed
         if self._end is None and self.cccd(changed) & INDICATE_BIT:
+            self.awareness.service_changed_indicated()
             self._indications.service_changed(
                 changed.handle, start, end, self.awareness.service_changed_confirmed
             )

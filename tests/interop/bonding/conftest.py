@@ -61,13 +61,17 @@ class Side:
             program.ends_well()
 
     @property
+    def file(self) -> Path:
+        """Where its bonds are."""
+        (file,) = (self._folder / self.name / "bonds").glob("*.json")
+        return file
+
+    @property
     def bonds(self) -> list[dict[str, Any]]:
         """What its file holds."""
-        files = list((self._folder / self.name / "bonds").glob("*.json"))
-        if not files:
+        if not list((self._folder / self.name).glob("bonds/*.json")):
             return []
-        (file,) = files
-        bonds: list[dict[str, Any]] = json.loads(file.read_bytes())["bonds"]
+        bonds: list[dict[str, Any]] = json.loads(self.file.read_bytes())["bonds"]
         return bonds
 
     @property

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from .conftest import Side, until
+from .conftest import Side, bond_anew, until
 
 pytestmark = pytest.mark.interop
 
@@ -91,3 +93,42 @@ def test_unsubscribed_stays_unsubscribed(peripheral: Side, central: Side) -> Non
     central.do("await")
     peripheral.do("await")
     assert peripheral.do("packet bytes") == "0"
+
+
+def test_without_a_folder_bonds_last_as_long_as_the_program(
+    peripheral: Side, central: Side, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    peripheral.start(BLEIO_STATE_DIR=str(tmp_path / "file"))
+    peripheral.do("advertise")
+    central.start()
+    central.do("connect", "pair", "subscribe", "disconnect")
+    peripheral.do("alone", "advertise")
+    central.do("connect", "await")
+    peripheral.do("await")
+    assert peripheral.do("packet bytes") == "5"
+    central.end()
+    assert peripheral.program is not None
+    lines = [line for line in peripheral.program.lines if "saved" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("Bonds cannot be saved in ")
+    assert "BLEIO_STATE_DIR" in lines[0]
+
+
+def test_a_damaged_file_costs_the_bonds_and_nothing_else(peripheral: Side, central: Side) -> None:
+    start(peripheral, central)
+    central.do("pair")
+    until(lambda: peripheral.bonds)
+    for side in (central, peripheral):
+        side.end()
+    old = central.key
+    central.file.write_bytes(central.file.read_bytes()[:-50])
+    start(peripheral, central)
+    assert central.do("paired") == "False"
+    central.do("pair")
+    bond_anew(peripheral, central, old)
+    assert central.program is not None
+    (line,) = [line for line in central.program.lines if "damaged" in line]
+    assert "cannot be read: it is not whole" in line
+    assert old not in line
+    assert central.file.with_name(f"{central.file.name}.damaged").exists()

@@ -255,13 +255,14 @@ def test_a_change_under_way_when_the_link_ends(client: Client, server: LocalServ
     assert back.wired.take() == ALL_CHANGED
 
 
-def test_one_that_does_not_want_to_know_keeps_what_it_subscribed_to_since(
+def test_one_that_did_not_want_to_know_keeps_what_it_subscribed_to_since(
     client: Client, server: LocalServer
 ) -> None:
     add_service(server, 0x1811)
     subscribe(client, cccds(server)[0])
+    subscribe(client, 9, 2)  # from here on it wants to
     back = again(client).secured()
-    assert back.wired.bearer.subscriptions() == {cccds(server)[0]: 1}
+    assert back.wired.bearer.subscriptions() == {cccds(server)[0]: 1, 9: 2}
     assert not back.wired.sent
 
 

@@ -86,12 +86,8 @@ class ClientMemory:
     def _state(self) -> ClientState:
         """Give what to store. An empty hash is no table's: the client is to be told of a change."""
         awareness = self._bearer.awareness
-        told = awareness.knows_table or not (awareness.features or self._hears_of_changes())
         return ClientState(
             tuple(sorted(self._bearer.subscriptions().items())),
-            self._server.database_hash() if told else b"",
+            self._server.database_hash() if awareness.knows_table else b"",
             bytes((awareness.features,)) if awareness.features else b"",
         )
-
-    def _hears_of_changes(self) -> bool:
-        return any(self._bearer.subscription(self._server.service_changed))

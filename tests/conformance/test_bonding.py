@@ -1,0 +1,138 @@
+"""What a bond brings back: keys, subscriptions, and news of the table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bleio.backends.base import Link
+from bleio.backends.hci.bond_file import FileBondStore
+from bleio.core.address import DeviceAddress
+from bleio.core.codes import GattUuid
+from bleio.core.uuid import uuid16
+from bleio.gatt.model import LocalService, RemoteCharacteristic
+from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, asynchronous, until
+from support.hci.world import Device, MakeWorld, World, connected_pair
+
+GATT, SERVICE_CHANGED = uuid16(GattUuid.GENERIC_ATTRIBUTE), uuid16(GattUuid.SERVICE_CHANGED)
+
+
+async def bonded_pair(world: World) -> tuple[Device, Device, Link]:
+    """Give a central that is bonded with its peripheral, and the central's link."""
+    central, peripheral, link, incoming = await connected_pair(world)
+    await link.pair()
+    await until(lambda: incoming.security.has_keys)
+    return central, peripheral, link
+
+
+async def find(link: Link, service: bytes, uuid: bytes) -> RemoteCharacteristic:
+    (found,) = await link.discover([service])
+    (characteristic,) = [each for each in found.characteristics if each.uuid == uuid]
+    return characteristic
+
+
+async def subscribe(link: Link, service: bytes, uuid: bytes, bits: int) -> int:
+    """Give the handle of the value that notifies from now on."""
+    characteristic = await find(link, service, uuid)
+    (cccd,) = [each for each in characteristic.descriptors if each.uuid == uuid16(0x2902)]
+    await link.write(cccd.handle, bytes((bits, 0)))
+    return characteristic.handle
+
+
+async def part(peripheral: Device, link: Link) -> None:
+    await link.disconnect()
+    await until(lambda: not peripheral.engine.links)
+
+
+async def meet(
+    central: Device, peripheral: Device, handle: int = 0, heard: Heard | None = None
+) -> tuple[Link, Link]:
+    """Connect, with a listener from the start; gives both ends once they are encrypted."""
+    opened = central.engine.link_opened
+
+    def link_opened(link: Link) -> None:
+        if heard is not None:
+            link.listen(handle, heard)
+        opened(link)
+
+    central.engine.link_opened = link_opened  # type: ignore[method-assign]
+    await peripheral.advertise()
+    link, incoming = await central.connect(peripheral)
+    central.engine.link_opened = opened  # type: ignore[method-assign]
+    await until(lambda: link.security.encrypted and incoming.security.encrypted)
+    return link, incoming
+
+
+@asynchronous
+async def test_a_bonded_client_need_not_subscribe_again(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link = await bonded_pair(world)
+        echo = add_echo(peripheral.engine.server)
+        handle = await subscribe(link, ECHO_SERVICE, ECHO, 1)
+        await part(peripheral, link)
+        told, heard = Heard(), Heard()
+        echo.listeners.append(told)
+        _, incoming = await meet(central, peripheral, handle, heard)
+        assert incoming.subscription(echo) == (True, False)
+        assert told.subscriptions == [(True, False)]
+        await incoming.notify(echo, b"news")
+        await until(lambda: heard.values)
+        assert heard.values == [b"news"]
+
+
+@asynchronous
+async def test_a_client_without_a_bond_has_to(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link, _ = await connected_pair(world)
+        echo = add_echo(peripheral.engine.server)
+        await subscribe(link, ECHO_SERVICE, ECHO, 1)
+        await part(peripheral, link)
+        await peripheral.advertise()
+        link, incoming = await central.connect(peripheral)
+        await link.pair()
+        assert incoming.subscription(echo) == (False, False)
+
+
+@asynchronous
+async def test_a_bonded_client_hears_what_changed_while_it_was_away(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link = await bonded_pair(world)
+        handle = await subscribe(link, GATT, SERVICE_CHANGED, 2)
+        await part(peripheral, link)
+        add_echo(peripheral.engine.server)
+        peripheral.engine.server.add_service(LocalService(uuid16(0xA00A)))
+        heard = Heard()
+        link, _ = await meet(central, peripheral, handle, heard)
+        await until(lambda: heard.values)
+        await find(link, ECHO_SERVICE, ECHO)
+        await part(peripheral, link)
+        assert heard.values == [b"\x01\x00\xff\xff"]
+        again = Heard()
+        link, _ = await meet(central, peripheral, handle, again)
+        await find(link, ECHO_SERVICE, ECHO)  # it would have come before the answers
+        assert again.values == []
+
+
+@asynchronous
+async def test_each_identity_has_its_bonds(faithful_world: MakeWorld, tmp_path: Path) -> None:
+    def bonds(identity: DeviceAddress) -> FileBondStore:
+        return FileBondStore(tmp_path, identity)
+
+    async with faithful_world() as world:
+        peripheral = await world.device()
+        central = await world.device(bonds=bonds)
+        await peripheral.advertise()
+        link, incoming = await central.connect(peripheral)
+        await link.pair()
+        await until(lambda: incoming.security.has_keys)
+        await part(peripheral, link)
+        former = central.address
+        await central.backend.set_address(DeviceAddress(bytes.fromhex("0605040302c3"), random=True))
+        await peripheral.advertise()
+        link, _ = await central.connect(peripheral)
+        assert not link.security.has_keys
+        await link.pair()
+        await part(peripheral, link)
+        assert len(list(tmp_path.glob("*.json"))) == 2
+        if former.random:
+            await central.backend.set_address(former)
+            await meet(central, peripheral)
