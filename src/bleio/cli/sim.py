@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sys
 import time
-from typing import Any
 
 import click
+
+from bleio.cli.numbers import no_nan
 
 _UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 _PROGRESS_S = 2.0
@@ -39,8 +40,23 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option(
     "--path-loss",
     type=click.FloatRange(0, 200),
+    callback=no_nan,
     metavar="DB",
     help="Between any two devices; RSSI is transmit power minus this.  [default: 60]",
+)
+@click.option(
+    "--distance",
+    type=click.FloatRange(0, 100_000),
+    callback=no_nan,
+    metavar="M",
+    help="Metres from each device to the next, in a row; far ones lose packets.",
+)
+@click.option(
+    "--loss",
+    type=click.FloatRange(0, 1),
+    callback=no_nan,
+    metavar="P",
+    help="Part of all packets that is lost, 0 to 1.",
 )
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.argument(
@@ -53,6 +69,8 @@ def sim(
     for_s: float | None,
     seed: int,
     path_loss: float | None,
+    distance: float | None,
+    loss: float | None,
     real_time: bool,
     programs: tuple[str, ...],
 ) -> None:
@@ -65,9 +83,17 @@ def sim(
     from bleio.testing.errors import WorldError
     from bleio.testing.world import World
 
-    options: dict[str, Any] = {} if path_loss is None else {"path_loss_db": path_loss}
-    progress = _Progress(for_s)
-    with World(seed, real_time=real_time, echo=sys.stdout, watch=progress, **options) as world:
+    if path_loss is not None and distance is not None:
+        raise click.UsageError("--path-loss and --distance exclude each other")
+    with World(
+        seed,
+        distance_m=distance,
+        path_loss_db=path_loss,
+        loss=loss,
+        real_time=real_time,
+        echo=sys.stdout,
+        watch=_Progress(for_s),
+    ) as world:
         for program in programs:
             world.add(program)
         try:

@@ -78,7 +78,7 @@ class AirPort:
 
 
 class AirBackend(HciBackend):
-    """`port` is the way to the controller, once it was opened."""
+    """`port` is the way to the controller, once it was opened; `on_controller` is told of it."""
 
     def __init__(
         self,
@@ -87,11 +87,14 @@ class AirBackend(HciBackend):
         name: str,
         address: DeviceAddress,
         bonds: BondStore,
+        on_controller: Callable[[Controller], None] = lambda controller: None,
     ) -> None:
         super().__init__("virtual", address, bonds=lambda identity: bonds)
         self.port: AirPort | None = None
+        self._on_controller = on_controller
         self._open_air = partial(AirPort, clock, radio, name)
 
     async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> AirPort:
         self.port = self._open_air(on_packet, on_lost)
+        self._on_controller(self.port.controller)
         return self.port

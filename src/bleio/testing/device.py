@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,15 @@ from bleio.backends.hci.bond_file import FileBondStore
 from bleio.backends.hci.bonds import BondStore, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
+from bleio.radio.controller import Controller
+from bleio.radio.propagation import Position
 from bleio.runtime.portal import use_portal
 from bleio.testing.backend import AirBackend
 from bleio.testing.errors import PowerOff
 from bleio.testing.modules import DeviceModules
 from bleio.testing.output import Output
 from bleio.testing.participant import LOOK_US, Participant
+from bleio.testing.places import STEP_S, Waypoint, as_path, as_position, position_at
 from bleio.testing.timemodule import make_time
 
 if TYPE_CHECKING:
@@ -47,7 +50,13 @@ class Device:
     """
 
     def __init__(
-        self, world: World, name: str, program: Program, folder: str | None, start_s: float
+        self,
+        world: World,
+        name: str,
+        program: Program,
+        folder: str | None,
+        position: Position,
+        start_s: float,
     ) -> None:
         self.name = name
         self.error: BaseException | None = None
@@ -57,6 +66,9 @@ class Device:
         self._program = program
         self._folder = folder
         self._slowness = 1.0
+        self._position = position
+        self._antenna = True
+        self._moves = 0
         self._bonds: BondStore = MemoryBondStore()
         self._backend: AirBackend | None = None
         self._participant: Participant | None = None
@@ -112,16 +124,88 @@ class Device:
         if participant is not None:
             clock.wait_until(lambda: not participant.alive)
 
+    # Its radio
+
+    @property
+    def position(self) -> Position:
+        """Where it is, in metres; rw, also as two numbers. Setting it ends a `move_along`.
+
+        Raises: ValueError in a world in which distances do not matter.
+        """
+        return self._position
+
+    @position.setter
+    def position(self, position: Sequence[float]) -> None:
+        self._world.check_distances_matter()
+        self._moves += 1
+        self._move_to(as_position(position))
+
+    def move_along(self, path: Iterable[Waypoint]) -> None:
+        """Move from now on: straight from where it is to each point, to be there at its time.
+
+        Args: path: times in simulated seconds since the world began, and positions.
+        Raises: ValueError.
+        """
+        self._world.check_distances_matter()
+        start, points = (self._world.now_s, self._position), as_path(path)
+        if points[0][0] <= start[0]:
+            raise ValueError("The path begins in the past")
+        self._moves += 1
+        moves, clock = self._moves, self._world.clock
+
+        def walk() -> None:
+            while self._moves == moves and self._world.now_s < points[-1][0]:
+                clock.sleep(min(STEP_S, points[-1][0] - self._world.now_s))
+                if self._moves == moves:
+                    self._move_to(position_at(self._world.now_s, start, points))
+
+        clock.start(walk, f"path of {self.name}")
+
+    @property
+    def antenna(self) -> bool:
+        """Whether its radio has its antenna; rw. Without, it neither hears nor is heard."""
+        return self._antenna
+
+    @antenna.setter
+    def antenna(self, on: bool) -> None:
+        self._antenna = bool(on)
+        self._world.portal.run(self._apply)
+
     def drop_links(self) -> None:
         """Break its links now; both ends are told, as after a supervision time-out."""
         self._world.portal.run(self._drop_links)
 
+    def corrupt_next(self) -> None:
+        """Give the next packet that it sends a wrong CRC."""
+        self._world.portal.run(self._corrupt_next)
+
     # Inside
 
+    @property
+    def _controller(self) -> Controller | None:
+        backend = self._backend
+        return None if backend is None or backend.port is None else backend.port.controller
+
+    def _move_to(self, position: Position) -> None:
+        self._position = position
+        self._world.portal.run(self._apply)
+
+    def _apply(self) -> None:
+        """Tell the radio where the device is. Engine thread."""
+        if self._controller is not None:
+            station, medium = self._controller.station, self._world.radio.medium
+            station.position = self._position
+            if station.antenna != self._antenna:
+                medium.set_antenna(station, self._antenna)
+
     def _drop_links(self) -> None:
-        if self._backend is not None and self._backend.port is not None:
-            for end in tuple(self._backend.port.controller.links.values()):
+        if self._controller is not None:
+            for end in tuple(self._controller.links.values()):
                 end.link.finish(HciErrorCode.CONNECTION_TIMEOUT)
+
+    def _corrupt_next(self) -> None:
+        if self._controller is not None:
+            self._world.radio.medium.corrupt_next(self._controller.station)
 
     def _cut(self) -> None:
         if self._backend is not None and self._backend.port is not None:
@@ -140,7 +224,9 @@ class Device:
         bonds = self._bonds
         if world.state_folder is not None:
             bonds = FileBondStore(Path(world.state_folder, self.name, "bonds"), address)
-        self._backend = AirBackend(world.clock, world.radio, self.name, address, bonds)
+        self._backend = AirBackend(
+            world.clock, world.radio, self.name, address, bonds, lambda controller: self._apply()
+        )
         return self._backend
 
     def _main(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -12,7 +12,8 @@ from bleio.backends.hci.bonds import MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
 from bleio.radio.air import AirPdu, Radio
-from bleio.radio.propagation import DEFAULT_PATH_LOSS_DB, Propagation
+from bleio.radio.interference import Interference
+from bleio.radio.propagation import Propagation
 from bleio.runtime.portal import Portal
 from bleio.testing.backend import AirBackend
 from bleio.testing.clock import VirtualClock
@@ -20,9 +21,11 @@ from bleio.testing.device import Device, Program, address_of, program_of_file
 from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
 from bleio.testing.modules import DeviceModules
 from bleio.testing.output import Line
+from bleio.testing.places import as_position, make_propagation
 
 DEFAULT_WITHIN_S = 86_400.0
 PACKETS_KEPT = 10_000
+JAMMER_DBM = -30.0
 
 
 class World:
@@ -32,13 +35,15 @@ class World:
 
     Args:
         seed: of all that is random: advertising delays, each device's `random`.
-        path_loss_db: between any two devices.
+        distance_m: how far each device is from the next, in a row along x; weak packets are lost.
+        path_loss_db: between any two devices, in place of distances.
+        loss: the part of all packets that is lost by chance, 0 to 1.
+        propagation: all that can be set of these things, in place of the above.
         real_time: let simulated time pass no faster than real time.
         echo: where to show what devices print, with time and name.
         blocked_after_s: real seconds after which a program that neither waits in simulated time
             nor ends is an error.
         watch: called some times a second of real time, while the world runs, with its time.
-
         state_folder: where devices keep their bonds, each in a folder of its name; by default
             they last as long as the world.
 
@@ -52,7 +57,10 @@ class World:
         self,
         seed: int = 0,
         *,
-        path_loss_db: float = DEFAULT_PATH_LOSS_DB,
+        distance_m: float | None = None,
+        path_loss_db: float | None = None,
+        loss: float | None = None,
+        propagation: Propagation | None = None,
         real_time: bool = False,
         echo: TextIO | None = None,
         blocked_after_s: float = 10.0,
@@ -60,7 +68,8 @@ class World:
         state_folder: str | os.PathLike[str] | None = None,
     ) -> None:
         self.seed = seed
-        self.radio = Radio(seed, Propagation(path_loss_db=path_loss_db))
+        self.radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
+        self._distance_m = distance_m or 0.0
         self.radio.on_pdu = self._captured
         self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
         self.packet_count = 0
@@ -83,6 +92,7 @@ class World:
         *args: Any,
         source: str | None = None,
         name: str | None = None,
+        position: Sequence[float] | None = None,
         start_s: float = 0.0,
         stop_s: float | None = None,
     ) -> Device:
@@ -92,6 +102,7 @@ class World:
         what it closes over stay shared, so that it can leave results.
 
         Args: name: by default the file's or the function's; a number is added if it is taken.
+            position: in metres, if distances matter; by default in a row with the others.
             start_s: when it is powered on, stop_s: when off again; simulated.
         Raises: ValueError, TypeError, OSError.
         """
@@ -102,13 +113,47 @@ class World:
             raise ValueError(f"There is a device {name!r} already")
         if stop_s is not None and stop_s <= start_s:
             raise ValueError("stop_s must be after start_s")
-        device = self.devices[name] = Device(self, name, run, folder, start_s)
+        if position is None:
+            place = as_position((len(self.devices) * self._distance_m, 0))
+        else:
+            self.check_distances_matter()
+            place = as_position(position)
+        device = self.devices[name] = Device(self, name, run, folder, place, start_s)
         if stop_s is not None:
             self.clock.start(device.power_off, f"power of {name}", round(stop_s * 1e6))
         return device
 
     def __getitem__(self, name: str) -> Device:
         return self.devices[name]
+
+    def check_distances_matter(self) -> None:
+        """Raise ValueError if path loss is the same everywhere."""
+        if self.radio.medium.propagation.path_loss_db is not None:
+            raise ValueError(
+                "Positions matter in a world with distance_m only, or with a propagation that"
+                " has path_loss_db=None"
+            )
+
+    # Faults of the air; those of devices are theirs
+
+    def jam(
+        self,
+        seconds: float,
+        *,
+        channels: Iterable[int] = range(40),
+        level_dbm: float = JAMMER_DBM,
+    ) -> None:
+        """Disturb the air from now on for some simulated time; does not wait for the end."""
+        covered = frozenset(channels)
+
+        def start() -> None:
+            now_us = self.clock.now_us
+            until_us = now_us + round(seconds * 1e6)
+            self.radio.medium.add_interference(
+                Interference(covered, now_us, until_us, level_dbm=level_dbm)
+            )
+
+        self.portal.run(start)
 
     # Running
 

@@ -1,0 +1,70 @@
+"""Where devices are, and how they move."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from bleio.radio.propagation import Position, Propagation
+
+STEP_S = 0.1  # a moving device is somewhere else so often
+
+Waypoint = tuple[float, Sequence[float]]
+
+
+def make_propagation(
+    propagation: Propagation | None,
+    path_loss_db: float | None,
+    distance_m: float | None,
+    loss: float | None,
+) -> Propagation:
+    """Combine what a world was asked for.
+
+    Raises: ValueError if it contradicts itself.
+    """
+    if propagation is not None and (path_loss_db, distance_m, loss) != (None, None, None):
+        raise ValueError("propagation says path loss, distance and loss already")
+    if path_loss_db is not None and distance_m is not None:
+        raise ValueError("path_loss_db and distance_m exclude each other")
+    if distance_m is not None and not 0 <= distance_m < math.inf:
+        raise ValueError("distance_m must be a number of metres")
+    made = propagation or Propagation()
+    if path_loss_db is not None:
+        made = replace(made, path_loss_db=path_loss_db)
+    if distance_m is not None:
+        made = replace(made, path_loss_db=None, noise=True)
+    return made if loss is None else replace(made, loss=loss)
+
+
+def as_position(position: Sequence[float]) -> Position:
+    """Give x, y and z of two or three numbers. Raises: ValueError."""
+    if len(position) not in (2, 3) or not all(math.isfinite(each) for each in position):
+        raise ValueError("A position is two or three numbers of metres")
+    x, y, *z = map(float, position)
+    return x, y, z[0] if z else 0.0
+
+
+def as_path(path: Iterable[Waypoint]) -> list[tuple[float, Position]]:
+    """Check a path: times that grow, and where to be then. Raises: ValueError."""
+    points = [(float(at_s), as_position(position)) for at_s, position in path]
+    if not points:
+        raise ValueError("A path has at least one point")
+    if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(points)):
+        raise ValueError("The times of a path must grow")
+    return points
+
+
+def position_at(
+    time_s: float, start: tuple[float, Position], path: Sequence[tuple[float, Position]]
+) -> Position:
+    """Say where somebody is who moves straight and evenly from point to point."""
+    before = start
+    for point in path:
+        if time_s < point[0]:
+            part = (time_s - before[0]) / (point[0] - before[0])
+            x, y, z = (a + (b - a) * part for a, b in zip(before[1], point[1], strict=True))
+            return x, y, z
+        before = point
+    return before[1]
