@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from bleio.radio.air import Radio
+from bleio.radio.propagation import Propagation
 from support.raw_host import MS, SECOND, RawHost, new_hosts
 
 ADV_IND, ADV_DIRECT, ADV_SCAN, ADV_NONCONN, SCAN_RSP = range(5)
@@ -26,7 +27,7 @@ def reports(host: RawHost) -> list[tuple[int, int, bytes, bytes, int]]:
 
 
 def test_a_report_carries_what_was_advertised_and_rssi_is_power_less_path_loss() -> None:
-    radio = Radio(path_loss_db=47)
+    radio = Radio(propagation=Propagation(path_loss_db=47))
     advertiser, scanner = new_hosts(radio)
     advertiser.advertise(data=b"\x02\x01\x06")
     scanner.scan()

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from bleio.radio.air import Radio
+from bleio.radio.propagation import Propagation
 from support.raw_host import MS, SECOND, Pair, RawHost, connected_pair, handle_of, new_hosts
 
 COMPLETE, UPDATED, FEATURES, PARAM_REQUEST = 0x3E0A, 0x3E03, 0x3E04, 0x3E06
@@ -465,6 +466,6 @@ def test_channel_classification_reaches_both_maps() -> None:
 
 
 def test_rssi_is_the_peers_power_less_path_loss() -> None:
-    pair = connected_pair(Radio(seed=1, path_loss_db=71.6))
+    pair = connected_pair(Radio(1, Propagation(path_loss_db=71.6)))
     query = struct.pack("<H", pair.central_handle)
     assert pair.central.must(0x1405, query) == query + struct.pack("<b", -72)

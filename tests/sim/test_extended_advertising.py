@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from bleio.radio.air import Radio
+from bleio.radio.propagation import Propagation
 from support.raw_host import MS, SECOND, RawHost, new_hosts
 
 REPORT, TERMINATED, SCAN_TIMEOUT, SCAN_REQUEST = 0x3E0D, 0x3E12, 0x3E11, 0x3E13
@@ -311,7 +312,7 @@ def test_a_periodic_scan_listens_again_and_forgets_duplicates() -> None:
 
 @pytest.mark.parametrize("power", [-40, 0, 12])
 def test_power_decides_the_rssi(power: int) -> None:
-    radio = Radio(path_loss_db=50)
+    radio = Radio(propagation=Propagation(path_loss_db=50))
     advertiser, scanner = new_hosts(radio)
     assert set_up(advertiser, power=power) == power
     enable(advertiser)

@@ -82,7 +82,7 @@ def test_legacy_advertising_on_air() -> None:
     advertiser.advertise(data=b"\x02\x01\x06", response=b"\x01\x09")
     address, scanner_address = advertiser.random_address, scanner.random_address
     packets = advertising_event(advertiser, air)
-    adv_ind = bytes((0x40, 9)) + address + b"\x02\x01\x06"
+    adv_ind = bytes((0x60, 9)) + address + b"\x02\x01\x06"
     scan_req = bytes((0xC3, 12)) + scanner_address + address
     scan_rsp = bytes((0x44, 8)) + address + b"\x01\x09"
     assert [packet.octets for packet in packets] == [adv_ind, scan_req, scan_rsp, adv_ind, adv_ind]
@@ -95,7 +95,7 @@ def test_legacy_advertising_on_air() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "header"), [(0, 0x40), (1, 0xC1), (2, 0x46), (3, 0x42), (4, 0xC1)]
+    ("kind", "header"), [(0, 0x60), (1, 0xE1), (2, 0x46), (3, 0x42), (4, 0xE1)]
 )
 def test_legacy_types_on_air(kind: int, header: int) -> None:
     radio = Radio()
@@ -141,7 +141,7 @@ def test_a_connection_on_air() -> None:
     air = record(radio)
     pair = connected_pair(radio, interval_ms=30, timeout_ms=2000)
     (request,) = [packet for packet in air if packet.octets[0] & 0x0F == 5]
-    assert request.octets[:2] == bytes((0xC5, 34))
+    assert request.octets[:2] == bytes((0xE5, 34))
     assert request.octets[2:14] == pair.central.random_address + pair.peripheral.random_address
     access_address, _, size, offset, *timing, channels, hop = struct.unpack(
         "<I3sBHHHH5sB", request.octets[14:]
@@ -152,10 +152,12 @@ def test_a_connection_on_air() -> None:
     radio.run_until(radio.now_us + 30 * MS)
     assert {packet.access_address for packet in air} == {access_address}
     assert {packet.channel for packet in air if packet.channel < 37}
+    # After an even number of events SN and NESN begin anew: 0 0, then the answer with NESN 1.
+    more, sequence = 1 << 4, (0b0000, 0b0100, 0b1100, 0b1000)
     assert [packet.octets for packet in air] == [
-        bytes((2, 27)) + bytes(range(27)),
-        bytes((1, 0)),
-        bytes((1, 3)) + bytes(range(27, 30)),
-        bytes((1, 0)),
+        bytes((2 | more | sequence[0], 27)) + bytes(range(27)),
+        bytes((1 | sequence[1], 0)),
+        bytes((1 | sequence[2], 3)) + bytes(range(27, 30)),
+        bytes((1 | sequence[3], 0)),
     ]
     assert [packet.sender.index for packet in air] == [1, 2, 1, 2]

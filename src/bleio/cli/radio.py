@@ -9,7 +9,7 @@ import math
 import click
 
 from bleio.errors import CallerError, ControllerLost
-from bleio.radio.air import DEFAULT_PATH_LOSS_DB
+from bleio.radio.propagation import DEFAULT_PATH_LOSS_DB, Propagation
 from bleio.radio.server.address import parse_listen_address
 from bleio.radio.server.process import RadioProcess
 
@@ -52,7 +52,7 @@ def radio(name: str, listen: tuple[str, ...], path_loss: float, seed: int | None
         process = RadioProcess(
             name,
             listen=[parse_listen_address(text) for text in listen],
-            path_loss_db=path_loss,
+            propagation=Propagation(path_loss_db=path_loss),
             seed=seed,
         )
         process.on_ready = lambda addresses: _say_ready(name, addresses)

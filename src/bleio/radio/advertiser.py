@@ -14,6 +14,7 @@ from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio import pdu, phy
 from bleio.radio.clock import Timer
+from bleio.radio.medium import Transmission
 
 if TYPE_CHECKING:
     from bleio.radio.controller.core import Controller
@@ -72,6 +73,7 @@ class Advertiser:
         self.enabled = False
         self.own = DeviceAddress(bytes(6))
         self.target: DeviceAddress | None = None
+        self.event = 0  # the number of the event on air, over all times of advertising
         self._events = 0
         self._max_events = 0
         self._timer: Timer | None = None
@@ -125,6 +127,7 @@ class Advertiser:
         radio = controller.radio
         if parameters.own_address_type >= 2:
             self.own = controller.resolving.local_address(parameters.peer) or self.own
+        self.event += 1
         self._events += 1
         if parameters.high_duty:
             delay_us = _HIGH_DUTY_INTERVAL_US
@@ -134,13 +137,48 @@ class Advertiser:
         radio.capture(pdu.advertising_event(self, radio.now_us))
         radio.advertise(self)
         if self.enabled and self._events == self._max_events:
+            self._limit_reached()
+
+    def _limit_reached(self) -> None:
+        radio = self.controller.radio
+        if radio.medium.ideal:
             self._terminate(HciErrorCode.LIMIT_REACHED)
+            return
+        # The packets of the last event are still to be sent.
+        assert self._timer is not None
+        self._timer.cancel()
+        last_us = self.packet_times_us(radio.now_us)[-1][2]
+        self._timer = radio.clock.schedule(last_us + 1, self._terminate, HciErrorCode.LIMIT_REACHED)
+
+    def is_sending(self, event: int) -> bool:
+        """Whether the packets of an event are still being sent."""
+        return self.enabled and self.event == event
+
+    def transmission(self, channel: int, from_us: int) -> Transmission:
+        """One primary packet for the medium."""
+        parameters = self.parameters
+        return Transmission(
+            self.station, channel, from_us, self._octets(), parameters.primary_phy,
+            self.tx_power_dbm,
+        )  # fmt: skip
+
+    def auxiliary_transmission(self, after_us: int, octets: int) -> Transmission:
+        """One packet on a secondary channel for the medium, with this much of data."""
+        return Transmission(
+            self.station, pdu.AUX_CHANNEL, after_us, octets, self.parameters.secondary_phy,
+            self.tx_power_dbm,
+        )  # fmt: skip
+
+    def _octets(self) -> int:
+        """Payload of a primary packet."""
+        if not self.parameters.legacy:
+            return pdu.EXTENDED_PRIMARY_OCTETS
+        return 12 if self.target is not None else 6 + len(self.data)
 
     def packet_times_us(self, now_us: int) -> list[tuple[int, int, int]]:
         """Channel, start and end of each primary packet of the event that starts now."""
         parameters = self.parameters
-        octets = 6 + len(self.data) if parameters.legacy else 9
-        length_us = phy.air_time_us(octets, parameters.primary_phy)
+        length_us = phy.air_time_us(self._octets(), parameters.primary_phy)
         step_us = length_us + _CHANNEL_GAP_US
         return [
             (channel, now_us + index * step_us, now_us + index * step_us + length_us)

@@ -8,27 +8,29 @@ only asks for time and path loss.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from enum import IntEnum
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from bleio.radio import phy
 from bleio.radio.clock import Clock, Timer
+from bleio.radio.medium import Medium, Station, Transmission
+from bleio.radio.propagation import Propagation
 
 if TYPE_CHECKING:
     from bleio.radio.advertiser import Advertiser
+    from bleio.radio.link import Link
 
-DEFAULT_PATH_LOSS_DB = 60.0
-_RSSI_MIN_DBM = -127
-_RSSI_MAX_DBM = 20
+_AS_MADE = Propagation()
 
 
-class Station:
-    """One radio in the room; what path loss is computed between."""
+class Direction(IntEnum):
+    """What kind of packet it is; the numbers are those of captures."""
 
-    __slots__ = ("index", "name")
-
-    def __init__(self, index: int, name: str) -> None:
-        self.index = index
-        self.name = name
+    ADVERTISING = 0
+    AUXILIARY = 1
+    TO_PERIPHERAL = 2
+    TO_CENTRAL = 3
 
 
 class AirPdu(NamedTuple):
@@ -41,6 +43,9 @@ class AirPdu(NamedTuple):
     tx_power_dbm: int
     sender: Station
     octets: bytes
+    direction: Direction = Direction.ADVERTISING
+    crc_init: int = phy.ADVERTISING_CRC_INIT
+    crc_right: bool = True
 
 
 class Reception(NamedTuple):
@@ -62,8 +67,11 @@ class Listener(Protocol):
         Returns: its channel and the time of its end.
         """
 
+    def listens(self, advertiser: Advertiser, channel: int, from_us: int, to_us: int) -> bool:
+        """Whether a packet of an advertiser falls into a scan window."""
+
     def heard(self, advertiser: Advertiser, reception: Reception) -> None:
-        """Take a packet that `hears` found."""
+        """Take a packet that `hears` or `listens` found."""
 
 
 class Radio:
@@ -71,13 +79,15 @@ class Radio:
 
     Args:
         seed: of the only random generator; the same seed and input give the same trace.
-        path_loss_db: between any two stations; RSSI is transmit power minus this.
+        propagation: how signals get from one station to another; as made, all arrive.
     """
 
-    def __init__(self, seed: int = 0, path_loss_db: float = DEFAULT_PATH_LOSS_DB) -> None:
+    def __init__(self, seed: int = 0, propagation: Propagation = _AS_MADE) -> None:
         self.clock = Clock()
         self.random = Random(seed)
-        self.path_loss_db = path_loss_db
+        self.medium = Medium(self.clock, seed, propagation)
+        self.medium.on_change = self._medium_changed
+        self.links: dict[Link, None] = {}
         self.on_pdu: Callable[[AirPdu], None] | None = None
         self.static_addresses: dict[bytes, Station] = {}
         self._stations = 0
@@ -121,8 +131,11 @@ class Radio:
 
     def rssi_dbm(self, sender: Station, receiver: Station, tx_power_dbm: int) -> int:
         """Received strength of what `sender` transmits with this power."""
-        level = round(tx_power_dbm - self.path_loss_db)
-        return max(_RSSI_MIN_DBM, min(_RSSI_MAX_DBM, level))
+        return self.medium.rssi_dbm(sender, receiver, tx_power_dbm)
+
+    def _medium_changed(self) -> None:
+        for link in list(self.links):
+            link.medium_changed()
 
     def claim_static_address(self, address: bytes, station: Station) -> bool:
         """Reserve a static random address for a station, in place of the one it had.
@@ -159,6 +172,9 @@ class Radio:
 
     def advertise(self, advertiser: Advertiser) -> None:
         """Put one advertising event on air; whoever listens on its channels in time hears it."""
+        if not self.medium.ideal:
+            self._advertise_for_real(advertiser)
+            return
         now_us = self.clock.now_us
         station = advertiser.station
         for listener in self._listening:
@@ -171,3 +187,25 @@ class Radio:
             listener.heard(advertiser, Reception(*packet, rssi_dbm))
             if not advertiser.enabled:
                 return
+
+    def _advertise_for_real(self, advertiser: Advertiser) -> None:
+        """Send the packets of one event one by one: each may be lost, each may be heard."""
+        event = advertiser.event
+        for channel, from_us, to_us in advertiser.packet_times_us(self.clock.now_us):
+            packet = advertiser.transmission(channel, from_us)
+            self.clock.schedule(from_us, self.medium.start, packet)
+            if self._listening:
+                self.clock.schedule(to_us, self._packet_ended, advertiser, event, packet)
+
+    def _packet_ended(self, advertiser: Advertiser, event: int, packet: Transmission) -> None:
+        station, channel = advertiser.station, packet.channel
+        for listener in self._listening:
+            if not advertiser.is_sending(event):
+                return
+            if listener.station is station:
+                continue
+            if not listener.listens(advertiser, channel, packet.from_us, packet.to_us):
+                continue
+            if self.medium.receives(packet, listener.station):
+                rssi_dbm = self.rssi_dbm(station, listener.station, packet.power_dbm)
+                listener.heard(advertiser, Reception(channel, packet.to_us, rssi_dbm))

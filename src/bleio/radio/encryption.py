@@ -1,7 +1,7 @@
 """Starting and refreshing encryption on a link. Spec: Vol 6, Part B, 5.1.3.
 
-Packets on the simulated air are not enciphered, but the keys decide: both ends derive the session
-key from their own long term key, and the link ends when the two differ. One deviation: both ends
+Packets are enciphered for captures only, but the keys decide: both ends derive the session key
+from their own long term key, and the link ends when the two differ. One deviation: both ends
 report MIC Failure at that moment; on air the central would see the peripheral fall silent.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bleio.core.codes import HciErrorCode
+from bleio.radio.cipher import LinkCipher
 from bleio.radio.link_control import Opcode, on, send
 from bleio.radio.privacy import encrypt
 
@@ -32,8 +33,9 @@ def start(central: LinkEnd, rand: bytes, ediv: int, ltk: bytes) -> None:
 def _send_request(central: LinkEnd) -> None:
     rand, ediv = central.key_name
     central.diversifier = central.controller.radio.random_octets(8)
-    vector = central.controller.radio.random_octets(4)
-    send(central, Opcode.ENC_REQ, rand, ediv, central.diversifier, vector, after_data=True)
+    central.vector = central.controller.radio.random_octets(4)
+    fields = (rand, ediv, central.diversifier, central.vector)
+    send(central, Opcode.ENC_REQ, *fields, after_data=True)
 
 
 @on(Opcode.PAUSE_ENC_REQ)
@@ -44,6 +46,7 @@ def _pause_req(peripheral: LinkEnd) -> None:
 
 @on(Opcode.PAUSE_ENC_RSP)
 def _pause_rsp(end: LinkEnd) -> None:
+    end.cipher = None
     if not end.role:
         send(end, Opcode.PAUSE_ENC_RSP)
         _send_request(end)
@@ -54,7 +57,8 @@ def _enc_req(peripheral: LinkEnd, rand: bytes, ediv: int, diversifier: bytes, _i
     peripheral.hold_data(after_queued=False)
     random = peripheral.controller.radio
     peripheral.diversifier = random.random_octets(8)
-    send(peripheral, Opcode.ENC_RSP, peripheral.diversifier, random.random_octets(4))
+    peripheral.vector = random.random_octets(4)
+    send(peripheral, Opcode.ENC_RSP, peripheral.diversifier, peripheral.vector)
     peripheral.expect(Opcode.ENC_REQ)
     if not peripheral.controller.notices.key_requested(peripheral, rand, ediv):
         refuse(peripheral)
@@ -85,6 +89,7 @@ def refuse(peripheral: LinkEnd) -> None:
 
 @on(Opcode.START_ENC_REQ)
 def _start_enc_req(central: LinkEnd) -> None:
+    _encipher(central)
     send(central, Opcode.START_ENC_RSP)
 
 
@@ -95,6 +100,7 @@ def _start_enc_rsp(end: LinkEnd) -> None:
         if _session_key(end) != _session_key(end.other):
             link.finish(HciErrorCode.MIC_FAILURE)
             return
+        _encipher(end)
         send(end, Opcode.START_ENC_RSP)
     end.settle(Opcode.START_ENC_RSP)
     refreshed, end.encrypted = end.encrypted, True
@@ -106,3 +112,9 @@ def _session_key(end: LinkEnd) -> bytes:
     central, peripheral = end.link.central, end.link.peripheral
     assert end.ltk is not None
     return encrypt(end.ltk, central.diversifier + peripheral.diversifier)
+
+
+def _encipher(end: LinkEnd) -> None:
+    """From now on this end's PDUs are enciphered."""
+    vector = end.link.central.vector + end.link.peripheral.vector
+    end.cipher = LinkCipher(_session_key(end), vector, from_central=not end.role)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from bleio.core.address import DeviceAddress
-from bleio.radio import phy
+from bleio.radio import exchanges, phy
 from bleio.radio.advertiser import Advertiser
 from bleio.radio.air import Reception
 from bleio.radio.link import connect
@@ -76,6 +76,16 @@ class Initiator:
         window = self._windows.get(parameters.primary_phy)
         return window.catches_any(advertiser, now_us) if window is not None else None
 
+    def listens(self, advertiser: Advertiser, channel: int, from_us: int, to_us: int) -> bool:
+        """Whether a packet of an advertising event one can connect to falls into a window."""
+        parameters = advertiser.parameters
+        if not parameters.connectable or self.parameters is None:
+            return False
+        if not (parameters.legacy or self.parameters.extended):
+            return False
+        window = self._windows.get(parameters.primary_phy)
+        return window is not None and window.catches(channel, from_us, to_us)
+
     def heard(self, advertiser: Advertiser, reception: Reception) -> None:
         """Connect if this is whom we look for and it lets us."""
         peer = self._controller.resolving.peer_of(advertiser.own)
@@ -85,6 +95,9 @@ class Initiator:
         if not self._addressed_to(advertiser, own) or not advertiser.accepts_connection(own):
             return
         if self._controller.link_to(own, advertiser.own) is not None:
+            return
+        medium = self._controller.radio.medium
+        if not medium.ideal and not exchanges.follows(medium, advertiser, self.station, reception):
             return
         parameters = self._parameters_for(advertiser)
         self.stop()

@@ -4,26 +4,27 @@ A `Link` has two `LinkEnd`s, one for each controller, and one timer. It does not
 connection events in which nobody has anything to say: the next event is computed from the anchor
 point when something is queued. In an event the two ends exchange packets, one each way at a time,
 until both have run out or the next anchor point is near; what comes later waits for the next event.
+Where packets can be lost, every event is stepped through, by `lossy.py`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import link_control, pdu, phy
-from bleio.radio.air import AirPdu, Reception
+from bleio.radio import exchanges, hopping, link_control, pdu, phy
+from bleio.radio.air import AirPdu, Direction, Reception
 from bleio.radio.clock import Timer
 from bleio.radio.link_end import (
     CENTRAL,
-    LLID_CONTINUATION,
     PERIPHERAL,
-    Fragment,
     LinkEnd,
+    Outgoing,
 )
+from bleio.radio.lossy import LossyEvents
 from bleio.radio.privacy import Peer
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ _INSTANT_EVENTS = 6
 # From a connection request to the first anchor point, at the earliest.
 _TRANSMIT_WINDOW_US = 1_250 + 352
 _TRANSMIT_WINDOW_EXTENDED_US = 2_500 + 352
-ALL_DATA_CHANNELS = (1 << 37) - 1
-_HOP = 7
 
 
 class Link:
@@ -53,11 +52,13 @@ class Link:
         parameters: ConnectionParameters,
         first_anchor_us: int,
         access_address: int,
+        crc_init: int,
     ) -> None:
         self.central = central
         self.peripheral = peripheral
         self.interval_us, self.latency, self.timeout_us = parameters
         self.access_address = access_address
+        self.crc_init = crc_init
         self.channel_map = central.controller.channel_map
         self.updating = False  # a change of parameters waits for its instant
         self.wanted_channel_map = self.channel_map
@@ -71,6 +72,7 @@ class Link:
         self._timer: Timer | None = None
         self._instants: deque[Timer] = deque()
         self._lost: Timer | None = None
+        self._lossy = LossyEvents(self)
         for end, other in ((central, peripheral), (peripheral, central)):
             end.link, end.other = self, other
 
@@ -95,8 +97,18 @@ class Link:
         at_us = self._event_time_us(event)
         while self._instants and not self._instants[0].pending:
             self._instants.popleft()
-        self._instants.append(self._radio.clock.schedule(at_us, callback, *args))
+        announced = self.central.controls_queued + 1
+        timer = self._radio.clock.schedule(at_us, self._reach_instant, announced, callback, args)
+        self._instants.append(timer)
         return event & 0xFFFF
+
+    def _reach_instant(
+        self, announced: int, callback: Callable[..., None], args: tuple[object, ...]
+    ) -> None:
+        if not self._radio.medium.ideal and self.central.controls_arrived < announced:
+            self.finish(HciErrorCode.INSTANT_PASSED)
+        else:
+            callback(*args)
 
     def set_parameters(self, parameters: ConnectionParameters) -> None:
         """Use other parameters from the connection event that is due now."""
@@ -113,7 +125,9 @@ class Link:
         if not self.open or self._in_event or self._lost is not None:
             return
         event = max(self._event_at(self._radio.now_us), self._last_event + 1, 0)
-        if not self.peripheral.has_pdu:
+        if not self._radio.medium.ideal:
+            pass  # the next event takes place, whoever has something to say
+        elif not self.peripheral.has_pdu:
             if not self.central.has_pdu:
                 return
             # The peripheral listens to one event in latency + 1, counted from the last it used.
@@ -126,58 +140,110 @@ class Link:
             self._timer.cancel()
         self._timer = self._radio.clock.schedule(at_us, self._exchange, event)
 
+    @property
+    def was_used(self) -> bool:
+        """Whether the first anchor point has passed; on an ideal medium idle events are silent."""
+        return self._radio.now_us >= self._first_anchor_us
+
+    def medium_changed(self) -> None:
+        """Packets can be lost from now on, or no longer."""
+        if self._radio.medium.ideal:
+            self._lossy.active = False
+        elif not self._lossy.active:
+            self._lossy.begin()
+        self.wake()
+
     def _exchange(self, event: int) -> None:
         self._timer = None
         self._last_event = event
+        if not self._radio.medium.ideal:
+            self._in_event = True
+            self._lossy.start(event)
+            return
         self._in_event = True
-        now_us = self._radio.now_us
-        # Both are chosen before either arrives: an answer takes longer than the inter frame space.
-        to_peripheral, to_central = self.central.next_pdu(), self.peripheral.next_pdu()
-        length_us = self._transfer(self.central, to_peripheral, event, now_us) + phy.T_IFS_US
-        length_us += self._transfer(self.peripheral, to_central, event, now_us + length_us)
-        length_us += phy.T_IFS_US
+        length_us = self._exchange_packets(event, self._radio.now_us)
         self._in_event = False
         if not self.open or not (self.central.has_pdu or self.peripheral.has_pdu):
             return
-        next_us = now_us + length_us
-        if next_us + length_us <= self._event_time_us(event + 1):
+        next_us = self._radio.now_us + length_us
+        if next_us + self._pair_time_us() <= self._event_time_us(event + 1):
             self._timer = self._radio.clock.schedule(next_us, self._exchange, event)
         else:
             self.wake()
 
-    def _transfer(self, sender: LinkEnd, fragment: Fragment | None, event: int, at_us: int) -> int:
-        payload = fragment.payload if fragment is not None else b""
-        if self.open:
-            self._radio.capture(self._packets(sender, fragment, event, at_us))
-        if fragment is not None and self.open:
-            sender.other.received(fragment)
-            if fragment.last:
-                sender.acknowledged()
-        return phy.air_time_us(len(payload), sender.tx_phy)
+    def _exchange_packets(self, event: int, now_us: int) -> int:
+        """One packet each way; each acknowledges the one before. Returns: the time it takes."""
+        central, peripheral = self.central, self.peripheral
+        # Both are chosen before either arrives: an answer takes longer than the inter frame space.
+        peripheral.outgoing()
+        outgoing, header = central.transmit()
+        length_us = self.air_time_us(central, outgoing) + phy.T_IFS_US
+        self.capture(central, outgoing, header, event, now_us)
+        peripheral.take(outgoing, header)
+        if not self.open:
+            return length_us
+        outgoing, header = peripheral.transmit()
+        self.capture(peripheral, outgoing, header, event, now_us + length_us)
+        length_us += self.air_time_us(peripheral, outgoing) + phy.T_IFS_US
+        central.take(outgoing, header)
+        if self.open and peripheral.is_unacknowledged:
+            peripheral.acknowledge()  # nothing can happen to the packet that says so
+        return length_us
 
-    def _packets(
-        self, sender: LinkEnd, fragment: Fragment | None, event: int, at_us: int
-    ) -> Iterator[AirPdu]:
-        llid, payload = (
-            (fragment.llid, fragment.payload) if fragment is not None else (LLID_CONTINUATION, b"")
-        )
-        yield AirPdu(
-            at_us,
-            self._channel(event),
-            sender.tx_phy,
-            self.access_address,
-            sender.tx_power_dbm,
-            sender.controller.station,
-            bytes((llid, len(payload))) + payload,
+    def _pair_time_us(self) -> int:
+        """How long the next packet each way will take, gaps included."""
+        return sum(
+            phy.air_time_us(end.next_octets, end.tx_phy) + phy.T_IFS_US
+            for end in (self.central, self.peripheral)
         )
 
-    def _channel(self, event: int) -> int:
-        """The data channel of an event: channel selection algorithm #1 with a hop of 7."""
-        unmapped = (event + 1) * _HOP % 37
-        if self.channel_map >> unmapped & 1:
-            return unmapped
-        used = [channel for channel in range(37) if self.channel_map >> channel & 1]
-        return used[unmapped % len(used)]
+    def event_over(self) -> None:
+        """A connection event in which packets can be lost has ended."""
+        self._in_event = False
+        self.wake()
+
+    def fits(self, event: int, start_us: int) -> bool:
+        """Whether another packet each way fits before the next anchor point."""
+        return start_us + self._pair_time_us() <= self._event_time_us(event + 1)
+
+    @staticmethod
+    def air_time_us(sender: LinkEnd, outgoing: Outgoing) -> int:
+        """Time one packet takes."""
+        return phy.air_time_us(outgoing.octets, sender.tx_phy)
+
+    def capture(
+        self,
+        sender: LinkEnd,
+        outgoing: Outgoing,
+        header: int,
+        event: int,
+        at_us: int,
+        crc_right: bool = True,
+    ) -> None:
+        """Show one packet to whoever captures."""
+        if self._radio.on_pdu is None:
+            return
+        payload = outgoing.fragment.payload
+        if outgoing.sealing is not None:
+            payload = outgoing.sealing.seal(header, payload)
+        self._radio.on_pdu(
+            AirPdu(
+                at_us,
+                self.channel(event),
+                sender.tx_phy,
+                self.access_address,
+                sender.tx_power_dbm,
+                sender.controller.station,
+                bytes((header, len(payload))) + payload,
+                Direction.TO_CENTRAL if sender.role else Direction.TO_PERIPHERAL,
+                self.crc_init,
+                crc_right,
+            )
+        )
+
+    def channel(self, event: int) -> int:
+        """The data channel of an event."""
+        return hopping.data_channel(self.access_address, event, self.channel_map)
 
     # -- the end --
 
@@ -195,10 +261,17 @@ class Link:
             self.finish(HciErrorCode.CONNECTION_TIMEOUT)
             return
         wait_us, reason = self.timeout_us, HciErrorCode.CONNECTION_TIMEOUT
+        if self._lossy.active:
+            wait_us = max(end.other.heard_us + self.timeout_us - self._radio.now_us, 0)
         if self._radio.now_us < self._first_anchor_us:
             wait_us = self.interval_us * _ESTABLISHING_EVENTS
             reason = HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED
         self._lost = self._radio.schedule_in(wait_us, self.finish, reason)
+
+    def drop(self, end: LinkEnd, reason: int) -> None:
+        """One end has not heard the other for too long; the other notices in its own time."""
+        end.controller.notices.link_closed(end, reason)
+        self.vanish(end)
 
     def finish(self, reason: int, initiator: LinkEnd | None = None) -> None:
         """End the link now and tell both hosts.
@@ -208,6 +281,7 @@ class Link:
         if not self.open:
             return
         self.open = False
+        self._radio.links.pop(self, None)
         self._cancel_timers()
         for end in (self.central, self.peripheral):
             end.close()
@@ -219,6 +293,7 @@ class Link:
                 )
 
     def _cancel_timers(self) -> None:
+        self._lossy.cancel()
         for timer in (self._timer, self._lost, *self._instants):
             if timer is not None:
                 timer.cancel()
@@ -241,13 +316,26 @@ def connect(
     peripheral_end = LinkEnd(other, PERIPHERAL, advertiser.own, initiator_peer, own)
     delay_us = _TRANSMIT_WINDOW_US if advertiser.parameters.legacy else _TRANSMIT_WINDOW_EXTENDED_US
     access_address = radio.random.getrandbits(32)
+    crc_init = radio.random.getrandbits(24)
     anchor_us = reception.end_us + delay_us
-    link = Link(central_end, peripheral_end, parameters, anchor_us, access_address)
+    link = Link(central_end, peripheral_end, parameters, anchor_us, access_address, crc_init)
+    radio.links[link] = None
     if not advertiser.parameters.legacy:
         central_end.tx_phy = peripheral_end.tx_phy = advertiser.parameters.secondary_phy
     peripheral_end.tx_power_dbm = advertiser.tx_power_dbm
     radio.capture(pdu.connection_request(link, advertiser, reception))
+    request = exchanges.Request(
+        radio.medium, advertiser, central.station, central_end.tx_power_dbm, reception
+    )
+    arrived = request.arrives(exchanges.CONNECT_REQUEST_OCTETS)
+    if not advertiser.parameters.legacy:
+        # Without an answer the initiator goes on looking; the advertiser has become connected.
+        arrived = arrived and request.is_answered(exchanges.CONNECT_RESPONSE_OCTETS)
     central.notices.link_opened(central_end)
+    if not arrived:
+        link.vanish(peripheral_end)
+        return
+    link.medium_changed()
     other.notices.link_opened(peripheral_end)
     advertiser.connected(peripheral_end.handle)
     for end in (central_end, peripheral_end):

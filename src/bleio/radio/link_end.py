@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio import link_control, phy
+from bleio.radio.cipher import MIC_OCTETS, LinkCipher, Sealing
 from bleio.radio.clock import Timer
 from bleio.radio.privacy import Peer
 
@@ -30,6 +31,21 @@ class Fragment(NamedTuple):
     llid: int
     payload: bytes
     last: bool
+
+
+_EMPTY = Fragment(LLID_CONTINUATION, b"", False)
+
+
+class Outgoing(NamedTuple):
+    """A PDU that is sent until it is acknowledged, and how it is enciphered."""
+
+    fragment: Fragment
+    sealing: Sealing | None
+
+    @property
+    def octets(self) -> int:
+        """Payload on air."""
+        return len(self.fragment.payload) + (MIC_OCTETS if self.sealing is not None else 0)
 
 
 class LinkEnd:
@@ -59,6 +75,8 @@ class LinkEnd:
         self.ltk: bytes | None = None
         self.key_name: tuple[bytes, int] = (bytes(8), 0)  # rand and ediv
         self.diversifier = bytes(8)
+        self.vector = bytes(4)
+        self.cipher: LinkCipher | None = None  # of what this end sends
         self.peer_version: bytes | None = None
         self.version_sent = False
         self.tx_power_dbm = controller.tx_power_dbm
@@ -72,6 +90,14 @@ class LinkEnd:
         self._sent = 0
         self._data_until: int | None = None
         self._waiting: dict[int, Timer] = {}
+        self.heard_us = 0  # when the other end was heard last, where packets can be lost
+        self.ever_heard = False
+        self.retransmissions = 0
+        self.controls_queued = 0
+        self.controls_arrived = 0
+        self._outgoing: Outgoing | None = None
+        self._times_sent = 0
+        self._sn = self._nesn = 0
 
     @property
     def local_rpa(self) -> bytes:
@@ -98,6 +124,7 @@ class LinkEnd:
         """Queue an LL control PDU; `after_data` keeps it behind the data that waits already."""
         after = self._queued if self._data_until is None else self._data_until
         self._control.append((pdu, after if after_data else 0))
+        self.controls_queued += 1
         self.link.wake()
 
     def hold_data(self, *, after_queued: bool) -> None:
@@ -139,6 +166,9 @@ class LinkEnd:
     @property
     def has_pdu(self) -> bool:
         """Whether there is something to send in a connection event."""
+        waiting = self._outgoing
+        if waiting is not None and waiting.fragment is not _EMPTY:
+            return True
         return self._control_ready() or self._data_ready()
 
     def _control_ready(self) -> bool:
@@ -149,7 +179,64 @@ class LinkEnd:
             return False
         return self.other.controller.takes_data
 
-    def next_pdu(self) -> Fragment | None:
+    def outgoing(self) -> Outgoing:
+        """What to send: the PDU that is not acknowledged yet, else the next, else an empty one."""
+        if self._outgoing is None:
+            fragment = self._next_pdu() or _EMPTY
+            sealing = None
+            if self.cipher is not None and fragment.payload:
+                sealing = self.cipher.next()
+            self._outgoing = Outgoing(fragment, sealing)
+            self._times_sent = 0
+        return self._outgoing
+
+    @property
+    def next_octets(self) -> int:
+        """Payload on air of what `outgoing` is going to give, without choosing it yet."""
+        if self._outgoing is not None:
+            return self._outgoing.octets
+        if self._control_ready():
+            octets = len(self._control[0][0])
+        else:
+            octets = len(self._data[0].payload) if self._data_ready() else 0
+        return octets + MIC_OCTETS if octets and self.cipher is not None else octets
+
+    def transmit(self) -> tuple[Outgoing, int]:
+        """Send it. Returns: the PDU and the first octet of its header. Spec: Vol 6, Part B, 2.4."""
+        outgoing = self.outgoing()
+        self.retransmissions += self._times_sent > 0 and outgoing.fragment is not _EMPTY
+        self._times_sent += 1
+        more = self._control_ready() or self._data_ready()
+        header = outgoing.fragment.llid | self._nesn << 2 | self._sn << 3 | more << 4
+        return outgoing, header
+
+    def take(self, outgoing: Outgoing, header: int) -> None:
+        """Receive a PDU of the other end that has arrived unharmed. Spec: Vol 6, Part B, 4.5.9."""
+        if header >> 2 & 1 != self._sn:
+            self.acknowledge()
+        if header >> 3 & 1 != self._nesn:
+            return  # a repetition
+        fragment = outgoing.fragment
+        is_data = fragment.llid != LLID_CONTROL and fragment.payload
+        if is_data and not self.controller.takes_data:
+            return  # not acknowledged: the other end sends it again
+        self._nesn ^= 1
+        if fragment is not _EMPTY:
+            self.received(fragment)
+
+    def acknowledge(self) -> None:
+        """The other end has the PDU that was sent last."""
+        outgoing, self._outgoing = self._outgoing, None
+        self._sn ^= 1
+        if outgoing is not None and outgoing.fragment.last:
+            self._packet_arrived()
+
+    @property
+    def is_unacknowledged(self) -> bool:
+        """Whether what was sent last may have to be sent again."""
+        return self._outgoing is not None
+
+    def _next_pdu(self) -> Fragment | None:
         """Take the next PDU to send, control before data."""
         if self._control_ready():
             return Fragment(LLID_CONTROL, self._control.popleft()[0], False)
@@ -158,7 +245,7 @@ class LinkEnd:
             return self._data.popleft()
         return None
 
-    def acknowledged(self) -> None:
+    def _packet_arrived(self) -> None:
         """The last PDU of an HCI packet has arrived."""
         self.in_flight -= 1
         self.controller.packet_completed(self)
@@ -166,6 +253,7 @@ class LinkEnd:
     def received(self, pdu: Fragment) -> None:
         """Take a PDU from the other end."""
         if pdu.llid == LLID_CONTROL:
+            self.other.controls_arrived += 1
             link_control.received(self, pdu.payload)
         elif pdu.payload:
             self.controller.data_received(self, pdu.payload, pdu.llid == LLID_START)
@@ -175,5 +263,6 @@ class LinkEnd:
         for timer in self._waiting.values():
             timer.cancel()
         self._waiting.clear()
+        self._outgoing = None
         self._data.clear()
         self._control.clear()

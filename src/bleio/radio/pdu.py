@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bleio.core.address import DeviceAddress
 from bleio.radio import phy
-from bleio.radio.air import AirPdu, Reception, Station
+from bleio.radio.air import AirPdu, Direction, Reception
+from bleio.radio.medium import Station
 
 if TYPE_CHECKING:
     from bleio.radio.advertiser import Advertiser
@@ -23,14 +24,16 @@ ADV_EXT_IND = 7  # and AUX_ADV_IND, AUX_SCAN_RSP, AUX_CHAIN_IND
 AUX_CONNECT_RSP = 8
 
 _ADV_A, _TARGET_A, _ADI, _AUX_PTR, _TX_POWER = 1 << 0, 1 << 1, 1 << 3, 1 << 4, 1 << 6
-_AUX_CHANNEL = 0
+AUX_CHANNEL = 0
 _AUX_OFFSET_UNIT_US = 30
-_AUX_DELAY_US = 300
+AUX_DELAY_US = 300
 # 255 octets of payload less the extended header with all that we put into it.
-_AUX_DATA_OCTETS = 255 - 2 - 6 - 6 - 2 - 3 - 1
+AUX_DATA_OCTETS = 255 - 2 - 6 - 6 - 2 - 3 - 1
+EXTENDED_HEADER_OCTETS = 2 + 6 + 2
+EXTENDED_PRIMARY_OCTETS = 7  # flags, ADI and AuxPtr
 _CONNECT = struct.Struct("<I3sBHHHH5sB")
 _HOP = 7
-_CRC_INIT = b"\x55\x55\x55"
+_CHANNEL_SELECTION_2 = 1 << 5
 
 
 class Aux(NamedTuple):
@@ -63,7 +66,10 @@ def legacy(advertiser: Advertiser) -> bytes:
     """ADV_IND and its relatives."""
     target = advertiser.target
     body = advertiser.own.octets + (advertiser.data if target is None else target.octets)
-    return _header(_legacy_type(advertiser), advertiser.own, target, body)
+    kind = _legacy_type(advertiser)
+    if kind in (ADV_IND, ADV_DIRECT_IND):
+        kind |= _CHANNEL_SELECTION_2
+    return _header(kind, advertiser.own, target, body)
 
 
 def _extended(
@@ -81,7 +87,7 @@ def _extended(
     if aux is not None:
         flags |= _AUX_PTR
         offset = aux.after_us // _AUX_OFFSET_UNIT_US
-        fields += (_AUX_CHANNEL | offset << 8 | aux.phy - 1 << 21).to_bytes(3, "little")
+        fields += (AUX_CHANNEL | offset << 8 | aux.phy - 1 << 21).to_bytes(3, "little")
     if with_address and parameters.include_tx_power:
         flags |= _TX_POWER
         fields += struct.pack("<b", parameters.tx_power_dbm)
@@ -94,7 +100,8 @@ def _packet(
     at_us: int, channel: int, phy_: int, power_dbm: int, sender: Station, octets: bytes
 ) -> AirPdu:
     address = phy.ADVERTISING_ACCESS_ADDRESS
-    return AirPdu(at_us, channel, phy_, address, power_dbm, sender, octets)
+    kind = Direction.AUXILIARY if channel == AUX_CHANNEL else Direction.ADVERTISING
+    return AirPdu(at_us, channel, phy_, address, power_dbm, sender, octets, kind)
 
 
 def advertising_event(advertiser: Advertiser, now_us: int) -> Iterator[AirPdu]:
@@ -102,7 +109,7 @@ def advertising_event(advertiser: Advertiser, now_us: int) -> Iterator[AirPdu]:
     parameters, power = advertiser.parameters, advertiser.tx_power_dbm
     station = advertiser.station
     times = advertiser.packet_times_us(now_us)
-    aux_us = times[-1][2] + _AUX_DELAY_US
+    aux_us = times[-1][2] + AUX_DELAY_US
     for channel, from_us, _ in times:
         if parameters.legacy:
             octets = legacy(advertiser)
@@ -116,10 +123,10 @@ def advertising_event(advertiser: Advertiser, now_us: int) -> Iterator[AirPdu]:
 
 def _auxiliary(advertiser: Advertiser, data: bytes, at_us: int) -> Iterator[AirPdu]:
     phy_, power = advertiser.parameters.secondary_phy, advertiser.tx_power_dbm
-    for offset in range(0, max(len(data), 1), _AUX_DATA_OCTETS):
-        part = data[offset : offset + _AUX_DATA_OCTETS]
+    for offset in range(0, max(len(data), 1), AUX_DATA_OCTETS):
+        part = data[offset : offset + AUX_DATA_OCTETS]
         last = offset + len(part) >= len(data)
-        after_us = phy.air_time_us(255, phy_) + _AUX_DELAY_US
+        after_us = phy.air_time_us(255, phy_) + AUX_DELAY_US
         octets = _extended(
             advertiser,
             with_address=offset == 0,
@@ -127,7 +134,7 @@ def _auxiliary(advertiser: Advertiser, data: bytes, at_us: int) -> Iterator[AirP
             data=part,
             kind=ADV_EXT_IND,
         )
-        yield _packet(at_us, _AUX_CHANNEL, phy_, power, advertiser.station, octets)
+        yield _packet(at_us, AUX_CHANNEL, phy_, power, advertiser.station, octets)
         at_us += after_us
 
 
@@ -141,7 +148,7 @@ def scan_exchange(
     """A scan request and its response."""
     parameters = advertiser.parameters
     phy_ = parameters.primary_phy if parameters.legacy else parameters.secondary_phy
-    channel = heard.channel if parameters.legacy else _AUX_CHANNEL
+    channel = heard.channel if parameters.legacy else AUX_CHANNEL
     request = _header(SCAN_REQ, own, advertiser.own, own.octets + advertiser.own.octets)
     at_us = heard.end_us + phy.T_IFS_US
     yield _packet(at_us, channel, phy_, power_dbm, scanner, request)
@@ -158,10 +165,10 @@ def connection_request(link: Link, advertiser: Advertiser, heard: Reception) -> 
     """CONNECT_IND, or AUX_CONNECT_REQ and AUX_CONNECT_RSP."""
     parameters, central = advertiser.parameters, link.central
     phy_ = parameters.primary_phy if parameters.legacy else parameters.secondary_phy
-    channel = heard.channel if parameters.legacy else _AUX_CHANNEL
+    channel = heard.channel if parameters.legacy else AUX_CHANNEL
     timing = _CONNECT.pack(
         link.access_address,
-        _CRC_INIT,
+        link.crc_init.to_bytes(3, "little"),
         1,
         0,
         link.interval_us // 1_250,
@@ -171,7 +178,8 @@ def connection_request(link: Link, advertiser: Advertiser, heard: Reception) -> 
         _HOP,
     )
     body = central.own.octets + advertiser.own.octets + timing
-    octets = _header(CONNECT_IND, central.own, advertiser.own, body)
+    kind = CONNECT_IND | _CHANNEL_SELECTION_2 if parameters.legacy else CONNECT_IND
+    octets = _header(kind, central.own, advertiser.own, body)
     at_us = heard.end_us + phy.T_IFS_US
     station = central.controller.station
     yield _packet(at_us, channel, phy_, central.tx_power_dbm, station, octets)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bleio.core.address import AddressType, DeviceAddress
-from bleio.radio import pdu, phy
+from bleio.radio import exchanges, pdu, phy
 from bleio.radio.advertiser import Advertiser
 from bleio.radio.air import Reception
 from bleio.radio.clock import Timer
@@ -130,10 +130,21 @@ class Scanner:
         window = self._windows.get(parameters.primary_phy)
         return window.catches_any(advertiser, now_us) if window is not None else None
 
+    def listens(self, advertiser: Advertiser, channel: int, from_us: int, to_us: int) -> bool:
+        """Whether a packet of an advertiser falls into a scan window."""
+        parameters = advertiser.parameters
+        if not (parameters.legacy or self.parameters.extended):
+            return False
+        window = self._windows.get(parameters.primary_phy)
+        return window is not None and window.catches(channel, from_us, to_us)
+
     def heard(self, advertiser: Advertiser, reception: Reception) -> None:
         """Report an advertising event and, when scanning actively, the scan response."""
         sender = self._sender(advertiser)
         if sender is None or not self._wanted(advertiser, sender):
+            return
+        medium = self._controller.radio.medium
+        if not medium.ideal and not exchanges.follows(medium, advertiser, self.station, reception):
             return
         reports, rssi_dbm = self._controller.reports, reception.rssi_dbm
         if not self._is_duplicate(advertiser, sender, False):
@@ -145,11 +156,19 @@ class Scanner:
         if self._is_duplicate(advertiser, sender, True):
             return
         own, power_dbm = self._own_address(), self._controller.tx_power_dbm
-        if advertiser.accepts_scan(own):
-            self._controller.radio.capture(
-                pdu.scan_exchange(advertiser, self.station, own, power_dbm, reception)
-            )
+        request = exchanges.Request(medium, advertiser, self.station, power_dbm, reception)
+        if not request.arrives(exchanges.SCAN_REQUEST_OCTETS):
+            self._forget(advertiser, sender)
+            return
+        if not advertiser.accepts_scan(own):
+            return
+        self._controller.radio.capture(
+            pdu.scan_exchange(advertiser, self.station, own, power_dbm, reception)
+        )
+        if request.is_answered(6 + len(advertiser.scan_response)):
             reports.advertisement(advertiser, sender, rssi_dbm, scan_response=True)
+        else:
+            self._forget(advertiser, sender)
 
     def _sender(self, advertiser: Advertiser) -> Peer | None:
         return self._controller.resolving.peer_of(advertiser.own)
@@ -176,19 +195,23 @@ class Scanner:
             return self._controller.resolving.local_address(None) or self._own
         return self._own
 
+    def _forget(self, advertiser: Advertiser, sender: Peer) -> None:
+        """The scan response was lost: ask again next time."""
+        self._seen.pop(_duplicate_key(advertiser, sender, True), None)
+
     def _is_duplicate(self, advertiser: Advertiser, sender: Peer, scan_response: bool) -> bool:
         if not self._filter_duplicates:
             return False
-        parameters = advertiser.parameters
-        key = (
-            sender.address,
-            scan_response,
-            parameters.legacy,
-            None if parameters.legacy else (parameters.sid, advertiser.data_identifier),
-        )
+        key = _duplicate_key(advertiser, sender, scan_response)
         if key in self._seen:
             return True
         if len(self._seen) >= DUPLICATE_FILTER_SIZE:
             del self._seen[next(iter(self._seen))]
         self._seen[key] = None
         return False
+
+
+def _duplicate_key(advertiser: Advertiser, sender: Peer, scan_response: bool) -> tuple[object, ...]:
+    parameters = advertiser.parameters
+    identifier = None if parameters.legacy else (parameters.sid, advertiser.data_identifier)
+    return sender.address, scan_response, parameters.legacy, identifier

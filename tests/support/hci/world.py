@@ -10,6 +10,7 @@ from typing import Any
 from bleio.backends.base import AdvertisingParameters, Link, ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.core.address import DeviceAddress
+from bleio.radio.propagation import Propagation
 from bleio.radio.server.address import ListenAddress
 from bleio.radio.server.connection import World as ServedRadio
 from bleio.radio.server.listen import open_listener
@@ -134,7 +135,7 @@ class ListenWorld(World):
     """The simulated radio behind a byte stream, as any host in the world joins it."""
 
     async def __aenter__(self) -> World:
-        self.radio = ServedRadio(seed=1, path_loss_db=40.0)
+        self.radio = ServedRadio(seed=1, propagation=Propagation(path_loss_db=40.0))
         address = ListenAddress("tcp", host="127.0.0.1", port=0)
         self.listener = await open_listener(self.radio, address)
         self.foreign_transport = "tcp-client" + self.listener.addresses[0].removeprefix("tcp")

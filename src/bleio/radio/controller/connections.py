@@ -9,7 +9,7 @@ from bleio.radio import link_control, link_updates, phy
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.initiating import connection_parameters
-from bleio.radio.link import ALL_DATA_CHANNELS
+from bleio.radio.hopping import ALL_DATA_CHANNELS
 from bleio.radio.link_control import Opcode
 from bleio.radio.link_end import CENTRAL, LinkEnd
 

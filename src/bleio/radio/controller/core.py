@@ -20,8 +20,8 @@ from bleio.radio.controller.dispatch import require
 from bleio.radio.controller.events import HostEvents
 from bleio.radio.controller.notices import Notices
 from bleio.radio.controller.reports import Reports
+from bleio.radio.hopping import ALL_DATA_CHANNELS
 from bleio.radio.initiator import Initiator
-from bleio.radio.link import ALL_DATA_CHANNELS
 from bleio.radio.link_control import MIN_OCTETS
 from bleio.radio.link_end import LinkEnd
 from bleio.radio.privacy import ResolvingList

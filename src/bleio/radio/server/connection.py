@@ -7,10 +7,11 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from bleio.radio.air import DEFAULT_PATH_LOSS_DB, Radio
+from bleio.radio.air import Radio
 from bleio.radio.controller import Controller
 from bleio.radio.driver import Driver
 from bleio.radio.h4 import HARDWARE_ERROR, H4Error, H4Framer
+from bleio.radio.propagation import Propagation
 from bleio.radio.shared.hello import MAX_OCTETS, WELCOME, is_hello
 
 # A host that leaves so much unread is slow: its controller goes easy on it (`congested`).
@@ -28,8 +29,8 @@ class World:
     `on_hosts` is called when a host has come or gone, with its name and whether it came.
     """
 
-    def __init__(self, seed: int, path_loss_db: float = DEFAULT_PATH_LOSS_DB) -> None:
-        self.driver = Driver(Radio(seed=seed, path_loss_db=path_loss_db))
+    def __init__(self, seed: int, propagation: Propagation | None = None) -> None:
+        self.driver = Driver(Radio(seed, propagation or Propagation()))
         self.connections: set[HostConnection] = set()
         self.hosts = 0
         self.dropped: Counter[str] = Counter()

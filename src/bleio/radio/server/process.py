@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 
 from bleio.errors import ControllerLost
-from bleio.radio.air import DEFAULT_PATH_LOSS_DB
+from bleio.radio.propagation import Propagation
 from bleio.radio.server.address import ListenAddress
 from bleio.radio.server.connection import MemberConnection, World
 from bleio.radio.server.listen import Listener, open_listener
@@ -37,7 +37,7 @@ class RadioProcess:
         name: str,
         *,
         listen: Sequence[ListenAddress] = (),
-        path_loss_db: float = DEFAULT_PATH_LOSS_DB,
+        propagation: Propagation | None = None,
         seed: int | None = None,
         background: bool = False,
     ) -> None:
@@ -46,7 +46,7 @@ class RadioProcess:
         self.on_hosts: Callable[[str, bool], None] = lambda name, came: None
         self.world: World | None = None
         self._listen = listen
-        self._path_loss_db = path_loss_db
+        self._propagation = propagation
         self._seed = secrets.randbits(64) if seed is None else seed
         self._background = background
         self._leaving: asyncio.TimerHandle | None = None
@@ -59,7 +59,7 @@ class RadioProcess:
         """
         with self._holding_name():
             self._stop = asyncio.Event()
-            self.world = world = World(self._seed, self._path_loss_db)
+            self.world = world = World(self._seed, self._propagation)
             world.on_hosts = self._hosts_changed
             with contextlib.ExitStack() as cleanup:
                 cleanup.callback(world.close)

@@ -1,0 +1,206 @@
+"""The medium between stations: who receives which packet, and how strong.
+
+`receives` is asked at the end of a packet, when all that overlaps with it is known. While the
+medium is `ideal`, it need not be asked at all, and advertisers and links take a shorter way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
+from random import Random
+
+from bleio.radio import phy
+from bleio.radio.clock import Clock
+from bleio.radio.interference import Interference
+from bleio.radio.propagation import Position, Propagation, packet_error_rate, rssi
+
+# No packet is longer, so what ended earlier overlaps with nothing still to be judged.
+_LONGEST_US = 20_000
+_NOT_PAYLOAD_OCTETS = 2 + 3  # header and CRC
+_CACHED_PAIRS = 65_536
+
+
+class Station:
+    """One radio in the room."""
+
+    __slots__ = ("antenna", "index", "name", "position")
+
+    def __init__(self, index: int, name: str) -> None:
+        self.index = index
+        self.name = name
+        self.position: Position = (0.0, 0.0, 0.0)
+        self.antenna = True
+
+
+class Transmission:
+    """One packet on its way."""
+
+    __slots__ = ("channel", "corrupt", "from_us", "payload_octets", "phy", "power_dbm", "sender",
+                 "to_us")  # fmt: skip
+
+    def __init__(
+        self,
+        sender: Station,
+        channel: int,
+        from_us: int,
+        payload_octets: int,
+        phy_: int,
+        power_dbm: int,
+    ) -> None:
+        self.sender = sender
+        self.channel = channel
+        self.from_us = from_us
+        self.payload_octets = payload_octets
+        self.phy = phy_
+        self.power_dbm = power_dbm
+        self.to_us = from_us + phy.air_time_us(payload_octets, phy_)
+        self.corrupt = False
+
+
+class Medium:
+    """The air of one world.
+
+    Args: seed: of what is left to chance here, apart from the devices' own.
+    """
+
+    def __init__(self, clock: Clock, seed: int, propagation: Propagation) -> None:
+        self._clock = clock
+        self._random = Random(f"medium {seed}")
+        self._propagation = propagation
+        self._interference: list[Interference] = []
+        self._on_air: dict[int, deque[Transmission]] = {}
+        self._silent = 0
+        self._to_corrupt: deque[Station | None] = deque()
+        self.on_change: Callable[[], None] = lambda: None
+        self.ideal = propagation.ideal
+        self.lost = 0
+        self._shadowing = lru_cache(_CACHED_PAIRS)(
+            lambda one, other: Random(f"shadow {seed} {one} {other}").gauss(0, 1)
+        )
+
+    # -- what can be changed while the world runs --
+
+    @property
+    def propagation(self) -> Propagation:
+        """The settings in use; assign others at any time."""
+        return self._propagation
+
+    @propagation.setter
+    def propagation(self, propagation: Propagation) -> None:
+        self._propagation = propagation
+        self._changed()
+
+    def set_antenna(self, station: Station, on: bool) -> None:
+        """Take a station's antenna off, or put it on again."""
+        self._silent += station.antenna - on
+        station.antenna = on
+        self._changed()
+
+    def add_interference(self, interference: Interference) -> None:
+        """Disturb the air; it ends by itself at `until_us`, or by `remove_interference`."""
+        self._interference.append(interference)
+        if interference.until_us is not None:
+            self._clock.schedule(
+                interference.until_us + _LONGEST_US, self.remove_interference, interference
+            )
+        self._changed()
+
+    def remove_interference(self, interference: Interference) -> None:
+        """End it now; harmless when it has ended."""
+        if interference in self._interference:
+            self._interference.remove(interference)
+            self._changed()
+
+    def corrupt_next(self, sender: Station | None = None) -> None:
+        """Give the next packet, of one station or of any, a wrong CRC."""
+        self._to_corrupt.append(sender)
+        self._changed()
+
+    def _changed(self) -> None:
+        self.ideal = self._propagation.ideal and not (
+            self._interference or self._silent or self._to_corrupt
+        )
+        self.on_change()
+
+    # -- levels --
+
+    def level_dbm(self, sender: Station, receiver: Station, power_dbm: float) -> float:
+        """Strength at the receiver of what the sender transmits with this power."""
+        propagation = self._propagation
+        loss_db = propagation.path_loss_db
+        if loss_db is None:
+            loss_db = propagation.distance_loss_db(sender.position, receiver.position)
+        if propagation.shadowing_db:
+            pair = sorted((sender.index, receiver.index))
+            loss_db += propagation.shadowing_db * self._shadowing(*pair)
+        return power_dbm - loss_db
+
+    def rssi_dbm(self, sender: Station, receiver: Station, power_dbm: float) -> int:
+        """The same as a receiver reports it."""
+        return rssi(self.level_dbm(sender, receiver, power_dbm))
+
+    # -- packets --
+
+    def transmit(self, packet: Transmission) -> Transmission:
+        """Put a packet on air, at the latest when it starts."""
+        if self._to_corrupt and self._to_corrupt[0] in (None, packet.sender):
+            self._to_corrupt.popleft()
+            packet.corrupt = True
+            self._clock.schedule(packet.to_us, self._changed)
+        if self._propagation.collisions and packet.sender.antenna:
+            on_air = self._on_air.setdefault(packet.channel, deque())
+            while on_air and on_air[0].to_us < self._clock.now_us - _LONGEST_US:
+                on_air.popleft()
+            on_air.append(packet)
+        return packet
+
+    def start(self, packet: Transmission) -> None:
+        """Put a packet on air that was planned earlier."""
+        self.transmit(packet)
+
+    def passes(self, packet: Transmission, receiver: Station) -> bool:
+        """Transmit an answer or request and judge it at once, by what is known of the air."""
+        return self.ideal or self.receives(self.transmit(packet), receiver)
+
+    def receives(self, packet: Transmission, receiver: Station) -> bool:
+        """Whether a packet that was put on air reaches a station unharmed."""
+        received = not self._is_lost(packet, receiver)
+        self.lost += not received
+        return received
+
+    def _is_lost(self, packet: Transmission, receiver: Station) -> bool:
+        if packet.corrupt or not (packet.sender.antenna and receiver.antenna):
+            return True
+        propagation = self._propagation
+        if propagation.loss and self._random.random() < propagation.loss:
+            return True
+        level_dbm = self.level_dbm(packet.sender, receiver, packet.power_dbm)
+        if propagation.noise and self._drowns(packet, level_dbm):
+            return True
+        if self._is_disturbed(packet, level_dbm):
+            return True
+        return propagation.collisions and self._collides(packet, receiver, level_dbm)
+
+    def _drowns(self, packet: Transmission, level_dbm: float) -> bool:
+        octets = packet.payload_octets + _NOT_PAYLOAD_OCTETS
+        return self._random.random() < packet_error_rate(level_dbm, packet.phy, octets)
+
+    def _is_disturbed(self, packet: Transmission, level_dbm: float) -> bool:
+        return any(
+            each.hits(packet.channel, packet.from_us, packet.to_us)
+            and level_dbm - each.level_dbm < self._propagation.capture_db
+            for each in self._interference
+        )
+
+    def _collides(self, packet: Transmission, receiver: Station, level_dbm: float) -> bool:
+        for other in self._on_air.get(packet.channel, ()):
+            if other is packet or other.to_us <= packet.from_us or packet.to_us <= other.from_us:
+                continue
+            if other.sender is receiver:
+                return True  # it cannot listen while it transmits
+            other_dbm = self.level_dbm(other.sender, receiver, other.power_dbm)
+            if level_dbm - other_dbm < self._propagation.capture_db:
+                return True
+        return False
