@@ -36,3 +36,40 @@ def test_another_seed_gives_another_trace() -> None:
     (packets, pulses, _), (other_packets, other_pulses, _) = heart_rate(1), heart_rate(2)
     assert packets != other_packets
     assert pulses != other_pulses
+
+
+PAIRING_PERIPHERAL = """
+import time
+import _bleio
+service = _bleio.Service(_bleio.UUID(0x1234))
+_bleio.Characteristic.add_to_service(
+    service, _bleio.UUID(0x2345), initial_value=b"secret",
+    properties=_bleio.Characteristic.READ, read_perm=_bleio.Attribute.ENCRYPT_NO_MITM)
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06")
+time.sleep(30)
+"""
+
+PAIRING_CENTRAL = """
+import _bleio
+entry = next(iter(_bleio.adapter.start_scan()))
+connection = _bleio.adapter.connect(entry.address, timeout=5)
+connection.pair()
+(service,) = connection.discover_remote_services((_bleio.UUID(0x1234),))
+print(bytes(service.characteristics[0].value))
+"""
+
+
+def paired(seed: int) -> str:
+    """Pair two devices. Returns: the packets, of which some are keys and some encrypted."""
+    with World(seed) as world:
+        world.add(source=PAIRING_PERIPHERAL, name="peripheral")
+        central = world.add(source=PAIRING_CENTRAL, name="central")
+        world.run(within_s=60)
+        assert central.text == "b'secret'\n"
+        return world.trace()
+
+
+def test_keys_too_come_from_the_seed() -> None:
+    once = paired(1)
+    assert once == paired(1)
+    assert once != paired(2)

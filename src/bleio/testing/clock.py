@@ -68,6 +68,7 @@ class VirtualClock(Clock):
         self._switches = 0
         self._everybody: list[Participant] = []
         self.watch: Callable[[float], None] | None = None
+        self.on_engine_thread: Callable[[], None] | None = None
         self._start_s = 0.0
 
     # Programs
@@ -147,6 +148,8 @@ class VirtualClock(Clock):
         """See `Clock`. Thread: the engine's."""
         from bleio.testing.loop import VirtualLoop
 
+        if self.on_engine_thread is not None:
+            self.on_engine_thread()
         self._local.me = self._engine
         self._engine.thread = threading.current_thread()
         return VirtualLoop(self)

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from bleio.api import Adapter, use_adapter
+from bleio.backends.hci import entropy
 from bleio.backends.hci.bond_file import FileBondStore
 from bleio.backends.hci.bonds import BondStore, MemoryBondStore
 from bleio.core.address import DeviceAddress
@@ -69,7 +70,8 @@ class Device:
         self._position = position
         self._antenna = True
         self._moves = 0
-        self._bonds: BondStore = MemoryBondStore()
+        with entropy.predictable(world.entropy):
+            self._bonds: BondStore = MemoryBondStore()
         self._backend: AirBackend | None = None
         self._participant: Participant | None = None
         self.power_on(start_s)
@@ -231,7 +233,11 @@ class Device:
 
     def _main(self) -> None:
         """The device's thread."""
-        with use_portal(self._world.portal), use_adapter(self.adapter):
+        with (
+            use_portal(self._world.portal),
+            use_adapter(self.adapter),
+            entropy.predictable(self._world.entropy),
+        ):
             try:
                 self._run()
             finally:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from random import Random
 from types import TracebackType
 from typing import Any, TextIO
 
+from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds import MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
@@ -75,6 +77,8 @@ class World:
         self.packet_count = 0
         self.clock = VirtualClock(self.radio, real_time=real_time, blocked_after_s=blocked_after_s)
         self.clock.watch = watch
+        self.entropy = Random(f"entropy {seed}")
+        self.clock.on_engine_thread = lambda: entropy.be_predictable(self.entropy)
         self.portal = Portal(self.clock)
         self.portal.make_backend = self._make_backend
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bleio.backends.hci import entropy
 from bleio.backends.hci.bond_format import MAX_FILE_OCTETS, Contents, DamagedError, decode, encode
 from bleio.backends.hci.bonds import Bond, BondsByRole, put
 from bleio.core.address import DeviceAddress
@@ -54,7 +54,7 @@ class FileBondStore:
         """Give the own Identity Resolving Key, made and saved at first use."""
         self._reread()
         if self._file.irk is None and self._new_irk is None:
-            self._new_irk = secrets.token_bytes(16)
+            self._new_irk = entropy.token_bytes(16)
             self._write()
         key = self._file.irk or self._new_irk
         assert key is not None

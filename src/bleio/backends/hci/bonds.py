@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bleio.backends.hci import entropy
 from bleio.core.address import DeviceAddress
 
 MAX_BONDS = 32  # for each role; the oldest gives way to the newest
@@ -101,7 +101,7 @@ class MemoryBondStore:
 
     def __init__(self) -> None:
         self._bonds: BondsByRole = {}
-        self._irk = secrets.token_bytes(16)
+        self._irk = entropy.token_bytes(16)
 
     def irk(self) -> bytes:
         """Give the own Identity Resolving Key."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
+from bleio.backends.hci import entropy
 from bleio.backends.hci.layer import HciLayer
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -20,7 +20,7 @@ AddressOfInstance = Callable[[int], DeviceAddress]
 
 def any_static_address(instance: int) -> DeviceAddress:
     """Make a new random static address. Spec: Vol 6, Part B, 1.3.2.1."""
-    octets = secrets.token_bytes(6)
+    octets = entropy.token_bytes(6)
     return DeviceAddress(octets[:5] + bytes((octets[5] | 0xC0,)), random=True)
 
 
@@ -54,5 +54,5 @@ def check_static(address: DeviceAddress) -> None:
 
 def private_address(irk: bytes) -> DeviceAddress:
     """Make a resolvable private address. Spec: Vol 6, Part B, 1.3.2.2."""
-    prand = secrets.randbelow((1 << 22) - 2) + 1  # neither all zeros nor all ones
+    prand = entropy.randbelow((1 << 22) - 2) + 1  # neither all zeros nor all ones
     return DeviceAddress(make_resolvable(irk, prand.to_bytes(3, "little")), random=True)

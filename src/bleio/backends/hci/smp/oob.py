@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
-
 from bumble.crypto import f4
 from bumble.crypto.cryptography import EccKey
 
 from bleio.backends.base import OobData
+from bleio.backends.hci import entropy
 
 
 class OwnOob:
@@ -20,9 +19,9 @@ class OwnOob:
     def data(self) -> OobData:
         """Give what to pass to the peer; the same until a pairing succeeded with it."""
         if self._key is None:
-            self._key = EccKey.generate()
-            self.random = secrets.token_bytes(16)
-            self._temporary_key = secrets.token_bytes(16)
+            self._key = entropy.make_key()
+            self.random = entropy.token_bytes(16)
+            self._temporary_key = entropy.token_bytes(16)
         x = self._key.x[::-1]
         return OobData(f4(x, x, self.random, b"\0"), self.random, self._temporary_key)
 

@@ -15,6 +15,7 @@ from typing import Any
 from bumble.crypto import c1, s1
 
 from bleio.backends.base import OobData, PairingAgent
+from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds import Bond, SigningKey
 from bleio.backends.hci.smp import pdu
 from bleio.backends.hci.smp.methods import Choice, choose
@@ -156,8 +157,9 @@ class Pairing:
         """Settle method and key size, or refuse what the settings and an old bond do not allow."""
         if not self._peer.plausible:
             raise Failure(Reason.INVALID_PARAMETERS)
-        if peripheral.central_keys & ~central.central_keys or (
-            peripheral.peripheral_keys & ~central.peripheral_keys
+        if (
+            peripheral.central_keys | central.central_keys != central.central_keys
+            or peripheral.peripheral_keys | central.peripheral_keys != central.peripheral_keys
         ):
             raise Failure(Reason.INVALID_PARAMETERS)  # more keys than were asked for
         self.choice, self.agreed = choose(central, peripheral), True
@@ -195,7 +197,7 @@ class Pairing:
     def _short_term_key(self) -> Steps:
         """Spec: 2.3.5.5. A confirm value that is ours come back would prove nothing."""
         key = yield from self._temporary_key()
-        own_nonce = secrets.token_bytes(16)
+        own_nonce = entropy.token_bytes(16)
         own_confirm = self._confirm_value(key, own_nonce)
         if self.ends.is_central:
             self._send(pdu.PAIRING_CONFIRM, own_confirm)
@@ -246,7 +248,7 @@ class Pairing:
         """Show a new passkey or ask for the peer's. Returns: 0 to 999999."""
         described = self.described
         if self.shows_passkey:
-            shown = secrets.randbelow(1_000_000)
+            shown = entropy.randbelow(1_000_000)
             yield Ask(lambda agent: agent.display_passkey(described, shown), waits=False)
             return shown
         typed = yield Ask(lambda agent: agent.enter_passkey(described))
@@ -293,8 +295,8 @@ class Pairing:
     def _send_keys(self, bond: Bond, kinds: KeyKinds) -> Bond:
         ends = self.ends
         if kinds & KeyKinds.ENCRYPTION and not self.secure_connections:
-            ltk = shortened(secrets.token_bytes(16), self.key_octets)
-            ediv, rand = secrets.randbelow(0x10000), secrets.token_bytes(8)
+            ltk = shortened(entropy.token_bytes(16), self.key_octets)
+            ediv, rand = entropy.randbelow(0x10000), entropy.token_bytes(8)
             self._send(pdu.ENCRYPTION_INFORMATION, ltk)
             self._send(pdu.CENTRAL_IDENTIFICATION, pdu.IDENTIFICATION.pack(ediv, rand))
             if not ends.is_central:  # encryption always uses the peripheral's
@@ -304,7 +306,7 @@ class Pairing:
             address = pdu.IDENTITY_ADDRESS.pack(ends.identity.random, ends.identity.octets)
             self._send(pdu.IDENTITY_ADDRESS_INFORMATION, address)
         if kinds & KeyKinds.SIGNING:
-            csrk = secrets.token_bytes(16)
+            csrk = entropy.token_bytes(16)
             self._send(pdu.SIGNING_INFORMATION, csrk)
             bond = replace(bond, own_signing=SigningKey(csrk, 0, self.authenticated))
         return bond

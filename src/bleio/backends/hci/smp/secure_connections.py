@@ -7,13 +7,13 @@ one whose key is no point of the curve would learn ours (CVE-2018-5383).
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bumble.crypto import f4, f5, f6, g2
 from bumble.crypto.cryptography import EccKey
 
+from bleio.backends.hci import entropy
 from bleio.backends.hci.smp import pdu
 from bleio.backends.hci.smp.pdu import Reason
 from bleio.backends.hci.smp.steps import Failure, Receive, Steps
@@ -71,7 +71,7 @@ def _own_key(pairing: Pairing) -> EccKey:
     """A new key pair for each pairing, except that a peer with our out-of-band data knows ours."""
     if pairing.peer_has_oob and pairing.own_oob.key is not None:
         return pairing.own_oob.key
-    return EccKey.generate()
+    return entropy.make_key()
 
 
 def _shared_secret(pairing: Pairing, key: EccKey, x: bytes, y: bytes) -> bytes:
@@ -86,7 +86,7 @@ def _shared_secret(pairing: Pairing, key: EccKey, x: bytes, y: bytes) -> bytes:
 def _comparison(pairing: Pairing, exchange: _Exchange) -> Steps:
     """Just Works and numeric comparison. Spec: 2.3.5.6.2. The peripheral commits itself first."""
     own_x, peer_x = exchange.own_x, exchange.peer_x
-    nonce = exchange.own_nonce = secrets.token_bytes(16)
+    nonce = exchange.own_nonce = entropy.token_bytes(16)
     if pairing.ends.is_central:
         commitment = yield Receive(pdu.PAIRING_CONFIRM)
         pairing.send(bytes((pdu.PAIRING_RANDOM,)) + nonce)
@@ -109,7 +109,7 @@ def _passkey(pairing: Pairing, exchange: _Exchange) -> Steps:
     own_x, peer_x = exchange.own_x, exchange.peer_x
     for bit in range(PASSKEY_BITS):
         z = bytes((0x80 | passkey >> bit & 1,))
-        nonce = secrets.token_bytes(16)
+        nonce = entropy.token_bytes(16)
         own_confirm = f4(own_x, peer_x, nonce, z)
         if pairing.ends.is_central:
             pairing.send(bytes((pdu.PAIRING_CONFIRM,)) + own_confirm)
@@ -141,7 +141,7 @@ def _out_of_band(pairing: Pairing, exchange: _Exchange) -> Steps:
         exchange.peer_r = data.random
     if pairing.peer_has_oob:
         exchange.own_r = pairing.own_oob.random or bytes(16)
-    nonce = exchange.own_nonce = secrets.token_bytes(16)
+    nonce = exchange.own_nonce = entropy.token_bytes(16)
     if pairing.ends.is_central:
         pairing.send(bytes((pdu.PAIRING_RANDOM,)) + nonce)
     exchange.peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
