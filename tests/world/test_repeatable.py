@@ -1,0 +1,79 @@
+"""The same seed gives the same packets, whatever the machine does meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bleio.testing import World
+
+ROOT = Path(__file__).parents[2]
+WORLDS = runpy.run_path(str(ROOT / "bench" / "worlds.py"))
+
+
+def many(seed: int) -> str:
+    """Ten devices with different programs that start and stop, for a minute."""
+    with World(seed, distance_m=3, loss=0.1) as world:
+        for number in range(3):
+            world.add(source=WORLDS["BEACON"], name=f"beacon {number}", stop_s=20 + number)
+            world.add(source=WORLDS["SCANNER"], name=f"scanner {number}", start_s=number)
+        world.add(source=WORLDS["UART_SERVER"], name="server")
+        client = world.add(source=WORLDS["UART_CLIENT"], name="client", start_s=1)
+        try:
+            world.run(until=15)
+        except Exception as error:
+            return f"{error}\n{world.trace()}"
+        assert client.running
+        return world.output() + world.trace()
+
+
+def test_many_devices_on_a_bad_air_are_repeatable() -> None:
+    assert many(1) == many(1)
+    assert many(1) != many(2)
+
+
+def test_other_processes_get_the_same_trace() -> None:
+    code = (
+        "import hashlib, runpy\n"
+        "worlds = runpy.run_path('bench/worlds.py')\n"
+        "with worlds['uart_pair']() as world:\n"
+        "    print(hashlib.sha256(world.trace().encode()).hexdigest())\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+    assert digests.pop().startswith("1200 messages\n")
+
+
+def test_a_uart_pair_for_a_minute_and_a_beacon_for_an_hour(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with WORLDS["uart_pair"]() as world:
+        assert 60 < world.now_s < 62
+    with WORLDS["beacon"]() as world:
+        assert world.now_s == pytest.approx(3600, abs=1)
+    messages, beacons = capsys.readouterr().out.splitlines()
+    assert messages == "1200 messages"
+    assert 3500 < int(beacons.split()[0]) <= 3600
+
+
+def test_an_hour_is_the_same_hour(capsys: pytest.CaptureFixture[str]) -> None:
+    digests = set()
+    for _ in range(2):
+        with WORLDS["beacon"]() as world:
+            digests.add(hashlib.sha256(world.trace().encode()).hexdigest())
+    assert len(digests) == 1
