@@ -11,6 +11,8 @@ from support.processes import Program
 from support.radio_processes import listening
 from support.stacks import PROGRAMS, bluez, node
 
+_BOOT_S = 90.0  # on an emulated processor of a busy machine; 5 s on an idle one
+
 
 class Bench:
     """A radio in a process of its own; what is started on it ends with it or before."""
@@ -45,23 +47,21 @@ class Bench:
         self._programs.append(started)
         return started
 
-    def bluez(self) -> Program:
-        """Start a machine with bluetoothd and a controller of its own; wait for bluetoothctl."""
-        started = bluez.start("BlueZ", self._socket, self._own_folder("bluez"))
+    def bluez(self, agent: str, *, legacy: bool = False) -> Program:
+        """Start a machine with bluetoothd and a controller of its own; wait for bluetoothctl.
+
+        Args: agent: what it can show and ask in pairing. legacy: without LE Secure Connections.
+        """
+        started = bluez.start(self._socket, self._own_folder("bluez"), agent, legacy)
         self._programs.append(started)
+        started.wait_for("Agent registered", _BOOT_S)
         return started
 
-    def end(self, programs: list[Program] | None = None) -> None:
-        """End these programs, by default all. Raises: AssertionError if one ended badly."""
-        ending = list(self._programs) if programs is None else programs
-        complaints = [complaint for program in reversed(ending) if (complaint := program.stop())]
-        self._programs = [program for program in self._programs if program not in ending]
-        assert not complaints, "; ".join(complaints)
-
     def close(self) -> None:
-        """End everything."""
+        """End everything. Raises: AssertionError if a program ended badly."""
         try:
-            self.end()
+            complaints = [complaint for each in self._programs[::-1] if (complaint := each.stop())]
+            assert not complaints, "; ".join(complaints)
         finally:
             shutil.rmtree(self.folder)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import time
 from pathlib import Path
 
-from support.processes import Program
+from support.processes import DEADLINE_S, Program
 from support.stacks import PROGRAMS, bluez_image, cpio
 
 _MEMORY_MB = 384
@@ -18,11 +21,26 @@ _ACCOUNTS = {
 _KERNEL_SETTINGS = "console=ttyS2 quiet panic=-1 mitigations=off cryptomgr.notests nokaslr audit=0"
 
 
-def start(tag: str, controller: Path, folder: Path) -> Program:
+def do(bluez: Program, command: str, outcome: str) -> re.Match[str]:
+    """Give bluetoothctl a command, or several, and wait for a line of what comes of it.
+
+    It may keep what follows the first line until there is more to read, so it gets empty lines.
+    """
+    bluez.type(f"{command}\n")
+    deadline = time.monotonic() + DEADLINE_S
+    while bluez.process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(AssertionError):
+            return bluez.wait_for(outcome, timeout_s=1)
+        bluez.type("\n")
+    raise AssertionError(f"No line like {outcome!r} came of {command!r}")
+
+
+def start(controller: Path, folder: Path, agent: str, legacy: bool) -> Program:
     """Start a machine: bluetoothctl's standard input and output are the program's.
 
     Args: controller: the socket at which the radio listens. folder: for its files, such as
-    `machine.log` with what its kernel and bluetoothd say.
+    `machine.log` with what its kernel and bluetoothd say. agent: what bluetoothctl can show and
+    ask, in its words. legacy: without LE Secure Connections.
     """
     image = bluez_image.image()
     system = folder / "system.cpio"
@@ -30,7 +48,8 @@ def start(tag: str, controller: Path, folder: Path) -> Program:
     # The processor is emulated: a hardware's virtual one is not everywhere, and not needed.
     machine = ["-M", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", str(_MEMORY_MB)]
     nothing_else = ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]
-    boot = ["-kernel", str(image.kernel), "-initrd", str(system), "-append", _KERNEL_SETTINGS]
+    settings = f"{_KERNEL_SETTINGS} agent={agent} legacy={'yes' if legacy else 'no'}"
+    boot = ["-kernel", str(image.kernel), "-initrd", str(system), "-append", settings]
     ports = {
         "talk": "stdio,signal=on",
         "radio": f"socket,path={controller}",
@@ -40,7 +59,7 @@ def start(tag: str, controller: Path, folder: Path) -> Program:
     for name, port in ports.items():
         kind, _, options = port.partition(",")
         arguments += ["-chardev", f"{kind},id={name},{options}", "-serial", f"chardev:{name}"]
-    return Program(tag, arguments, dict(os.environ), folder, run_by=(bluez_image.EMULATOR,))
+    return Program("BlueZ", arguments, dict(os.environ), folder, run_by=(bluez_image.EMULATOR,))
 
 
 def _ours(image: bluez_image.Image) -> bytes:

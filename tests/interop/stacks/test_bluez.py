@@ -1,0 +1,138 @@
+"""Debian's kernel and bluetoothd as central and as peripheral of our programs.
+
+They run in an emulated machine whose controller is one of the radio's; bluetoothctl does there
+what a user does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from support.processes import Program
+from support.stacks import SERVICE, bluez_image
+from support.stacks.bench import Bench
+from support.stacks.bluez import do
+
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(bool(bluez_image.missing()), reason=bluez_image.missing()),
+]
+
+SECRET, WRITTEN, ECHO = (f"{SERVICE[:-1]}{number}" for number in (2, 3, 4))
+
+
+@dataclass(frozen=True)
+class Case:
+    """How two devices pair: what each can show and ask, and what comes of it."""
+
+    ours: str
+    agent: str  # in BlueZ's words
+    method: str
+    legacy: bool = False
+
+    @property
+    def authenticated(self) -> bool:
+        return self.method != "Just Works"
+
+    def take_place(self, ours: Program, bluez: Program) -> None:
+        """Do what the users of both devices do."""
+        generation = "LE legacy" if self.legacy else "LE Secure Connections"
+        ours.says(f"^pairs by {self.method}, {generation}$")
+        if self.method == "numeric comparison":
+            number = ours.wait_for(r"^asks about (\d{6})$")[1]
+            bluez.says("Request confirmation")
+            bluez.type("yes\n")
+            ours.type("yes\n")
+            bluez.says(f"Confirm passkey {number} ")  # a line only once something follows it
+        elif self.ours == "KEYBOARD_ONLY":
+            passkey = bluez.wait_for(r"Passkey: .*?(\d{6})\b")[1]
+            ours.says("^asks for the passkey$")
+            ours.type(f"{passkey}\n")
+        elif self.agent == "KeyboardOnly":
+            passkey = ours.wait_for(r"^shows (\d{6})$")[1]
+            bluez.says("Request passkey")
+            bluez.type(f"{passkey}\n")
+
+
+CASES = {
+    "just works": Case("NO_INPUT_NO_OUTPUT", "NoInputNoOutput", "Just Works"),
+    "compare": Case("DISPLAY_YES_NO", "DisplayYesNo", "numeric comparison"),
+    "we type": Case("KEYBOARD_ONLY", "DisplayOnly", "passkey entry"),
+    "they type": Case("DISPLAY_ONLY", "KeyboardOnly", "passkey entry"),
+    "legacy just works": Case("NO_INPUT_NO_OUTPUT", "NoInputNoOutput", "Just Works", True),
+    "legacy, they type": Case("DISPLAY_ONLY", "KeyboardOnly", "passkey entry", True),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bluez_as_central(bench: Bench, name: str) -> None:
+    case = CASES[name]
+    bluez = bench.bluez(case.agent, legacy=case.legacy)
+    permission = "ENCRYPT_WITH_MITM" if case.authenticated else "ENCRYPT_NO_MITM"
+    ours = bench.ours("peripheral", case.ours, permission)
+    address = ours.wait_for("^advertising from (.+)$")[1]
+    do(bluez, "scan on", f"Device {address} ours$")
+    do(bluez, "scan off", "Discovery stopped")
+    bluez.type(f"pair {address}\n")
+    case.take_place(ours, bluez)
+    ours.says("^pairing ended well$")
+    bluez.says("Pairing successful")
+    for visit in ("first", "second"):
+        do(bluez, f"gatt.select-attribute {SECRET}\ngatt.read", "our secret")
+        do(bluez, f"gatt.select-attribute {ECHO}\ngatt.acquire-notify", "AcquireNotify success")
+        write = f'gatt.select-attribute {WRITTEN}\ngatt.write "{octets(visit)}"'
+        do(bluez, write, f"echo of {visit}")
+        ours.says(f"^written {visit}$")
+        do(bluez, f"disconnect {address}", "Successful disconnected")
+        ours.says("^disconnected$", "^advertising")
+        if visit == "first":
+            do(bluez, f"connect {address}", "Connection successful")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bluez_as_peripheral(bench: Bench, name: str) -> None:
+    case = CASES[name]
+    bluez = bench.bluez(case.agent, legacy=case.legacy)
+    echo = serve(bluez, "encrypt-authenticated-read" if case.authenticated else "encrypt-read")
+    ours = bench.ours("central", case.ours)
+    ours.says("^found ", "^first visit$", "^SecurityError: Insufficient ")
+    if not case.authenticated:
+        bluez.says("Request authorization")
+        bluez.type("yes\n")
+    case.take_place(ours, bluez)
+    for visit in ("first", "second"):
+        ours.says("^paired True$", "^read Blue$")
+        bluez.says(f"{visit} words")
+        answer = octets(f"echo of {visit} words")
+        do(bluez, f'gatt.select-attribute local {echo}\ngatt.write "{answer}"', "Connected: no")
+        ours.says(f"^notified of echo of {visit} words$", "^disconnected$")
+    ours.ends_well()
+
+
+def serve(bluez: Program, secret: str) -> str:
+    """Offer the service and advertise it. Returns: what bluetoothctl calls `ECHO`."""
+    do(bluez, f"gatt.register-service {SERVICE}", SERVICE)
+    bluez.type("yes\n")
+    path = ""
+    for uuid, flags, value in (
+        (SECRET, secret, "Blue"),
+        (WRITTEN, "write", 40 * "-"),  # a longer one cannot be written
+        (ECHO, "notify", 40 * "-"),
+    ):
+        characteristic = f"gatt.register-characteristic {uuid} {flags}"
+        path = do(bluez, characteristic, "(/org/bluez/app/service0/chrc.)$")[1]
+        bluez.says(uuid)
+        bluez.type(f"{octets(value)}\n")
+    do(bluez, "gatt.register-application", "Application registered")
+    advertise = f"advertise.uuids {SERVICE}\nadvertise.discoverable on\nadvertise on"
+    do(bluez, advertise, "Advertising object registered")
+    return path
+
+
+def octets(text: str) -> str:
+    """Write a text as bluetoothctl wants it."""
+    return " ".join(f"{octet:#04x}" for octet in text.encode())
