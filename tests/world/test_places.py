@@ -60,7 +60,9 @@ def test_a_device_walks_away_and_comes_back() -> None:
         assert away
         assert set(away) == {-80}
         going = [rssi for at_s, rssi in by_time if at_s < 10]
-        assert all(later <= earlier for earlier, later in itertools.pairwise(going[10:]))  # it passes by first
+        assert all(
+            later <= earlier for earlier, later in itertools.pairwise(going[10:])
+        )  # it passes by first
         assert by_time[-1][1] == -40
         assert world["beacon"].position == (0, 0, 0)
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 
 import click
 
+from bleio.cli.numbers import no_nan
 from bleio.errors import CallerError, ControllerLost
 from bleio.radio.propagation import DEFAULT_PATH_LOSS_DB, Propagation
 from bleio.radio.server.address import parse_listen_address
 from bleio.radio.server.process import RadioProcess
-
-
-def _no_nan(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    """Refuse "nan", which every range lets pass."""
-    if math.isnan(value):
-        raise click.BadParameter("'nan' is no number.")
-    return value
 
 
 @click.command()
@@ -33,7 +26,7 @@ def _no_nan(context: click.Context, parameter: click.Parameter, value: float) ->
 @click.option(
     "--path-loss",
     type=click.FloatRange(0, 200),
-    callback=_no_nan,
+    callback=no_nan,
     default=DEFAULT_PATH_LOSS_DB,
     show_default=True,
     metavar="DB",
