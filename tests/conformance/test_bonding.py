@@ -80,6 +80,22 @@ async def test_a_bonded_client_need_not_subscribe_again(make_world: MakeWorld) -
 
 
 @asynchronous
+async def test_nor_need_a_peripheral_that_is_the_client(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link = await bonded_pair(world)
+        echo = add_echo(central.engine.server)
+        (incoming,) = peripheral.engine.links
+        handle = await subscribe(incoming, ECHO_SERVICE, ECHO, 2)
+        await part(peripheral, link)
+        heard = Heard()
+        link, incoming = await meet(central, peripheral)
+        incoming.listen(handle, heard)
+        assert link.subscription(echo) == (False, True)
+        await link.indicate(echo, b"news")
+        assert heard.values == [b"news"]
+
+
+@asynchronous
 async def test_a_client_without_a_bond_has_to(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, _ = await connected_pair(world)
