@@ -25,23 +25,18 @@ def follows(medium: Medium, advertiser: Advertiser, receiver: Station, heard: Re
     """Whether a receiver also gets the auxiliary packets of what it has heard."""
     if advertiser.parameters.legacy:
         return True
-    return _auxiliary(medium, advertiser, receiver, heard.end_us, len(advertiser.data))
+    return _auxiliary(medium, advertiser, receiver, heard.end_us)
 
 
-def _auxiliary(
-    medium: Medium, advertiser: Advertiser, receiver: Station, end_us: int, octets: int
-) -> bool:
+def _auxiliary(medium: Medium, advertiser: Advertiser, receiver: Station, end_us: int) -> bool:
     """Whether all packets of a chain arrive; one that is missing breaks it."""
-    remaining = octets
-    while True:
-        payload = min(remaining + pdu.EXTENDED_HEADER_OCTETS, _MAX_PAYLOAD_OCTETS)
+    for part in pdu.chain(advertiser.data):
+        payload = min(len(part) + pdu.EXTENDED_HEADER_OCTETS, _MAX_PAYLOAD_OCTETS)
         packet = advertiser.auxiliary_transmission(end_us + pdu.AUX_DELAY_US, payload)
         if not medium.passes(packet, receiver):
             return False
-        remaining -= pdu.AUX_DATA_OCTETS
-        if remaining <= 0:
-            return True
         end_us = packet.to_us
+    return True
 
 
 class Request(NamedTuple):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ADV_IND, ADV_DIRECT_IND, ADV_NONCONN_IND, SCAN_REQ, SCAN_RSP, CONNECT_IND, ADV_SCAN_IND = range(7)
 ADV_EXT_IND = 7  # and AUX_ADV_IND, AUX_SCAN_RSP, AUX_CHAIN_IND
 AUX_CONNECT_RSP = 8
+_AUX_CHAIN_IND, _AUX_SCAN_RSP = 1, 3  # as captures number the kinds of auxiliary packets
 
 _ADV_A, _TARGET_A, _ADI, _AUX_PTR, _TX_POWER = 1 << 0, 1 << 1, 1 << 3, 1 << 4, 1 << 6
 AUX_CHANNEL = 0
@@ -97,11 +98,26 @@ def _extended(
 
 
 def _packet(
-    at_us: int, channel: int, phy_: int, power_dbm: int, sender: Station, octets: bytes
+    at_us: int,
+    channel: int,
+    phy_: int,
+    power_dbm: int,
+    sender: Station,
+    octets: bytes,
+    auxiliary_type: int = 0,
 ) -> AirPdu:
-    address = phy.ADVERTISING_ACCESS_ADDRESS
     kind = Direction.AUXILIARY if channel == AUX_CHANNEL else Direction.ADVERTISING
-    return AirPdu(at_us, channel, phy_, address, power_dbm, sender, octets, kind)
+    return AirPdu(
+        at_us,
+        channel,
+        phy_,
+        phy.ADVERTISING_ACCESS_ADDRESS,
+        power_dbm,
+        sender,
+        octets,
+        kind,
+        auxiliary_type=auxiliary_type,
+    )
 
 
 def advertising_event(advertiser: Advertiser, now_us: int) -> Iterator[AirPdu]:
@@ -121,20 +137,36 @@ def advertising_event(advertiser: Advertiser, now_us: int) -> Iterator[AirPdu]:
         yield from _auxiliary(advertiser, advertiser.data, aux_us)
 
 
-def _auxiliary(advertiser: Advertiser, data: bytes, at_us: int) -> Iterator[AirPdu]:
+def chain(data: bytes) -> list[bytes]:
+    """Data as the packets of a chain carry it, cut between AD structures where that is possible."""
+    parts = []
+    while len(data) > AUX_DATA_OCTETS:
+        cut = 0
+        while (following := cut + 1 + data[cut]) <= AUX_DATA_OCTETS:
+            cut = following
+        cut = cut or AUX_DATA_OCTETS
+        parts.append(data[:cut])
+        data = data[cut:]
+    return [*parts, data]
+
+
+def _auxiliary(
+    advertiser: Advertiser, data: bytes, at_us: int, first_type: int = 0
+) -> Iterator[AirPdu]:
     phy_, power = advertiser.parameters.secondary_phy, advertiser.tx_power_dbm
-    for offset in range(0, max(len(data), 1), AUX_DATA_OCTETS):
-        part = data[offset : offset + AUX_DATA_OCTETS]
-        last = offset + len(part) >= len(data)
+    parts = chain(data)
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
         after_us = phy.air_time_us(255, phy_) + AUX_DELAY_US
         octets = _extended(
             advertiser,
-            with_address=offset == 0,
+            with_address=index == 0,
             aux=None if last else Aux(after_us, phy_),
             data=part,
             kind=ADV_EXT_IND,
         )
-        yield _packet(at_us, AUX_CHANNEL, phy_, power, advertiser.station, octets)
+        kind = _AUX_CHAIN_IND if index else first_type
+        yield _packet(at_us, AUX_CHANNEL, phy_, power, advertiser.station, octets, kind)
         at_us += after_us
 
 
@@ -154,7 +186,7 @@ def scan_exchange(
     yield _packet(at_us, channel, phy_, power_dbm, scanner, request)
     at_us += phy.air_time_us(len(request) - 2, phy_) + phy.T_IFS_US
     if not parameters.legacy:
-        yield from _auxiliary(advertiser, advertiser.scan_response, at_us)
+        yield from _auxiliary(advertiser, advertiser.scan_response, at_us, _AUX_SCAN_RSP)
         return
     body = advertiser.own.octets + advertiser.scan_response
     response = _header(SCAN_RSP, advertiser.own, None, body)

@@ -1,0 +1,119 @@
+"""`BLEIO_CAPTURE=FILE`: what programs and controllers say to each other, for packet analysers.
+
+A name that ends in `.btsnoop`, `.log` or `.cfa` gives btsnoop, any other pcapng, in which each
+adapter is an interface of its own. `%p` in the name stands for the number of the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import Any, BinaryIO, Protocol
+
+from bleio.errors import ControllerLost
+from bleio.radio import pcapng
+
+VARIABLE = "BLEIO_CAPTURE"
+_BTSNOOP = (".btsnoop", ".log", ".cfa")
+_log = logging.getLogger(__name__)
+
+
+class _Port(Protocol):
+    metadata: dict[str, Any]
+
+    def send(self, packet: bytes) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class CaptureFile:
+    """One file and the adapters that are written to it, as long as the process lives."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._btsnoop = path.endswith(_BTSNOOP)
+        self._adapters = 0
+        try:
+            # Without a buffer: a program that is killed leaves all it has seen.
+            self._file: BinaryIO | None = open(path, "wb", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise ControllerLost(
+                f"Cannot write the capture {path!r}: {error.strerror or error}; "
+                f"change {VARIABLE} or unset it."
+            ) from None
+        self._write(pcapng.btsnoop_header() if self._btsnoop else pcapng.section())
+
+    def add_adapter(self, name: str) -> int:
+        """Returns: its number in this file."""
+        if not self._btsnoop:
+            self._write(pcapng.interface(pcapng.LINKTYPE_HCI_H4_WITH_PHDR, name))
+        self._adapters += 1
+        return self._adapters - 1
+
+    def add(self, adapter: int, packet: bytes, *, to_host: bool) -> None:
+        """Write one packet with the present time."""
+        now_us = time.time_ns() // 1_000
+        if self._btsnoop:
+            self._write(pcapng.btsnoop_packet(now_us, packet, to_host=to_host))
+        else:
+            record = pcapng.h4_with_direction(packet, to_host=to_host)
+            self._write(pcapng.packet(adapter, now_us, record))
+
+    def _write(self, octets: bytes) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(octets)
+        except OSError as error:
+            self._file = None
+            _log.error("The capture %r ends here: %s", self._path, error.strerror or error)
+
+
+class Tap:
+    """Writes both directions of one adapter."""
+
+    def __init__(self, file: CaptureFile, name: str) -> None:
+        self._file = file
+        self._adapter = file.add_adapter(name)
+
+    def received(self, packet: bytes) -> None:
+        """A packet came from the controller."""
+        self._file.add(self._adapter, packet, to_host=True)
+
+    def sent(self, packet: bytes) -> None:
+        """A packet goes to the controller."""
+        self._file.add(self._adapter, packet, to_host=False)
+
+
+class TappedPort:
+    """A port whose outgoing packets are written as well."""
+
+    def __init__(self, port: _Port, tap: Tap) -> None:
+        self.metadata = port.metadata
+        self._port = port
+        self._tap = tap
+
+    def send(self, packet: bytes) -> None:
+        self._tap.sent(packet)
+        self._port.send(packet)
+
+    async def close(self) -> None:
+        await self._port.close()
+
+
+_files: dict[str, CaptureFile] = {}
+
+
+def tap_for(adapter: str) -> Tap | None:
+    """The tap for an adapter that is opened, None when nothing is to be captured.
+
+    Raises: ControllerLost with a sentence when the file cannot be written.
+    """
+    name = os.environ.get(VARIABLE, "")
+    if not name:
+        return None
+    path = os.path.abspath(name.replace("%p", str(os.getpid())))
+    if path not in _files:
+        _files[path] = CaptureFile(path)
+    return Tap(_files[path], adapter)

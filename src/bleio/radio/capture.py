@@ -1,0 +1,109 @@
+"""Captures of the simulated air that packet analysers read: pcapng with link type 256.
+
+Each packet is as it was on air, cipher text and CRC included, with the pseudo header of the link
+type: channel, level, PHY, direction, and whether the CRC is right.
+"""
+
+from __future__ import annotations
+
+import heapq
+import struct
+from collections.abc import Callable
+
+from bleio.radio import pcapng, phy
+from bleio.radio.air import AirPdu, Direction, Radio
+from bleio.radio.interference import frequency_mhz
+from bleio.radio.medium import Station
+from bleio.radio.propagation import Position
+
+_DEWHITENED, _LEVEL_VALID, _REFERENCE_VALID = 0x0001, 0x0002, 0x0010
+_CRC_CHECKED, _CRC_RIGHT = 0x0400, 0x0800
+_DIRECTION_SHIFT, _AUX_SHIFT, _PHY_SHIFT = 7, 12, 14
+_CODED_S8 = b"\x00"
+_PSEUDO_HEADER = struct.Struct("<BbbBIH")
+
+
+def _crc_table() -> tuple[int, ...]:
+    table = []
+    for octet in range(256):
+        for _ in range(8):
+            octet = octet >> 1 ^ (0xDA6000 if octet & 1 else 0)
+        table.append(octet)
+    return tuple(table)
+
+
+_CRC_TABLE = _crc_table()
+
+
+def crc24(octets: bytes, init: int) -> bytes:
+    """The CRC of a PDU in the order of transmission. Spec: Vol 6, Part B, 3.1.1."""
+    # The shift register is held mirrored, as octets are sent least significant bit first.
+    state = int(f"{init:024b}"[::-1], 2)
+    for octet in octets:
+        state = state >> 8 ^ _CRC_TABLE[(state ^ octet) & 0xFF]
+    return state.to_bytes(3, "little")
+
+
+def link_layer_record(packet: AirPdu, level_dbm: int) -> bytes:
+    """A packet with its pseudo header."""
+    flags = _DEWHITENED | _LEVEL_VALID | _REFERENCE_VALID | _CRC_CHECKED
+    flags |= packet.direction << _DIRECTION_SHIFT | packet.phy - 1 << _PHY_SHIFT
+    if packet.direction is Direction.AUXILIARY:
+        flags |= packet.auxiliary_type << _AUX_SHIFT
+    crc = crc24(packet.octets, packet.crc_init)
+    if packet.crc_right:
+        flags |= _CRC_RIGHT
+    else:
+        crc = bytes((crc[0] ^ 1,)) + crc[1:]
+    channel = (frequency_mhz(packet.channel) - 2402) // 2
+    head = _PSEUDO_HEADER.pack(channel, level_dbm, 0, 0, packet.access_address, flags)
+    coding = _CODED_S8 if packet.phy == phy.LE_CODED else b""
+    address = packet.access_address.to_bytes(4, "little")
+    return head + address + coding + packet.octets + crc
+
+
+class AirCapture:
+    """Writes what a sniffer in the room hears, in the order of time.
+
+    Give `add` the packets of `Radio.on_pdu`. The octets depend on the simulation alone.
+
+    Args:
+        write: takes the octets of the file.
+        position: of the sniffer; the levels are those it would receive.
+    """
+
+    def __init__(
+        self, radio: Radio, write: Callable[[bytes], object], position: Position = (0.0, 0.0, 0.0)
+    ) -> None:
+        self.packets = 0
+        self._radio = radio
+        self._write = write
+        self._sniffer = Station(0, "sniffer")
+        self._sniffer.position = position
+        self._waiting: list[tuple[int, int, bytes]] = []
+        self._sequence = 0
+        write(pcapng.section())
+        write(pcapng.interface(pcapng.LINKTYPE_LE_LL_WITH_PHDR, "simulated air"))
+
+    def add(self, packet: AirPdu) -> None:
+        """Take a packet; the model shows those of one event ahead of their time."""
+        medium = self._radio.medium
+        level_dbm = medium.rssi_dbm(packet.sender, self._sniffer, packet.tx_power_dbm)
+        self._sequence += 1
+        entry = (packet.time_us, self._sequence, link_layer_record(packet, level_dbm))
+        heapq.heappush(self._waiting, entry)
+        self._write_before(self._radio.now_us)
+
+    def flush(self) -> None:
+        """Write all; at the end of the capture."""
+        while self._waiting:
+            self._write_first()
+
+    def _write_before(self, time_us: int) -> None:
+        while self._waiting and self._waiting[0][0] < time_us:
+            self._write_first()
+
+    def _write_first(self) -> None:
+        time_us, _, record = heapq.heappop(self._waiting)
+        self.packets += 1
+        self._write(pcapng.packet(0, time_us, record))

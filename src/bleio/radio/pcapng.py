@@ -1,0 +1,68 @@
+"""The file formats of captures: pcapng and btsnoop. Octets out, no files.
+
+Specifications: the IETF's draft of pcapng, and for btsnoop RFC 1761, from which it is derived.
+"""
+
+from __future__ import annotations
+
+import struct
+
+LINKTYPE_HCI_H4_WITH_PHDR = 201
+LINKTYPE_LE_LL_WITH_PHDR = 256
+
+_SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
+_BYTE_ORDER = 0x1A2B3C4D
+_IF_NAME, _COMMENT = 2, 1
+_BTSNOOP_H4 = 1002
+# From the year 0 to 1970, in microseconds.
+_BTSNOOP_EPOCH_US = 0x00DCDDB30F2F8000
+
+
+def _padded(octets: bytes) -> bytes:
+    return octets + bytes(-len(octets) % 4)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    length = len(body) + 12
+    return struct.pack("<II", kind, length) + body + struct.pack("<I", length)
+
+
+def _option(code: int, text: str) -> bytes:
+    octets = text.encode()
+    return struct.pack("<HH", code, len(octets)) + _padded(octets)
+
+
+def section(comment: str = "") -> bytes:
+    """What a file begins with."""
+    options = _option(_COMMENT, comment) + bytes(4) if comment else b""
+    return _block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1) + options)
+
+
+def interface(link_type: int, name: str) -> bytes:
+    """Where packets come from; the first has the number 0. Times are in microseconds."""
+    options = _option(_IF_NAME, name) + bytes(4)
+    return _block(_INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
+
+
+def packet(number: int, time_us: int, octets: bytes) -> bytes:
+    """One packet of an interface."""
+    size = len(octets)
+    head = struct.pack("<IIIII", number, time_us >> 32, time_us & 0xFFFFFFFF, size, size)
+    return _block(_PACKET, head + _padded(octets))
+
+
+def h4_with_direction(h4: bytes, *, to_host: bool) -> bytes:
+    """A HCI packet as link type 201 has it."""
+    return struct.pack(">I", to_host) + h4
+
+
+def btsnoop_header() -> bytes:
+    """What a btsnoop file begins with."""
+    return b"btsnoop\0" + struct.pack(">II", 1, _BTSNOOP_H4)
+
+
+def btsnoop_packet(time_us: int, h4: bytes, *, to_host: bool) -> bytes:
+    """One HCI packet; `time_us` since 1970."""
+    flags = int(to_host) | (h4[0] in (0x01, 0x04)) << 1
+    size = len(h4)
+    return struct.pack(">IIIIq", size, size, flags, 0, time_us + _BTSNOOP_EPOCH_US) + h4
