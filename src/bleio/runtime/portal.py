@@ -291,8 +291,11 @@ _parents: list[Portal] = []  # keeps a forking parent's sockets from being final
 
 
 def portal() -> Portal:
-    """Give the process's portal. Its thread starts with the first call."""
+    """Give the portal of this context, by default the process's, whose thread starts with the
+    first call."""
     global _portal
+    if (own := _of_context.get()) is not None:
+        return own
     with _portal_lock:
         if _portal is None:
             _portal = Portal()
