@@ -15,7 +15,7 @@ from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingRequest, SecuritySettings
 from bleio.core.security import LinkSecurity
 from bleio.errors import InnerError
-from support.attacker import Attacker
+from support.attacker import ADDRESS, Attacker
 from support.hci.engine import until
 from support.hci.world import Device, VirtualWorld
 
@@ -134,6 +134,7 @@ async def attacked(
     *,
     settings: SecuritySettings | None = None,
     agent: Any = None,
+    address: str | None = None,
 ) -> AsyncIterator[Victim]:
     """Give a victim whose link leads to an attacker; `role` is the victim's."""
     store = MemoryBondStore()
@@ -141,7 +142,7 @@ async def attacked(
         device = await world.device(bonds=lambda identity: store)
         device.backend.settings = settings or SecuritySettings()
         device.backend.agent = agent
-        async with Attacker() as attacker:
+        async with Attacker(address or ADDRESS) as attacker:
             victim = Victim(device, attacker, store)
             await victim.meet(role)
             yield victim

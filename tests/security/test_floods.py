@@ -1,0 +1,69 @@
+"""Floods and nonsense below ATT and SMP, by a malicious peer. See docs/security.md."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from random import Random
+
+from bleio.backends.hci.bonds import Bond
+from support.attacker import ATT, SIGNALING
+from support.hci.simulated import simulated
+from support.victim import Victim, attacked
+
+READ_NAME = b"\x0a\x03\x00"
+
+
+async def still_serves(victim: Victim) -> None:
+    """The victim answers and pairs."""
+    while not victim.attacker.att.empty():
+        victim.attacker.att.get_nowait()
+    victim.attacker.send(ATT, READ_NAME)
+    assert (await asyncio.wait_for(victim.attacker.att.get(), 40))[0] == 0x0B
+    assert isinstance(await victim.pair(), Bond)
+
+
+@simulated
+async def test_a_flood_on_unknown_channels() -> None:
+    async with attacked("peripheral") as victim:
+        channels = [0, 1, 2, 3, 7, 0x3F, 0x40, 0x7F, 0xFFFF]
+        for number in range(900):
+            victim.attacker.send(channels[number % len(channels)], b"x" * (number % 30))
+        await still_serves(victim)
+        assert victim.device.counters().ignored >= 900
+
+
+@simulated
+async def test_a_flood_of_signaling_commands() -> None:
+    """Each is refused; requests to open channels too."""
+    async with attacked("peripheral") as victim:
+        for number in range(600):
+            code = (0x14, 0x17, 0x0A, 0x02, 0x08, 0x16)[number % 6]
+            octets = bytes(10)
+            identifier = number % 255 + 1
+            command = struct.pack("<BBH", code, identifier, len(octets)) + octets
+            victim.attacker.send(SIGNALING, command)
+        await still_serves(victim)
+
+
+@simulated
+async def test_frames_that_lie_about_their_length() -> None:
+    async with attacked("peripheral") as victim:
+        attacker = victim.attacker
+        for length in (0xFFFF, 600, 0):
+            attacker.send_raw(struct.pack("<HH", length, ATT) + READ_NAME)
+        await still_serves(victim)
+
+
+@simulated
+async def test_random_frames() -> None:
+    random = Random(5)
+    async with attacked("peripheral") as victim:
+        for _ in range(1_500):
+            channel = random.choice((ATT, SIGNALING, SIGNALING, random.randrange(0x10000)))
+            octets = random.randbytes(random.randrange(40))
+            if channel == ATT:  # a request that is answered late would confuse the last question
+                octets = b"\xd2" + octets
+            if channel != 6:
+                victim.attacker.send(channel, octets)
+        await still_serves(victim)
