@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import time
 from pathlib import Path
 
-from support.processes import DEADLINE_S, Program
+from support.processes import Program
 from support.stacks import PROGRAMS, bluez_image, cpio
 
 _MEMORY_MB = 384
@@ -22,17 +20,9 @@ _KERNEL_SETTINGS = "console=ttyS2 quiet panic=-1 mitigations=off cryptomgr.notes
 
 
 def do(bluez: Program, command: str, outcome: str) -> re.Match[str]:
-    """Give bluetoothctl a command, or several, and wait for a line of what comes of it.
-
-    It may keep what follows the first line until there is more to read, so it gets empty lines.
-    """
+    """Give bluetoothctl a command, or several, and wait for a line of what comes of it."""
     bluez.type(f"{command}\n")
-    deadline = time.monotonic() + DEADLINE_S
-    while bluez.process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(AssertionError):
-            return bluez.wait_for(outcome, timeout_s=1)
-        bluez.type("\n")
-    raise AssertionError(f"No line like {outcome!r} came of {command!r}")
+    return bluez.wait_for(outcome)
 
 
 def start(controller: Path, folder: Path, agent: str, legacy: bool) -> Program:
