@@ -16,7 +16,7 @@ from bleio.radio.clock import Clock
 from bleio.radio.interference import Interference
 from bleio.radio.propagation import Position, Propagation, packet_error_rate, rssi
 
-# No packet is longer, so what ended earlier overlaps with nothing still to be judged.
+# No packet is longer.
 _LONGEST_US = 20_000
 _NOT_PAYLOAD_OCTETS = 2 + 3  # header and CRC
 _CACHED_PAIRS = 65_536
@@ -71,6 +71,7 @@ class Medium:
         self._propagation = propagation
         self._interference: list[Interference] = []
         self._on_air: dict[int, deque[Transmission]] = {}
+        self._longest_us = 0
         self._silent = 0
         self._to_corrupt: deque[Station | None] = deque()
         self.on_change: Callable[[], None] = lambda: None
@@ -151,7 +152,9 @@ class Medium:
             self._clock.schedule(packet.to_us, self._changed)
         if self._propagation.collisions and packet.sender.antenna:
             on_air = self._on_air.setdefault(packet.channel, deque())
-            while on_air and on_air[0].to_us < self._clock.now_us - _LONGEST_US:
+            # What ended earlier overlaps with nothing that is still to be judged.
+            self._longest_us = max(self._longest_us, packet.to_us - packet.from_us)
+            while on_air and on_air[0].to_us < self._clock.now_us - self._longest_us:
                 on_air.popleft()
             on_air.append(packet)
         return packet
