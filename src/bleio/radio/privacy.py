@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -61,8 +61,8 @@ class Entry:
     """One peer of the resolving list. Keys of all zero mean none."""
 
     identity: DeviceAddress
-    peer_irk: bytes
-    local_irk: bytes
+    peer_irk: bytes = field(repr=False)
+    local_irk: bytes = field(repr=False)
     network_privacy: bool = True
     peer_rpa: bytes = bytes(6)
     local_rpa: bytes = bytes(6)

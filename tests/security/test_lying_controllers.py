@@ -1,0 +1,109 @@
+"""Controllers that lie about what they did. See docs/security.md."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+from bleio.backends.base import ScanParameters
+from bleio.backends.hci import HciBackend
+from support.hci.engine import Engine, asynchronous, until
+from support.hci.script import ScriptedController, acl, connection_complete, event, le_event
+
+HANDLE, BUFFERS, ATT = 0x40, 4, 4
+READ_NAME = b"\x0a\x03\x00"
+
+
+class Host:
+    """Our host on a controller with a link."""
+
+    def __init__(self, controller: ScriptedController) -> None:
+        self.controller = controller
+        self.engine = Engine()
+        self.backend = HciBackend(controller.transport)
+
+    async def answered(self, request: bytes = READ_NAME) -> None:
+        """Ask it something; to be answered it needs a free buffer."""
+        before = len(self.controller.data)
+        self.controller.send(acl(HANDLE, ATT, request))
+        await until(lambda: len(self.controller.data) > before)
+
+    @property
+    def faults(self) -> int:
+        assert self.backend._open is not None
+        return self.backend._open.layer.counters.faults
+
+
+@asynccontextmanager
+async def linked() -> AsyncIterator[Host]:
+    async with ScriptedController(extended=True) as controller:
+        host = Host(controller)
+        await host.backend.open(host.engine.server, "host", host.engine)
+        try:
+            controller.send(connection_complete())
+            await until(lambda: host.engine.links)
+            yield host
+        finally:
+            await host.backend.close()
+
+
+def completed(handle: int, count: int) -> bytes:
+    return event(0x13, struct.pack("<BHH", 1, handle, count))
+
+
+@asynchronous
+async def test_completed_packets_that_were_never_sent() -> None:
+    """They free no buffer that does not exist."""
+    async with linked() as host:
+        controller = host.controller
+        for handle in (HANDLE, 0x41, 0xFFFF):
+            controller.send(completed(handle, 0xFFFF))
+        controller.send(event(0x13, b"\xff" + bytes(3)))  # 255 entries, none there
+        for _ in range(BUFFERS):
+            await host.answered()
+        for _ in range(20):
+            controller.send(acl(HANDLE, ATT, READ_NAME))
+        controller.send(completed(0x99, 20))
+        await host.backend.start_scan(ScanParameters())  # the controller is through with it all
+        assert len(controller.data) == BUFFERS
+        controller.send(completed(HANDLE, 0xFFFF))
+        await until(lambda: len(controller.data) == 2 * BUFFERS)
+        assert host.faults == 0
+        assert host.engine.links[0].connected
+
+
+@asynchronous
+async def test_events_with_impossible_handles_and_lengths() -> None:
+    """Encryption of links that are not there, keys asked for nobody, parts that lie."""
+    random = Random(3)
+    async with linked() as host:
+        controller = host.controller
+        for handle in (0, 0x41, 0x0FFF, 0xFFFF):
+            controller.send(
+                event(0x08, struct.pack("<BHB", 0, handle, 1)),
+                event(0x30, struct.pack("<BH", 0, handle)),
+                le_event(0x05, struct.pack("<H8sH", handle, bytes(8), 0)),
+                le_event(0x03, struct.pack("<BHHHH", 0, handle, 6, 0, 10)),
+                event(0x05, struct.pack("<BHB", 0, handle, 0x13)),
+            )
+        for code in (0x05, 0x08, 0x0E, 0x0F, 0x13, 0x30, 0x3E, 0x57):
+            for count in range(12):
+                controller.send(event(code, random.randbytes(1 + count)[:count]))
+        for _ in range(300):
+            subevent = random.choice((0x02, 0x03, 0x04, 0x06, 0x07, 0x0D, 0x12, 0x14, 0x40))
+            controller.send(le_event(subevent, random.randbytes(random.randrange(40))))
+        await host.answered()
+        assert host.faults == 0
+
+
+@asynchronous
+async def test_encryption_that_nobody_started() -> None:
+    """An Encryption Change out of nowhere makes no link secure."""
+    async with linked() as host:
+        host.controller.send(event(0x08, struct.pack("<BHB", 0, HANDLE, 1)))
+        host.controller.send(event(0x59, struct.pack("<BHBB", 0, HANDLE, 1, 16)))
+        host.controller.send(event(0x30, struct.pack("<BH", 0, HANDLE)))
+        await host.answered()
+        assert not host.engine.links[0].security.encrypted
