@@ -17,7 +17,7 @@ BEACON = (
 def run(folder: Path, test: str, *options: str) -> str:
     """Run one test file. Returns: what pytest printed."""
     (folder / "test_it.py").write_text(f"import pytest\nBEACON = {BEACON!r}\n{test}")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
+    command = [sys.executable, "-m", "pytest", "-W", "error"]
     done = subprocess.run(
         [*command, "--strict-markers", "test_it.py", *options],
         cwd=folder,
@@ -40,9 +40,12 @@ def test_a_failure_is_reported_with_seed_output_and_packets(tmp_path: Path) -> N
     assert "1 failed" in text
     assert "ble_world, seed 7, at 20.000000 s" in text
     assert "beacon] on the air\n" in text
-    packets = text.partition("packets on the air:\n")[2].partition("\n=")[0].splitlines()
+    packets = text.partition("packets on the air.")[2].partition("\n=")[0].splitlines()[1:]
     assert len(packets) == 30
     assert all("beacon channel 3" in packet for packet in packets)
+    (kept,) = tmp_path.rglob("*.pcapng")
+    assert str(kept) in text
+    assert kept.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
 
 
 def test_marks_set_the_worlds_arguments(tmp_path: Path) -> None:

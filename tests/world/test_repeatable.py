@@ -75,3 +75,19 @@ def test_an_hour_is_the_same_hour(capsys: pytest.CaptureFixture[str]) -> None:
         with WORLDS["beacon"]() as world:
             digests.add(hashlib.sha256(world.trace().encode()).hexdigest())
     assert len(digests) == 1
+
+
+def test_captures_are_the_same_octet_for_octet(tmp_path: Path) -> None:
+    def capture(name: str, seed: int) -> bytes:
+        with World(seed, capture=tmp_path / name) as world:
+            world.add(source=WORLDS["BEACON"], name="beacon")
+            world.add(source=WORLDS["SCANNER"], name="scanner")
+            world.run_for(30)
+            world.save_packets(tmp_path / "kept")
+            assert world.packet_count > 80
+        assert (tmp_path / "kept").stat().st_size > 80 * 40
+        return (tmp_path / name).read_bytes()
+
+    once = capture("a", 1)
+    assert once == capture("b", 1)
+    assert once != capture("c", 2)

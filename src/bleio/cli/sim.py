@@ -58,6 +58,12 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="P",
     help="Part of all packets that is lost, 0 to 1.",
 )
+@click.option(
+    "--capture",
+    type=click.Path(dir_okay=False, writable=True),
+    metavar="FILE",
+    help="Write all packets on the air to a pcapng file, for Wireshark.",
+)
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.argument(
     "programs",
@@ -71,6 +77,7 @@ def sim(
     path_loss: float | None,
     distance: float | None,
     loss: float | None,
+    capture: str | None,
     real_time: bool,
     programs: tuple[str, ...],
 ) -> None:
@@ -90,6 +97,7 @@ def sim(
         distance_m=distance,
         path_loss_db=path_loss,
         loss=loss,
+        capture=capture,
         real_time=real_time,
         echo=sys.stdout,
         watch=_Progress(for_s),

@@ -5,6 +5,7 @@ Nothing heavy is imported until a test asks for the fixture.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -64,11 +65,23 @@ def pytest_runtest_makereport(
     report = yield
     world = item.stash.get(_world_key, None)
     if world is not None and report.failed and report.when == "call":
-        report.sections.append((f"ble_world, {world.describe()}", _story(world)))
+        report.sections.append(
+            (f"ble_world, {world.describe()}", _story(world, _save(item, world)))
+        )
     return report
 
 
-def _story(world: World) -> str:
+def _save(item: pytest.Item, world: World) -> str:
+    """Keep the packets in pytest's cache, if there is one. Returns: a sentence on it."""
+    cache = getattr(item.config, "cache", None)
+    if cache is None:
+        return ""
+    path = cache.mkdir("ble") / (re.sub(r"[^\w.-]+", "_", item.nodeid)[-120:] + ".pcapng")
+    world.save_packets(path)
+    return f" They are in {path}."
+
+
+def _story(world: World, kept: str) -> str:
     """Tell what devices printed, and the last packets."""
-    parts = [world.output(), f"The last of {world.packet_count} packets on the air:\n"]
+    parts = [world.output(), f"The last of {world.packet_count} packets on the air.{kept}\n"]
     return "".join([*parts, world.trace(PACKETS_SHOWN)])

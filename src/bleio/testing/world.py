@@ -14,6 +14,7 @@ from bleio.backends.hci.bonds import MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
 from bleio.radio.air import AirPdu, Radio
+from bleio.radio.capture import AirCapture
 from bleio.radio.interference import Interference
 from bleio.radio.propagation import Propagation
 from bleio.runtime.portal import Portal
@@ -48,6 +49,7 @@ class World:
         watch: called some times a second of real time, while the world runs, with its time.
         state_folder: where devices keep their bonds, each in a folder of its name; by default
             they last as long as the world.
+        capture: a pcapng file for all packets on the air, for Wireshark; whole after `close`.
 
     Attributes:
         packets: the last `PACKETS_KEPT` packets on the air.
@@ -68,6 +70,7 @@ class World:
         blocked_after_s: float = 10.0,
         watch: Callable[[float], None] | None = None,
         state_folder: str | os.PathLike[str] | None = None,
+        capture: str | os.PathLike[str] | None = None,
     ) -> None:
         self.seed = seed
         self.radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
@@ -87,6 +90,8 @@ class World:
         self._failures: deque[Device] = deque()
         self._closed = False
         self._adapters = 0
+        self._file = None if capture is None else open(capture, "wb")  # noqa: SIM115 - see close
+        self._capture = self._file and AirCapture(self.radio, self._file.write)
 
     # Devices
 
@@ -233,6 +238,14 @@ class World:
         """Say how to have this world again, and how far it got."""
         return f"seed {self.seed}, at {self.now_s:.6f} s"
 
+    def save_packets(self, path: str | os.PathLike[str]) -> None:
+        """Write the kept packets to a pcapng file. Raises: OSError."""
+        with open(path, "wb") as file:
+            capture = AirCapture(self.radio, file.write)
+            for packet in self.packets:
+                capture.add(packet)
+            capture.flush()
+
     # The end
 
     def close(self) -> None:
@@ -248,6 +261,9 @@ class World:
         finally:
             if self.clock.broken:
                 self.clock.abandon(PowerOff)
+            if self._capture is not None and self._file is not None:
+                self._capture.flush()
+                self._file.close()
 
     def _stop_programs(self) -> None:
         for device in self.devices.values():
@@ -299,6 +315,8 @@ class World:
     def _captured(self, packet: AirPdu) -> None:
         self.packet_count += 1
         self.packets.append(packet)
+        if self._capture is not None:
+            self._capture.add(packet)
 
 
 def _as_program(
