@@ -83,7 +83,7 @@ class PlayedLink(Link):
     async def write(self, handle: int, value: bytes) -> None:
         await self._do("write", handle, value)
 
-    async def write_command(self, handle: int, value: bytes) -> None:
+    async def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
         await self._do("write_command", handle, value)
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:

@@ -30,6 +30,7 @@ from bleio.gatt.model import (
     LocalCharacteristic,
     LocalDescriptor,
     RemoteCharacteristic,
+    is_signed,
 )
 from bleio.runtime.publishing import publish
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 _CCCD = expand(uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION))
 _USER_DESCRIPTION = uuid16(GattUuid.CHARACTERISTIC_USER_DESCRIPTION)
+_SIGNED = (SecurityMode.SIGNED_NO_MITM, SecurityMode.SIGNED_WITH_MITM)
+# Programs know no property for signed writes: such a characteristic is one that takes commands.
+_COMMANDS = Properties.WRITE_WITHOUT_RESPONSE | Properties.AUTHENTICATED_SIGNED_WRITES
 _REMOTE_MAX_LENGTH = 20  # what every port says of a peer's characteristic
 
 
@@ -115,6 +119,8 @@ class Characteristic:
             checked_max_length(max_length, fixed_length),
             fixed_length,
         )
+        if model.write_perm in _SIGNED and model.properties & Properties.WRITE_WITHOUT_RESPONSE:
+            model.properties |= Properties.AUTHENTICATED_SIGNED_WRITES
         model.value = initial_octets(initial_value, model)
         if user_description is not None and instance("user_description", user_description, str):
             model.descriptors.append(_user_description(user_description))
@@ -218,7 +224,7 @@ class Characteristic:
         model = self._alive()
         if isinstance(model, LocalCharacteristic):
             publish(self._session, model, checked_value(value, model))
-        elif model.properties & Properties.WRITE_WITHOUT_RESPONSE:
+        elif model.properties & _COMMANDS:
             self._write_command(model, readable(value))
         else:
             self._write_request(model.handle, value)
@@ -226,7 +232,7 @@ class Characteristic:
     def _write_command(self, model: RemoteCharacteristic, octets: bytes) -> None:
         link = self._live_link()
         if len(octets) <= link.mtu - 3:
-            self._session.call(link.write_command, model.handle, octets)
+            self._session.call(link.write_command, model.handle, octets, is_signed(model))
         elif model.properties & Properties.WRITE:
             self._session.call(link.write, model.handle, octets)
         else:

@@ -20,7 +20,7 @@ from bleio.api._listening import listen_local, listen_remote
 from bleio.api.characteristic import Characteristic
 from bleio.core.codes import Properties
 from bleio.errors import BluetoothError
-from bleio.gatt.model import LocalCharacteristic, RemoteCharacteristic
+from bleio.gatt.model import LocalCharacteristic, RemoteCharacteristic, is_signed
 from bleio.runtime.buffers import PACKET_OVERHEAD_OCTETS, PacketRing
 from bleio.runtime.packet_peer import PacketPeer
 from bleio.runtime.packet_writer import PacketWriter
@@ -127,7 +127,7 @@ class _ClientEnd:
 
     async def _send(self, packet: bytes) -> None:
         if self._model.properties & Properties.WRITE_WITHOUT_RESPONSE:
-            await self._link.write_command(self._model.handle, packet)
+            await self._link.write_command(self._model.handle, packet, is_signed(self._model))
         else:
             await self._link.write(self._model.handle, packet)
 

@@ -11,9 +11,10 @@ class Counters:
 
     malformed: int = 0  # empty or longer than we said we take; or a truncated notification
     unknown_commands: int = 0
-    refused_commands: int = 0  # Write Commands without permission, room or a valid handle
-    signed_writes: int = 0  # Signed Write Commands, as long as no keys verify them
+    refused_commands: int = 0  # writes without permission, signature, room or a valid handle
     unsolicited_responses: int = 0  # nobody had asked, or asked for something else
     unsolicited_confirmations: int = 0
     unheard_values: int = 0  # notifications and indications that no listener waits for
     suppressed_values: int = 0  # ours, withheld from a change-unaware client
+    insecure_values: int = 0  # ours, withheld as the link is not secure enough for them
+    distrusted_values: int = 0  # the peer's, over a plain link though they came encrypted before

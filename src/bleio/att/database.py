@@ -35,8 +35,10 @@ class Attribute:
         "command_mode",
         "group_end",
         "handle",
+        "notify_mode",
         "read",
         "read_mode",
+        "signed_mode",
         "type",
         "write",
         "write_mode",
@@ -53,6 +55,8 @@ class Attribute:
         read_mode: int = SecurityMode.OPEN,
         write_mode: int = SecurityMode.NO_ACCESS,
         command_mode: int = SecurityMode.NO_ACCESS,
+        signed_mode: int = SecurityMode.NO_ACCESS,
+        notify_mode: int = SecurityMode.NO_ACCESS,
         group_end: int = 0,
     ) -> None:
         self.handle = handle
@@ -63,6 +67,8 @@ class Attribute:
         self.read_mode = read_mode
         self.write_mode = write_mode
         self.command_mode = command_mode
+        self.signed_mode = signed_mode
+        self.notify_mode = notify_mode
         self.group_end = group_end or handle
 
 

@@ -15,8 +15,7 @@ class _Demands(NamedTuple):
     secure_connections: bool
 
 
-# A signed mode is satisfied by a signature, which Write Requests and reads do not have, or else by
-# encryption of its level.
+# A signed mode is satisfied by a signature, see `lacking_signed`, or by encryption of its level.
 _DEMANDS: dict[int, _Demands] = {
     SecurityMode.ENCRYPT_NO_MITM: _Demands(False, False),
     SecurityMode.ENCRYPT_WITH_MITM: _Demands(True, False),
@@ -49,4 +48,19 @@ def lacking(
         return AttErrorCode.INSUFFICIENT_AUTHENTICATION
     if security.key_size < min_key_octets:
         return AttErrorCode.ENCRYPTION_KEY_SIZE_TOO_SHORT
+    return 0
+
+
+def lacking_signed(mode: int, security: LinkSecurity, authenticated: bool | None) -> int:
+    """Give the ATT error code for a signed write, 0 if it is allowed.
+
+    Spec: Vol 3, Part C, 10.4.1; Vol 3, Part G, 4.9.2: signatures are for links without encryption.
+    Args: `authenticated`: whether the signing key is; None if the signature does not count.
+    """
+    if mode not in (SecurityMode.SIGNED_NO_MITM, SecurityMode.SIGNED_WITH_MITM):
+        return AttErrorCode.WRITE_NOT_PERMITTED
+    if security.encrypted or authenticated is None:
+        return AttErrorCode.INSUFFICIENT_AUTHENTICATION
+    if mode == SecurityMode.SIGNED_WITH_MITM and not authenticated:
+        return AttErrorCode.INSUFFICIENT_AUTHENTICATION
     return 0

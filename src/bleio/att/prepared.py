@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from bleio.att.codec import MAX_VALUE_OCTETS
@@ -54,17 +55,24 @@ class PrepareQueue:
         self._octets += len(octets)
         return True
 
-    def execute(self, database: Database, client: Any) -> None:
+    def execute(
+        self,
+        database: Database,
+        client: Any,
+        check_writable: Callable[[Attribute], None] = lambda attribute: None,
+    ) -> None:
         """Write all values or none, in the order in which their first parts came.
 
         A part at offset 0 begins a whole new value; one at another offset goes into the value begun
-        in this queue, else into the attribute's present one.
+        in this queue, else into the attribute's present one. `check_writable` raises if one must
+        not be written: table and security may be others than when it was prepared.
 
         Raises: AttError, before anything is written.
         """
         parts, self._parts, self._octets = self._parts, [], 0
         writes = _assemble(parts, database, client)
         for write in writes:
+            check_writable(write.attribute)
             code = write.attribute.check(client, bytes(write.value))
             if code:
                 raise AttError(code, handle=write.attribute.handle)

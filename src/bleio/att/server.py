@@ -13,8 +13,9 @@ from bleio.att import codec
 from bleio.att.codec import HANDLE_PAIR, OPCODE_RANGE, OPCODE_U16, U16
 from bleio.att.counters import Counters
 from bleio.att.database import Attribute, Database
-from bleio.att.permissions import MIN_KEY_OCTETS, lacking
+from bleio.att.permissions import MIN_KEY_OCTETS, lacking, lacking_signed
 from bleio.att.prepared import PrepareQueue
+from bleio.att.signing import SIGNATURE_OCTETS, Signer
 from bleio.core.codes import AttErrorCode, GattUuid
 from bleio.core.security import LinkSecurity
 from bleio.core.uuid import expand, uuid16
@@ -34,8 +35,8 @@ class AttServer:
     """Answers one client's requests from a database.
 
     `client` is handed to the attributes. `admit(opcode)` may refuse any request or command before
-    it is looked at, by giving an error code (Database Out Of Sync). `rx_mtu` is what we answer to
-    an MTU exchange; `mtu` what is agreed.
+    it is looked at, by giving an error code (Database Out Of Sync). `min_key_octets` is asked at
+    each access. `rx_mtu` is what we answer to an MTU exchange; `mtu` what is agreed.
     """
 
     def __init__(
@@ -45,17 +46,19 @@ class AttServer:
         security: LinkSecurity,
         counters: Counters | None = None,
         admit: Callable[[int], int] = _admit_all,
+        min_key_octets: Callable[[], int] = lambda: MIN_KEY_OCTETS,
     ) -> None:
         self.rx_mtu = codec.MAX_MTU
         self.mtu = codec.DEFAULT_MTU
         self.mtu_answered = False  # the client knows our rx_mtu; it may not change any more
-        self.min_key_octets = MIN_KEY_OCTETS
         self.prepared = PrepareQueue()
         self.counters = counters or Counters()
         self._database = database
         self._client = client
         self._security = security
         self._admit = admit
+        self._min_key_octets = min_key_octets
+        self.signer: Signer | None = None  # without one no signature counts
 
     def answer(self, pdu: bytes) -> bytes | None:
         """Act on a request or command; give the response, None for commands.
@@ -202,7 +205,7 @@ class AttServer:
 
     def _read_refusal(self, attribute: Attribute) -> int:
         denied = AttErrorCode.READ_NOT_PERMITTED
-        return lacking(attribute.read_mode, self._security, denied, self.min_key_octets)
+        return lacking(attribute.read_mode, self._security, denied, self._min_key_octets())
 
     # Writing
 
@@ -218,8 +221,19 @@ class AttServer:
         self._store(attribute, attribute.command_mode, pdu[3:])
 
     def _signed_write_command(self, pdu: bytes) -> None:
-        """Drop it: without a signing key no signature can be verified."""
-        self.counters.signed_writes += 1
+        """Write if the signature counts. What is wrong with a value is found before it is checked,
+        so that no counter moves for a write that cannot be."""
+        _check(len(pdu) >= 3 + SIGNATURE_OCTETS)
+        message, signature = pdu[:-SIGNATURE_OCTETS], pdu[-SIGNATURE_OCTETS:]
+        attribute = self._attribute(U16.unpack_from(pdu, 1)[0])
+        code = lacking_signed(attribute.signed_mode, self._security, True)
+        code = code or attribute.check(self._client, message[3:])
+        if not code:
+            authenticated = self.signer.verify(message, signature) if self.signer else None
+            code = lacking_signed(attribute.signed_mode, self._security, authenticated)
+        if code:
+            raise AttError(code, handle=attribute.handle)
+        attribute.write(self._client, message[3:])
 
     def _store(self, attribute: Attribute, mode: int, value: bytes) -> None:
         self._check_writable(attribute, mode)
@@ -230,9 +244,19 @@ class AttServer:
 
     def _check_writable(self, attribute: Attribute, mode: int) -> None:
         denied = AttErrorCode.WRITE_NOT_PERMITTED
-        code = lacking(mode, self._security, denied, self.min_key_octets)
+        code = lacking(mode, self._security, denied, self._min_key_octets())
         if code:
             raise AttError(code, handle=attribute.handle)
+
+    def may_be_told(self, handle: int) -> bool:
+        """Whether the client's link is secure enough for notifications of a value."""
+        attribute = self._database.get(handle)
+        return attribute is not None and not lacking(
+            attribute.notify_mode,
+            self._security,
+            AttErrorCode.READ_NOT_PERMITTED,
+            self._min_key_octets(),
+        )
 
     def _prepare_write(self, pdu: bytes) -> bytes:
         _check(len(pdu) >= 5)
@@ -248,7 +272,11 @@ class AttServer:
         if pdu[1] == codec.EXECUTE_CANCEL:
             self.prepared.clear()
         else:
-            self.prepared.execute(self._database, self._client)
+            self.prepared.execute(
+                self._database,
+                self._client,
+                lambda attribute: self._check_writable(attribute, attribute.write_mode),
+            )
         return b"\x19"
 
     def _attribute(self, handle: int) -> Attribute:

@@ -164,8 +164,11 @@ class Link(ABC):
         """Write with response; long values by prepare and execute. Returns after the response."""
 
     @abstractmethod
-    async def write_command(self, handle: int, value: bytes) -> None:
-        """Write without response, at most MTU - 3 octets; waits only for room to send."""
+    async def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
+        """Write without response, at most MTU - 3 octets; waits only for room to send.
+
+        `signed`: sign it if the link is not encrypted and the bond has a key for that.
+        """
 
     @abstractmethod
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:

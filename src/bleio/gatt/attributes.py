@@ -129,6 +129,10 @@ def _value_attribute(characteristic: LocalCharacteristic, access: Access) -> Att
         read_mode=mode(Properties.READ, characteristic.read_perm),
         write_mode=mode(Properties.WRITE, characteristic.write_perm),
         command_mode=mode(Properties.WRITE_WITHOUT_RESPONSE, characteristic.write_perm),
+        signed_mode=characteristic.write_perm
+        if declared & Properties.AUTHENTICATED_SIGNED_WRITES
+        else SecurityMode.NO_ACCESS,
+        notify_mode=characteristic.read_perm,
     )
 
 

@@ -14,6 +14,7 @@ from bleio.att.client import AttClient, CallLater, Done, Job, Procedure
 from bleio.att.codec import OPCODE_U16
 from bleio.att.counters import Counters
 from bleio.att.server import AttServer
+from bleio.att.signing import SIGNATURE_OCTETS, Signer
 from bleio.core.security import LinkSecurity
 from bleio.errors import AttError, CallerError, LinkLost, TransactionTimeout
 from bleio.gatt import procedures
@@ -36,6 +37,7 @@ class Bearer:
         in place; `send`: takes one PDU; `call_later`: asyncio's shape.
     `on_dead(error)` is called when the bearer has died of a time-out: the link must be ended.
     `on_configured()` is called when what a bond stores of this client has changed.
+    `believes(handle)` says whether to take a value that the peer notifies or indicates.
     """
 
     def __init__(
@@ -51,18 +53,25 @@ class Bearer:
         self.awareness = ChangeAwareness(lambda: self.on_configured())
         self.on_dead: Callable[[Exception], None] | None = None
         self.on_configured: Callable[[], None] = lambda: None
+        self.believes: Callable[[int], bool] = lambda handle: True
         self._local = server
         self._send = send
         self._end: Exception | None = None
         self._told_closed = False
         self._cccds: dict[LocalCharacteristic, int] = {}
         self._server = AttServer(
-            server.database, self, security, self.counters, self.awareness.admit
+            server.database,
+            self,
+            security,
+            self.counters,
+            self.awareness.admit,
+            lambda: server.min_key_octets,
         )
-        self._server.min_key_octets = server.min_key_octets
+        self._security = security
         self._client = AttClient(send, call_later, self._request_timed_out, self.counters)
         self._indications = Indications(send, call_later, self._confirmation_timed_out)
         self._remote = RemoteTable(self.counters)
+        self._signer: Signer | None = None
         self._handlers: dict[int, Callable[[bytes], None]] = {
             **dict.fromkeys(codec.RESPONSES, self._client.respond),
             codec.HANDLE_VALUE_NTF: self._notified,
@@ -106,7 +115,7 @@ class Bearer:
         if len(pdu) < 3:
             self.counters.malformed += 1
             return
-        self._remote.deliver(pdu[1] | pdu[2] << 8, pdu[3:])
+        self._deliver(pdu[1] | pdu[2] << 8, pdu[3:])
 
     def _notified_multiple(self, pdu: bytes) -> None:
         """Spec: Vol 3, Part F, 3.4.7.4: handle (2), length (2) and value, two times or more."""
@@ -116,10 +125,16 @@ class Bearer:
             position += 4
             if position + octets > len(pdu):
                 break
-            self._remote.deliver(handle, pdu[position : position + octets])
+            self._deliver(handle, pdu[position : position + octets])
             position += octets
         if position != len(pdu):
             self.counters.malformed += 1
+
+    def _deliver(self, handle: int, value: bytes) -> None:
+        if self.believes(handle):
+            self._remote.deliver(handle, value)
+        else:
+            self.counters.distrusted_values += 1
 
     def _indicated(self, pdu: bytes) -> None:
         """Deliver and confirm; a truncated one too, or the peer would wait 30 s and give up."""
@@ -134,10 +149,7 @@ class Bearer:
 
     def notify(self, handle: int, value: bytes) -> None:
         """Send a notification, cut at MTU - 3; a client that must not get any is passed over."""
-        if self._end is not None:
-            return
-        if not self.awareness.aware:
-            self.counters.suppressed_values += 1
+        if self._end is not None or self._withheld(handle):
             return
         self._send(OPCODE_U16.pack(codec.HANDLE_VALUE_NTF, handle) + value[: self.mtu - 3])
 
@@ -148,12 +160,25 @@ class Bearer:
         """
         if self._end is not None:
             done(self._end)
-        elif not self.awareness.aware:
-            self.counters.suppressed_values += 1
+        elif self._withheld(handle):
             done(None)
         else:
             pdu = OPCODE_U16.pack(codec.HANDLE_VALUE_IND, handle) + value[: self.mtu - 3]
             self._indications.send(pdu, done)
+
+    def _withheld(self, handle: int) -> bool:
+        """Whether the client must not be told a value: its CCCD alone does not permit it."""
+        if not self.awareness.aware:
+            self.counters.suppressed_values += 1
+            return True
+        if not self._server.may_be_told(handle):
+            self.counters.insecure_values += 1
+            return True
+        return False
+
+    def sign_with(self, signer: Signer) -> None:
+        """Take the one who makes and checks signatures on this link."""
+        self._signer = self._server.signer = signer
 
     def cccd(self, characteristic: LocalCharacteristic) -> int:
         """Give this client's configuration bits of a characteristic. Any thread."""
@@ -247,16 +272,30 @@ class Bearer:
         """Write with response, long values by prepare and execute."""
         return procedures.write(handle, value, lambda: self.mtu)
 
-    def write_command(self, handle: int, value: bytes) -> None:
-        """Write without response.
+    def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
+        """Write without response; `signed` if there are keys and the link is not encrypted.
 
         Raises: CallerError if the value does not fit one PDU; the bearer's end if it is dead.
         """
         if self._end is not None:
             raise self._end
+        if signed and not self._security.encrypted and self._write_signed(handle, value):
+            return
         if len(value) > self.mtu - 3:
             raise CallerError("Value is too long for a write without response")
         self._send(OPCODE_U16.pack(codec.WRITE_CMD, handle) + value)
+
+    def _write_signed(self, handle: int, value: bytes) -> bool:
+        """Sign and send; False without a key."""
+        if self._signer is None:
+            return False
+        if len(value) > self.mtu - 3 - SIGNATURE_OCTETS:
+            raise CallerError("Value is too long for a signed write")
+        message = OPCODE_U16.pack(codec.SIGNED_WRITE_CMD, handle) + value
+        signature = self._signer.sign(message)
+        if signature is not None:
+            self._send(message + signature)
+        return signature is not None
 
     def listen(self, value_handle: int, listener: RemoteListener) -> None:
         """Pass the peer's notifications and indications of that handle to the listener too."""

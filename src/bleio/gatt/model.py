@@ -104,6 +104,11 @@ class RemoteCharacteristic:
     descriptors: list[RemoteDescriptor] = field(default_factory=list)
 
 
+def is_signed(characteristic: RemoteCharacteristic) -> bool:
+    """Whether a write without response to it is to be signed where the link is not encrypted."""
+    return bool(characteristic.properties & Properties.AUTHENTICATED_SIGNED_WRITES)
+
+
 @dataclass(slots=True, eq=False)
 class RemoteInclude:
     """A service that another one includes; the API never shows it."""

@@ -28,7 +28,7 @@ class AttachedClient(Protocol):
 class LocalServer:
     """All that clients of this adapter can see. Outlives controllers; engine thread only.
 
-    `min_key_octets`: shortest encryption key that counts, for bearers made from now on.
+    `min_key_octets`: shortest encryption key that counts.
     """
 
     def __init__(self, device_name: str = "", appearance: int = 0) -> None:

@@ -243,7 +243,7 @@ def test_unknown_commands_are_ignored_and_counted(served: Served) -> None:
 def test_signed_writes_have_no_effect_without_keys(served: Served) -> None:
     assert served.ask("d2 07 00 01" + "00" * 12) == ""
     assert served.writes == []
-    assert served.server.counters.signed_writes == 1
+    assert served.server.counters.refused_commands == 1
 
 
 def test_a_write_replaces_the_whole_value(served: Served) -> None:

@@ -93,6 +93,7 @@ class HciBackend(Backend):
     def settings(self, settings: SecuritySettings) -> None:
         old, self._settings = self._settings, settings
         if self._open is not None:
+            self._open.links.server.min_key_octets = settings.min_key_octets
             self._open.privacy.settings_changed(old)
             self._open.peers.settings_changed()
 
@@ -104,6 +105,7 @@ class HciBackend(Backend):
         if isinstance(self._wanted_address, DeviceAddress):
             identity.check_static(self._wanted_address)
         server.set_device_name(name)
+        server.min_key_octets = self._settings.min_key_octets
         layer, port = await self._connect_port()
         try:
             facts = await self._bring_up(layer, port)

@@ -11,6 +11,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, TypeVar
 
 from bleio.att.client import Procedure
+from bleio.att.codec import READ_REQ
 from bleio.backends.base import Link
 from bleio.backends.hci.acl import Reassembler
 from bleio.backends.hci.client_memory import ClientMemory
@@ -25,8 +26,9 @@ from bleio.backends.hci.l2cap import (
 from bleio.backends.hci.link_security import Security
 from bleio.backends.hci.opcodes import Opcode
 from bleio.core.address import DeviceAddress
-from bleio.core.codes import HciErrorCode
+from bleio.core.codes import AttErrorCode, HciErrorCode
 from bleio.errors import (
+    AttError,
     CallerError,
     ControllerError,
     InnerError,
@@ -116,6 +118,8 @@ class HciLink(Link):
             asyncio.get_running_loop().call_later,
         )
         self._security.on_secured = self._memory.secured
+        self.bearer.sign_with(self._security.signer)
+        self.bearer.believes = self._security.believes
 
     @property
     def peer(self) -> DeviceAddress:  # type: ignore[override]
@@ -192,13 +196,17 @@ class HciLink(Link):
         return await self._run(self.bearer.discover(uuids), DISCOVERY_STEP_S)
 
     async def read(self, handle: int) -> bytes:
+        await self._security.encryption_under_way()
+        if not self._security.believes(handle):
+            code = AttErrorCode.INSUFFICIENT_ENCRYPTION
+            raise AttError(code, READ_REQ, handle)
         return await self._run(self.bearer.read(handle))
 
     async def write(self, handle: int, value: bytes) -> None:
         await self._run(self.bearer.write(handle, value))
 
-    async def write_command(self, handle: int, value: bytes) -> None:
-        await self._send_when_room(lambda: self.bearer.write_command(handle, value))
+    async def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
+        await self._send_when_room(lambda: self.bearer.write_command(handle, value, signed))
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         handle = characteristic.handle

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from struct import Struct
 from typing import TYPE_CHECKING
 
 from bleio.backends.hci.bonds import Bond
 from bleio.backends.hci.opcodes import Opcode
+from bleio.backends.hci.signing import BondSigner
 from bleio.backends.hci.smp import pdu
 from bleio.backends.hci.smp.pairing import Pairing
 from bleio.backends.hci.smp.pdu import AuthReq, Reason
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 SMP_TIMEOUT_S = 30.0  # Vol 3, Part H, 3.4
 # A central that finds that we lost its keys may pair anew by itself; then it does so soon.
 PAIR_ANEW_S = 2.0
+# Reading waits this long for encryption that has been started; the link layer's own limit.
+ENCRYPTION_S = 40.0
 
 _ENABLE = Struct("<H8sH16s")  # handle, Rand, EDIV, key
 
@@ -72,7 +76,12 @@ class Security:
         self._keys_lost = False  # one side did not know the keys of the bond
         self._silent = False  # SMP has timed out on this link, which ends it
         self._timer: asyncio.TimerHandle | None = None
+        self._settled = asyncio.Event()  # no encryption with stored keys is being started
+        self._settled.set()
         self.link.has_keys = self.bond is not None
+        self.signer = BondSigner(
+            lambda: self.bond, lambda bond: manager.bonds.save(bond, is_central)
+        )
 
     @property
     def bond(self) -> Bond | None:
@@ -83,6 +92,26 @@ class Security:
     def busy(self) -> bool:
         """Whether encryption or a pairing is under way."""
         return self._busy or self._session is not None
+
+    # What a client of the peer's values asks
+
+    def believes(self, handle: int) -> bool:
+        """Whether to take a value from the peer over this link as it is; notes those that came
+        encrypted from a bonded peer."""
+        values = self._manager.encrypted_values
+        if self.link.encrypted:
+            if self.link.has_keys:
+                values.came_encrypted(self.peer_address, handle)
+            return True
+        if not self._manager.settings().fail_closed:
+            return True
+        return not values.expects_encryption(self.peer_address, handle)
+
+    async def encryption_under_way(self) -> None:
+        """Wait, bounded, while encryption with stored keys is being started."""
+        if not self._settled.is_set():
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._settled.wait(), ENCRYPTION_S)
 
     # Asked for by us
 
@@ -142,6 +171,8 @@ class Security:
 
     def _start_encryption(self, keys: Bond | Pairing, rand: bytes, ediv: int, key: bytes) -> None:
         self._keys_in_use = keys
+        if isinstance(keys, Bond):
+            self._settled.clear()
         parameters = _ENABLE.pack(self.conn_handle, rand, ediv, key)
         self._manager.spawn(self._enable_encryption(parameters))
 
@@ -150,6 +181,7 @@ class Security:
             await self._manager.layer.request(Opcode.LE_ENABLE_ENCRYPTION, parameters)
         except InnerError as error:
             self._keys_in_use = None
+            self._settled.set()
             if self._session is not None:
                 self._session.encryption_failed()
             else:
@@ -282,6 +314,7 @@ class Security:
             self._manager.layer.counters.malformed += 1  # nobody has started any
         else:
             self._encryption_on(keys, key_octets)
+        self._settled.set()
 
     def _encryption_on(self, keys: Bond | Pairing, key_octets: int) -> None:
         link = self.link
@@ -322,6 +355,7 @@ class Security:
     def closed(self, reason: int) -> None:
         """The link is gone."""
         self._end_session()
+        self._settled.set()
         self.link.encrypted = False
         self._finish(LinkLost(reason))
 

@@ -17,6 +17,7 @@ from bleio.backends.hci.link_security import Security
 from bleio.backends.hci.opcodes import Event, LeEvent, Opcode
 from bleio.backends.hci.smp.attempts import Attempts
 from bleio.backends.hci.smp.oob import OwnOob
+from bleio.backends.hci.trust import EncryptedValues
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
 
@@ -48,6 +49,7 @@ class SecurityManager:
         self.agent = agent
         self.spawn = spawn
         self.own_oob = OwnOob()
+        self.encrypted_values = EncryptedValues()
         self.stray = 0  # SMP PDUs that belong to nothing, or are malformed
         self._attempts = Attempts()
         self._links: dict[int, Security] = {}
@@ -72,6 +74,7 @@ class SecurityManager:
     def erase_bonds(self) -> None:
         """Forget all bonds."""
         self.bonds.erase()
+        self.encrypted_values.clear()
         for security in self._links.values():
             security.erased()
 
