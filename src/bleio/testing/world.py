@@ -91,7 +91,9 @@ class World:
         self._closed = False
         self._adapters = 0
         self._file = None if capture is None else open(capture, "wb")  # noqa: SIM115 - see close
-        self._capture = self._file and AirCapture(self.radio, self._file.write)
+        self._capture: AirCapture | None = None
+        if self._file is not None:
+            self._capture = AirCapture(self.radio, self._file.write)
 
     # Devices
 
