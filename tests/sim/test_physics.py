@@ -23,7 +23,8 @@ def packet_us(payload: int, megabits: int) -> int:
 def allowed_per_second(interval_us: int, l2cap_octets: int, megabits: int) -> float:
     """Octets of notifications per second: empty packets one way, full ones the other."""
     exchange_us = packet_us(0, megabits) + T_IFS_US + packet_us(l2cap_octets, megabits) + T_IFS_US
-    return interval_us // exchange_us * (l2cap_octets - ATT_OVERHEAD) * SECOND / interval_us
+    per_event = interval_us // exchange_us * (l2cap_octets - ATT_OVERHEAD)
+    return per_event * SECOND / interval_us
 
 
 def keep_sending(host: RawHost, handle: int, message: bytes, until_us: int) -> None:

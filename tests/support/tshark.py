@@ -27,6 +27,10 @@ def fields(path: Path, *names: str, only: str = "") -> list[list[str]]:
     return [line.split(";") for line in done.stdout.splitlines()]
 
 
-def bad_frames(path: Path) -> list[list[str]]:
-    """Number and summary of frames that are malformed or have a wrong CRC."""
-    return fields(path, "frame.number", "_ws.col.Protocol", "_ws.col.Info", only=_BAD)
+def bad_frames(path: Path, *, any_data: bool = False) -> list[list[str]]:
+    """Number and summary of frames that are malformed or have a wrong CRC.
+
+    Args: any_data: what is advertised need not be AD structures.
+    """
+    only = f"({_BAD}) && !btcommon.eir_ad.advertising_data" if any_data else _BAD
+    return fields(path, "frame.number", "_ws.col.Protocol", "_ws.col.Info", only=only)

@@ -46,6 +46,7 @@ class AirPdu(NamedTuple):
     direction: Direction = Direction.ADVERTISING
     crc_init: int = phy.ADVERTISING_CRC_INIT
     crc_right: bool = True
+    encrypted: bool = False
     auxiliary_type: int = 0  # 0 AUX_ADV_IND, 1 AUX_CHAIN_IND, 3 AUX_SCAN_RSP
 
 

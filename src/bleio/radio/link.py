@@ -238,6 +238,7 @@ class Link:
                 Direction.TO_CENTRAL if sender.role else Direction.TO_PERIPHERAL,
                 self.crc_init,
                 crc_right,
+                outgoing.sealing is not None,
             )
         )
 
