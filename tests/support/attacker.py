@@ -71,11 +71,14 @@ class Attacker:
         self.connected = asyncio.Event()
         self.gone = asyncio.Event()
         self.long_term_key: Callable[[bytes, int], bytes | None] = lambda rand, ediv: None
+        self.key_wanted = asyncio.Event()
+        self.hold_key = False  # until `give_key`
         self.session: Session | None = None
         self.ended: asyncio.Future[Bond | int | None] | None = None
         self.change: Change = unchanged
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
         self._port: Any = None
+        self._asked_for = (bytes(8), 0)
         self._frame = bytearray()  # what has arrived of one
         self._unsent: deque[bytes] = deque()
         self._room = 4  # packets that the controller takes at once
@@ -244,10 +247,14 @@ class Attacker:
             self.peer = DeviceAddress(parameters[5:11], bool(random))
             self.connected.set()
         elif code == 0x05:
-            rand, ediv = struct.unpack_from("<8sH", parameters, 2)
-            self._give_key(rand, ediv)
+            self._asked_for = struct.unpack_from("<8sH", parameters, 2)
+            self.key_wanted.set()
+            if not self.hold_key:
+                self.give_key()
 
-    def _give_key(self, rand: bytes, ediv: int) -> None:
+    def give_key(self) -> None:
+        """Answer the controller's Long Term Key Request."""
+        rand, ediv = self._asked_for
         key = self.long_term_key(rand, ediv)
         if key is None and self.session is not None:
             key = self.session.key

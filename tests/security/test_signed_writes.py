@@ -1,0 +1,157 @@
+"""Signed writes on the air, and what forged, repeated and misplaced ones do."""
+
+from __future__ import annotations
+
+import pytest
+
+from bleio.backends.hci.bonds import Bond
+from bleio.backends.hci.signing import signature
+from bleio.core.codes import Properties, SecurityMode
+from bleio.core.uuid import uuid16
+from bleio.gatt.model import LocalCharacteristic, LocalService
+from support.attacker import ATT, LEGACY
+from support.hci.engine import until
+from support.hci.simulated import simulated
+from support.victim import Victim, attacked
+
+SIGNED = Properties.WRITE_WITHOUT_RESPONSE | Properties.AUTHENTICATED_SIGNED_WRITES
+
+
+def test_the_mac_is_that_of_rfc_4493() -> None:
+    key = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
+    block = bytes.fromhex("6bc1bee22e409f96e93d7e117393172a")
+    message, counter = block[:3:-1], int.from_bytes(block[:4], "big")
+    made = signature(key[::-1], message, counter)
+    assert made == block[3::-1] + bytes.fromhex("070a16b46b4d4144")[::-1]
+
+
+def publish(
+    victim: Victim, mode: SecurityMode = SecurityMode.SIGNED_NO_MITM
+) -> LocalCharacteristic:
+    service = LocalService(uuid16(0xA000))
+    value = LocalCharacteristic(uuid16(0xA001), SIGNED, write_perm=mode)
+    server = victim.device.engine.server
+    server.add_service(service)
+    server.add_characteristic(service, value)
+    return value
+
+
+class Signing:
+    """A bonded attacker, as central on a plain link."""
+
+    def __init__(self, victim: Victim, bond: Bond) -> None:
+        assert bond.own_signing is not None
+        self.victim = victim
+        self.csrk = bond.own_signing.csrk
+
+    def send(self, handle: int, value: bytes, counter: int, spoil: int = 0) -> None:
+        message = b"\xd2" + handle.to_bytes(2, "little") + value
+        octets = bytearray(signature(self.csrk, message, counter))
+        octets[-1] ^= spoil
+        self.victim.attacker.send(ATT, message + octets)
+
+    @property
+    def refused(self) -> int:
+        return int(self.victim.link.bearer.counters.refused_commands)
+
+
+async def bonded(victim: Victim, features: object = None) -> Signing:
+    """Pair, part and meet again without encryption."""
+    bond = await (victim.pair(features) if features else victim.pair())
+    assert isinstance(bond, Bond)
+    await until(lambda: victim.bonds())
+    await victim.meet_again()
+    assert not victim.security.encrypted
+    return Signing(victim, bond)
+
+
+@pytest.mark.parametrize("features", [None, LEGACY], ids=["SC", "legacy"])
+@simulated
+async def test_a_signed_write_counts_once(features: object) -> None:
+    async with attacked("peripheral") as victim:
+        value = publish(victim)
+        signing = await bonded(victim, features)
+        signing.send(value.handle, b"one", 0)
+        await until(lambda: value.value == b"one")
+        ((_, bond),) = victim.bonds()
+        assert bond.peer_signing is not None
+        assert bond.peer_signing.counter == 1
+        signing.send(value.handle, b"two", 7)
+        await until(lambda: value.value == b"two")
+        signing.send(value.handle, b"one", 0)  # replayed
+        signing.send(value.handle, b"six", 6)  # late
+        await until(lambda: signing.refused == 2)
+        await victim.meet_again()
+        signing.send(value.handle, b"two", 7)  # replayed on another link
+        await until(lambda: signing.refused == 1)
+        assert value.value == b"two"
+
+
+@simulated
+async def test_forged_and_misplaced_signatures() -> None:
+    async with attacked("peripheral") as victim:
+        value = publish(victim)
+        signing = await bonded(victim)
+        signing.send(value.handle, b"x", 0, spoil=1)
+        signing.send(value.handle, b"x" * 21, 0)  # longer than the value may be
+        signing.send(value.handle + 1, b"x", 0)  # no attribute
+        victim.attacker.send(ATT, b"\xd2" + value.handle.to_bytes(2, "little") + bytes(11))
+        await until(lambda: signing.refused == 4)
+        ((_, bond),) = victim.bonds()
+        assert bond.peer_signing is not None
+        assert bond.peer_signing.counter == 0  # none of them moved it
+        signing.send(value.handle, b"good", 0)
+        await until(lambda: value.value == b"good")
+
+
+@simulated
+async def test_a_stranger_signs_in_vain() -> None:
+    async with attacked("peripheral") as victim:
+        value = publish(victim)
+        message = b"\xd2" + value.handle.to_bytes(2, "little") + b"x"
+        victim.attacker.send(ATT, message + signature(bytes(16), message, 0))
+        await until(lambda: victim.link.bearer.counters.refused_commands == 1)
+        assert value.value == b""
+
+
+@simulated
+async def test_an_unauthenticated_key_is_not_enough_for_signed_with_mitm() -> None:
+    async with attacked("peripheral") as victim:
+        value = publish(victim, SecurityMode.SIGNED_WITH_MITM)
+        signing = await bonded(victim)
+        signing.send(value.handle, b"x", 0)
+        await until(lambda: signing.refused == 1)
+        assert value.value == b""
+
+
+@simulated
+async def test_an_encrypted_link_takes_no_signed_writes() -> None:
+    async with attacked("peripheral") as victim:
+        value = publish(victim)
+        bond = await victim.pair()
+        assert isinstance(bond, Bond)
+        signing = Signing(victim, bond)
+        signing.send(value.handle, b"x", 0)
+        await until(lambda: signing.refused == 1)
+        victim.attacker.send(ATT, b"\x52" + value.handle.to_bytes(2, "little") + b"plain")
+        await until(lambda: value.value == b"plain")
+
+
+@simulated
+async def test_our_client_signs_where_the_link_is_not_encrypted() -> None:
+    async with attacked("central") as victim:
+        bond = await victim.pair()
+        assert isinstance(bond, Bond)
+        await victim.link.write_command(0x12, b"secret", signed=True)
+        assert await victim.attacker.att.get() == b"\x52\x12\x00secret"  # encrypted: no need
+        await victim.meet_again()  # where it has "lost" the key
+        await until(victim.refused)
+        assert bond.peer_signing is not None
+        for counter in range(3):
+            await victim.link.write_command(0x12, b"open", signed=True)
+            message = b"\xd2\x12\x00open"
+            expected = message + signature(bond.peer_signing.csrk, message, counter)
+            assert await victim.attacker.att.get() == expected
+        ((_, kept),) = victim.bonds()
+        assert kept.own_signing is not None
+        assert kept.own_signing.counter == 3
