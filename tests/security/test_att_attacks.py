@@ -18,7 +18,6 @@ from support.victim import Victim, attacked
 
 READ, PREPARE, EXECUTE, ERROR = 0x0A, 0x16, 0x18, 0x01
 CONFIRMATION, INDICATION, NOTIFICATION = 0x1E, 0x1D, 0x1B
-BOTH_SUBSCRIPTIONS = b"\x03\x00"
 RESOLVABLE = "4A:0B:AD:0B:AD:01"  # by a key that nobody has
 
 

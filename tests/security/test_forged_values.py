@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from bleio.backends.hci.smp import pdu
 from bleio.backends.hci.smp.pdu import AuthReq, Reason
-from bleio.core.pairing import IoCapability
+from bleio.core.pairing import IoCapability, PairingRequest
 from support.attacker import JUST_WORKS, LEGACY
 from support.hci.simulated import simulated
 from support.victim import Asked, attacked
@@ -76,3 +77,33 @@ async def test_secure_connections_passkey_reflected(guess: int) -> None:
 
         assert await victim.pair(features, reflect, agent=guesses) == Reason.CONFIRM_VALUE_FAILED
         assert victim.bonds() == []
+
+
+class Slow(Asked):
+    """An agent whose user takes a while."""
+
+    async def compare(self, request: PairingRequest, number: int) -> bool:
+        await asyncio.sleep(2)
+        return await super().compare(request, number)
+
+
+@pytest.mark.parametrize("early", [True, False])
+@simulated
+async def test_keys_in_the_clear_while_the_user_compares(early: bool) -> None:
+    """What arrived before encryption is not taken for a key after it."""
+    compares = Asked(IoCapability.DISPLAY_YES_NO)
+    features = JUST_WORKS._replace(
+        io_capability=IoCapability.DISPLAY_YES_NO, auth_req=JUST_WORKS.auth_req | AuthReq.MITM
+    )
+    irk = bytes((pdu.IDENTITY_INFORMATION,)) + b"an IRK in clear."
+
+    def hasten(octets: bytes) -> list[bytes]:
+        if early and octets[0] == pdu.PAIRING_DHKEY_CHECK:
+            return [octets, irk]
+        return [octets]
+
+    async with attacked("peripheral", agent=Slow(IoCapability.DISPLAY_YES_NO)) as victim:
+        result = await victim.pair(features, hasten, agent=compares)
+        assert (result == Reason.UNSPECIFIED_REASON) == early
+        assert bool(victim.bonds()) != early
+        assert victim.security.encrypted != early

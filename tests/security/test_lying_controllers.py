@@ -107,3 +107,4 @@ async def test_encryption_that_nobody_started() -> None:
         host.controller.send(event(0x30, struct.pack("<BH", 0, HANDLE)))
         await host.answered()
         assert not host.engine.links[0].security.encrypted
+        assert host.faults == 0

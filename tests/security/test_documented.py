@@ -1,0 +1,27 @@
+"""docs/security.md names each attack's test, and no test that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DOCUMENT = HERE.parents[1] / "docs" / "security.md"
+ELSEWHERE = {"test_documented.py", "test_permission_matrix.py"}
+NO_ATTACKS = {
+    "test_the_search_finds_what_it_must",
+    "test_the_mac_is_that_of_rfc_4493",
+    "test_our_client_signs_where_the_link_is_not_encrypted",
+}
+
+
+def test_the_table_of_attacks_is_that_of_the_tests() -> None:
+    tests = {
+        name
+        for file in HERE.glob("test_*.py")
+        if file.name not in ELSEWHERE
+        for name in re.findall(r"^(?:async )?def (test_\w+)", file.read_text("utf-8"), re.MULTILINE)
+    }
+    documented = re.findall(r"`(test_\w+)`", DOCUMENT.read_text("utf-8"))
+    assert len(documented) == len(set(documented))
+    assert set(documented) == tests - NO_ATTACKS
