@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import pdu, phy
+from bleio.radio import exchanges, pdu, phy
 from bleio.radio.clock import Timer
+from bleio.radio.energy import RadioOn
 from bleio.radio.medium import Transmission
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Advertiser:
         self._max_events = 0
         self._timer: Timer | None = None
         self._end: Timer | None = None
+        self._measured: bytes | None = None  # the data for which the next is right
+        self._event_on = RadioOn(0, 0)
 
     @property
     def tx_power_dbm(self) -> int:
@@ -98,6 +101,7 @@ class Advertiser:
         self.own = own
         self.target = self._target() if parameters.directed else None
         self._events = 0
+        self._measured = None
         self._max_events = max_events
         if parameters.high_duty and (self.handle is None or not duration_us):
             duration_us = HIGH_DUTY_US
@@ -135,9 +139,37 @@ class Advertiser:
             delay_us = parameters.interval_us + radio.random.randrange(MAX_RANDOM_DELAY_US + 1)
         self._timer = radio.schedule_in(delay_us, self._event)
         radio.capture(pdu.advertising_event(self, radio.now_us))
+        self._count_radio_on()
         radio.advertise(self)
         if self.enabled and self._events == self._max_events:
             self._limit_reached()
+
+    def _count_radio_on(self) -> None:
+        """Count what an event takes when nobody answers."""
+        if self._measured is not self.data:
+            self._measured = self.data
+            self._event_on = self._measure_event()
+        station = self.station
+        station.tx_us += self._event_on.tx_us
+        station.rx_us += self._event_on.rx_us
+
+    def _measure_event(self) -> RadioOn:
+        channels, packet = len(self.parameters.channels), self._measure_packet()
+        if self.parameters.legacy:
+            return RadioOn(channels * packet.tx_us, channels * packet.rx_us)
+        phy_ = self.parameters.secondary_phy
+        lengths_us = [phy.air_time_us(each, phy_) for each in exchanges.auxiliary_octets(self.data)]
+        return RadioOn(channels * packet.tx_us + sum(lengths_us), self._waits_us(phy_))
+
+    def _measure_packet(self) -> RadioOn:
+        """One primary packet; only after legacy ones may a request follow."""
+        phy_ = self.parameters.primary_phy
+        rx_us = self._waits_us(phy_) if self.parameters.legacy else 0
+        return RadioOn(phy.air_time_us(self._octets(), phy_), rx_us)
+
+    def _waits_us(self, phy_: int) -> int:
+        parameters = self.parameters
+        return phy.sync_time_us(phy_) if parameters.connectable or parameters.scannable else 0
 
     def _limit_reached(self) -> None:
         radio = self.controller.radio
@@ -207,9 +239,15 @@ class Advertiser:
             return peer.address in self.controller.accept_list
         return True
 
-    def connected(self, conn_handle: int) -> None:
-        """A connection came of it: the set is disabled and its host told."""
+    def connected(self, conn_handle: int, channel: int) -> None:
+        """A connection came of the packet on a channel: the set is disabled and its host told."""
         self.stop()
+        if self.parameters.legacy:
+            # The event was counted as a whole, but the packets on further channels are not sent.
+            channels, packet = self.parameters.channels, self._measure_packet()
+            unsent = len(channels) - 1 - channels.index(channel)
+            self.station.tx_us -= unsent * packet.tx_us
+            self.station.rx_us -= unsent * packet.rx_us
         if self.handle is not None:
             self.controller.notices.advertising_set_terminated(
                 self.handle, HciErrorCode.SUCCESS, conn_handle, self._events

@@ -28,10 +28,16 @@ def follows(medium: Medium, advertiser: Advertiser, receiver: Station, heard: Re
     return _auxiliary(medium, advertiser, receiver, heard.end_us)
 
 
+def auxiliary_octets(data: bytes) -> list[int]:
+    """Payloads of the packets of a chain."""
+    return [
+        min(len(part) + pdu.EXTENDED_HEADER_OCTETS, _MAX_PAYLOAD_OCTETS) for part in pdu.chain(data)
+    ]
+
+
 def _auxiliary(medium: Medium, advertiser: Advertiser, receiver: Station, end_us: int) -> bool:
     """Whether all packets of a chain arrive; one that is missing breaks it."""
-    for part in pdu.chain(advertiser.data):
-        payload = min(len(part) + pdu.EXTENDED_HEADER_OCTETS, _MAX_PAYLOAD_OCTETS)
+    for payload in auxiliary_octets(advertiser.data):
         packet = advertiser.auxiliary_transmission(end_us + pdu.AUX_DELAY_US, payload)
         if not medium.passes(packet, receiver):
             return False
@@ -50,6 +56,10 @@ class Request(NamedTuple):
 
     def arrives(self, octets: int) -> bool:
         """Whether the request reaches the advertiser."""
+        length_us = phy.air_time_us(octets, self._phy)
+        self.station.tx_us += length_us
+        # That it would listen for a request was counted with the advertising event.
+        self.advertiser.station.rx_us += length_us - phy.sync_time_us(self._phy)
         if self.medium.ideal:
             return True
         packet = self._packet(self.station, self.power_dbm, self.heard.end_us, octets)
@@ -57,17 +67,21 @@ class Request(NamedTuple):
 
     def is_answered(self, octets: int) -> bool:
         """Whether the advertiser's answer reaches who has asked."""
+        advertiser = self.advertiser
+        octets = min(octets, _MAX_PAYLOAD_OCTETS)
+        advertiser.station.tx_us += phy.air_time_us(octets, self._phy)
         if self.medium.ideal:
             return True
-        advertiser = self.advertiser
         packet = self._packet(
-            advertiser.station, advertiser.tx_power_dbm, self.heard.end_us + phy.T_IFS_US,
-            min(octets, _MAX_PAYLOAD_OCTETS),
-        )  # fmt: skip
+            advertiser.station, advertiser.tx_power_dbm, self.heard.end_us + phy.T_IFS_US, octets
+        )
         return self.medium.passes(packet, self.station)
 
-    def _packet(self, sender: Station, power_dbm: int, end_us: int, octets: int) -> Transmission:
+    @property
+    def _phy(self) -> int:
         parameters = self.advertiser.parameters
-        phy_ = parameters.primary_phy if parameters.legacy else parameters.secondary_phy
-        channel = self.heard.channel if parameters.legacy else pdu.AUX_CHANNEL
-        return Transmission(sender, channel, end_us + phy.T_IFS_US, octets, phy_, power_dbm)
+        return parameters.primary_phy if parameters.legacy else parameters.secondary_phy
+
+    def _packet(self, sender: Station, power_dbm: int, end_us: int, octets: int) -> Transmission:
+        channel = self.heard.channel if self.advertiser.parameters.legacy else pdu.AUX_CHANNEL
+        return Transmission(sender, channel, end_us + phy.T_IFS_US, octets, self._phy, power_dbm)

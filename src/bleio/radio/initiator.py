@@ -9,6 +9,7 @@ from bleio.core.address import DeviceAddress
 from bleio.radio import exchanges, phy
 from bleio.radio.advertiser import Advertiser
 from bleio.radio.air import Reception
+from bleio.radio.energy import ListeningMeter
 from bleio.radio.link import connect
 from bleio.radio.privacy import Peer
 from bleio.radio.scanner import ScanWindow
@@ -49,6 +50,7 @@ class Initiator:
         self.parameters: InitiatingParameters | None = None
         self._own = DeviceAddress(bytes(6))
         self._windows: dict[int, ScanWindow] = {}
+        self._meter = ListeningMeter(self.station, controller.radio.clock)
 
     def start(self, parameters: InitiatingParameters, own: DeviceAddress) -> None:
         """Listen until connected or stopped."""
@@ -59,11 +61,13 @@ class Initiator:
             phy_: ScanWindow(radio.now_us, interval_us, window_us)
             for phy_, (interval_us, window_us) in parameters.windows_us.items()
         }
+        self._meter.start(self._windows.values())
         radio.add_listener(self)
 
     def stop(self) -> None:
         """Stop without a word to the host."""
         self.parameters = None
+        self._meter.stop()
         self._controller.radio.remove_listener(self)
 
     def hears(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:

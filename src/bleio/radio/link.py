@@ -18,6 +18,7 @@ from bleio.core.codes import HciErrorCode
 from bleio.radio import exchanges, hopping, link_control, pdu, phy
 from bleio.radio.air import AirPdu, Direction, Reception
 from bleio.radio.clock import Timer
+from bleio.radio.energy import LinkMeter
 from bleio.radio.link_end import (
     CENTRAL,
     PERIPHERAL,
@@ -67,7 +68,7 @@ class Link:
         self._radio = central.controller.radio
         self._first_anchor_us = self._anchor_us = first_anchor_us
         self._anchor_event = 0
-        self._last_event = -1
+        self.last_event = -1
         self._in_event = False
         self._timer: Timer | None = None
         self._instants: deque[Timer] = deque()
@@ -75,10 +76,11 @@ class Link:
         self._lossy = LossyEvents(self)
         for end, other in ((central, peripheral), (peripheral, central)):
             end.link, end.other = self, other
+        self.meter = LinkMeter(self, self._radio.clock)
 
     # -- time --
 
-    def _event_at(self, time_us: int) -> int:
+    def event_at(self, time_us: int) -> int:
         """The number of the first connection event at or after a time."""
         return self._anchor_event + -((self._anchor_us - time_us) // self.interval_us)
 
@@ -91,7 +93,7 @@ class Link:
 
         Returns: the instant, as link layer PDUs carry it.
         """
-        event = self._event_at(self._radio.now_us) + (self.latency + 1) * _INSTANT_EVENTS
+        event = self.event_at(self._radio.now_us) + (self.latency + 1) * _INSTANT_EVENTS
         if self._lost is not None:
             return event & 0xFFFF  # nobody will live to see it
         at_us = self._event_time_us(event)
@@ -112,7 +114,8 @@ class Link:
 
     def set_parameters(self, parameters: ConnectionParameters) -> None:
         """Use other parameters from the connection event that is due now."""
-        event = max(self._event_at(self._radio.now_us), 0)
+        self.meter.account()
+        event = max(self.event_at(self._radio.now_us), 0)
         self._anchor_us, self._anchor_event = self._event_time_us(event), event
         self.interval_us, self.latency, self.timeout_us = parameters
         if self._timer is not None and not self._in_event:
@@ -124,15 +127,15 @@ class Link:
         """Something was queued: plan the connection event that will carry it."""
         if not self.open or self._in_event or self._lost is not None:
             return
-        event = max(self._event_at(self._radio.now_us), self._last_event + 1, 0)
+        event = max(self.event_at(self._radio.now_us), self.last_event + 1, 0)
         if not self._radio.medium.ideal:
             pass  # the next event takes place, whoever has something to say
         elif not self.peripheral.has_pdu:
             if not self.central.has_pdu:
                 return
             # The peripheral listens to one event in latency + 1, counted from the last it used.
-            if self.latency and self._last_event >= 0:
-                event += (self._last_event - event) % (self.latency + 1)
+            if self.latency and self.last_event >= 0:
+                event += (self.last_event - event) % (self.latency + 1)
         at_us = self._event_time_us(event)
         if self._timer is not None:
             if self._timer.at_us <= at_us:
@@ -155,7 +158,8 @@ class Link:
 
     def _exchange(self, event: int) -> None:
         self._timer = None
-        self._last_event = event
+        self.meter.start_event(event)
+        self.last_event = event
         if not self._radio.medium.ideal:
             self._in_event = True
             self._lossy.start(event)
@@ -177,14 +181,18 @@ class Link:
         # Both are chosen before either arrives: an answer takes longer than the inter frame space.
         peripheral.outgoing()
         outgoing, header = central.transmit()
-        length_us = self.air_time_us(central, outgoing) + phy.T_IFS_US
+        air_us = self.air_time_us(central, outgoing)
+        length_us = air_us + phy.T_IFS_US
+        self.meter.sent(central, air_us)
         self.capture(central, outgoing, header, event, now_us)
         peripheral.take(outgoing, header)
         if not self.open:
             return length_us
         outgoing, header = peripheral.transmit()
         self.capture(peripheral, outgoing, header, event, now_us + length_us)
-        length_us += self.air_time_us(peripheral, outgoing) + phy.T_IFS_US
+        air_us = self.air_time_us(peripheral, outgoing)
+        length_us += air_us + phy.T_IFS_US
+        self.meter.sent(peripheral, air_us)
         central.take(outgoing, header)
         if self.open and peripheral.is_unacknowledged:
             peripheral.acknowledge()  # nothing can happen to the packet that says so
@@ -256,6 +264,7 @@ class Link:
         if not self.open:
             return
         self._cancel_timers()
+        self.meter.account()
         end.gone = True
         end.close()
         if end.other.gone:
@@ -282,6 +291,7 @@ class Link:
         if not self.open:
             return
         self.open = False
+        self.meter.close()
         self._radio.links.pop(self, None)
         self._cancel_timers()
         for end in (self.central, self.peripheral):
@@ -332,13 +342,16 @@ def connect(
     if not advertiser.parameters.legacy:
         # Without an answer the initiator goes on looking; the advertiser has become connected.
         arrived = arrived and request.is_answered(exchanges.CONNECT_RESPONSE_OCTETS)
+        central.station.rx_us += phy.air_time_us(
+            exchanges.CONNECT_RESPONSE_OCTETS, advertiser.parameters.secondary_phy
+        )
     central.notices.link_opened(central_end)
     if not arrived:
         link.vanish(peripheral_end)
         return
     link.medium_changed()
     other.notices.link_opened(peripheral_end)
-    advertiser.connected(peripheral_end.handle)
+    advertiser.connected(peripheral_end.handle, reception.channel)
     for end in (central_end, peripheral_end):
         end.controller.notices.channel_selection(end)
     for end in (central_end, peripheral_end):

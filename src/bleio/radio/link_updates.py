@@ -70,6 +70,7 @@ def _phy_update_ind(end: LinkEnd, to_peripheral: int, to_central: int, instant: 
 
 
 def _apply_phys(link: Link, to_peripheral: int, to_central: int) -> None:
+    link.meter.account()
     link.central.tx_phy = to_peripheral or link.central.tx_phy
     link.peripheral.tx_phy = to_central or link.peripheral.tx_phy
     changed = bool(to_peripheral or to_central)

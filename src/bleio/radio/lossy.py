@@ -95,9 +95,11 @@ class LossyEvents:
     def _sent(self, sender: LinkEnd, outgoing: Outgoing, header: int, packet: Transmission) -> None:
         self._timer = None
         receiver, link, radio = sender.other, self._link, self._radio
-        if not self._listens(receiver) or not radio.medium.receives(
-            packet, receiver.controller.station
-        ):
+        listens = self._listens(receiver)
+        link.meter.sent(sender, packet.to_us - packet.from_us, listened=listens)
+        if not listens or not radio.medium.receives(packet, receiver.controller.station):
+            if not sender.role:
+                link.meter.unanswered(sender)
             link.event_over()
             return
         receiver.heard_us = radio.now_us

@@ -13,6 +13,7 @@ from random import Random
 
 from bleio.radio import phy
 from bleio.radio.clock import Clock
+from bleio.radio.energy import Meter, RadioOn
 from bleio.radio.interference import Interference
 from bleio.radio.propagation import Position, Propagation, packet_error_rate, rssi
 
@@ -25,13 +26,22 @@ _CACHED_PAIRS = 65_536
 class Station:
     """One radio in the room."""
 
-    __slots__ = ("antenna", "index", "name", "position")
+    __slots__ = ("antenna", "index", "meters", "name", "position", "rx_us", "tx_us")
 
     def __init__(self, index: int, name: str) -> None:
         self.index = index
         self.name = name
         self.position: Position = (0.0, 0.0, 0.0)
         self.antenna = True
+        self.tx_us = self.rx_us = 0  # without what the meters have not counted yet
+        self.meters: dict[Meter, None] = {}
+
+    @property
+    def radio_on(self) -> RadioOn:
+        """How long it has transmitted and listened until now."""
+        for meter in tuple(self.meters):
+            meter.account()
+        return RadioOn(self.tx_us, self.rx_us)
 
 
 class Transmission:

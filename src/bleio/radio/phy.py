@@ -28,6 +28,13 @@ def air_time_us(payload_octets: int, phy: int = LE_1M) -> int:
     return (1 + _OVERHEAD_OCTETS + payload_octets) * 8
 
 
+def sync_time_us(phy: int = LE_1M) -> int:
+    """Preamble and access address: as long a receiver listens to find that nobody sends."""
+    if phy == LE_2M:
+        return (2 + 4) * 4
+    return 80 + 256 if phy == LE_CODED else (1 + 4) * 8
+
+
 def phy_of_mask(mask: int) -> int:
     """The fastest PHY in a mask of preferences: 2M, then 1M, then Coded."""
     if mask & 0b010:

@@ -14,6 +14,7 @@ from bleio.radio import exchanges, pdu, phy
 from bleio.radio.advertiser import Advertiser
 from bleio.radio.air import Reception
 from bleio.radio.clock import Timer
+from bleio.radio.energy import ListeningMeter
 from bleio.radio.privacy import Peer
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class ScanWindow:
         if phy.PRIMARY_CHANNELS[index % 3] != channel:
             return False
         return phase_us + (to_us - from_us) <= self._window_us
+
+    def listened_us(self, now_us: int) -> int:
+        """Time in windows until now."""
+        intervals, phase_us = divmod(now_us - self._start_us, self._interval_us)
+        return intervals * self._window_us + min(phase_us, self._window_us)
 
     def catches_any(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:
         """Channel and end of the first packet of an advertising event that is received."""
@@ -70,6 +76,7 @@ class Scanner:
         self.parameters = ScanParameters()
         self.enabled = False
         self._windows: dict[int, ScanWindow] = {}
+        self._meter = ListeningMeter(self.station, controller.radio.clock)
         self._filter_duplicates = 0
         self._seen: dict[tuple[object, ...], None] = {}
         self._own = DeviceAddress(bytes(6))
@@ -98,6 +105,7 @@ class Scanner:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._meter.stop()
         self._controller.radio.remove_listener(self)
 
     def _listen(self) -> None:
@@ -108,12 +116,14 @@ class Scanner:
         }
         if self._filter_duplicates == 2:
             self._seen.clear()
+        self._meter.start(self._windows.values())
         radio.add_listener(self)
         if self._duration_us:
             self._timer = radio.schedule_in(self._duration_us, self._pause)
 
     def _pause(self) -> None:
         radio = self._controller.radio
+        self._meter.stop()
         radio.remove_listener(self)
         if self._period_us:
             self._timer = radio.schedule_in(self._period_us - self._duration_us, self._listen)

@@ -19,6 +19,8 @@ from bleio.backends.hci.bonds import BondStore, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio.controller import Controller
+from bleio.radio.energy import RadioOn
+from bleio.radio.medium import Station
 from bleio.radio.propagation import Position
 from bleio.runtime.portal import use_portal
 from bleio.testing.backend import AirBackend
@@ -70,6 +72,8 @@ class Device:
         self._position = position
         self._antenna = True
         self._moves = 0
+        self._station: Station | None = None
+        self._used_before = RadioOn(0, 0)  # with former stations
         with entropy.predictable(world.entropy):
             self._bonds: BondStore = MemoryBondStore()
         self._backend: AirBackend | None = None
@@ -173,6 +177,14 @@ class Device:
         self._antenna = bool(on)
         self._world.portal.run(self._apply)
 
+    @property
+    def energy(self) -> RadioOn:
+        """For how long its radio has been on, over all times of power, in simulated microseconds.
+
+        `tx_us` is transmitting, `rx_us` listening.
+        """
+        return self._world.portal.run(self._radio_on)
+
     def drop_links(self) -> None:
         """Break its links now; both ends are told, as after a supervision time-out."""
         self._world.portal.run(self._drop_links)
@@ -187,6 +199,20 @@ class Device:
     def _controller(self) -> Controller | None:
         backend = self._backend
         return None if backend is None or backend.port is None else backend.port.controller
+
+    def _radio_on(self) -> RadioOn:
+        self._world.radio.run_until(self._world.clock.now_us)
+        tx_us, rx_us = self._used_before
+        if self._station is not None:
+            now = self._station.radio_on
+            tx_us, rx_us = tx_us + now.tx_us, rx_us + now.rx_us
+        return RadioOn(tx_us, rx_us)
+
+    def _on_controller(self, controller: Controller) -> None:
+        """The device has a new radio. Engine thread."""
+        self._used_before = self._radio_on()
+        self._station = controller.station
+        self._apply()
 
     def _move_to(self, position: Position) -> None:
         self._position = position
@@ -227,7 +253,7 @@ class Device:
         if world.state_folder is not None:
             bonds = FileBondStore(Path(world.state_folder, self.name, "bonds"), address)
         self._backend = AirBackend(
-            world.clock, world.radio, self.name, address, bonds, lambda controller: self._apply()
+            world.clock, world.radio, self.name, address, bonds, self._on_controller
         )
         return self._backend
 
