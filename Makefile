@@ -37,8 +37,7 @@ stacks: $(INSTALLED_DEV)
 	cd tests && ../$(BIN)/python -m support.stacks
 
 test: $(INSTALLED_DEV)
-	$(PYTEST) -n 2 --dist loadgroup -m "not serial and not packaging"
-	$(PYTEST) -m "serial and not packaging" || [ $$? -eq 5 ]  # 5: there are none
+	$(PYTEST) -n 2 --dist loadgroup -m "not packaging"
 
 test-packaging: $(INSTALLED_DEV)
 	$(PYTEST) tests/packaging
