@@ -1,8 +1,4 @@
-"""Uses the values of another stack's peripheral: paired, and once more over a new connection.
-
-It comes back when standard input says so. A peripheral may need to see the first link's end before:
-bluetoothd gives a device one ATT bearer, and lets a second one starve while it has the old one yet.
-"""
+"""Uses the values of another stack's peripheral: paired, and once more over a new connection."""
 
 import sys
 import time
@@ -24,8 +20,6 @@ for entry in adapter.start_scan(extended=True):
 adapter.stop_scan()
 print("found", entry.address)
 for visit in ("first", "second"):
-    if visit == "second":
-        sys.stdin.readline()
     connection = adapter.connect(entry.address, timeout=30)
     print(visit, "visit")
     (service,) = connection.discover_remote_services((SERVICE,))
