@@ -97,3 +97,4 @@ def test_node_as_peripheral(bench: Bench, name: str) -> None:
         ours.says("^disconnected$")
         theirs.says("^disconnected$", "^advertising$")
     ours.ends_well()
+    assert not [line for line in ours.lines if line.startswith("lost")]

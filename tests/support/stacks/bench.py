@@ -52,10 +52,16 @@ class Bench:
 
         Args: agent: what it can show and ask in pairing. legacy: without LE Secure Connections.
         """
-        started = bluez.start(self._socket, self._own_folder("bluez"), agent, legacy)
+        folder = self._own_folder("bluez")
+        self._machine_log = folder / bluez.LOG
+        started = bluez.start(self._socket, folder, agent, legacy)
         self._programs.append(started)
         started.wait_for("Agent registered", _BOOT_S)
         return started
+
+    def machine_log(self) -> str:
+        """Give what the machine's kernel and bluetoothd have said."""
+        return self._machine_log.read_text(errors="replace")
 
     def close(self) -> None:
         """End everything. Raises: AssertionError if a program ended badly."""

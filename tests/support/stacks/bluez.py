@@ -9,6 +9,8 @@ from pathlib import Path
 from support.processes import Program
 from support.stacks import PROGRAMS, bluez_image, cpio
 
+LOG = "machine.log"  # in the machine's folder
+
 _MEMORY_MB = 384
 _ACCOUNTS = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nmessagebus:x:100:100::/run/dbus:/bin/false\n",
@@ -29,7 +31,7 @@ def start(controller: Path, folder: Path, agent: str, legacy: bool) -> Program:
     """Start a machine: bluetoothctl's standard input and output are the program's.
 
     Args: controller: the socket at which the radio listens. folder: for its files, such as
-    `machine.log` with what its kernel and bluetoothd say. agent: what bluetoothctl can show and
+    `LOG` with what its kernel and bluetoothd say. agent: what bluetoothctl can show and
     ask, in its words. legacy: without LE Secure Connections.
     """
     image = bluez_image.image()
@@ -43,7 +45,7 @@ def start(controller: Path, folder: Path, agent: str, legacy: bool) -> Program:
     ports = {
         "talk": "stdio,signal=on",
         "radio": f"socket,path={controller}",
-        "log": f"file,path={folder / 'machine.log'}",
+        "log": f"file,path={folder / LOG}",
     }
     arguments = [*machine, *nothing_else, *boot]
     for name, port in ports.items():
