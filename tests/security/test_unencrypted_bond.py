@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
 from bleio.backends.hci.bonds import Bond
 from bleio.core.codes import AttErrorCode
 from bleio.core.pairing import SecuritySettings
+from bleio.core.security import LinkSecurity
+from bleio.core.uuid import uuid16
 from bleio.errors import AttError, SecurityError, public_error
+from bleio.gatt.bearer import Bearer
+from bleio.gatt.model import RemoteCharacteristic
+from bleio.gatt.server import LocalServer
 from support.attacker import ATT
+from support.bearers import add_characteristic, add_service
 from support.hci.engine import Heard, until
 from support.hci.simulated import simulated
 from support.victim import Victim, attacked
 
 HANDLE = 0x0012
 REQUEST = b"\x0a\x12\x00"
+SERVICE, SECRET, OTHER = 0x1810, 0x2A37, 0x2A38
 
 
 async def read(victim: Victim, value: bytes) -> bytes:
@@ -65,6 +75,93 @@ async def test_nor_is_it_heard_in_a_notification() -> None:
         assert victim.link.bearer.counters.distrusted_values == 2
 
 
+def table(*services: int) -> LocalServer:
+    """What a peer serves; among other services, the one with the secret."""
+    server = LocalServer("Peer")
+    for uuid in services:
+        service = add_service(server, uuid)
+        for characteristic in (SECRET, OTHER):
+            add_characteristic(server, service, characteristic, value=b"from the peer")
+    return server
+
+
+async def discover(victim: Victim, server: LocalServer) -> dict[int, RemoteCharacteristic]:
+    """Discover what the peer serves and give the characteristics of the service with the secret."""
+    found = asyncio.ensure_future(victim.link.discover([uuid16(SERVICE)]))
+    async with serving(victim, server):
+        (service,) = await found
+    return {int.from_bytes(each.uuid, "little"): each for each in service.characteristics}
+
+
+@asynccontextmanager
+async def serving(victim: Victim, server: LocalServer) -> AsyncIterator[None]:
+    """Let the attacker answer requests out of a table, for a while."""
+
+    async def answer() -> None:
+        loop = asyncio.get_running_loop()
+        send = partial(victim.attacker.send, ATT)
+        bearer = Bearer(server, "attacker", LinkSecurity(), send, loop.call_later)
+        while True:
+            bearer.received(await victim.attacker.att.get())
+
+    task = asyncio.ensure_future(answer())
+    yield
+    task.cancel()
+
+
+async def read_secret_encrypted(victim: Victim) -> None:
+    """Pair, discover, and read the secret over the encrypted link."""
+    assert isinstance(await victim.pair(), Bond)
+    server = table(SERVICE)
+    secret = (await discover(victim, server))[SECRET]
+    async with serving(victim, server):
+        assert await victim.link.read(secret.handle) == b"from the peer"
+
+
+async def refuses_the_secret(victim: Victim) -> None:
+    """Meet the attacker, who serves the secret elsewhere: it is refused, another value is not."""
+    await victim.meet_again()
+    await until(victim.refused)
+    server = table(0x180F, SERVICE)
+    found = await discover(victim, server)
+    async with serving(victim, server):
+        with pytest.raises(AttError) as caught:
+            await victim.link.read(found[SECRET].handle)
+        assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
+        assert await victim.link.read(found[OTHER].handle) == b"from the peer"
+
+
+@simulated
+async def test_an_impostor_that_serves_it_at_another_handle() -> None:
+    async with attacked("central") as victim:
+        await read_secret_encrypted(victim)
+        await refuses_the_secret(victim)
+
+
+@simulated
+async def test_the_next_run_of_the_program_knows_it_still() -> None:
+    async with attacked("central") as victim:
+        await read_secret_encrypted(victim)
+        await victim.attacker.disconnect()
+        await until(lambda: not victim.link.connected)
+        ((_, bond),) = victim.bonds()
+        assert len(bond.encrypted_values) == 1
+        victim.manager.encrypted_values.clear()  # what a restart leaves: the bonds
+        await refuses_the_secret(victim)
+
+
+@simulated
+async def test_a_new_bond_keeps_the_old_ones_distrust() -> None:
+    async with attacked("central") as victim:
+        await read_secret_encrypted(victim)
+        await victim.meet_again()
+        await until(victim.refused)
+        assert isinstance(await victim.pair(), Bond)
+        await victim.settle()
+        victim.manager.encrypted_values.clear()
+        await refuses_the_secret(victim)
+
+
 @simulated
 async def test_the_settings_may_say_otherwise() -> None:
     async with attacked("central", settings=SecuritySettings(fail_closed=False)) as victim:
@@ -93,6 +190,31 @@ async def test_reading_waits_for_encryption_that_is_under_way() -> None:
         assert victim.security.encrypted
         victim.attacker.send(ATT, b"\x0btrue")
         assert await reading == b"true"
+
+
+@simulated
+@pytest.mark.parametrize("with_response", [True, False])
+async def test_writing_waits_for_it_too(with_response: bool) -> None:
+    async with attacked("central") as victim:
+        bond = await bonded(victim)
+        victim.attacker.long_term_key = lambda rand, ediv: bond.ltk
+        victim.attacker.hold_key = True
+        victim.attacker.key_wanted.clear()
+        meeting = asyncio.ensure_future(victim.meet_again())
+        await victim.attacker.key_wanted.wait()
+        (link,) = victim.device.engine.links
+        write = link.write if with_response else link.write_command
+        writing = asyncio.ensure_future(write(HANDLE, b"mine"))
+        await victim.settle()
+        assert victim.attacker.att.empty() and not writing.done()
+        victim.attacker.give_key()
+        await meeting
+        assert await victim.attacker.att.get() == (b"\x12" if with_response else b"\x52") + (
+            b"\x12\x00mine"
+        )
+        assert victim.security.encrypted
+        victim.attacker.send(ATT, b"\x13")
+        await writing
 
 
 @simulated

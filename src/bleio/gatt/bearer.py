@@ -37,7 +37,7 @@ class Bearer:
         in place; `send`: takes one PDU; `call_later`: asyncio's shape.
     `on_dead(error)` is called when the bearer has died of a time-out: the link must be ended.
     `on_configured()` is called when what a bond stores of this client has changed.
-    `believes(handle)` says whether to take a value that the peer notifies or indicates.
+    `believes(name)` says whether to take a value that the peer notifies or indicates; see `name`.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Bearer:
         self.awareness = ChangeAwareness(lambda: self.on_configured())
         self.on_dead: Callable[[Exception], None] | None = None
         self.on_configured: Callable[[], None] = lambda: None
-        self.believes: Callable[[int], bool] = lambda handle: True
+        self.believes: Callable[[bytes], bool] = lambda name: True
         self._local = server
         self._send = send
         self._end: Exception | None = None
@@ -69,7 +69,9 @@ class Bearer:
         )
         self._security = security
         self._client = AttClient(send, call_later, self._request_timed_out, self.counters)
-        self._indications = Indications(send, call_later, self._confirmation_timed_out)
+        self._indications = Indications(
+            send, call_later, self._confirmation_timed_out, self._withheld
+        )
         self._remote = RemoteTable(self.counters)
         self._signer: Signer | None = None
         self._handlers: dict[int, Callable[[bytes], None]] = {
@@ -131,7 +133,7 @@ class Bearer:
             self.counters.malformed += 1
 
     def _deliver(self, handle: int, value: bytes) -> None:
-        if self.believes(handle):
+        if self.believes(self._remote.name(handle)):
             self._remote.deliver(handle, value)
         else:
             self.counters.distrusted_values += 1
@@ -156,15 +158,14 @@ class Bearer:
     def indicate(self, handle: int, value: bytes, done: Callable[[Exception | None], None]) -> None:
         """Send an indication, cut at MTU - 3, after those before it were confirmed.
 
-        `done(error)` is called once: with None when the client has confirmed.
+        `done(error)` is called once: with None when the client has confirmed, or must not get it.
         """
         if self._end is not None:
             done(self._end)
         elif self._withheld(handle):
             done(None)
         else:
-            pdu = OPCODE_U16.pack(codec.HANDLE_VALUE_IND, handle) + value[: self.mtu - 3]
-            self._indications.send(pdu, done)
+            self._indications.send(handle, value[: self.mtu - 3], done)
 
     def _withheld(self, handle: int) -> bool:
         """Whether the client must not be told a value: its CCCD alone does not permit it."""
@@ -267,6 +268,10 @@ class Bearer:
     def read(self, handle: int) -> Procedure[bytes]:
         """Read a whole value, up to 512 octets."""
         return procedures.read_long(handle, lambda: self.mtu)
+
+    def name(self, handle: int) -> bytes:
+        """Give what the peer's value is known by, wherever in its table it lies."""
+        return self._remote.name(handle)
 
     def write(self, handle: int, value: bytes) -> Procedure[None]:
         """Write with response, long values by prepare and execute."""

@@ -14,22 +14,30 @@ Confirmed = Callable[["Exception | None"], None]
 
 
 class _Indication(NamedTuple):
-    pdu: bytes
+    handle: int
+    value: bytes
     done: Confirmed
 
 
 class Indications:
-    """The indications of one bearer. `timed_out()`: no confirmation for 30 s."""
+    """The indications of one bearer.
+
+    `timed_out()`: no confirmation for 30 s. `withheld(handle)`: whether the client must not get a
+    value. It is asked when the value's turn comes, since the link may have lost its security
+    meanwhile.
+    """
 
     def __init__(
         self,
         send: Callable[[bytes], None],
         call_later: CallLater,
         timed_out: Callable[[], None],
+        withheld: Callable[[int], bool],
     ) -> None:
         self._send = send
         self._call_later = call_later
         self._timed_out = timed_out
+        self._withheld = withheld
         self._waiting: deque[_Indication] = deque()
         self._current: _Indication | None = None
         self._timer: Timer | None = None
@@ -38,9 +46,9 @@ class Indications:
         self._changed_done: Callable[[], None] | None = None
         self._changed_handle = 0
 
-    def send(self, pdu: bytes, done: Confirmed) -> None:
-        """Send when its turn comes; `done(error)` when confirmed or failed."""
-        self._waiting.append(_Indication(pdu, done))
+    def send(self, handle: int, value: bytes, done: Confirmed) -> None:
+        """Send when its turn comes; `done(error)` when confirmed, withheld or failed."""
+        self._waiting.append(_Indication(handle, value, done))
         self._send_next()
 
     def service_changed(
@@ -78,17 +86,25 @@ class Indications:
             return
         if self._changed is not None:
             self._current = self._take_service_changed(*self._changed)
-        elif self._waiting:
-            self._current = self._waiting.popleft()
         else:
-            return
-        self._timer = self._call_later(codec.TRANSACTION_TIMEOUT_S, self._timed_out)
-        self._send(self._current.pdu)
+            self._current = self._next_permitted()
+        if self._current is not None:
+            self._timer = self._call_later(codec.TRANSACTION_TIMEOUT_S, self._timed_out)
+            head = OPCODE_U16.pack(codec.HANDLE_VALUE_IND, self._current.handle)
+            self._send(head + self._current.value)
+
+    def _next_permitted(self) -> _Indication | None:
+        while self._waiting:
+            indication = self._waiting.popleft()
+            if not self._withheld(indication.handle):
+                return indication
+            indication.done(None)
+        return None
 
     def _take_service_changed(self, start: int, end: int) -> _Indication:
         self._changed = None
-        head = OPCODE_U16.pack(codec.HANDLE_VALUE_IND, self._changed_handle)
-        return _Indication(head + HANDLE_PAIR.pack(start, end), self._service_changed_done)
+        value = HANDLE_PAIR.pack(start, end)
+        return _Indication(self._changed_handle, value, self._service_changed_done)
 
     def _service_changed_done(self, error: Exception | None) -> None:
         if error is None and self._changed is None and self._changed_done is not None:

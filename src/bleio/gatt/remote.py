@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2s
 from weakref import WeakSet
 
 from bleio.att.client import Procedure
-from bleio.att.codec import HANDLE_PAIR
+from bleio.att.codec import HANDLE_PAIR, U16
 from bleio.att.counters import Counters
 from bleio.core.codes import GattUuid
 from bleio.core.uuid import expand, uuid16
@@ -16,6 +17,8 @@ from bleio.gatt.model import RemoteListener, RemoteService
 
 # A peer whose table changes again and again while we look at it has no table to be known.
 MAX_DISCOVERY_ATTEMPTS = 4
+
+_NAME_OCTETS = 8
 
 _CCCD = expand(uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION))
 
@@ -27,6 +30,7 @@ class RemoteTable:
         self._counters = counters
         self._listeners: dict[int, list[RemoteListener]] = {}
         self._found: WeakSet[RemoteService] = WeakSet()
+        self._names: dict[int, bytes] = {}
         self._service_changed_handle = 0
         self._watching = False  # the peer will tell of changes, or never can
         self._changes = 0
@@ -53,6 +57,11 @@ class RemoteTable:
         for listener in tuple(listeners or ()):
             listener.notified(value)
 
+    def name(self, handle: int) -> bytes:
+        """Give a name for a value that does not depend on where in the table it lies: a digest of
+        the UUIDs of service, characteristic and descriptor. One never discovered has its handle."""
+        return self._names.get(handle) or U16.pack(handle)
+
     def closed(self) -> None:
         """Tell each listener once that nothing more will come."""
         listeners = {id(one): one for group in self._listeners.values() for one in group}
@@ -71,6 +80,7 @@ class RemoteTable:
             services = yield from discovery.discover(uuids)
             if changes == self._changes:
                 self._found.update(services)
+                self._names.update(pair for service in services for pair in _names(service))
                 return services
         raise ProtocolViolation("the peer's services changed each time they were looked at")
 
@@ -98,6 +108,8 @@ class RemoteTable:
         self._changes += 1
         if start <= self._service_changed_handle <= end:
             self._watching = False  # it may lie elsewhere now
+        for handle in [handle for handle in self._names if start <= handle <= end]:
+            del self._names[handle]
         for service in tuple(self._found):
             if service.handle <= end and service.end_handle >= start:
                 self._found.discard(service)
@@ -111,3 +123,16 @@ class RemoteTable:
             for descriptor in characteristic.descriptors:
                 descriptor.handle = 0
         service.handle = service.end_handle = 0
+
+
+def _names(service: RemoteService) -> Iterator[tuple[int, bytes]]:
+    """Give the handles of a service's values, with a name for each."""
+    for characteristic in service.characteristics:
+        uuids = expand(service.uuid) + expand(characteristic.uuid)
+        yield characteristic.handle, _digest(uuids)
+        for descriptor in characteristic.descriptors:
+            yield descriptor.handle, _digest(uuids + expand(descriptor.uuid))
+
+
+def _digest(uuids: bytes) -> bytes:
+    return blake2s(uuids, digest_size=_NAME_OCTETS).digest()

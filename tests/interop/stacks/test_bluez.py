@@ -23,8 +23,8 @@ pytestmark = [
 ]
 
 # bluetoothd asks the kernel to secure each new link of a bonded peer, and gives the link up if the
-# kernel says that it is secure already. So a central that encrypts at once, as it should, is dropped
-# now and then. It has to come back; any other loss of a link fails the test.
+# kernel says that it is secure already. So a central that encrypts at once, as it should, is
+# dropped now and then. It has to come back; any other loss of a link fails the test.
 LOST = "lost while connecting: Not connected"
 ALREADY_SECURE = "setsockopt(BT_SECURITY): Invalid argument"
 

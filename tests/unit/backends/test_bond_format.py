@@ -22,6 +22,7 @@ from bleio.core.address import DeviceAddress
 key = st.binary(min_size=16, max_size=16)
 address = st.builds(DeviceAddress, st.binary(min_size=6, max_size=6), st.booleans())
 signing = st.builds(SigningKey, key, st.integers(0, 1 << 32), st.booleans())
+name = st.binary(min_size=8, max_size=8)
 cccd = st.tuples(st.integers(1, 0xFFFF), st.integers(0, 0xFFFF))
 client = st.builds(
     ClientState,
@@ -42,6 +43,7 @@ bond = st.builds(
     own_signing=st.none() | signing,
     peer_signing=st.none() | signing,
     client=client,
+    encrypted_values=st.frozensets(st.binary(min_size=2, max_size=2) | name, max_size=4),
 )
 
 FULL = Bond(
@@ -56,6 +58,7 @@ FULL = Bond(
     own_signing=SigningKey(bytes(range(32, 48)), 5, authenticated=True),
     peer_signing=SigningKey(bytes(range(48, 64)), 1 << 32),
     client=ClientState(((3, 2), (9, 1)), bytes(range(64, 80)), b"\x01"),
+    encrypted_values=frozenset((bytes(range(8)), b"\x12\x00")),
 )
 PLAIN = Bond(DeviceAddress(b"\1\2\3\4\5\6"), bytes(16))
 CONTENTS = Contents(
@@ -75,7 +78,7 @@ def test_all_fields_come_back(bonds: list[tuple[bool, Bond]], irk: bytes | None)
 def test_a_file_of_version_1_stays_readable() -> None:
     """What this version has written must be understood by all that follow."""
     octets = b"""{"version": 1,
-     "checksum": "d2de07bf79be58164b03ef6b1616307243020b59caa6220d8ff8fc7472188b49",
+     "checksum": "e8347ff64e3eea0d9a04d4511f40e7a6fa2c58f628fb21a15d8b70a571fdde48",
      "irk": "000102030405060708090a0b0c0d0e0f", "bonds": [
      {"role": "peripheral", "address": "c6:05:04:03:02:01", "random": true,
       "ltk": "101112131415161718191a1b1c1d1e1f", "ediv": 1, "rand": "0001020304050607",
@@ -83,7 +86,8 @@ def test_a_file_of_version_1_stays_readable() -> None:
       "own_signing": null,
       "peer_signing": {"csrk": "202122232425262728292a2b2c2d2e2f", "counter": 7,
                        "authenticated": true},
-      "client": {"cccds": [[4, 2]], "database_hash": "", "features": "01"}}]}"""
+      "client": {"cccds": [[4, 2]], "database_hash": "", "features": "01"},
+      "encrypted_values": ["1200", "0001020304050607"]}]}"""
     contents = decode(octets)
     assert contents.irk == bytes(range(16))
     ((central, bond),) = [(central, bond) for (central, _), bond in contents.bonds.items()]
@@ -96,6 +100,7 @@ def test_a_file_of_version_1_stays_readable() -> None:
         secure_connections=False,
         peer_signing=SigningKey(bytes(range(32, 48)), 7, authenticated=True),
         client=ClientState(((4, 2),), b"", b"\1"),
+        encrypted_values=frozenset((b"\x12\0", bytes(range(8)))),
     )
 
 

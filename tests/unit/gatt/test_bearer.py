@@ -197,6 +197,17 @@ class TestIndications:
         wired.feed("1e")
         assert second == [None] and len(wired.timers) == 0
 
+    def test_one_that_waited_is_withheld_if_the_link_has_lost_its_security(self) -> None:
+        wired, _, _ = serve(INDICATE, read_perm=SecurityMode.ENCRYPT_NO_MITM)
+        wired.security.encrypted, wired.security.key_size = True, 16
+        done = [self.indicate(wired, value) for value in (b"1", b"2", b"3")]
+        assert wired.take() == "1d 12 00 31"
+        wired.security.encrypted = False
+        wired.feed("1e")
+        assert done == [[None], [None], [None]]
+        assert wired.sent == [] and len(wired.timers) == 0
+        assert wired.bearer.counters.insecure_values == 2
+
     def test_confirmations_nobody_waits_for(self) -> None:
         wired, _, _ = serve(INDICATE)
         wired.feed("1e", "1e")

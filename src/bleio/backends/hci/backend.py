@@ -140,7 +140,9 @@ class HciBackend(Backend):
             await identity.claim(opened.layer, address)
         await opened.privacy.use_identity(address)
         self.address = self._wanted_address = address
+        opened.security.encrypted_values.save()
         opened.bonds.use(self._bonds_of(address))
+        opened.security.encrypted_values.clear()
         opened.privacy.identity_changed()
 
     async def erase_bonds(self) -> None:

@@ -93,6 +93,7 @@ def _encode_bond(bond: Bond) -> dict[str, Any]:
             "database_hash": bond.client.database_hash.hex(),
             "features": bond.client.features.hex(),
         },
+        "encrypted_values": sorted(name.hex() for name in bond.encrypted_values),
     }
 
 
@@ -146,7 +147,7 @@ def _optional(fields: _Fields, name: str, decoded: Callable[[], Any]) -> Any:
 
 def _decode_bond(value: object) -> tuple[bool, Bond]:
     names = ("address", "random", "ltk", "ediv", "rand", "authenticated", "secure_connections")
-    more = ("key_octets", "irk", "own_signing", "peer_signing", "client")
+    more = ("key_octets", "irk", "own_signing", "peer_signing", "client", "encrypted_values")
     fields = _Fields(value, "role", *names, *more)
     role = fields.take("role", str)
     if role not in _ROLES:
@@ -163,6 +164,7 @@ def _decode_bond(value: object) -> tuple[bool, Bond]:
         own_signing=_decode_signing(fields, "own_signing"),
         peer_signing=_decode_signing(fields, "peer_signing"),
         client=_decode_client(fields.take("client", dict)),
+        encrypted_values=frozenset(map(_value_name, fields.take("encrypted_values", list))),
     )
     return _ROLES[role], bond
 
@@ -193,6 +195,10 @@ def _decode_client(value: dict[str, Any]) -> ClientState:
         fields.octets("database_hash", 0, 16),
         fields.octets("features", *range(9)),
     )
+
+
+def _value_name(value: object) -> bytes:
+    return _Fields({"encrypted_values": value}, "encrypted_values").octets("encrypted_values", 2, 8)
 
 
 def _cccd(value: object) -> tuple[int, int]:

@@ -46,6 +46,7 @@ class Bond:
     `ltk`, `ediv` and `rand` are for the role in which it is stored: a central starts encryption
     with them, a peripheral answers with them. EDIV and Rand are 0 for LE Secure Connections.
     `own_signing` signs what we send, `peer_signing` checks what the peer sends.
+    `encrypted_values`: names of the peer's values that came encrypted; see `trust`.
     """
 
     identity: DeviceAddress
@@ -59,6 +60,7 @@ class Bond:
     own_signing: SigningKey | None = None
     peer_signing: SigningKey | None = None
     client: ClientState = ClientState()
+    encrypted_values: frozenset[bytes] = frozenset()
 
 
 class BondStore(Protocol):

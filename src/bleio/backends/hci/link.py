@@ -197,15 +197,17 @@ class HciLink(Link):
 
     async def read(self, handle: int) -> bytes:
         await self._security.encryption_under_way()
-        if not self._security.believes(handle):
+        if not self._security.believes(self.bearer.name(handle)):
             code = AttErrorCode.INSUFFICIENT_ENCRYPTION
             raise AttError(code, READ_REQ, handle)
         return await self._run(self.bearer.read(handle))
 
     async def write(self, handle: int, value: bytes) -> None:
+        await self._security.encryption_under_way()
         await self._run(self.bearer.write(handle, value))
 
     async def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
+        await self._security.encryption_under_way()
         await self._send_when_room(lambda: self.bearer.write_command(handle, value, signed))
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:

@@ -95,17 +95,17 @@ class Security:
 
     # What a client of the peer's values asks
 
-    def believes(self, handle: int) -> bool:
+    def believes(self, name: bytes) -> bool:
         """Whether to take a value from the peer over this link as it is; notes those that came
-        encrypted from a bonded peer."""
+        encrypted from a bonded peer. `name`: see `Bearer.name`."""
         values = self._manager.encrypted_values
         if self.link.encrypted:
             if self.link.has_keys:
-                values.came_encrypted(self.peer_address, handle)
+                values.came_encrypted(self.peer_address, name)
             return True
         if not self._manager.settings().fail_closed:
             return True
-        return not values.expects_encryption(self.peer_address, handle)
+        return not values.expects_encryption(self.peer_address, name)
 
     async def encryption_under_way(self) -> None:
         """Wait, bounded, while encryption with stored keys is being started."""
@@ -288,6 +288,7 @@ class Security:
         self.link.has_keys = bond is not None
         if bond is not None:
             self._manager.bonds.save(bond, self.is_central)
+            self._manager.encrypted_values.bonded_anew(bond.identity)
             self.peer_address = bond.identity
         self._busy = True
         self._manager.spawn(self._settle(bond))

@@ -49,7 +49,7 @@ class SecurityManager:
         self.agent = agent
         self.spawn = spawn
         self.own_oob = OwnOob()
-        self.encrypted_values = EncryptedValues()
+        self.encrypted_values = EncryptedValues(bonds, asyncio.get_running_loop().call_later)
         self.stray = 0  # SMP PDUs that belong to nothing, or are malformed
         self._attempts = Attempts()
         self._links: dict[int, Security] = {}
@@ -69,6 +69,7 @@ class SecurityManager:
     def remove(self, security: Security, reason: int) -> None:
         """A link is gone."""
         self._links.pop(security.conn_handle, None)
+        self.encrypted_values.save()
         security.closed(reason)
 
     def erase_bonds(self) -> None:

@@ -2,38 +2,83 @@
 
 A device that has a bonded peer's address, or the link after its encryption failed, could serve any
 value it likes in the clear (BLESA). What was once read or notified over an encrypted link is
-therefore taken from an encrypted link only, for the life of the backend, unless the settings say
-otherwise.
+therefore taken from an encrypted link only, unless the settings say otherwise.
+
+A value is known by a name made of UUIDs, since an impostor may serve it at any handle. The names
+are kept with the bond, so they outlive the program. Those of a peer that is bonded in both roles
+count in both: they are the same device's.
 """
 
 from __future__ import annotations
 
-from bleio.backends.hci.bonds import MAX_BONDS
+from dataclasses import replace
+
+from bleio.att.client import CallLater, Timer
+from bleio.backends.hci.bonds import MAX_BONDS, Bond, BondStore
 from bleio.core.address import DeviceAddress
 
-MAX_HANDLES = 4096  # of one peer; a table with more has values that nobody vouches for
+MAX_NAMES = 1024  # of one peer; a table with more has values that nobody vouches for
+SAVE_AFTER_S = 0.5  # a client often reads several values in a row
 
 
 class EncryptedValues:
-    """Handles of values by the peer's identity; the peer heard of longest ago is forgotten."""
+    """Names of values by the peer's identity; the peer heard of longest ago leaves the memory."""
 
-    def __init__(self) -> None:
-        self._handles: dict[DeviceAddress, set[int]] = {}
+    def __init__(self, bonds: BondStore, call_later: CallLater) -> None:
+        self._bonds = bonds
+        self._call_later = call_later
+        self._names: dict[DeviceAddress, set[bytes]] = {}
+        self._unsaved: set[DeviceAddress] = set()
+        self._timer: Timer | None = None
 
-    def came_encrypted(self, peer: DeviceAddress, handle: int) -> None:
-        """A value came over an encrypted link."""
-        handles = self._handles.get(peer)
-        if handles is None:
-            while len(self._handles) >= 2 * MAX_BONDS:  # of both roles
-                del self._handles[next(iter(self._handles))]
-            handles = self._handles[peer] = set()
-        if len(handles) < MAX_HANDLES:
-            handles.add(handle)
+    def came_encrypted(self, peer: DeviceAddress, name: bytes) -> None:
+        """A value came over a link that is encrypted with a bond's keys."""
+        names = self._of(peer)
+        if name not in names and len(names) < MAX_NAMES:
+            names.add(name)
+            self._save_later(peer)
 
-    def expects_encryption(self, peer: DeviceAddress, handle: int) -> bool:
+    def expects_encryption(self, peer: DeviceAddress, name: bytes) -> bool:
         """Whether a value came encrypted before."""
-        return handle in self._handles.get(peer, ())
+        return name in self._of(peer)
+
+    def bonded_anew(self, peer: DeviceAddress) -> None:
+        """A new bond has taken the old one's place: it is still the same device."""
+        if self._of(peer):
+            self._save_later(peer)
+
+    def save(self) -> None:
+        """Write what is new. Bonds are looked up anew: they may be gone or others by now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for peer in self._unsaved:
+            for central, bond in self._bonds_with(peer):
+                names = frozenset(self._names.get(peer, ())) | bond.encrypted_values
+                if names != bond.encrypted_values:
+                    self._bonds.save(replace(bond, encrypted_values=names), central)
+        self._unsaved.clear()
 
     def clear(self) -> None:
-        """Forget everything, with the bonds."""
-        self._handles.clear()
+        """Forget everything: the bonds are erased, or another identity's."""
+        self._names.clear()
+        self._unsaved.clear()
+
+    def _of(self, peer: DeviceAddress) -> set[bytes]:
+        names = self._names.get(peer)
+        if names is None:
+            if len(self._names) >= 2 * MAX_BONDS:  # of both roles
+                self.save()
+                del self._names[next(iter(self._names))]
+            known = (bond.encrypted_values for _, bond in self._bonds_with(peer))
+            names = self._names[peer] = set().union(*known)
+        return names
+
+    def _bonds_with(self, peer: DeviceAddress) -> list[tuple[bool, Bond]]:
+        bonds = ((central, self._bonds.find(peer, central)) for central in (True, False))
+        return [(central, bond) for central, bond in bonds if bond is not None]
+
+    def _save_later(self, peer: DeviceAddress) -> None:
+        self._unsaved.add(peer)
+        if self._timer is None:
+            self._timer = self._call_later(SAVE_AFTER_S, self.save)
