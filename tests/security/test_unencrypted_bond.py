@@ -163,6 +163,21 @@ async def test_a_new_bond_keeps_the_old_ones_distrust() -> None:
 
 
 @simulated
+@pytest.mark.parametrize("with_response", [True, False])
+async def test_nor_is_it_written_in_the_clear(with_response: bool) -> None:
+    async with attacked("central") as victim:
+        await bonded(victim)
+        await victim.meet_again()
+        await until(victim.refused)
+        write = victim.link.write if with_response else victim.link.write_command
+        with pytest.raises(AttError) as caught:
+            await write(HANDLE, b"meant for the peer")
+        assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
+        await victim.settle()
+        assert victim.attacker.att.empty()
+
+
+@simulated
 async def test_the_settings_may_say_otherwise() -> None:
     async with attacked("central", settings=SecuritySettings(fail_closed=False)) as victim:
         await bonded(victim)

@@ -186,7 +186,7 @@ class Attacker:
         )
         self.change = change
         self.ended = asyncio.get_running_loop().create_future()
-        mine = pairing(ends, ANYTHING, agent, OwnOob(), lambda identity: None, self.send_changed)
+        mine = pairing(ends, ANYTHING, agent, OwnOob(), lambda identity: [], self.send_changed)
         mine.features = features
         self.session = Session(mine, _Host(self), agent)
         self.session.start(request)

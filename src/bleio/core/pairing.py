@@ -47,8 +47,8 @@ class SecuritySettings:
     encryption keys are refused in pairing and by the server's permissions. `method`: the only
     pairing method to agree to, None for any. `debug_keys`: accept a peer that uses the
     specification's published debug key. `private_address`: use resolvable private addresses.
-    `rotation_s`: seconds until the next one, 1 to 41400. `fail_closed`: what was read from a
-    bonded peer over an encrypted link is not read from it over a plain one.
+    `rotation_s`: seconds until the next one, 1 to 41400. `fail_closed`: a value that has
+    passed an encrypted link to or from a bonded peer does not pass a plain one any more.
     """
 
     secure_connections_only: bool = False

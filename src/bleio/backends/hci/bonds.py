@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bleio.backends.hci import entropy
 from bleio.core.address import DeviceAddress
+from bleio.core.pairing import PairingMethod, SecuritySettings
 
-MAX_BONDS = 32  # for each role; the oldest gives way to the newest
+# For each role. The oldest gives way to the newest, but not to a weaker one while there are others:
+# who is not authenticated could push out all who are.
+MAX_BONDS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,19 @@ class Bond:
     client: ClientState = ClientState()
     encrypted_values: frozenset[bytes] = frozenset()
 
+    @property
+    def strength(self) -> tuple[bool, bool, int]:
+        """Orders bonds by what they prove of the peer."""
+        return self.authenticated, self.secure_connections, self.key_octets
+
+    def satisfies(self, settings: SecuritySettings) -> bool:
+        """Whether pairing would give such a bond today."""
+        return (
+            self.key_octets >= settings.min_key_octets
+            and self.secure_connections >= settings.secure_connections_only
+            and (self.authenticated or settings.method in (None, PairingMethod.JUST_WORKS))
+        )
+
 
 class BondStore(Protocol):
     """Where the keys of one own identity are kept; each role has its own bonds.
@@ -90,12 +106,31 @@ BondsByRole = dict[tuple[bool, DeviceAddress], Bond]  # by central and identity;
 
 
 def put(bonds: BondsByRole, bond: Bond, central: bool) -> None:
-    """Add a bond as the newest; with too many of its role the oldest goes."""
-    bonds.pop((central, bond.identity), None)
+    """Add a bond as the newest; with too many of its role the oldest of the unauthenticated goes,
+    if there is none the oldest."""
+    former = bonds.pop((central, bond.identity), None)
+    if former is not None and former.ltk == bond.ltk:
+        bond = _with_counters_of(bond, former)
     of_role = [key for key in bonds if key[0] == central]
     if len(of_role) >= MAX_BONDS:
-        del bonds[of_role[0]]
+        weak = [key for key in of_role if not bonds[key].authenticated]
+        del bonds[(weak or of_role)[0]]
     bonds[central, bond.identity] = bond
+
+
+def _with_counters_of(bond: Bond, former: Bond) -> Bond:
+    """Let no signature count twice: who saves a bond may have read it before others counted on."""
+    return replace(
+        bond,
+        own_signing=_later(bond.own_signing, former.own_signing),
+        peer_signing=_later(bond.peer_signing, former.peer_signing),
+    )
+
+
+def _later(key: SigningKey | None, former: SigningKey | None) -> SigningKey | None:
+    if key is None or former is None or key.csrk != former.csrk:
+        return key
+    return replace(key, counter=max(key.counter, former.counter))
 
 
 class MemoryBondStore:

@@ -11,7 +11,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, TypeVar
 
 from bleio.att.client import Procedure
-from bleio.att.codec import READ_REQ
+from bleio.att.codec import READ_REQ, WRITE_CMD, WRITE_REQ
 from bleio.backends.base import Link
 from bleio.backends.hci.acl import Reassembler
 from bleio.backends.hci.client_memory import ClientMemory
@@ -119,7 +119,7 @@ class HciLink(Link):
         )
         self._security.on_secured = self._memory.secured
         self.bearer.sign_with(self._security.signer)
-        self.bearer.believes = self._security.believes
+        self.bearer.believes = self._security.trust.admits
 
     @property
     def peer(self) -> DeviceAddress:  # type: ignore[override]
@@ -196,19 +196,23 @@ class HciLink(Link):
         return await self._run(self.bearer.discover(uuids), DISCOVERY_STEP_S)
 
     async def read(self, handle: int) -> bytes:
-        await self._security.encryption_under_way()
-        if not self._security.believes(self.bearer.name(handle)):
-            code = AttErrorCode.INSUFFICIENT_ENCRYPTION
-            raise AttError(code, READ_REQ, handle)
+        await self._admitted(READ_REQ, handle)
         return await self._run(self.bearer.read(handle))
 
     async def write(self, handle: int, value: bytes) -> None:
-        await self._security.encryption_under_way()
+        await self._admitted(WRITE_REQ, handle)
         await self._run(self.bearer.write(handle, value))
 
     async def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
-        await self._security.encryption_under_way()
+        if not (signed and self._security.signer.can_sign):
+            await self._admitted(WRITE_CMD, handle)
         await self._send_when_room(lambda: self.bearer.write_command(handle, value, signed))
+
+    async def _admitted(self, opcode: int, handle: int) -> None:
+        """Wait for encryption that is under way. Raises: AttError for a value that needs it."""
+        await self._security.encryption_under_way()
+        if not self._security.trust.admits(self.bearer.name(handle)):
+            raise AttError(AttErrorCode.INSUFFICIENT_ENCRYPTION, opcode, handle)
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         handle = characteristic.handle

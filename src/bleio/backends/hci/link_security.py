@@ -23,6 +23,7 @@ from bleio.backends.hci.smp.pairing import Pairing
 from bleio.backends.hci.smp.pdu import AuthReq, Reason
 from bleio.backends.hci.smp.session import Session
 from bleio.backends.hci.smp.steps import Ends
+from bleio.backends.hci.trust import LinkTrust
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.pairing import IoCapability
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 SMP_TIMEOUT_S = 30.0  # Vol 3, Part H, 3.4
 # A central that finds that we lost its keys may pair anew by itself; then it does so soon.
 PAIR_ANEW_S = 2.0
-# Reading waits this long for encryption that has been started; the link layer's own limit.
+# Values wait this long for encryption that has been started; the link layer's own limit.
 ENCRYPTION_S = 40.0
 
 _ENABLE = Struct("<H8sH16s")  # handle, Rand, EDIV, key
@@ -79,33 +80,23 @@ class Security:
         self._settled = asyncio.Event()  # no encryption with stored keys is being started
         self._settled.set()
         self.link.has_keys = self.bond is not None
+        self.trust = LinkTrust(
+            manager.encrypted_values, self.link, lambda: self.peer_address, manager.settings
+        )
         self.signer = BondSigner(
             lambda: self.bond, lambda bond: manager.bonds.save(bond, is_central)
         )
 
     @property
     def bond(self) -> Bond | None:
-        """The bond with this peer, for our role."""
-        return self._manager.bonds.find(self.peer_address, self.is_central)
+        """The bond with this peer, for our role; none if the settings ask for a better one."""
+        bond = self._manager.bonds.find(self.peer_address, self.is_central)
+        return bond if bond is not None and bond.satisfies(self._manager.settings()) else None
 
     @property
     def busy(self) -> bool:
         """Whether encryption or a pairing is under way."""
         return self._busy or self._session is not None
-
-    # What a client of the peer's values asks
-
-    def believes(self, name: bytes) -> bool:
-        """Whether to take a value from the peer over this link as it is; notes those that came
-        encrypted from a bonded peer. `name`: see `Bearer.name`."""
-        values = self._manager.encrypted_values
-        if self.link.encrypted:
-            if self.link.has_keys:
-                values.came_encrypted(self.peer_address, name)
-            return True
-        if not self._manager.settings().fail_closed:
-            return True
-        return not values.expects_encryption(self.peer_address, name)
 
     async def encryption_under_way(self) -> None:
         """Wait, bounded, while encryption with stored keys is being started."""
@@ -203,7 +194,7 @@ class Security:
             manager.settings(),
             agent,
             manager.own_oob,
-            lambda identity: manager.bonds.find(identity, self.is_central),
+            manager.bonds_with,
             self.send,
         )
         self._session = Session(pairing, self, agent)
@@ -217,7 +208,6 @@ class Security:
         if self._silent:
             self._manager.stray += 1
         elif self._session is not None:
-            self._restart_timer()
             self._session.received(octets)
         elif pdu.LENGTHS.get(octets[0] if octets else 0) != len(octets):
             self._manager.stray += 1
@@ -318,6 +308,9 @@ class Security:
         self._settled.set()
 
     def _encryption_on(self, keys: Bond | Pairing, key_octets: int) -> None:
+        if isinstance(keys, Bond) and self.bond is None:
+            self._finish(KeysLost())  # erased meanwhile: it proves nothing any more
+            return
         link = self.link
         link.authenticated = keys.authenticated
         link.secure_connections = keys.secure_connections
@@ -380,7 +373,10 @@ class Security:
                 waiter.set_exception(error)
 
     def _restart_timer(self, limit_s: float = SMP_TIMEOUT_S) -> None:
-        """Bound the time from one SMP PDU to the next. Spec: Vol 3, Part H, 3.4."""
+        """Bound the time from one SMP PDU of ours to the next. Spec: Vol 3, Part H, 3.4.
+
+        Not from one of the peer's, or it could hold a pairing for ever by PDUs that mean nothing.
+        """
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(limit_s, self._timed_out)

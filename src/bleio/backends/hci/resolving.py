@@ -74,10 +74,13 @@ class Resolver:
 
     def refresh(self) -> bool:
         """Take the keys from the bonds. Returns: whether they are others than before."""
-        keys: dict[DeviceAddress, bytes] = {}
+        best: dict[DeviceAddress, Bond] = {}  # a peer may be bonded in both roles
         for _, bond in self._bonds.all():
-            if bond.irk and any(bond.irk) and bond.identity.type in _IDENTITIES:
-                keys[bond.identity] = bond.irk
+            other = best.get(bond.identity)
+            known = bond.irk and any(bond.irk) and bond.identity.type in _IDENTITIES
+            if known and (other is None or bond.strength >= other.strength):
+                best[bond.identity] = bond
+        keys = {identity: bond.irk for identity, bond in best.items() if bond.irk}
         keys = dict(list(keys.items())[-MAX_KEYS:])
         if keys == self.keys:
             return False

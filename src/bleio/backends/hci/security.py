@@ -11,7 +11,7 @@ from struct import Struct
 from typing import Any
 
 from bleio.backends.base import PairingAgent
-from bleio.backends.hci.bonds import BondStore
+from bleio.backends.hci.bonds import Bond, BondStore
 from bleio.backends.hci.layer import HciLayer
 from bleio.backends.hci.link_security import Security
 from bleio.backends.hci.opcodes import Event, LeEvent, Opcode
@@ -71,6 +71,11 @@ class SecurityManager:
         self._links.pop(security.conn_handle, None)
         self.encrypted_values.save()
         security.closed(reason)
+
+    def bonds_with(self, peer: DeviceAddress) -> list[Bond]:
+        """Give the bonds with a peer in both roles."""
+        found = (self.bonds.find(peer, central) for central in (True, False))
+        return [bond for bond in found if bond is not None]
 
     def erase_bonds(self) -> None:
         """Forget all bonds."""

@@ -27,6 +27,13 @@ class BondSigner:
         self._bond = bond
         self._save = save
 
+    @property
+    def can_sign(self) -> bool:
+        """Whether `sign` would."""
+        bond = self._bond()
+        key = bond.own_signing if bond is not None else None
+        return key is not None and key.counter < _LAST_COUNTER
+
     def sign(self, message: bytes) -> bytes | None:
         bond = self._bond()
         key = bond.own_signing if bond is not None else None

@@ -1,8 +1,9 @@
-"""Which values of bonded peers came encrypted, so that a plain link is not believed about them.
+"""Which values of bonded peers passed encrypted, so that they pass no plain link any more.
 
 A device that has a bonded peer's address, or the link after its encryption failed, could serve any
-value it likes in the clear (BLESA). What was once read or notified over an encrypted link is
-therefore taken from an encrypted link only, unless the settings say otherwise.
+value it likes in the clear (BLESA), and be told what was meant for the peer. What was once read,
+notified or written over an encrypted link is therefore taken from, and given to, an encrypted link
+only, unless the settings say otherwise.
 
 A value is known by a name made of UUIDs, since an impostor may serve it at any handle. The names
 are kept with the bond, so they outlive the program. Those of a peer that is bonded in both roles
@@ -11,11 +12,14 @@ count in both: they are the same device's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from bleio.att.client import CallLater, Timer
 from bleio.backends.hci.bonds import MAX_BONDS, Bond, BondStore
 from bleio.core.address import DeviceAddress
+from bleio.core.pairing import SecuritySettings
+from bleio.core.security import LinkSecurity
 
 MAX_NAMES = 1024  # of one peer; a table with more has values that nobody vouches for
 SAVE_AFTER_S = 0.5  # a client often reads several values in a row
@@ -31,15 +35,15 @@ class EncryptedValues:
         self._unsaved: set[DeviceAddress] = set()
         self._timer: Timer | None = None
 
-    def came_encrypted(self, peer: DeviceAddress, name: bytes) -> None:
-        """A value came over a link that is encrypted with a bond's keys."""
+    def passed_encrypted(self, peer: DeviceAddress, name: bytes) -> None:
+        """A value passed a link that is encrypted with a bond's keys."""
         names = self._of(peer)
         if name not in names and len(names) < MAX_NAMES:
             names.add(name)
             self._save_later(peer)
 
     def expects_encryption(self, peer: DeviceAddress, name: bytes) -> bool:
-        """Whether a value came encrypted before."""
+        """Whether a value passed encrypted before."""
         return name in self._of(peer)
 
     def bonded_anew(self, peer: DeviceAddress) -> None:
@@ -82,3 +86,30 @@ class EncryptedValues:
         self._unsaved.add(peer)
         if self._timer is None:
             self._timer = self._call_later(SAVE_AFTER_S, self.save)
+
+
+class LinkTrust:
+    """What may pass one link. `link`: its security of the moment; `peer`: whom it leads to."""
+
+    def __init__(
+        self,
+        values: EncryptedValues,
+        link: LinkSecurity,
+        peer: Callable[[], DeviceAddress],
+        settings: Callable[[], SecuritySettings],
+    ) -> None:
+        self._values = values
+        self._link = link
+        self._peer = peer
+        self._settings = settings
+
+    def admits(self, name: bytes) -> bool:
+        """Whether a value may pass as the link is now; notes those that pass encrypted to or from
+        a bonded peer. Data plane. Args: `name`: see `Bearer.name`."""
+        if self._link.encrypted:
+            if self._link.has_keys:
+                self._values.passed_encrypted(self._peer(), name)
+            return True
+        if not self._settings().fail_closed:
+            return True
+        return not self._values.expects_encryption(self._peer(), name)

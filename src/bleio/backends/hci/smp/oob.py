@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from bumble.crypto import f4
 from bumble.crypto.cryptography import EccKey
 
@@ -9,27 +11,31 @@ from bleio.backends.base import OobData
 from bleio.backends.hci import entropy
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OobSecret:
+    """What a peer that has our data proves to know, and the key pair that the data commits to."""
+
+    key: EccKey = field(default_factory=entropy.make_key, repr=False)
+    random: bytes = field(default_factory=lambda: entropy.token_bytes(16), repr=False)
+    temporary_key: bytes = field(default_factory=lambda: entropy.token_bytes(16), repr=False)
+
+
 class OwnOob:
-    """Made when it is asked for; after one pairing has used it, others are made."""
+    """Made when it is asked for; after one pairing has used it, others are made.
+
+    `secret`: None while no data is out, so that nobody can have it.
+    """
 
     def __init__(self) -> None:
-        self._key: EccKey | None = None
-        self.random = b""
+        self.secret: OobSecret | None = None
 
     def data(self) -> OobData:
         """Give what to pass to the peer; the same until a pairing succeeded with it."""
-        if self._key is None:
-            self._key = entropy.make_key()
-            self.random = entropy.token_bytes(16)
-            self._temporary_key = entropy.token_bytes(16)
-        x = self._key.x[::-1]
-        return OobData(f4(x, x, self.random, b"\0"), self.random, self._temporary_key)
+        secret = self.secret = self.secret or OobSecret()
+        x = secret.key.x[::-1]
+        return OobData(f4(x, x, secret.random, b"\0"), secret.random, secret.temporary_key)
 
-    @property
-    def key(self) -> EccKey | None:
-        """The key pair that our data commits to, None if it was never asked for."""
-        return self._key
-
-    def used(self) -> None:
-        """A pairing has succeeded with it."""
-        self._key, self.random = None, b""
+    def used(self, secret: OobSecret | None) -> None:
+        """A pairing has succeeded with it; what another one may still use stays that one's."""
+        if secret is self.secret:
+            self.secret = None

@@ -19,7 +19,7 @@ from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds import Bond, SigningKey
 from bleio.backends.hci.smp import pdu
 from bleio.backends.hci.smp.methods import Choice, choose
-from bleio.backends.hci.smp.oob import OwnOob
+from bleio.backends.hci.smp.oob import OobSecret, OwnOob
 from bleio.backends.hci.smp.pdu import ALL_KEYS, AuthReq, Features, KeyKinds, Reason
 from bleio.backends.hci.smp.secure_connections import secure_connections_key
 from bleio.backends.hci.smp.steps import Ask, Encrypt, Ends, Failure, Receive, Step, Steps
@@ -38,8 +38,9 @@ _IDENTITIES = (AddressType.PUBLIC, AddressType.RANDOM_STATIC)
 class Pairing:
     """One pairing.
 
-    Args: `agent`: None is Just Works, and everybody is accepted. `bond_with`: gives the bond that a
-        new one would replace. `own_oob`: what the peer may have received of us out of band.
+    Args: `agent`: None is Just Works, and everybody is accepted. `own_oob`: what the peer may have
+        received of us out of band. `bonds_with`: gives the bonds with a peer, whatever their role,
+        which a new one must not be weaker than.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Pairing:
         settings: SecuritySettings,
         agent: PairingAgent | None,
         own_oob: OwnOob,
-        bond_with: Callable[[DeviceAddress], Bond | None],
+        bonds_with: Callable[[DeviceAddress], list[Bond]],
         send: Callable[[bytes], None],
     ) -> None:
         self.ends = ends
@@ -57,12 +58,13 @@ class Pairing:
         self.choice = Choice(PairingMethod.JUST_WORKS)
         self.secure_connections = False
         self.key_octets = MAX_KEY_OCTETS
-        self.own_oob = own_oob
+        self.own_secret: OobSecret | None = None  # what a peer with our out-of-band data knows
         self.peer_oob: OobData | None = None
         self.request = self.response = b""  # the whole PDUs
         self.agreed = False  # the method is known
         self._agent = agent
-        self._bond_with = bond_with
+        self._own_oob = own_oob
+        self._bonds_with = bonds_with
         self._own = self._peer = Features(0, 0, 0, 0, 0, 0)
         self._ltk = b""
 
@@ -104,6 +106,8 @@ class Pairing:
             key = self._ltk = shortened((yield from secure_connections_key(self)), self.key_octets)
         else:
             key = shortened((yield from self._short_term_key()), self.key_octets)
+        if self.choice.method is PairingMethod.OUT_OF_BAND:
+            self._own_oob.used(self.own_secret)
         yield Encrypt(key)
         bond = yield from self._distribute_keys()
         return bond if self._is_to_keep(bond) else None
@@ -167,7 +171,8 @@ class Pairing:
         self.secure_connections = bool(both & AuthReq.SECURE_CONNECTIONS)
         self.key_octets = min(central.max_key_octets, peripheral.max_key_octets)
         self._check_settings()
-        self._check_old_bond(self.ends.peer)
+        self._check_own_oob()
+        self._check_old_bonds(self.ends.peer)
         if self._agent is not None:
             described = self.described
             if not (yield Ask(lambda agent: agent.accept(described))):
@@ -182,15 +187,28 @@ class Pairing:
         if settings.method is not None and self.choice.method is not settings.method:
             raise Failure(Reason.AUTHENTICATION_REQUIREMENTS)
 
-    def _check_old_bond(self, identity: DeviceAddress) -> None:
-        """Refuse to replace a bond by a weaker one: the peer may be somebody else."""
-        old = self._bond_with(identity)
-        if old is not None and (
-            old.authenticated > self.authenticated
-            or old.secure_connections > self.secure_connections
-            or old.key_octets > self.key_octets
-        ):
-            raise Failure(Reason.AUTHENTICATION_REQUIREMENTS, weaker=True)
+    def _check_own_oob(self) -> None:
+        """Settle what a peer that says it has our data must prove to know.
+
+        If none of ours is out, nobody has it: what the peer then knew, an r of 0, everybody knows.
+        """
+        if self.choice.method is PairingMethod.OUT_OF_BAND:
+            self.own_secret = self._own_oob.secret
+            if self.secure_connections and self.peer_has_oob and self.own_secret is None:
+                raise Failure(Reason.OOB_NOT_AVAILABLE)
+
+    def _check_old_bonds(self, identity: DeviceAddress) -> None:
+        """Refuse a bond that is weaker than one there is: the peer may be somebody else.
+
+        In the other role too, for the new one says as much of who the peer is.
+        """
+        for old in self._bonds_with(identity):
+            if (
+                old.authenticated > self.authenticated
+                or old.secure_connections > self.secure_connections
+                or old.key_octets > self.key_octets
+            ):
+                raise Failure(Reason.AUTHENTICATION_REQUIREMENTS, weaker=True)
 
     # Phase 2, LE legacy pairing
 
@@ -326,7 +344,8 @@ class Pairing:
             bond = replace(bond, identity=identity, irk=irk if any(irk) else None)
         if kinds & KeyKinds.SIGNING:
             csrk = yield Receive(pdu.SIGNING_INFORMATION)
-            bond = replace(bond, peer_signing=SigningKey(csrk, 0, self.authenticated))
+            if any(csrk):  # zeros are no key: everybody knows them
+                bond = replace(bond, peer_signing=SigningKey(csrk, 0, self.authenticated))
         return bond
 
     def _checked_identity(self, payload: bytes) -> DeviceAddress:
@@ -335,7 +354,7 @@ class Pairing:
         identity = DeviceAddress(octets, bool(random))
         if random > 1 or identity.type not in _IDENTITIES:
             raise Failure(Reason.INVALID_PARAMETERS)
-        self._check_old_bond(identity)
+        self._check_old_bonds(identity)
         return identity
 
 

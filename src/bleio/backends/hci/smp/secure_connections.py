@@ -69,9 +69,8 @@ def _public_keys(pairing: Pairing) -> Steps:
 
 def _own_key(pairing: Pairing) -> EccKey:
     """A new key pair for each pairing, except that a peer with our out-of-band data knows ours."""
-    if pairing.peer_has_oob and pairing.own_oob.key is not None:
-        return pairing.own_oob.key
-    return entropy.make_key()
+    secret = pairing.own_secret
+    return secret.key if secret is not None and pairing.peer_has_oob else entropy.make_key()
 
 
 def _shared_secret(pairing: Pairing, key: EccKey, x: bytes, y: bytes) -> bytes:
@@ -140,7 +139,8 @@ def _out_of_band(pairing: Pairing, exchange: _Exchange) -> Steps:
         pairing.check(data.confirm, expected, Reason.CONFIRM_VALUE_FAILED)
         exchange.peer_r = data.random
     if pairing.peer_has_oob:
-        exchange.own_r = pairing.own_oob.random or bytes(16)
+        assert pairing.own_secret is not None
+        exchange.own_r = pairing.own_secret.random
     nonce = exchange.own_nonce = entropy.token_bytes(16)
     if pairing.ends.is_central:
         pairing.send(bytes((pdu.PAIRING_RANDOM,)) + nonce)
@@ -169,6 +169,4 @@ def _checked_key(pairing: Pairing, exchange: _Exchange) -> Steps:
     pairing.check(check, expected, Reason.DHKEY_CHECK_FAILED)
     if not ends.is_central:
         pairing.send(bytes((pdu.PAIRING_DHKEY_CHECK,)) + own_check)
-    if pairing.peer_has_oob:
-        pairing.own_oob.used()
     return ltk

@@ -66,7 +66,9 @@ class Session:
             self._fail(Reason.INVALID_PARAMETERS if known else Reason.COMMAND_NOT_SUPPORTED)
         elif opcode == pdu.PAIRING_FAILED:
             self._end(octets[1])
-        elif opcode in (pdu.KEYPRESS_NOTIFICATION, pdu.SECURITY_REQUEST):
+        elif opcode == pdu.KEYPRESS_NOTIFICATION or (
+            opcode == pdu.SECURITY_REQUEST and self.pairing.ends.is_central
+        ):
             return  # neither says anything that this pairing does not know
         elif isinstance(self._waits_for, Ask):
             self._ahead.append(octets)
