@@ -37,7 +37,7 @@ stacks: $(INSTALLED_DEV)
 	cd tests && ../$(BIN)/python -m support.stacks
 
 test: $(INSTALLED_DEV)
-	$(PYTEST) -n 2 --dist loadgroup -m "not packaging"
+	$(PYTEST) -n 2 --dist loadgroup -m "not packaging" --durations=30 --durations-min=5
 
 test-packaging: $(INSTALLED_DEV)
 	$(PYTEST) tests/packaging
