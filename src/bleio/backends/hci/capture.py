@@ -2,19 +2,26 @@
 
 A name that ends in `.btsnoop`, `.log` or `.cfa` gives btsnoop, any other pcapng, in which each
 adapter is an interface of its own. `%p` in the name stands for the number of the process.
+
+Data of encrypted links is in it in the clear, so only the user may read the file. Keys, which open
+more than what was captured, are 0 in it unless `BLEIO_CAPTURE_KEYS=1`.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import stat
 import time
+from collections.abc import Callable
 from typing import Any, BinaryIO, Protocol
 
+from bleio.backends.hci.capture_keys import KeyBlanker
 from bleio.errors import ControllerLost
 from bleio.radio import pcapng
 
 VARIABLE = "BLEIO_CAPTURE"
+KEYS_VARIABLE = "BLEIO_CAPTURE_KEYS"
 _BTSNOOP = (".btsnoop", ".log", ".cfa")
 _log = logging.getLogger(__name__)
 
@@ -36,7 +43,9 @@ class CaptureFile:
         self._adapters = 0
         try:
             # Without a buffer: a program that is killed leaves all it has seen.
-            self._file: BinaryIO | None = open(path, "wb", buffering=0)  # noqa: SIM115
+            self._file: BinaryIO | None = open(  # noqa: SIM115
+                path, "wb", buffering=0, opener=_for_this_user
+            )
         except OSError as error:
             raise ControllerLost(
                 f"Cannot write the capture {path!r}: {error.strerror or error}; "
@@ -70,20 +79,39 @@ class CaptureFile:
             _log.error("The capture %r ends here: %s", self._path, error.strerror or error)
 
 
-class Tap:
-    """Writes both directions of one adapter."""
+def _for_this_user(path: str, flags: int) -> int:
+    """Open a file that nobody else can read, also if it was there before."""
+    descriptor = os.open(path, flags, 0o600)
+    # Not of pipes and devices; on Windows access is what the folder's files have.
+    if hasattr(os, "fchmod") and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        try:
+            os.fchmod(descriptor, 0o600)
+        except OSError:
+            os.close(descriptor)
+            raise
+    return descriptor
 
-    def __init__(self, file: CaptureFile, name: str) -> None:
+
+class Tap:
+    """Writes both directions of one adapter. `keys`: with the keys in them."""
+
+    def __init__(self, file: CaptureFile, name: str, *, keys: bool = False) -> None:
         self._file = file
         self._adapter = file.add_adapter(name)
+        self._shown_received, self._shown_sent = _shown(keys), _shown(keys)
 
     def received(self, packet: bytes) -> None:
         """A packet came from the controller."""
-        self._file.add(self._adapter, packet, to_host=True)
+        self._file.add(self._adapter, self._shown_received(packet), to_host=True)
 
     def sent(self, packet: bytes) -> None:
         """A packet goes to the controller."""
-        self._file.add(self._adapter, packet, to_host=False)
+        self._file.add(self._adapter, self._shown_sent(packet), to_host=False)
+
+
+def _shown(keys: bool) -> Callable[[bytes], bytes]:
+    """Give what makes of one direction's packets those that are written."""
+    return (lambda packet: packet) if keys else KeyBlanker().blank
 
 
 class TappedPort:
@@ -108,12 +136,18 @@ _files: dict[str, CaptureFile] = {}
 def tap_for(adapter: str) -> Tap | None:
     """The tap for an adapter that is opened, None when nothing is to be captured.
 
-    Raises: ControllerLost with a sentence when the file cannot be written.
+    Raises: ControllerLost with a sentence when the file cannot be written, or it is not clear
+        whether keys are to be in it.
     """
     name = os.environ.get(VARIABLE, "")
     if not name:
         return None
+    keys = os.environ.get(KEYS_VARIABLE, "")
+    if keys not in ("", "0", "1"):
+        raise ControllerLost(
+            f"{KEYS_VARIABLE} is {keys!r}; set it to 1 to capture keys too, or unset it."
+        )
     path = os.path.abspath(name.replace("%p", str(os.getpid())))
     if path not in _files:
         _files[path] = CaptureFile(path)
-    return Tap(_files[path], adapter)
+    return Tap(_files[path], adapter, keys=keys == "1")
