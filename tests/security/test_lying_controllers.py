@@ -9,8 +9,19 @@ from random import Random
 
 from bleio.backends.base import ScanParameters
 from bleio.backends.hci import HciBackend
-from support.hci.engine import Engine, asynchronous, until
-from support.hci.script import ScriptedController, acl, connection_complete, event, le_event
+from bleio.backends.hci.bonds import Bond, MemoryBondStore
+from bleio.backends.hci.opcodes import Opcode
+from bleio.core.address import DeviceAddress
+from bleio.core.codes import AttErrorCode, SecurityMode
+from support.hci.engine import Engine, add_echo, asynchronous, until
+from support.hci.script import (
+    PEER,
+    ScriptedController,
+    acl,
+    connection_complete,
+    event,
+    le_event,
+)
 
 HANDLE, BUFFERS, ATT = 0x40, 4, 4
 READ_NAME = b"\x0a\x03\x00"
@@ -22,7 +33,8 @@ class Host:
     def __init__(self, controller: ScriptedController) -> None:
         self.controller = controller
         self.engine = Engine()
-        self.backend = HciBackend(controller.transport)
+        self.store = MemoryBondStore()
+        self.backend = HciBackend(controller.transport, bonds=lambda identity: self.store)
 
     async def answered(self, request: bytes = READ_NAME) -> None:
         """Ask it something; to be answered it needs a free buffer."""
@@ -37,9 +49,12 @@ class Host:
 
 
 @asynccontextmanager
-async def linked() -> AsyncIterator[Host]:
+async def linked(bond: Bond | None = None) -> AsyncIterator[Host]:
+    """Give a host with a link; `bond`: with its central."""
     async with ScriptedController(extended=True) as controller:
         host = Host(controller)
+        if bond is not None:
+            host.store.save(bond, central=False)
         await host.backend.open(host.engine.server, "host", host.engine)
         try:
             controller.send(connection_complete())
@@ -108,3 +123,53 @@ async def test_encryption_that_nobody_started() -> None:
         await host.answered()
         assert not host.engine.links[0].security.encrypted
         assert host.faults == 0
+
+
+BOND = Bond(DeviceAddress(PEER, random=True), b"the bond's key 1")
+SECRET = b"secret"
+
+
+@asynccontextmanager
+async def linked_to_bonded() -> AsyncIterator[tuple[Host, bytes]]:
+    """Give a host that has just given its controller a bond's key, and a request for a secret."""
+    async with linked(BOND) as host:
+        secret = add_echo(host.engine.server, read_perm=SecurityMode.ENCRYPT_NO_MITM, value=SECRET)
+        host.controller.send(le_event(0x05, struct.pack("<H8sH", HANDLE, BOND.rand, BOND.ediv)))
+        await until(lambda: host.controller.sent(Opcode.LE_LONG_TERM_KEY_REQUEST_REPLY))
+        yield host, struct.pack("<BH", 0x0A, secret.handle)
+
+
+def answer_of(host: Host) -> bytes:
+    """The ATT PDU in the newest packet of the host's."""
+    return host.controller.data[-1][8:]
+
+
+@asynchronous
+async def test_encryption_that_ends() -> None:
+    """The link counts as plain from then on."""
+    async with linked_to_bonded() as (host, request):
+        host.controller.send(event(0x08, struct.pack("<BHB", 0, HANDLE, 1)))
+        await host.answered(request)
+        assert answer_of(host) == b"\x0b" + SECRET
+        host.controller.send(event(0x08, struct.pack("<BHB", 0, HANDLE, 0)))
+        await host.answered(request)
+        refusal = struct.pack(
+            "<BB2sB", 0x01, 0x0A, request[1:], AttErrorCode.INSUFFICIENT_ENCRYPTION
+        )
+        assert answer_of(host) == refusal
+        security = host.engine.links[0].security
+        assert not (security.encrypted or security.authenticated or security.secure_connections)
+
+
+@asynchronous
+async def test_encryption_with_a_shorter_key_than_the_host_gave() -> None:
+    """The controller's word counts where it is the lesser one."""
+    for octets, size in ((7, 7), (16, 16), (255, 16)):
+        async with linked_to_bonded() as (host, request):
+            host.controller.send(event(0x59, struct.pack("<BHBB", 0, HANDLE, 1, octets)))
+            await host.answered(request)
+            assert host.engine.links[0].security.key_size == size
+            if size == 16:
+                assert answer_of(host) == b"\x0b" + SECRET
+            else:
+                assert answer_of(host)[4] == AttErrorCode.ENCRYPTION_KEY_SIZE_TOO_SHORT

@@ -155,6 +155,16 @@ async def test_an_impossible_key_size(victim_role: str, octets: int) -> None:
 
 
 @BOTH_ROLES
+@pytest.mark.parametrize("field", ["io_capability", "oob"])
+@simulated
+async def test_a_reserved_value_in_the_features(victim_role: str, field: str) -> None:
+    async with attacked(victim_role) as victim:
+        reserved = {"io_capability": max(IoCapability) + 1, "oob": 2}[field]
+        features = JUST_WORKS._replace(**{field: reserved})
+        await expect_refusal(victim, Reason.INVALID_PARAMETERS, features)
+
+
+@BOTH_ROLES
 @simulated
 async def test_a_distributed_key_of_zeros(victim_role: str) -> None:
     async with attacked(victim_role) as victim:
@@ -248,14 +258,15 @@ def bond_of(victim: Victim, **strength: Any) -> Bond:
         ({"authenticated": True, "secure_connections": True}, JUST_WORKS),
         ({"authenticated": True, "secure_connections": False}, LEGACY),
         ({"secure_connections": True}, LEGACY),
+        ({"key_octets": 16}, JUST_WORKS._replace(max_key_octets=7)),
     ],
-    ids=["unauthenticated", "unauthenticated legacy", "legacy"],
+    ids=["unauthenticated", "unauthenticated legacy", "legacy", "a shorter key"],
 )
 @simulated
 async def test_a_weaker_pairing_does_not_replace_a_bond(
-    victim_role: str, strength: dict[str, bool], features: Any
+    victim_role: str, strength: dict[str, Any], features: Any
 ) -> None:
-    async with attacked(victim_role) as victim:
+    async with attacked(victim_role, settings=SecuritySettings(min_key_octets=7)) as victim:
         kept = bond_of(victim, **strength)
         victim.store.save(kept, victim_role == "central")
         if victim_role == "peripheral":
@@ -471,6 +482,25 @@ async def test_a_flood_of_security_requests_starts_one_pairing_at_a_time() -> No
             requests += 1
         assert requests <= 3
         assert victim.link.connected
+
+
+@simulated
+async def test_security_requests_after_each_failure_have_to_wait_too() -> None:
+    """A peripheral cannot begin pairing by itself, but it can ask us to."""
+    async with attacked("central") as victim:
+        attacker, loop = victim.attacker, asyncio.get_running_loop()
+        began_s, times = loop.time(), []
+        while loop.time() < began_s + 20:
+            attacker.send(SMP, pdu.request_security(AuthReq.BONDING))
+            await asyncio.sleep(0.1)
+            if not attacker.smp.empty():
+                await attacker.receive(pdu.PAIRING_REQUEST)
+                attacker.send(SMP, pdu.pairing_failed(Reason.UNSPECIFIED_REASON))
+                times.append(loop.time() - began_s)
+        assert len(times) == 7  # three at once, then after 1, 2, 4 and 8 s
+        assert times[2] < 1
+        for number, wait_s in enumerate((1, 2, 4, 8), 3):
+            assert wait_s <= times[number] - times[number - 1] < wait_s + 1
 
 
 async def until_s(condition: Callable[[], object], limit_s: float) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from bleio.backends.hci.bonds import Bond
+from bleio.backends.hci.smp.pdu import AuthReq
 from bleio.core.codes import AttErrorCode
 from bleio.core.pairing import SecuritySettings
 from bleio.core.security import LinkSecurity
@@ -18,7 +19,7 @@ from bleio.errors import AttError, SecurityError, public_error
 from bleio.gatt.bearer import Bearer
 from bleio.gatt.model import RemoteCharacteristic
 from bleio.gatt.server import LocalServer
-from support.attacker import ATT
+from support.attacker import ATT, JUST_WORKS
 from support.bearers import add_characteristic, add_service
 from support.hci.engine import Heard, until
 from support.hci.simulated import simulated
@@ -32,7 +33,7 @@ SERVICE, SECRET, OTHER = 0x1810, 0x2A37, 0x2A38
 async def read(victim: Victim, value: bytes) -> bytes:
     """Read as the victim, with the attacker answering."""
     reading = asyncio.ensure_future(victim.link.read(HANDLE))
-    assert await victim.attacker.att.get() == REQUEST
+    assert await asyncio.wait_for(victim.attacker.att.get(), 40) == REQUEST
     victim.attacker.send(ATT, b"\x0b" + value)
     return bytes(await reading)
 
@@ -69,10 +70,11 @@ async def test_nor_is_it_heard_in_a_notification() -> None:
         victim.link.listen(HANDLE + 1, heard)  # never seen before: nothing is expected of it
         victim.attacker.send(ATT, b"\x1b\x12\x00false")
         victim.attacker.send(ATT, b"\x1d\x12\x00false")
+        victim.attacker.send(ATT, b"\x23\x12\x00\x05\x00false\x13\x00\x04\x00some")
         victim.attacker.send(ATT, b"\x1b\x13\x00other")
-        await until(lambda: heard.values)
-        assert heard.values == [b"other"]
-        assert victim.link.bearer.counters.distrusted_values == 2
+        await until(lambda: len(heard.values) == 2)
+        assert heard.values == [b"some", b"other"]
+        assert victim.link.bearer.counters.distrusted_values == 3
 
 
 def table(*services: int) -> LocalServer:
@@ -237,5 +239,16 @@ async def test_forgotten_with_the_bonds() -> None:
     async with attacked("central") as victim:
         await bonded(victim)
         await victim.device.backend.erase_bonds()
+        await victim.meet_again()
+        assert await read(victim, b"a stranger's") == b"a stranger's"
+
+
+@simulated
+async def test_nothing_is_expected_of_a_peer_without_a_bond() -> None:
+    """Paired without bonding, it comes back as a stranger, who cannot do otherwise."""
+    async with attacked("central") as victim:
+        assert await victim.pair(JUST_WORKS._replace(auth_req=AuthReq.SECURE_CONNECTIONS)) is None
+        assert victim.security.encrypted
+        assert await read(victim, b"true") == b"true"
         await victim.meet_again()
         assert await read(victim, b"a stranger's") == b"a stranger's"

@@ -17,7 +17,7 @@ from bleio.backends.hci.smp.oob import OwnOob
 from bleio.backends.hci.smp.pairing import Pairing
 from bleio.backends.hci.smp.pdu import ALL_KEYS, PAIRING_FAILED, AuthReq, Features
 from bleio.backends.hci.smp.session import Session
-from bleio.backends.hci.smp.steps import Ends
+from bleio.backends.hci.smp.steps import Ends, Steps
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.core.pairing import IoCapability, SecuritySettings
 from bleio.radio import local
@@ -45,13 +45,21 @@ def unchanged(pdu: bytes) -> list[bytes]:
     return [pdu]
 
 
-class _AnyPairing(Pairing):
+class AnyPairing(Pairing):
     """A pairing that offers what it is told to, even what the specification forbids."""
 
     features = JUST_WORKS
 
     def _offer(self) -> Features:
         return self.features
+
+    def _agree(self, central: Features, peripheral: Features) -> Steps:
+        if not self.ends.is_central:  # it may also keep keys to itself
+            peripheral = self._own = peripheral._replace(
+                central_keys=peripheral.central_keys & self.features.central_keys,
+                peripheral_keys=peripheral.peripheral_keys & self.features.peripheral_keys,
+            )
+        yield from super()._agree(central, peripheral)
 
     def _check_settings(self) -> None:
         """Whatever comes of it is welcome."""
@@ -167,9 +175,10 @@ class Attacker:
         features: Features = JUST_WORKS,
         change: Change = unchanged,
         *,
-        pairing: type[_AnyPairing] = _AnyPairing,
+        pairing: type[AnyPairing] = AnyPairing,
         identity: DeviceAddress | None = None,
         agent: Any = None,
+        own_oob: OwnOob | None = None,
         request: bytes = b"",
     ) -> asyncio.Future[Bond | int | None]:
         """Begin a pairing, as central or, with a request, as peripheral.
@@ -186,7 +195,8 @@ class Attacker:
         )
         self.change = change
         self.ended = asyncio.get_running_loop().create_future()
-        mine = pairing(ends, ANYTHING, agent, OwnOob(), lambda identity: [], self.send_changed)
+        own_oob = own_oob or OwnOob()
+        mine = pairing(ends, ANYTHING, agent, own_oob, lambda identity: [], self.send_changed)
         mine.features = features
         self.session = Session(mine, _Host(self), agent)
         self.session.start(request)
