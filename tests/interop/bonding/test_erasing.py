@@ -57,7 +57,7 @@ def test_erased_on_the_peripheral_its_own_request_fails_distinctly(
     assert central.key == old
     assert peripheral.bonds == []
     central.do("erase")
-    assert peripheral.do("pair", "paired") == "[True]"
+    assert peripheral.do("pair", "paired") == "True"
     bond_anew(peripheral, central, old)
 
 
@@ -70,7 +70,7 @@ def test_erased_on_the_central_either_can_pair_anew(
     erase(central)
     start(peripheral, central)
     assert central.do("read").startswith("SecurityError: Insufficient")
-    assert peripheral.do("paired") == "[False]"
+    assert peripheral.do("paired") == "False"
     assert peripheral.key == old
     (central if asking == "central" else peripheral).do("pair")
     assert central.do("read") == "b'first'"
@@ -96,7 +96,7 @@ def test_erasing_unpairs_live_links(peripheral: Side, central: Side) -> None:
     central.do("pair")
     until(lambda: peripheral.bonds)
     peripheral.do("erase")
-    assert peripheral.do("paired") == "[False]"
+    assert peripheral.do("paired") == "False"
     assert central.do("read").startswith("SecurityError: Insufficient")
     central.do("erase")
     assert central.do("paired") == "False"
@@ -125,7 +125,7 @@ def test_an_authenticated_bond_is_not_replaced_by_just_works(
     said = central.do("pair")
     assert said.startswith(KEYS_LOST if keeper is central else "SecurityError: ")
     assert central.do("paired") == "False"
-    assert peripheral.do("paired") == "[False]"
+    assert peripheral.do("paired") == "False"
     assert [{**bond, "client": 0} for bond in keeper.bonds] == [{**old[0], "client": 0}]
     assert loser.bonds == []
     # Paired as strongly, it is replaced.
