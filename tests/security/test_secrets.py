@@ -6,13 +6,16 @@ import gc
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bleio.backends.base import OobData
 from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds import Bond
 from bleio.backends.hci.smp import secure_connections
+from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability
 from support.hci.engine import asynchronous, until
 from support.hci.world import Device, ListenWorld, VirtualWorld, World, connected_pair
@@ -64,6 +67,19 @@ class Ours(Asked):
         return {shown for what, *_, shown in self.questions if what == "display"}
 
 
+class Carried(Ours):
+    """An agent to whom the other one's data was carried out of band."""
+
+    has_oob = True
+
+    def __init__(self, data: OobData) -> None:
+        super().__init__(IoCapability.NO_INPUT_NO_OUTPUT)
+        self.data = data
+
+    async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
+        return self.data
+
+
 class Spy:
     """Knows all the secrets, and looks at reprs when there are most of them."""
 
@@ -112,6 +128,15 @@ class Spy:
         for _, bond in bonds.all():
             self._learn_bond(bond)
 
+    def carry(self, to: Device, other: Device) -> Carried:
+        """Carry out-of-band data from one to the other, and read it on the way."""
+        assert to.backend._open is not None and other.backend._open is not None
+        data = other.backend._open.security.own_oob.data()
+        # LE legacy pairing has one temporary key for both sides.
+        key = min(data.temporary_key, to.backend._open.security.own_oob.data().temporary_key)
+        self.secrets |= {data.random, data.temporary_key, key}
+        return Carried(replace(data, temporary_key=key))
+
     def _learn_bond(self, bond: Bond) -> None:
         for key in (bond.ltk, bond.irk):
             if key is not None:
@@ -124,13 +149,14 @@ class Spy:
 @pytest.mark.parametrize("make_world", [VirtualWorld, ListenWorld])
 @pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize(
-    ("central_io", "peripheral_io"),
+    ("central_io", "peripheral_io", "oob"),
     [
-        (IoCapability.NO_INPUT_NO_OUTPUT, IoCapability.NO_INPUT_NO_OUTPUT),
-        (IoCapability.KEYBOARD_ONLY, IoCapability.DISPLAY_ONLY),
-        (IoCapability.DISPLAY_YES_NO, IoCapability.DISPLAY_YES_NO),
+        (IoCapability.NO_INPUT_NO_OUTPUT, IoCapability.NO_INPUT_NO_OUTPUT, False),
+        (IoCapability.KEYBOARD_ONLY, IoCapability.DISPLAY_ONLY, False),
+        (IoCapability.DISPLAY_YES_NO, IoCapability.DISPLAY_YES_NO, False),
+        (IoCapability.NO_INPUT_NO_OUTPUT, IoCapability.NO_INPUT_NO_OUTPUT, True),
     ],
-    ids=["no input", "passkey", "comparison"],
+    ids=["no input", "passkey", "comparison", "out of band"],
 )
 @asynchronous
 async def test_a_pairing_logs_no_secret(
@@ -138,6 +164,7 @@ async def test_a_pairing_logs_no_secret(
     generation: str,
     central_io: IoCapability,
     peripheral_io: IoCapability,
+    oob: bool,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -149,12 +176,15 @@ async def test_a_pairing_logs_no_secret(
     if generation == "legacy":
         only_legacy(monkeypatch)
     spy = Spy(monkeypatch, generation)
-    agents = Ours(central_io), Ours(peripheral_io)
+    agents: tuple[Ours, Ours] = Ours(central_io), Ours(peripheral_io)
     agents[0].other, agents[1].other = agents[1], agents[0]
     async with make_world() as world:
         central, peripheral, link, incoming = await connected_pair(world)
+        if oob:
+            agents = spy.carry(central, peripheral), spy.carry(peripheral, central)
         central.backend.agent, peripheral.backend.agent = agents
         await link.pair()
+        assert link.security.authenticated or not oob
         await until(lambda: incoming.security.has_keys)
         spy.learn(central)
         spy.learn(peripheral)

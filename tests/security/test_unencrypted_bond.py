@@ -47,9 +47,11 @@ async def bonded(victim: Victim) -> Bond:
     return bond
 
 
+@pytest.mark.parametrize("victim_role", ["central", "peripheral"])
 @simulated
-async def test_a_value_that_came_encrypted_is_not_read_in_the_clear() -> None:
-    async with attacked("central") as victim:
+async def test_a_value_that_came_encrypted_is_not_read_in_the_clear(victim_role: str) -> None:
+    """Nor waited for by a peripheral, which cannot know whether the central will encrypt."""
+    async with attacked(victim_role) as victim:
         await bonded(victim)
         await victim.meet_again()  # the attacker does not know the key any more
         with pytest.raises(AttError) as caught:
