@@ -7,38 +7,24 @@ from dataclasses import replace
 
 import pytest
 
-from bleio.backends.base import OobData
 from bleio.backends.hci.bonds import MAX_BONDS, Bond, MemoryBondStore, SigningKey
 from bleio.backends.hci.signing import signature
 from bleio.backends.hci.smp import pdu
 from bleio.backends.hci.smp.pdu import AuthReq, Reason
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import Properties, SecurityMode
-from bleio.core.pairing import IoCapability, PairingMethod, SecuritySettings
+from bleio.core.pairing import PairingMethod, SecuritySettings
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalCharacteristic, LocalService
 from support.attacker import ATT, JUST_WORKS, LEGACY, SMP
 from support.hci.engine import until
 from support.hci.simulated import simulated
-from support.victim import Asked, Victim, attacked
+from support.victim import Carried, Victim, attacked
 
 CLAIMS_OOB = JUST_WORKS._replace(oob=1)
 STRICT = SecuritySettings(secure_connections_only=True, method=PairingMethod.OUT_OF_BAND)
 OTHER = DeviceAddress(b"\1\2\3\4\5\xc6", random=True)
 both_roles = pytest.mark.parametrize("role", ["central", "peripheral"])
-
-
-class WithData(Asked):
-    """An agent that was given the peer's data."""
-
-    has_oob = True
-
-    def __init__(self, data: OobData) -> None:
-        super().__init__(IoCapability.NO_INPUT_NO_OUTPUT)
-        self.data = data
-
-    async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
-        return self.data
 
 
 def strong(identity: DeviceAddress) -> Bond:
@@ -205,9 +191,9 @@ async def test_a_legacy_temporary_key_is_good_for_one_pairing() -> None:
     async with attacked("peripheral") as victim:
         own = victim.manager.own_oob
         shared = own.data()
-        victim.device.backend.agent = WithData(shared)
+        victim.device.backend.agent = Carried(shared)
         features = LEGACY._replace(oob=1)
-        assert isinstance(await victim.pair(features, agent=WithData(shared)), Bond)
+        assert isinstance(await victim.pair(features, agent=Carried(shared)), Bond)
         assert victim.security.authenticated
         assert own.data().temporary_key != shared.temporary_key
 

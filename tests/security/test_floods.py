@@ -8,10 +8,12 @@ from random import Random
 
 from bleio.backends.hci.bonds import Bond
 from support.attacker import ATT, SIGNALING
+from support.hci.engine import until
 from support.hci.simulated import simulated
 from support.victim import Victim, attacked
 
 READ_NAME = b"\x0a\x03\x00"
+COMMAND_REJECT, CREDIT_BASED_CONNECTION_RSP = 0x01, 0x15
 
 
 async def still_serves(victim: Victim) -> None:
@@ -37,12 +39,28 @@ async def test_a_flood_on_unknown_channels() -> None:
 async def test_a_flood_of_signaling_commands() -> None:
     """Each is refused; requests to open channels too."""
     async with attacked("peripheral") as victim:
+        answers: list[bytes] = []
+        deliver = victim.attacker._received
+
+        def received(channel: int, payload: bytes) -> None:
+            if channel == SIGNALING:
+                answers.append(payload)
+            deliver(channel, payload)
+
+        victim.attacker._received = received  # type: ignore[method-assign]
         for number in range(600):
             code = (0x14, 0x17, 0x0A, 0x02, 0x08, 0x16)[number % 6]
             octets = bytes(10)
             identifier = number % 255 + 1
             command = struct.pack("<BBH", code, identifier, len(octets)) + octets
             victim.attacker.send(SIGNALING, command)
+        await until(lambda: len(answers) == 600)
+        for number, (code, identifier, _, _, *rest) in enumerate(answers):
+            assert identifier == number % 255 + 1
+            if number % 6:
+                assert (code, rest) == (COMMAND_REJECT, [0, 0])  # not understood
+            else:
+                assert (code, rest[-2:]) == (CREDIT_BASED_CONNECTION_RSP, [2, 0])  # no such PSM
         await still_serves(victim)
 
 
@@ -52,6 +70,8 @@ async def test_frames_that_lie_about_their_length() -> None:
         attacker = victim.attacker
         for length in (0xFFFF, 600, 0):
             attacker.send_raw(struct.pack("<HH", length, ATT) + READ_NAME)
+        await victim.settle()
+        assert attacker.att.empty()
         await still_serves(victim)
 
 

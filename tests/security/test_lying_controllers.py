@@ -10,6 +10,7 @@ from random import Random
 from bleio.backends.base import ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.bonds import Bond, MemoryBondStore
+from bleio.backends.hci.layer import LayerCounters
 from bleio.backends.hci.opcodes import Opcode
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, SecurityMode
@@ -43,9 +44,9 @@ class Host:
         await until(lambda: len(self.controller.data) > before)
 
     @property
-    def faults(self) -> int:
+    def counters(self) -> LayerCounters:
         assert self.backend._open is not None
-        return self.backend._open.layer.counters.faults
+        return self.backend._open.layer.counters
 
 
 @asynccontextmanager
@@ -85,7 +86,7 @@ async def test_completed_packets_that_were_never_sent() -> None:
         assert len(controller.data) == BUFFERS
         controller.send(completed(HANDLE, 0xFFFF))
         await until(lambda: len(controller.data) == 2 * BUFFERS)
-        assert host.faults == 0
+        assert host.counters.faults == 0
         assert host.engine.links[0].connected
 
 
@@ -110,7 +111,11 @@ async def test_events_with_impossible_handles_and_lengths() -> None:
             subevent = random.choice((0x02, 0x03, 0x04, 0x06, 0x07, 0x0D, 0x12, 0x14, 0x40))
             controller.send(le_event(subevent, random.randbytes(random.randrange(40))))
         await host.answered()
-        assert host.faults == 0
+        assert host.counters.faults == 0
+        assert host.counters.unknown_handles >= 4 * 4  # a key asked for nobody is refused
+        assert host.counters.malformed > 0
+        negative = host.controller.sent(Opcode.LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY)
+        assert len(negative) >= 4
 
 
 @asynchronous
@@ -122,7 +127,7 @@ async def test_encryption_that_nobody_started() -> None:
         host.controller.send(event(0x30, struct.pack("<BH", 0, HANDLE)))
         await host.answered()
         assert not host.engine.links[0].security.encrypted
-        assert host.faults == 0
+        assert host.counters.faults == 0
 
 
 BOND = Bond(DeviceAddress(PEER, random=True), b"the bond's key 1")

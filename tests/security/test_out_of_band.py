@@ -12,28 +12,13 @@ from bleio.backends.hci.bonds import Bond
 from bleio.backends.hci.smp import secure_connections
 from bleio.backends.hci.smp.oob import OwnOob
 from bleio.backends.hci.smp.pdu import Reason
-from bleio.core.address import DeviceAddress
-from bleio.core.pairing import IoCapability
 from support.attacker import JUST_WORKS, AnyPairing
 from support.hci.simulated import simulated
-from support.victim import Asked, Victim, attacked
+from support.victim import Carried, Victim, attacked
 
 from bumble.crypto.cryptography import EccKey  # isort: skip
 
 BOTH_ROLES = pytest.mark.parametrize("victim_role", ["central", "peripheral"])
-
-
-class Carried(Asked):
-    """An agent to whom the peer's data was carried."""
-
-    has_oob = True
-
-    def __init__(self, data: OobData) -> None:
-        super().__init__(IoCapability.NO_INPUT_NO_OUTPUT)
-        self.data = data
-
-    async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
-        return self.data
 
 
 @BOTH_ROLES

@@ -95,8 +95,11 @@ async def test_forged_and_misplaced_signatures() -> None:
         signing.send(value.handle, b"x", 0, spoil=1)
         signing.send(value.handle, b"x" * 21, 0)  # longer than the value may be
         signing.send(value.handle + 1, b"x", 0)  # no attribute
-        victim.attacker.send(ATT, b"\xd2" + value.handle.to_bytes(2, "little") + bytes(11))
-        await until(lambda: signing.refused == 4)
+        command = b"\xd2" + value.handle.to_bytes(2, "little")
+        victim.attacker.send(ATT, command + bytes(11))  # too short for a signature
+        good = signature(signing.csrk, command + b"good", 0)
+        victim.attacker.send(ATT, command + b"evil" + good)  # of another value
+        await until(lambda: signing.refused == 5)
         ((_, bond),) = victim.bonds()
         assert bond.peer_signing is not None
         assert bond.peer_signing.counter == 0  # none of them moved it

@@ -53,6 +53,19 @@ class Asked:
         self.endings.append(reason)
 
 
+class Carried(Asked):
+    """An agent to whom the peer's out-of-band data was carried."""
+
+    has_oob = True
+
+    def __init__(self, data: OobData) -> None:
+        super().__init__(IoCapability.NO_INPUT_NO_OUTPUT)
+        self.data = data
+
+    async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
+        return self.data
+
+
 class Victim:
     """Our device, its link, and who is at the other end of it."""
 
