@@ -37,7 +37,7 @@ def publish(
 
 
 class Signing:
-    """A bonded attacker, as central on a plain link."""
+    """A bonded attacker on a plain link."""
 
     def __init__(self, victim: Victim, bond: Bond) -> None:
         assert bond.own_signing is not None
@@ -65,10 +65,11 @@ async def bonded(victim: Victim, features: object = None) -> Signing:
     return Signing(victim, bond)
 
 
+@pytest.mark.parametrize("victim_role", ["central", "peripheral"])
 @pytest.mark.parametrize("features", [None, LEGACY], ids=["SC", "legacy"])
 @simulated
-async def test_a_signed_write_counts_once(features: object) -> None:
-    async with attacked("peripheral") as victim:
+async def test_a_signed_write_counts_once(victim_role: str, features: object) -> None:
+    async with attacked(victim_role) as victim:
         value = publish(victim)
         signing = await bonded(victim, features)
         signing.send(value.handle, b"one", 0)

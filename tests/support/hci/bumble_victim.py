@@ -10,7 +10,7 @@ from bumble.pairing import PairingConfig, PairingDelegate
 
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.radio import local
-from support.attacker import Attacker
+from support.attacker import ADDRESS as ATTACKER, Attacker
 
 ADDRESS = "C4:F2:17:1A:1D:AA"
 _ALL_KEYS = (
@@ -63,7 +63,7 @@ class BumbleVictim:
     async def meet_as_central(self) -> Any:
         """Connect to the attacker. Returns: bumble's connection."""
         await self.attacker.advertise()
-        return await self._device.connect(Address(str(self.attacker.address).split("/")[0]))
+        return await self._device.connect(Address(ATTACKER))
 
     async def meet_again(self) -> Attacker:
         """Have the attacker, which was central, come again."""
