@@ -35,7 +35,7 @@ class Recorder:
                 self.made_wrong += not packet.crc_right
                 capture.add(packet)
 
-        radio.on_pdu = add
+        radio.watch(add)
 
     def end_test(self) -> None:
         for capture in self._captures:

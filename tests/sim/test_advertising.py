@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from bleio.radio.air import Radio
+from bleio.radio.air import AirPdu, Radio
 from bleio.radio.propagation import Propagation
 from support.raw_host import MS, SECOND, RawHost, new_hosts
 
@@ -135,11 +135,26 @@ def test_an_advertiser_with_an_accept_list_answers_listed_scanners() -> None:
     advertiser, listed, stranger = new_hosts(radio, 3)
     advertiser.must(0x2011, b"\x01" + listed.random_address)
     advertiser.advertise(policy=1)
-    for host in (listed, stranger):
-        host.scan(active=True)
+    stranger.scan(active=True)
     radio.run_until(SECOND)
-    assert SCAN_RSP in {row[0] for row in reports(listed)}
     assert {row[0] for row in reports(stranger)} == {ADV_IND}
+    listed.scan(active=True)
+    radio.run_until(2 * SECOND)
+    assert SCAN_RSP in {row[0] for row in reports(listed)}
+
+
+def test_scanners_that_ask_at_once_share_one_answer() -> None:
+    """A scan response names no scanner: whoever has asked for one hears it."""
+    radio = Radio()
+    air: list[AirPdu] = []
+    radio.watch(air.append)
+    advertiser, *scanners = new_hosts(radio, 3)
+    advertiser.advertise()
+    for host in scanners:
+        host.scan(active=True)
+    radio.run_until(50 * MS)
+    assert [[row[0] for row in reports(host)] for host in scanners] == [[ADV_IND, SCAN_RSP]] * 2
+    assert [packet.octets[0] & 0xF for packet in air].count(4) == 1
 
 
 @pytest.mark.parametrize("kind", [1, 4])

@@ -72,7 +72,7 @@ def captured(seed: int, propagation: Propagation | None = None) -> bytes:
     radio = Radio(seed)
     octets = bytearray()
     capture = AirCapture(radio, octets.extend)
-    radio.on_pdu = capture.add
+    radio.watch(capture.add)
     story(radio, propagation or Propagation())
     capture.flush()
     return bytes(octets)
@@ -129,7 +129,7 @@ def test_tshark_finds_a_wrong_crc_that_was_made(tmp_path: Path) -> None:
     path = tmp_path / "corrupt.pcapng"
     with path.open("wb") as file:
         capture = AirCapture(radio, file.write)
-        radio.on_pdu = capture.add
+        radio.watch(capture.add)
         central, peripheral = new_hosts(radio)
         peripheral.advertise(interval_ms=20)
         central.connect(peripheral.random_address)

@@ -60,7 +60,7 @@ def test_transmissions_needed_follow_from_the_loss(loss: float) -> None:
     """A PDU of the central is repeated until it arrives and the answer does: 1 / (1 - p) ** 2."""
     pair = lossy_pair(loss, timeout_ms=32_000, interval_ms=7.5)
     air: list[AirPdu] = []
-    pair.radio.on_pdu = air.append
+    pair.radio.watch(air.append)
     count = 2_000
     for _ in range(count):
         pair.central.send_acl(pair.central_handle, b"x")
@@ -116,7 +116,7 @@ def test_a_connection_request_that_is_lost_establishes_nothing() -> None:
         if not radio.medium.lost:
             radio.medium.corrupt_next(central.controller.station)
 
-    radio.on_pdu = corrupt_request
+    radio.watch(corrupt_request)
     radio.run_until(SECOND)
     (event,) = central.of(DISCONNECTED)
     assert event.parameters[3] == NOT_ESTABLISHED
@@ -126,7 +126,7 @@ def test_a_connection_request_that_is_lost_establishes_nothing() -> None:
 def test_one_corrupt_packet_is_sent_again() -> None:
     pair = connected_pair()
     air: list[AirPdu] = []
-    pair.radio.on_pdu = air.append
+    pair.radio.watch(air.append)
     pair.radio.medium.corrupt_next(pair.central.controller.station)
     pair.central.send_acl(pair.central_handle, b"again")
     run(pair, 100)

@@ -15,7 +15,7 @@ KEY = bytes(range(16))
 
 def record(radio: Radio) -> list[AirPdu]:
     packets: list[AirPdu] = []
-    radio.on_pdu = packets.append
+    radio.watch(packets.append)
     return packets
 
 
@@ -128,9 +128,10 @@ def test_extended_advertising_on_air() -> None:
         assert packet.octets[:6] == bytes((0x07, 7, 0x40 | 6, 0x18)) + adi
         pointer = int.from_bytes(packet.octets[6:], "little")
         assert pointer >> 21 == 1  # 2M
+        assert pointer & 0x3F == auxiliary.channel < 37
         offset_us = (pointer >> 8 & 0x1FFF) * 30
         assert 0 <= auxiliary.time_us - packet.time_us - offset_us < 30
-    assert (auxiliary.channel, auxiliary.phy, auxiliary.tx_power_dbm) == (0, 2, -4)
+    assert (auxiliary.phy, auxiliary.tx_power_dbm) == (2, -4)
     assert auxiliary.octets == (
         bytes((0x47, 16, 0x40 | 10, 0x49)) + advertiser.random_address + adi + b"\xfchello"
     )

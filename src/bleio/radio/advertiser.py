@@ -1,8 +1,7 @@
 """One advertising set at the link layer. Spec: Vol 6, Part B, 4.4.2.
 
-Legacy HCI commands use one set, extended ones several; both kinds are this class. An advertising
-event is one timer: the packets on up to three channels are a matter of arithmetic for whoever
-listens, and scan and connection requests are answered by direct calls.
+Legacy HCI commands use one set, extended ones several; both kinds are this class. It starts its
+advertising events, which `advertising_event.py` has in full, and decides whom it answers.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import exchanges, pdu, phy
+from bleio.radio import phy
+from bleio.radio.advertising_event import AdvertisingEvent
 from bleio.radio.clock import Timer
-from bleio.radio.energy import RadioOn
-from bleio.radio.medium import Transmission
 
 if TYPE_CHECKING:
     from bleio.radio.controller.core import Controller
@@ -27,9 +25,6 @@ CONNECTABLE_DATA_OCTETS = 245
 MAX_RANDOM_DELAY_US = 10_000
 HIGH_DUTY_US = 1_280_000
 _HIGH_DUTY_INTERVAL_US = 3_750
-# From the end of one packet to the start of the next: time for a request and its answer.
-_CHANNEL_GAP_US = 500
-
 
 _NOBODY = DeviceAddress(bytes(6))
 
@@ -74,18 +69,12 @@ class Advertiser:
         self.enabled = False
         self.own = DeviceAddress(bytes(6))
         self.target: DeviceAddress | None = None
-        self.event = 0  # the number of the event on air, over all times of advertising
+        self.event = 0  # how many have begun, over all times of advertising
+        self.current: AdvertisingEvent | None = None  # the one that is not over yet
         self._events = 0
         self._max_events = 0
         self._timer: Timer | None = None
         self._end: Timer | None = None
-        self._measured: bytes | None = None  # the data for which the next is right
-        self._event_on = RadioOn(0, 0)
-
-    @property
-    def tx_power_dbm(self) -> int:
-        """Transmit power in use."""
-        return self.parameters.tx_power_dbm
 
     def enable(self, own: DeviceAddress, duration_us: int = 0, max_events: int = 0) -> None:
         """Start, or start over with another duration.
@@ -101,7 +90,6 @@ class Advertiser:
         self.own = own
         self.target = self._target() if parameters.directed else None
         self._events = 0
-        self._measured = None
         self._max_events = max_events
         if parameters.high_duty and (self.handle is None or not duration_us):
             duration_us = HIGH_DUTY_US
@@ -115,6 +103,7 @@ class Advertiser:
     def stop(self) -> None:
         """Leave the air without a word to the host."""
         self.enabled = False
+        self.current = None
         for timer in (self._timer, self._end):
             if timer is not None:
                 timer.cancel()
@@ -128,7 +117,11 @@ class Advertiser:
 
     def _event(self) -> None:
         controller, parameters = self.controller, self.parameters
-        radio = controller.radio
+        radio, station = controller.radio, self.station
+        if station.advertises_until_us > radio.now_us:
+            # Another set of the device is on air, or this one's long event is not over.
+            self._timer = radio.clock.schedule(station.advertises_until_us, self._event)
+            return
         if parameters.own_address_type >= 2:
             self.own = controller.resolving.local_address(parameters.peer) or self.own
         self.event += 1
@@ -138,84 +131,17 @@ class Advertiser:
         else:
             delay_us = parameters.interval_us + radio.random.randrange(MAX_RANDOM_DELAY_US + 1)
         self._timer = radio.schedule_in(delay_us, self._event)
-        radio.capture(pdu.advertising_event(self, radio.now_us))
-        self._count_radio_on()
-        radio.advertise(self)
+        self.current = AdvertisingEvent(self)
+        radio.clock.follow(self.current.timeline())
+
+    def event_over(self, end_us: int) -> None:
+        """All packets of the event are on air, the last one until this time."""
+        self.current = None
         if self.enabled and self._events == self._max_events:
-            self._limit_reached()
-
-    def _count_radio_on(self) -> None:
-        """Count what an event takes when nobody answers."""
-        if self._measured is not self.data:
-            self._measured = self.data
-            self._event_on = self._measure_event()
-        station = self.station
-        station.tx_us += self._event_on.tx_us
-        station.rx_us += self._event_on.rx_us
-
-    def _measure_event(self) -> RadioOn:
-        channels, packet = len(self.parameters.channels), self._measure_packet()
-        if self.parameters.legacy:
-            return RadioOn(channels * packet.tx_us, channels * packet.rx_us)
-        phy_ = self.parameters.secondary_phy
-        lengths_us = [phy.air_time_us(each, phy_) for each in exchanges.auxiliary_octets(self.data)]
-        return RadioOn(channels * packet.tx_us + sum(lengths_us), self._waits_us(phy_))
-
-    def _measure_packet(self) -> RadioOn:
-        """One primary packet; only after legacy ones may a request follow."""
-        phy_ = self.parameters.primary_phy
-        rx_us = self._waits_us(phy_) if self.parameters.legacy else 0
-        return RadioOn(phy.air_time_us(self._octets(), phy_), rx_us)
-
-    def _waits_us(self, phy_: int) -> int:
-        parameters = self.parameters
-        return phy.sync_time_us(phy_) if parameters.connectable or parameters.scannable else 0
-
-    def _limit_reached(self) -> None:
-        radio = self.controller.radio
-        if radio.medium.ideal:
-            self._terminate(HciErrorCode.LIMIT_REACHED)
-            return
-        # The packets of the last event are still to be sent.
-        assert self._timer is not None
-        self._timer.cancel()
-        last_us = self.packet_times_us(radio.now_us)[-1][2]
-        self._timer = radio.clock.schedule(last_us + 1, self._terminate, HciErrorCode.LIMIT_REACHED)
-
-    def is_sending(self, event: int) -> bool:
-        """Whether the packets of an event are still being sent."""
-        return self.enabled and self.event == event
-
-    def transmission(self, channel: int, from_us: int) -> Transmission:
-        """One primary packet for the medium."""
-        parameters = self.parameters
-        return Transmission(
-            self.station, channel, from_us, self._octets(), parameters.primary_phy,
-            self.tx_power_dbm,
-        )  # fmt: skip
-
-    def auxiliary_transmission(self, after_us: int, octets: int) -> Transmission:
-        """One packet on a secondary channel for the medium, with this much of data."""
-        return Transmission(
-            self.station, pdu.AUX_CHANNEL, after_us, octets, self.parameters.secondary_phy,
-            self.tx_power_dbm,
-        )  # fmt: skip
-
-    def _octets(self) -> int:
-        """Payload of a primary packet."""
-        if not self.parameters.legacy:
-            return pdu.EXTENDED_PRIMARY_OCTETS
-        return 12 if self.target is not None else 6 + len(self.data)
-
-    def packet_times_us(self, now_us: int) -> list[tuple[int, int, int]]:
-        """Channel, start and end of each primary packet of the event that starts now."""
-        parameters = self.parameters
-        length_us = phy.air_time_us(self._octets(), parameters.primary_phy)
-        step_us = length_us + _CHANNEL_GAP_US
-        return [
-            (channel, now_us + index * step_us, now_us + index * step_us + length_us)
-            for index, channel in enumerate(parameters.channels)
-        ]
+            assert self._timer is not None
+            self._timer.cancel()
+            clock = self.controller.radio.clock
+            self._timer = clock.schedule(end_us, self._terminate, HciErrorCode.LIMIT_REACHED)
 
     def accepts_scan(self, scanner: DeviceAddress) -> bool:
         """Whether a scan request gets its response; tells the host about it if asked to."""
@@ -239,15 +165,9 @@ class Advertiser:
             return peer.address in self.controller.accept_list
         return True
 
-    def connected(self, conn_handle: int, channel: int) -> None:
-        """A connection came of the packet on a channel: the set is disabled and its host told."""
+    def connected(self, conn_handle: int) -> None:
+        """A connection came of it: the set is disabled and its host told."""
         self.stop()
-        if self.parameters.legacy:
-            # The event was counted as a whole, but the packets on further channels are not sent.
-            channels, packet = self.parameters.channels, self._measure_packet()
-            unsent = len(channels) - 1 - channels.index(channel)
-            self.station.tx_us -= unsent * packet.tx_us
-            self.station.rx_us -= unsent * packet.rx_us
         if self.handle is not None:
             self.controller.notices.advertising_set_terminated(
                 self.handle, HciErrorCode.SUCCESS, conn_handle, self._events

@@ -1,13 +1,13 @@
 """The medium that all controllers of one world share.
 
-`Radio` owns the world's clock, its one random generator and the list of who listens. Advertising
-reaches listeners through it; a connection, once made, is an object of its own (`link.py`) that
-only asks for time and path loss.
+`Radio` owns the world's clock, its one random generator and the lists of who listens and who
+watches. Advertising events put their packets on air through it; a connection, once made, is an
+object of its own (`link.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import IntEnum
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -18,8 +18,15 @@ from bleio.radio.medium import Medium, Station, Transmission
 from bleio.radio.propagation import Propagation
 
 if TYPE_CHECKING:
-    from bleio.radio.advertiser import Advertiser
+    from typing import TypeAlias
+
+    from bleio.radio.advertiser import AdvertisingParameters
+    from bleio.radio.advertising_event import AdvertisingEvent
+    from bleio.radio.connecting import ConnectRequest
     from bleio.radio.link import Link
+    from bleio.radio.scanner import ScanRequest
+
+    Request: TypeAlias = ConnectRequest | ScanRequest
 
 _AS_MADE = Propagation()
 
@@ -31,6 +38,14 @@ class Direction(IntEnum):
     AUXILIARY = 1
     TO_PERIPHERAL = 2
     TO_CENTRAL = 3
+
+
+class AuxiliaryType(IntEnum):
+    """What kind of auxiliary packet it is; the numbers are those of captures."""
+
+    ADV = 0
+    CHAIN = 1
+    SCAN_RSP = 3
 
 
 class AirPdu(NamedTuple):
@@ -47,15 +62,14 @@ class AirPdu(NamedTuple):
     crc_init: int = phy.ADVERTISING_CRC_INIT
     crc_right: bool = True
     encrypted: bool = False
-    auxiliary_type: int = 0  # 0 AUX_ADV_IND, 1 AUX_CHAIN_IND, 3 AUX_SCAN_RSP
+    auxiliary_type: AuxiliaryType = AuxiliaryType.ADV
 
 
-class Reception(NamedTuple):
-    """The packet of an advertising event that a listener received."""
+class Window(Protocol):
+    """When and where somebody listens."""
 
-    channel: int
-    end_us: int
-    rssi_dbm: int
+    def catches(self, channel: int, from_us: int, to_us: int) -> bool:
+        """Whether a packet on this channel is received from its first bit to its last."""
 
 
 class Listener(Protocol):
@@ -63,17 +77,24 @@ class Listener(Protocol):
 
     station: Station
 
-    def hears(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:
-        """The packet of the advertising event starting now that falls into a scan window.
+    def window(self, parameters: AdvertisingParameters) -> Window | None:
+        """When it listens to sets with these parameters, another object whenever that begins anew.
 
-        Returns: its channel and the time of its end.
+        Returns: None while it does not listen to them.
         """
 
-    def listens(self, advertiser: Advertiser, channel: int, from_us: int, to_us: int) -> bool:
-        """Whether a packet of an advertiser falls into a scan window."""
+    def heard(self, event: AdvertisingEvent, window: Window, rssi_dbm: int) -> Request | None:
+        """Take a legacy packet, or all of an extended event's data.
 
-    def heard(self, advertiser: Advertiser, reception: Reception) -> None:
-        """Take a packet that `hears` or `listens` found."""
+        Returns: what it asks the advertiser in answer.
+        """
+
+
+class Listening(NamedTuple):
+    """Somebody who has begun to receive, in one of his windows."""
+
+    listener: Listener
+    window: Window
 
 
 class Radio:
@@ -90,11 +111,11 @@ class Radio:
         self.medium = Medium(self.clock, seed, propagation)
         self.medium.on_change = self._medium_changed
         self.links: dict[Link, None] = {}
-        self.on_pdu: Callable[[AirPdu], None] | None = None
+        self._watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self.static_addresses: dict[bytes, Station] = {}
         self._stations = 0
         self._listeners: dict[int, Listener] = {}
-        self._listening: tuple[Listener, ...] = ()
+        self.listening: tuple[Listener, ...] = ()
 
     @property
     def now_us(self) -> int:
@@ -156,58 +177,69 @@ class Radio:
             if owner is station:
                 del self.static_addresses[address]
 
-    def capture(self, packets: Iterable[AirPdu]) -> None:
-        """Show packets to whoever captures; otherwise they are not even made."""
-        if self.on_pdu is not None:
-            for packet in packets:
-                self.on_pdu(packet)
+    # -- packets --
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody looks at the octets on air; otherwise they need not be made."""
+        return bool(self._watchers)
+
+    def watch(self, callback: Callable[[AirPdu], None]) -> None:
+        """Show every packet on air to a callback too, at the latest when it starts.
+
+        Looking changes nothing. A packet may be shown ahead of its time, after one that is later.
+        """
+        self._watchers += (callback,)
+
+    def unwatch(self, callback: Callable[[AirPdu], None]) -> None:
+        """Stop that; harmless for one that does not watch."""
+        self._watchers = tuple(each for each in self._watchers if each != callback)
+
+    def show(self, packet: AirPdu) -> None:
+        """Let the watchers see a packet; without its sender's antenna it is not on air."""
+        if packet.sender.antenna:
+            for watcher in self._watchers:
+                watcher(packet)
+
+    def transmit(
+        self,
+        packet: Transmission,
+        octets: Callable[..., bytes],
+        *args: object,
+        direction: Direction = Direction.ADVERTISING,
+        auxiliary_type: AuxiliaryType = AuxiliaryType.ADV,
+    ) -> None:
+        """Put a packet of advertising, scanning or initiating on air, at the latest at its start.
+
+        Args: octets: called with `args`, gives header and payload if somebody watches.
+        """
+        packet.sender.tx_us += packet.to_us - packet.from_us
+        self.medium.transmit(packet)
+        if not self._watchers:
+            return
+        shown = AirPdu(
+            packet.from_us,
+            packet.channel,
+            packet.phy,
+            phy.ADVERTISING_ACCESS_ADDRESS,
+            packet.power_dbm,
+            packet.sender,
+            octets(*args),
+            direction,
+            crc_right=not packet.corrupt,
+            auxiliary_type=auxiliary_type,
+        )
+        assert len(shown.octets) - 2 == packet.payload_octets
+        self.show(shown)
+
+    # -- advertising --
 
     def add_listener(self, listener: Listener) -> None:
         """Let a scanner or initiator hear advertising from now on."""
         self._listeners[id(listener)] = listener
-        self._listening = tuple(self._listeners.values())
+        self.listening = tuple(self._listeners.values())
 
     def remove_listener(self, listener: Listener) -> None:
         """Stop that; harmless for one that does not listen."""
         if self._listeners.pop(id(listener), None) is not None:
-            self._listening = tuple(self._listeners.values())
-
-    def advertise(self, advertiser: Advertiser) -> None:
-        """Put one advertising event on air; whoever listens on its channels in time hears it."""
-        if not self.medium.ideal:
-            self._advertise_for_real(advertiser)
-            return
-        now_us = self.clock.now_us
-        station = advertiser.station
-        for listener in self._listening:
-            if listener.station is station:
-                continue
-            packet = listener.hears(advertiser, now_us)
-            if packet is None:
-                continue
-            rssi_dbm = self.rssi_dbm(station, listener.station, advertiser.tx_power_dbm)
-            listener.heard(advertiser, Reception(*packet, rssi_dbm))
-            if not advertiser.enabled:
-                return
-
-    def _advertise_for_real(self, advertiser: Advertiser) -> None:
-        """Send the packets of one event one by one: each may be lost, each may be heard."""
-        event = advertiser.event
-        for channel, from_us, to_us in advertiser.packet_times_us(self.clock.now_us):
-            packet = advertiser.transmission(channel, from_us)
-            self.clock.schedule(from_us, self.medium.start, packet)
-            if self._listening:
-                self.clock.schedule(to_us, self._packet_ended, advertiser, event, packet)
-
-    def _packet_ended(self, advertiser: Advertiser, event: int, packet: Transmission) -> None:
-        station, channel = advertiser.station, packet.channel
-        for listener in self._listening:
-            if not advertiser.is_sending(event):
-                return
-            if listener.station is station:
-                continue
-            if not listener.listens(advertiser, channel, packet.from_us, packet.to_us):
-                continue
-            if self.medium.receives(packet, listener.station):
-                rssi_dbm = self.rssi_dbm(station, listener.station, packet.power_dbm)
-                listener.heard(advertiser, Reception(channel, packet.to_us, rssi_dbm))
+            self.listening = tuple(self._listeners.values())

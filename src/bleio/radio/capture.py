@@ -65,7 +65,7 @@ def link_layer_record(packet: AirPdu, level_dbm: int) -> bytes:
 class AirCapture:
     """Writes what a sniffer in the room hears, in the order of time.
 
-    Give `add` the packets of `Radio.on_pdu`. The octets depend on the simulation alone.
+    Give `add` to `Radio.watch`. The octets depend on the simulation alone.
 
     Args:
         write: takes the octets of the file.

@@ -8,8 +8,11 @@ run depends on its input alone.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
+
+# What happens one after the other: a generator that yields the times at which to go on.
+Timeline = Generator[int, None, None]
 
 # Cancelled timers stay in the heap until they come up, unless they are most of it.
 _COMPACT_ABOVE = 256
@@ -69,6 +72,12 @@ class Clock:
         if earlier and not self._running and self.on_wakeup is not None:
             self.on_wakeup()
         return timer
+
+    def follow(self, timeline: Timeline) -> None:
+        """Go on in a timeline now, and again at the times it yields."""
+        at_us = next(timeline, None)
+        if at_us is not None:
+            self.schedule(at_us, self.follow, timeline)
 
     def next_event_us(self) -> int | None:
         """The time of the next timer, None when there is none."""

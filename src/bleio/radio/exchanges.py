@@ -1,87 +1,145 @@
-"""What follows an advertising packet, and whether it gets through where packets can be lost.
+"""Requests to an advertising packet and what answers them, as part of its event's timeline.
 
-Auxiliary packets, scan requests and connection requests with their answers come so soon that they
-are judged together with the packet they belong to. While the medium is ideal all get through.
+All who want to ask do so one inter frame space after the packet they have heard. An answer comes to
+requests that reach the advertiser and please it. Spec: Vol 6, Part B, 4.4.2 to 4.4.4.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
 
 from bleio.radio import pdu, phy
-from bleio.radio.medium import Medium, Station, Transmission
+from bleio.radio.air import AuxiliaryType, Direction, Listening
+from bleio.radio.connecting import ConnectRequest
+from bleio.radio.medium import Transmission
+from bleio.radio.scanner import ScanRequest
 
 if TYPE_CHECKING:
-    from bleio.radio.advertiser import Advertiser
-    from bleio.radio.air import Reception
+    from bleio.radio.advertising_event import AdvertisingEvent, Chain
+    from bleio.radio.air import Request
 
-SCAN_REQUEST_OCTETS = 12
-CONNECT_REQUEST_OCTETS = 34
-CONNECT_RESPONSE_OCTETS = 14
-_MAX_PAYLOAD_OCTETS = 255
+Exchange = Generator[int, None, int]  # gives the end of the last packet
 
 
-def follows(medium: Medium, advertiser: Advertiser, receiver: Station, heard: Reception) -> bool:
-    """Whether a receiver also gets the auxiliary packets of what it has heard."""
-    if advertiser.parameters.legacy:
-        return True
-    return _auxiliary(medium, advertiser, receiver, heard.end_us)
+def exchange(event: AdvertisingEvent, heard: Transmission, requests: Sequence[Request]) -> Exchange:
+    """What follows a packet that some have heard; connecting goes before scanning."""
+    connecting = [each for each in requests if isinstance(each, ConnectRequest)]
+    if not connecting:
+        scanning = [each for each in requests if isinstance(each, ScanRequest)]
+        return (yield from _scan(event, heard, scanning))
+    if not event.medium.propagation.collisions:
+        # Only one can win, and where nothing collides the others are not to suffer for asking.
+        del connecting[1:]
+    return (yield from _connect(event, heard, connecting))
 
 
-def auxiliary_octets(data: bytes) -> list[int]:
-    """Payloads of the packets of a chain."""
-    return [
-        min(len(part) + pdu.EXTENDED_HEADER_OCTETS, _MAX_PAYLOAD_OCTETS) for part in pdu.chain(data)
-    ]
+def _ask(event: AdvertisingEvent, heard: Transmission, requests: Sequence[Request]) -> None:
+    """Put requests on air; they are all of the same length."""
+    direction = Direction.ADVERTISING if event.parameters.legacy else Direction.AUXILIARY
+    for request in requests:
+        packet = request.packet = Transmission(
+            request.station, heard.channel, heard.to_us + phy.T_IFS_US, request.OCTETS, heard.phy,
+            request.power_dbm,
+        )  # fmt: skip
+        event.radio.transmit(packet, request.encode, event, direction=direction)
+        request.sent()
+        event.hold(packet.to_us)
 
 
-def _auxiliary(medium: Medium, advertiser: Advertiser, receiver: Station, end_us: int) -> bool:
-    """Whether all packets of a chain arrive; one that is missing breaks it."""
-    for payload in auxiliary_octets(advertiser.data):
-        packet = advertiser.auxiliary_transmission(end_us + pdu.AUX_DELAY_US, payload)
-        if not medium.passes(packet, receiver):
-            return False
-        end_us = packet.to_us
-    return True
+def _arrives(event: AdvertisingEvent, request: Request) -> bool:
+    """Whether a request reaches the advertiser."""
+    return event.on_air and event.medium.receives(request.packet, event.station)
 
 
-class Request(NamedTuple):
-    """A request to an advertiser that was heard, and its answer."""
+def _count_listening(event: AdvertisingEvent, request: Request) -> None:
+    """A request was received; that it might come was counted with the packet it follows."""
+    packet = request.packet
+    event.station.rx_us += packet.to_us - packet.from_us - phy.sync_time_us(packet.phy)
 
-    medium: Medium
-    advertiser: Advertiser
-    station: Station
-    power_dbm: int
-    heard: Reception
 
-    def arrives(self, octets: int) -> bool:
-        """Whether the request reaches the advertiser."""
-        length_us = phy.air_time_us(octets, self._phy)
-        self.station.tx_us += length_us
-        # That it would listen for a request was counted with the advertising event.
-        self.advertiser.station.rx_us += length_us - phy.sync_time_us(self._phy)
-        if self.medium.ideal:
-            return True
-        packet = self._packet(self.station, self.power_dbm, self.heard.end_us, octets)
-        return self.medium.passes(packet, self.advertiser.station)
+# -- scanning --
 
-    def is_answered(self, octets: int) -> bool:
-        """Whether the advertiser's answer reaches who has asked."""
-        advertiser = self.advertiser
-        octets = min(octets, _MAX_PAYLOAD_OCTETS)
-        advertiser.station.tx_us += phy.air_time_us(octets, self._phy)
-        if self.medium.ideal:
-            return True
-        packet = self._packet(
-            advertiser.station, advertiser.tx_power_dbm, self.heard.end_us + phy.T_IFS_US, octets
+
+def _scan(event: AdvertisingEvent, heard: Transmission, requests: list[ScanRequest]) -> Exchange:
+    """SCAN_REQ and SCAN_RSP; the answer is for all who have asked."""
+    _ask(event, heard, requests)
+    asked = requests[0].packet
+    yield asked.to_us
+    arrived = [each for each in requests if _arrives(event, each)]
+    if arrived:
+        _count_listening(event, arrived[0])
+    # Each is looked at: the host may want to know of all.
+    accepted = [each for each in arrived if event.advertiser.accepts_scan(each.own)]
+    if not accepted:
+        for request in requests:
+            request.unanswered()
+        return asked.to_us
+    last, received = yield from _respond(event, asked, requests)
+    listeners = {each.listener for each in received}
+    for request in requests:
+        if request.scanner in listeners:
+            request.answered(event)
+        else:
+            request.unanswered()
+    return last.to_us
+
+
+def _respond(event: AdvertisingEvent, asked: Transmission, requests: list[ScanRequest]) -> Chain:
+    """The scan response. Returns: its last packet, and who has received all."""
+    asking = [Listening(each.scanner, each.window) for each in requests]
+    at_us = asked.to_us + phy.T_IFS_US
+    if not event.parameters.legacy:
+        kind = AuxiliaryType.SCAN_RSP
+        return (
+            yield from event.send_chain(
+                pdu.auxiliary_scan_response, kind, asked.channel, event.scan_response, at_us, asking
+            )
         )
-        return self.medium.passes(packet, self.station)
+    octets = pdu.ADDRESS_OCTETS + len(event.scan_response)
+    response = event.packet(asked.channel, at_us, octets, asked.phy)
+    event.send(response, pdu.scan_response, event)
+    for request in requests:
+        request.wait_until(response.to_us)
+    yield response.to_us
+    return response, event.who_received(response, asking)
 
-    @property
-    def _phy(self) -> int:
-        parameters = self.advertiser.parameters
-        return parameters.primary_phy if parameters.legacy else parameters.secondary_phy
 
-    def _packet(self, sender: Station, power_dbm: int, end_us: int, octets: int) -> Transmission:
-        channel = self.heard.channel if self.advertiser.parameters.legacy else pdu.AUX_CHANNEL
-        return Transmission(sender, channel, end_us + phy.T_IFS_US, octets, self._phy, power_dbm)
+# -- connecting --
+
+
+def _connect(
+    event: AdvertisingEvent, heard: Transmission, requests: list[ConnectRequest]
+) -> Exchange:
+    """CONNECT_IND, or AUX_CONNECT_REQ and AUX_CONNECT_RSP."""
+    _ask(event, heard, requests)
+    end_us = requests[0].packet.to_us
+    yield end_us
+    arrived = [each for each in requests if _arrives(event, each)]
+    if arrived:
+        _count_listening(event, arrived[0])
+    winner = next((each for each in arrived if event.advertiser.accepts_connection(each.own)), None)
+    if event.parameters.legacy:
+        for request in requests:
+            request.conclude(event, at_central=True, at_peripheral=request is winner)
+        return end_us
+    response = None
+    if winner is not None:
+        response = _confirm(event, winner)
+        end_us = response.to_us
+        yield end_us
+    for request in requests:
+        # Who gets no answer goes on looking, whereas the advertiser has become connected.
+        answered = response is not None and event.medium.receives(response, request.station)
+        won = request is winner
+        request.conclude(event, at_central=won and answered, at_peripheral=won and event.on_air)
+    return end_us
+
+
+def _confirm(event: AdvertisingEvent, request: ConnectRequest) -> Transmission:
+    """Send AUX_CONNECT_RSP."""
+    asked, content = request.packet, pdu.connect_response(event, request.own)
+    at_us = asked.to_us + phy.T_IFS_US
+    response = event.packet(asked.channel, at_us, content.octets, asked.phy)
+    event.send(response, content.encode, direction=Direction.AUXILIARY)
+    return response

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
-from bleio.radio import exchanges, phy
-from bleio.radio.advertiser import Advertiser
-from bleio.radio.air import Reception
+from bleio.radio import phy
+from bleio.radio.air import Window
+from bleio.radio.connecting import ConnectionParameters, ConnectRequest
 from bleio.radio.energy import ListeningMeter
-from bleio.radio.link import connect
 from bleio.radio.privacy import Peer
 from bleio.radio.scanner import ScanWindow
 
 if TYPE_CHECKING:
+    from bleio.radio.advertiser import AdvertisingParameters
+    from bleio.radio.advertising_event import AdvertisingEvent
     from bleio.radio.controller.core import Controller
-
-
-class ConnectionParameters(NamedTuple):
-    """What a central asks of a connection."""
-
-    interval_us: int
-    latency: int
-    timeout_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +38,17 @@ class Initiator:
     """Listens for one advertiser and connects to it."""
 
     def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+        self.controller = controller
         self.station = controller.station
         self.parameters: InitiatingParameters | None = None
         self._own = DeviceAddress(bytes(6))
         self._windows: dict[int, ScanWindow] = {}
         self._meter = ListeningMeter(self.station, controller.radio.clock)
+        self._request: ConnectRequest | None = None  # on air, or its answer
 
     def start(self, parameters: InitiatingParameters, own: DeviceAddress) -> None:
         """Listen until connected or stopped."""
-        radio = self._controller.radio
+        radio = self.controller.radio
         self.parameters = parameters
         self._own = own
         self._windows = {
@@ -67,67 +61,69 @@ class Initiator:
     def stop(self) -> None:
         """Stop without a word to the host."""
         self.parameters = None
+        self._request = None
         self._meter.stop()
-        self._controller.radio.remove_listener(self)
+        self.controller.radio.remove_listener(self)
 
-    def hears(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:
-        """The packet of an advertising event one can connect to that falls into a window."""
-        parameters = advertiser.parameters
-        if not parameters.connectable or self.parameters is None:
+    def window(self, parameters: AdvertisingParameters) -> ScanWindow | None:
+        """When it listens to sets that one can connect to."""
+        wanted = self.parameters
+        if wanted is None or self._request is not None or not parameters.connectable:
             return None
-        if not (parameters.legacy or self.parameters.extended):
+        if not (parameters.legacy or wanted.extended):
             return None
-        window = self._windows.get(parameters.primary_phy)
-        return window.catches_any(advertiser, now_us) if window is not None else None
+        return self._windows.get(parameters.primary_phy)
 
-    def listens(self, advertiser: Advertiser, channel: int, from_us: int, to_us: int) -> bool:
-        """Whether a packet of an advertising event one can connect to falls into a window."""
-        parameters = advertiser.parameters
-        if not parameters.connectable or self.parameters is None:
-            return False
-        if not (parameters.legacy or self.parameters.extended):
-            return False
-        window = self._windows.get(parameters.primary_phy)
-        return window is not None and window.catches(channel, from_us, to_us)
-
-    def heard(self, advertiser: Advertiser, reception: Reception) -> None:
-        """Connect if this is whom we look for and it lets us."""
-        peer = self._controller.resolving.peer_of(advertiser.own)
+    def heard(
+        self, event: AdvertisingEvent, window: Window, rssi_dbm: int
+    ) -> ConnectRequest | None:
+        """Ask for a connection if this is whom we look for and it lets us."""
+        peer = self.controller.resolving.peer_of(event.own)
         if peer is None or not self._wanted(peer):
-            return
+            return None
         own = self._own_address(peer)
-        if not self._addressed_to(advertiser, own) or not advertiser.accepts_connection(own):
-            return
-        if self._controller.link_to(own, advertiser.own) is not None:
-            return
-        medium = self._controller.radio.medium
-        if not medium.ideal and not exchanges.follows(medium, advertiser, self.station, reception):
-            return
-        parameters = self._parameters_for(advertiser)
-        self.stop()
-        connect(self._controller, own, peer, advertiser, parameters, reception)
+        if not self._addressed_to(event, own) or not event.advertiser.accepts_connection(own):
+            return None
+        if self.controller.link_to(own, event.own) is not None:
+            return None
+        return ConnectRequest(self, own, peer, self._parameters_for(event.parameters))
+
+    def asks(self, request: ConnectRequest) -> None:
+        """A request goes on air: listen to nobody else until it is concluded."""
+        self._request = request
+
+    def concluded(self, request: ConnectRequest, *, connected: bool) -> bool:
+        """Stop if it has become a connection, else go on looking.
+
+        Returns: whether it is one; not if the host has given up meanwhile.
+        """
+        if self._request is not request:
+            return False
+        self._request = None
+        if connected:
+            self.stop()
+        return connected
 
     def _wanted(self, peer: Peer) -> bool:
         assert self.parameters is not None
         if self.parameters.peer is None:
-            return peer.address in self._controller.accept_list
+            return peer.address in self.controller.accept_list
         return peer.address == self.parameters.peer
 
     def _own_address(self, peer: Peer) -> DeviceAddress:
         assert self.parameters is not None
         if self.parameters.own_address_type >= 2:
-            return self._controller.resolving.local_address(peer.address) or self._own
+            return self.controller.resolving.local_address(peer.address) or self._own
         return self._own
 
-    def _addressed_to(self, advertiser: Advertiser, own: DeviceAddress) -> bool:
-        target = advertiser.target
+    def _addressed_to(self, event: AdvertisingEvent, own: DeviceAddress) -> bool:
+        target = event.target
         if target is None or target == own:
             return True
-        return self._controller.resolving.is_ours(target.octets)
+        return self.controller.resolving.is_ours(target.octets)
 
-    def _parameters_for(self, advertiser: Advertiser) -> ConnectionParameters:
+    def _parameters_for(self, advertised: AdvertisingParameters) -> ConnectionParameters:
         assert self.parameters is not None
         connection = self.parameters.connection
-        wanted = advertiser.parameters
-        used = phy.LE_1M if wanted.legacy else wanted.secondary_phy
-        return connection.get(used) or connection[wanted.primary_phy]
+        used = phy.LE_1M if advertised.legacy else advertised.secondary_phy
+        return connection.get(used) or connection[advertised.primary_phy]

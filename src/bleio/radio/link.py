@@ -13,34 +13,22 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import exchanges, hopping, link_control, pdu, phy
-from bleio.radio.air import AirPdu, Direction, Reception
+from bleio.radio import hopping, phy
+from bleio.radio.air import AirPdu, Direction
 from bleio.radio.clock import Timer
 from bleio.radio.energy import LinkMeter
-from bleio.radio.link_end import (
-    CENTRAL,
-    PERIPHERAL,
-    LinkEnd,
-    Outgoing,
-)
+from bleio.radio.link_end import LinkEnd, Outgoing
 from bleio.radio.lossy import LossyEvents
-from bleio.radio.privacy import Peer
 
 if TYPE_CHECKING:
-    from bleio.radio.advertiser import Advertiser
-    from bleio.radio.controller.core import Controller
-    from bleio.radio.initiator import ConnectionParameters
+    from bleio.radio.connecting import ConnectionParameters
 
 # Six events without a packet: the connection was never established.
 _ESTABLISHING_EVENTS = 6
 
 # From one packet of an instant's announcement to the instant, in events the peripheral listens to.
 _INSTANT_EVENTS = 6
-# From a connection request to the first anchor point, at the earliest.
-_TRANSMIT_WINDOW_US = 1_250 + 352
-_TRANSMIT_WINDOW_EXTENDED_US = 2_500 + 352
 
 
 class Link:
@@ -229,12 +217,12 @@ class Link:
         crc_right: bool = True,
     ) -> None:
         """Show one packet to whoever captures."""
-        if self._radio.on_pdu is None:
+        if not self._radio.watched:
             return
         payload = outgoing.fragment.payload
         if outgoing.sealing is not None:
             payload = outgoing.sealing.seal(header, payload)
-        self._radio.on_pdu(
+        self._radio.show(
             AirPdu(
                 at_us,
                 self.channel(event),
@@ -310,51 +298,3 @@ class Link:
                 timer.cancel()
         self._timer = None
         self._instants.clear()
-
-
-def connect(
-    central: Controller,
-    own: DeviceAddress,
-    peer: Peer,
-    advertiser: Advertiser,
-    parameters: ConnectionParameters,
-    reception: Reception,
-) -> None:
-    """Make the connection an initiator and an advertiser have just agreed on."""
-    radio, other = central.radio, advertiser.controller
-    initiator_peer = other.resolving.peer_of(own) or Peer(own, False)
-    central_end = LinkEnd(central, CENTRAL, own, peer, advertiser.own)
-    peripheral_end = LinkEnd(other, PERIPHERAL, advertiser.own, initiator_peer, own)
-    delay_us = _TRANSMIT_WINDOW_US if advertiser.parameters.legacy else _TRANSMIT_WINDOW_EXTENDED_US
-    access_address = radio.random.getrandbits(32)
-    crc_init = radio.random.getrandbits(24)
-    anchor_us = reception.end_us + delay_us
-    link = Link(central_end, peripheral_end, parameters, anchor_us, access_address, crc_init)
-    radio.links[link] = None
-    if not advertiser.parameters.legacy:
-        central_end.tx_phy = peripheral_end.tx_phy = advertiser.parameters.secondary_phy
-    peripheral_end.tx_power_dbm = advertiser.tx_power_dbm
-    radio.capture(pdu.connection_request(link, advertiser, reception))
-    request = exchanges.Request(
-        radio.medium, advertiser, central.station, central_end.tx_power_dbm, reception
-    )
-    arrived = request.arrives(exchanges.CONNECT_REQUEST_OCTETS)
-    if not advertiser.parameters.legacy:
-        # Without an answer the initiator goes on looking; the advertiser has become connected.
-        arrived = arrived and request.is_answered(exchanges.CONNECT_RESPONSE_OCTETS)
-        central.station.rx_us += phy.air_time_us(
-            exchanges.CONNECT_RESPONSE_OCTETS, advertiser.parameters.secondary_phy
-        )
-    central.notices.link_opened(central_end)
-    if not arrived:
-        link.vanish(peripheral_end)
-        return
-    link.medium_changed()
-    other.notices.link_opened(peripheral_end)
-    advertiser.connected(peripheral_end.handle, reception.channel)
-    for end in (central_end, peripheral_end):
-        end.controller.notices.channel_selection(end)
-    for end in (central_end, peripheral_end):
-        if end.wished_tx_octets > link_control.MIN_OCTETS:
-            link_control.start_data_length(end)
-            return

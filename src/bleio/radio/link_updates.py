@@ -13,7 +13,7 @@ from bleio.radio import phy
 from bleio.radio.link_control import INTERVAL_UNIT_US, TIMEOUT_UNIT_US, Opcode, on, send
 
 if TYPE_CHECKING:
-    from bleio.radio.initiator import ConnectionParameters
+    from bleio.radio.connecting import ConnectionParameters
     from bleio.radio.link import Link
     from bleio.radio.link_end import LinkEnd
 

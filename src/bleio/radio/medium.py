@@ -26,13 +26,15 @@ _CACHED_PAIRS = 65_536
 class Station:
     """One radio in the room."""
 
-    __slots__ = ("antenna", "index", "meters", "name", "position", "rx_us", "tx_us")
+    __slots__ = ("advertises_until_us", "antenna", "index", "meters", "name", "position", "rx_us",
+                 "tx_us")  # fmt: skip
 
     def __init__(self, index: int, name: str) -> None:
         self.index = index
         self.name = name
         self.position: Position = (0.0, 0.0, 0.0)
         self.antenna = True
+        self.advertises_until_us = 0  # an advertising set of it has the air, for what is known
         self.tx_us = self.rx_us = 0  # without what the meters have not counted yet
         self.meters: dict[Meter, None] = {}
 
@@ -156,6 +158,8 @@ class Medium:
 
     def transmit(self, packet: Transmission) -> Transmission:
         """Put a packet on air, at the latest when it starts."""
+        if self.ideal:
+            return packet
         if self._to_corrupt and self._to_corrupt[0] in (None, packet.sender):
             self._to_corrupt.popleft()
             packet.corrupt = True
@@ -169,16 +173,10 @@ class Medium:
             on_air.append(packet)
         return packet
 
-    def start(self, packet: Transmission) -> None:
-        """Put a packet on air that was planned earlier."""
-        self.transmit(packet)
-
-    def passes(self, packet: Transmission, receiver: Station) -> bool:
-        """Transmit an answer or request and judge it at once, by what is known of the air."""
-        return self.ideal or self.receives(self.transmit(packet), receiver)
-
     def receives(self, packet: Transmission, receiver: Station) -> bool:
         """Whether a packet that was put on air reaches a station unharmed."""
+        if self.ideal and not packet.corrupt:
+            return True
         received = not self._is_lost(packet, receiver)
         self.lost += not received
         return received

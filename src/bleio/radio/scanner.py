@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bleio.core.address import AddressType, DeviceAddress
-from bleio.radio import exchanges, pdu, phy
-from bleio.radio.advertiser import Advertiser
-from bleio.radio.air import Reception
+from bleio.radio import pdu, phy
+from bleio.radio.air import Window
+from bleio.radio.backoff import Backoff
 from bleio.radio.clock import Timer
 from bleio.radio.energy import ListeningMeter
+from bleio.radio.medium import Transmission
 from bleio.radio.privacy import Peer
 
 if TYPE_CHECKING:
+    from bleio.radio.advertiser import AdvertisingParameters
+    from bleio.radio.advertising_event import AdvertisingEvent
     from bleio.radio.controller.core import Controller
 
 # How many advertisers the duplicate filter remembers; the oldest is forgotten first.
@@ -46,13 +49,6 @@ class ScanWindow:
         intervals, phase_us = divmod(now_us - self._start_us, self._interval_us)
         return intervals * self._window_us + min(phase_us, self._window_us)
 
-    def catches_any(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:
-        """Channel and end of the first packet of an advertising event that is received."""
-        for channel, from_us, to_us in advertiser.packet_times_us(now_us):
-            if self.catches(channel, from_us, to_us):
-                return channel, to_us
-        return None
-
 
 @dataclass(slots=True)
 class ScanParameters:
@@ -71,7 +67,7 @@ class Scanner:
     """Listens for advertising and hands reports to its controller."""
 
     def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+        self.controller = controller
         self.station = controller.station
         self.parameters = ScanParameters()
         self.enabled = False
@@ -83,6 +79,8 @@ class Scanner:
         self._duration_us = 0
         self._period_us = 0
         self._timer: Timer | None = None
+        self.backoff = Backoff(controller.radio.random)
+        self.asks_until_us = 0
 
     def enable(
         self, own: DeviceAddress, filter_duplicates: int, duration_us: int = 0, period_us: int = 0
@@ -97,6 +95,7 @@ class Scanner:
         self._filter_duplicates = filter_duplicates
         self._seen.clear()
         self._duration_us, self._period_us = duration_us, period_us
+        self.backoff.reset()
         self._listen()
 
     def stop(self) -> None:
@@ -105,11 +104,15 @@ class Scanner:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        self._windows = {}
         self._meter.stop()
-        self._controller.radio.remove_listener(self)
+        self.controller.radio.remove_listener(self)
 
     def _listen(self) -> None:
-        radio = self._controller.radio
+        radio = self.controller.radio
         self._windows = {
             phy_: ScanWindow(radio.now_us, interval_us, window_us)
             for phy_, (interval_us, window_us) in self.parameters.windows_us.items()
@@ -122,97 +125,75 @@ class Scanner:
             self._timer = radio.schedule_in(self._duration_us, self._pause)
 
     def _pause(self) -> None:
-        radio = self._controller.radio
-        self._meter.stop()
-        radio.remove_listener(self)
+        radio = self.controller.radio
+        self._fall_silent()
         if self._period_us:
             self._timer = radio.schedule_in(self._period_us - self._duration_us, self._listen)
         else:
             self.enabled = False
             self._timer = None
-            self._controller.notices.scan_timed_out()
+            self.controller.notices.scan_timed_out()
 
-    def hears(self, advertiser: Advertiser, now_us: int) -> tuple[int, int] | None:
-        """The packet of an advertising event that falls into a scan window."""
-        parameters = advertiser.parameters
+    def window(self, parameters: AdvertisingParameters) -> ScanWindow | None:
+        """When it listens to sets like this."""
         if not (parameters.legacy or self.parameters.extended):
             return None
-        window = self._windows.get(parameters.primary_phy)
-        return window.catches_any(advertiser, now_us) if window is not None else None
+        return self._windows.get(parameters.primary_phy)
 
-    def listens(self, advertiser: Advertiser, channel: int, from_us: int, to_us: int) -> bool:
-        """Whether a packet of an advertiser falls into a scan window."""
-        parameters = advertiser.parameters
-        if not (parameters.legacy or self.parameters.extended):
+    def heard(self, event: AdvertisingEvent, window: Window, rssi_dbm: int) -> ScanRequest | None:
+        """Report an advertising event and, when scanning actively, ask for the scan response."""
+        sender = self.controller.resolving.peer_of(event.own)
+        if sender is None or not self._wanted(event, sender):
+            return None
+        if not self._is_duplicate(_duplicate_key(event, sender, False)):
+            self.controller.reports.advertisement(event, sender, rssi_dbm, scan_response=False)
+        if not self._wants_response(event, sender):
+            return None
+        return ScanRequest(self, window, sender)
+
+    def _wants_response(self, event: AdvertisingEvent, sender: Peer) -> bool:
+        parameters = event.parameters
+        if not parameters.scannable or not self.parameters.active.get(parameters.primary_phy):
             return False
-        window = self._windows.get(parameters.primary_phy)
-        return window is not None and window.catches(channel, from_us, to_us)
+        if self.controller.radio.now_us < self.asks_until_us:
+            return False  # it waits for the answer of another
+        if self._filter_duplicates and _duplicate_key(event, sender, True) in self._seen:
+            return False
+        return self.backoff.may_ask()
 
-    def heard(self, advertiser: Advertiser, reception: Reception) -> None:
-        """Report an advertising event and, when scanning actively, the scan response."""
-        sender = self._sender(advertiser)
-        if sender is None or not self._wanted(advertiser, sender):
-            return
-        medium = self._controller.radio.medium
-        if not medium.ideal and not exchanges.follows(medium, advertiser, self.station, reception):
-            return
-        reports, rssi_dbm = self._controller.reports, reception.rssi_dbm
-        if not self._is_duplicate(advertiser, sender, False):
-            reports.advertisement(advertiser, sender, rssi_dbm, scan_response=False)
-        if not advertiser.parameters.scannable:
-            return
-        if not self.parameters.active.get(advertiser.parameters.primary_phy):
-            return
-        if self._is_duplicate(advertiser, sender, True):
-            return
-        own, power_dbm = self._own_address(), self._controller.tx_power_dbm
-        request = exchanges.Request(medium, advertiser, self.station, power_dbm, reception)
-        if not request.arrives(exchanges.SCAN_REQUEST_OCTETS):
-            self._forget(advertiser, sender)
-            return
-        if not advertiser.accepts_scan(own):
-            return
-        self._controller.radio.capture(
-            pdu.scan_exchange(advertiser, self.station, own, power_dbm, reception)
-        )
-        if request.is_answered(6 + len(advertiser.scan_response)):
-            reports.advertisement(advertiser, sender, rssi_dbm, scan_response=True)
-        else:
-            self._forget(advertiser, sender)
+    def answered(self, event: AdvertisingEvent, sender: Peer) -> None:
+        """Report a scan response."""
+        if not self._is_duplicate(_duplicate_key(event, sender, True)):
+            radio, power_dbm = self.controller.radio, event.parameters.tx_power_dbm
+            rssi_dbm = radio.rssi_dbm(event.station, self.station, power_dbm)
+            self.controller.reports.advertisement(event, sender, rssi_dbm, scan_response=True)
 
-    def _sender(self, advertiser: Advertiser) -> Peer | None:
-        return self._controller.resolving.peer_of(advertiser.own)
-
-    def _wanted(self, advertiser: Advertiser, sender: Peer) -> bool:
+    def _wanted(self, event: AdvertisingEvent, sender: Peer) -> bool:
         policy = self.parameters.filter_policy
-        accept_list = self._controller.accept_list
-        listed = None if advertiser.parameters.anonymous else sender.address
+        accept_list = self.controller.accept_list
+        listed = None if event.parameters.anonymous else sender.address
         if policy & 1 and listed not in accept_list:
             return False
-        if advertiser.target is None:
+        if event.target is None:
             return True
-        return self._is_addressed(advertiser.target, bool(policy & 2))
+        return self._is_addressed(event.target, bool(policy & 2))
 
     def _is_addressed(self, target: DeviceAddress, extended_policy: bool) -> bool:
-        if target == self._own_address():
+        if target == self.own_address():
             return True
         if target.type is not AddressType.RANDOM_PRIVATE_RESOLVABLE:
             return False
-        return extended_policy or self._controller.resolving.is_ours(target.octets)
+        return extended_policy or self.controller.resolving.is_ours(target.octets)
 
-    def _own_address(self) -> DeviceAddress:
+    def own_address(self) -> DeviceAddress:
+        """The address that requests carry."""
         if self.parameters.own_address_type >= 2:
-            return self._controller.resolving.local_address(None) or self._own
+            return self.controller.resolving.local_address(None) or self._own
         return self._own
 
-    def _forget(self, advertiser: Advertiser, sender: Peer) -> None:
-        """The scan response was lost: ask again next time."""
-        self._seen.pop(_duplicate_key(advertiser, sender, True), None)
-
-    def _is_duplicate(self, advertiser: Advertiser, sender: Peer, scan_response: bool) -> bool:
+    def _is_duplicate(self, key: tuple[object, ...]) -> bool:
         if not self._filter_duplicates:
             return False
-        key = _duplicate_key(advertiser, sender, scan_response)
         if key in self._seen:
             return True
         if len(self._seen) >= DUPLICATE_FILTER_SIZE:
@@ -221,7 +202,45 @@ class Scanner:
         return False
 
 
-def _duplicate_key(advertiser: Advertiser, sender: Peer, scan_response: bool) -> tuple[object, ...]:
-    parameters = advertiser.parameters
-    identifier = None if parameters.legacy else (parameters.sid, advertiser.data_identifier)
-    return sender.address, scan_response, parameters.legacy, identifier
+def _duplicate_key(
+    event: AdvertisingEvent, sender: Peer, scan_response: bool
+) -> tuple[object, ...]:
+    legacy = event.parameters.legacy
+    return sender.address, scan_response, legacy, None if legacy else event.identifier
+
+
+class ScanRequest:
+    """What a scanner sends to an advertiser, and what comes of it."""
+
+    OCTETS = pdu.SCAN_REQUEST_OCTETS
+    packet: Transmission
+
+    def __init__(self, scanner: Scanner, window: Window, sender: Peer) -> None:
+        self.station = scanner.station
+        self.power_dbm = scanner.controller.tx_power_dbm
+        self.own = scanner.own_address()
+        self.scanner = scanner
+        self.window = window
+        self._sender = sender
+
+    def encode(self, event: AdvertisingEvent) -> bytes:
+        """Its octets, when it goes on air."""
+        return pdu.scan_request(event, self.own)
+
+    def sent(self) -> None:
+        """It is on air."""
+        packet = self.packet
+        self.wait_until(packet.to_us + phy.T_IFS_US + phy.sync_time_us(packet.phy))
+
+    def wait_until(self, time_us: int) -> None:
+        """The answer is expected until then; meanwhile the scanner asks nobody else."""
+        self.scanner.asks_until_us = time_us
+
+    def answered(self, event: AdvertisingEvent) -> None:
+        """The scan response was received."""
+        self.scanner.backoff.record(success=True)
+        self.scanner.answered(event, self._sender)
+
+    def unanswered(self) -> None:
+        """No answer came."""
+        self.scanner.backoff.record(success=False)

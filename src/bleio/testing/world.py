@@ -75,7 +75,7 @@ class World:
         self.seed = seed
         self.radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
         self._distance_m = distance_m or 0.0
-        self.radio.on_pdu = self._captured
+        self.radio.watch(self._captured)
         self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
         self.packet_count = 0
         self.clock = VirtualClock(self.radio, real_time=real_time, blocked_after_s=blocked_after_s)

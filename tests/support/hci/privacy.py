@@ -10,6 +10,8 @@ from bleio.backends.base import Link
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.pairing import SecuritySettings
 from bleio.radio import link_control
+from bleio.radio.air import AirPdu, Direction
+from bleio.radio.pdu import ADV_DIRECT_IND, ADV_EXT_IND, ADV_IND, ADV_NONCONN_IND, ADV_SCAN_IND
 from support.hci.engine import until
 from support.hci.world import Device, VirtualWorld
 
@@ -45,13 +47,24 @@ class PrivateWorld(VirtualWorld):
     def _record(self, device: Device) -> None:
         opened: Any = device.backend._open
         radio = opened.port._port._world.driver.radio
-        advertise = radio.advertise
 
-        def record(advertiser: Any) -> None:
-            self.advertised.append((radio.now_us, advertiser.own))
-            advertise(advertiser)
+        def record(packet: AirPdu) -> None:
+            octets = _advertiser(packet)
+            if octets:
+                address = DeviceAddress(octets, bool(packet.octets[0] & 0x40))
+                self.advertised.append((packet.time_us, address))
 
-        radio.advertise = record
+        radio.watch(record)
+
+
+def _advertiser(packet: AirPdu) -> bytes:
+    """The address that a packet on the first primary channel, or an auxiliary one, carries."""
+    kind = packet.octets[0] & 0x0F
+    if packet.channel == 37 and kind in (ADV_IND, ADV_DIRECT_IND, ADV_NONCONN_IND, ADV_SCAN_IND):
+        return packet.octets[2:8]
+    if packet.direction is Direction.AUXILIARY and kind == ADV_EXT_IND and packet.octets[3] & 1:
+        return packet.octets[4:10]
+    return b""
 
 
 def set_private(device: Device, **settings: Any) -> None:

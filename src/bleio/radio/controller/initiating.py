@@ -7,10 +7,11 @@ import struct
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio import phy
+from bleio.radio.connecting import ConnectionParameters
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.scanning import MAX_LEGACY_INTERVAL, window_us
-from bleio.radio.initiator import ConnectionParameters, InitiatingParameters
+from bleio.radio.initiator import InitiatingParameters
 from bleio.radio.link_control import INTERVAL_UNIT_US, TIMEOUT_UNIT_US
 
 _PER_PHY = struct.Struct("<HHHHHHHH")

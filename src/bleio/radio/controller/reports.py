@@ -6,7 +6,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
-from bleio.radio.advertiser import Advertiser
+from bleio.radio.advertising_event import AdvertisingEvent
 from bleio.radio.controller.events import LeEvent
 from bleio.radio.privacy import Peer
 
@@ -35,25 +35,25 @@ class Reports:
         self._controller = controller
 
     def advertisement(
-        self, advertiser: Advertiser, sender: Peer, rssi_dbm: int, *, scan_response: bool
+        self, event: AdvertisingEvent, sender: Peer, rssi_dbm: int, *, scan_response: bool
     ) -> None:
         """Report one advertising PDU, or scan response, in the form the host scans with."""
         controller = self._controller
         if controller.congested:
             controller.dropped["advertising report while the host was slow"] += 1
             return
-        data = advertiser.scan_response if scan_response else advertiser.data
+        data = event.scan_response if scan_response else event.data
         if controller.scanner.parameters.extended:
-            self._extended(advertiser, sender, rssi_dbm, data, scan_response)
-        elif advertiser.target is not None and controller.scanner.parameters.filter_policy & 2:
-            self._directed(advertiser.target, sender, rssi_dbm)
+            self._extended(event, sender, rssi_dbm, data, scan_response)
+        elif event.target is not None and controller.scanner.parameters.filter_policy & 2:
+            self._directed(event.target, sender, rssi_dbm)
         else:
-            self._legacy(advertiser, sender, rssi_dbm, data, scan_response)
+            self._legacy(event, sender, rssi_dbm, data, scan_response)
 
     def _legacy(
-        self, advertiser: Advertiser, sender: Peer, rssi_dbm: int, data: bytes, scan_response: bool
+        self, event: AdvertisingEvent, sender: Peer, rssi_dbm: int, data: bytes, scan_response: bool
     ) -> None:
-        kind = _SCAN_RSP if scan_response else _legacy_type(advertiser)
+        kind = _SCAN_RSP if scan_response else _legacy_type(event)
         head = _LEGACY.pack(1, kind, sender.hci_type, sender.address.octets, len(data))
         self._controller.events.send_le(
             LeEvent.ADVERTISING_REPORT, head + data + struct.pack("<b", rssi_dbm)
@@ -74,11 +74,11 @@ class Reports:
         )
 
     def _extended(
-        self, advertiser: Advertiser, sender: Peer, rssi_dbm: int, data: bytes, scan_response: bool
+        self, event: AdvertisingEvent, sender: Peer, rssi_dbm: int, data: bytes, scan_response: bool
     ) -> None:
-        parameters = advertiser.parameters
-        properties = _properties(advertiser, scan_response)
-        target = advertiser.target or _NO_TARGET
+        parameters = event.parameters
+        properties = _properties(event, scan_response)
+        target = event.target or _NO_TARGET
         anonymous = parameters.anonymous
         with_power = parameters.include_tx_power and not parameters.legacy
         for offset in range(0, max(len(data), 1), _FRAGMENT_OCTETS):
@@ -102,8 +102,8 @@ class Reports:
             self._controller.events.send_le(LeEvent.EXTENDED_ADVERTISING_REPORT, head + part)
 
 
-def _legacy_type(advertiser: Advertiser) -> int:
-    parameters = advertiser.parameters
+def _legacy_type(event: AdvertisingEvent) -> int:
+    parameters = event.parameters
     if parameters.directed:
         return _ADV_DIRECT_IND
     if parameters.connectable:
@@ -111,8 +111,8 @@ def _legacy_type(advertiser: Advertiser) -> int:
     return _ADV_SCAN_IND if parameters.scannable else _ADV_NONCONN_IND
 
 
-def _properties(advertiser: Advertiser, scan_response: bool) -> int:
-    parameters = advertiser.parameters
+def _properties(event: AdvertisingEvent, scan_response: bool) -> int:
+    parameters = event.parameters
     return (
         int(parameters.connectable)
         | int(parameters.scannable) << 1
