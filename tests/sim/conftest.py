@@ -25,15 +25,14 @@ class Recorder:
 
     def record(self, radio: Radio) -> None:
         octets = bytearray()
-        capture = AirCapture(radio, octets.extend)
+        # tshark has no keys and would take cipher text for clear text.
+        capture = AirCapture(radio, octets.extend, decipher=True)
         self._captures.append(capture)
         self._parts.append(octets)
 
         def add(packet: AirPdu) -> None:
-            # tshark has no keys and would take cipher text for clear text.
-            if not packet.encrypted:
-                self.made_wrong += not packet.crc_right
-                capture.add(packet)
+            self.made_wrong += not packet.crc_right
+            capture.add(packet)
 
         radio.watch(add)
 

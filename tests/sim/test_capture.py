@@ -68,10 +68,10 @@ def story(radio: Radio, later: Propagation) -> None:
     radio.run_until(radio.now_us + SECOND)
 
 
-def captured(seed: int, propagation: Propagation | None = None) -> bytes:
+def captured(seed: int, propagation: Propagation | None = None, *, decipher: bool = False) -> bytes:
     radio = Radio(seed)
     octets = bytearray()
-    capture = AirCapture(radio, octets.extend)
+    capture = AirCapture(radio, octets.extend, decipher=decipher)
     radio.watch(capture.add)
     story(radio, propagation or Propagation())
     capture.flush()
@@ -115,6 +115,18 @@ def test_tshark_sees_every_kind_of_packet(whole: Path) -> None:
     assert kinds >= {"0x00", "0x02", "0x03", "0x04", "0x05", "0x07"}
     opcodes = {int(row[0], 16) for row in fields(whole, "btle.control_opcode") if row[0]}
     assert opcodes >= {0x03, 0x04, 0x05, 0x14, 0x15, 0x16, 0x18}
+
+
+@needs_tshark
+def test_tshark_reads_an_encrypted_link_only_if_it_is_deciphered(
+    whole: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "clear.pcapng"
+    path.write_bytes(captured(7, decipher=True))
+    assert bad_frames(path) == []
+    notifications = [fields(each, "btatt.handle", only="btatt.opcode == 0x1b")
+                     for each in (whole, path)]  # fmt: skip
+    assert notifications == [[], [["0x0003"]] * 5]
 
 
 @needs_tshark

@@ -13,6 +13,7 @@ needs_tshark: pytest.MarkDecorator = pytest.mark.skipif(
 )
 # Other complaints are left out: tshark takes cipher text without its key for clear text.
 _BAD = "_ws.malformed || btle.crc.incorrect"
+_BAD_BUT_FOR_DATA = "(_ws.malformed && !btcommon.eir_ad.advertising_data) || btle.crc.incorrect"
 
 
 def fields(path: Path, *names: str, only: str = "") -> list[list[str]]:
@@ -32,5 +33,5 @@ def bad_frames(path: Path, *, any_data: bool = False) -> list[list[str]]:
 
     Args: any_data: what is advertised need not be AD structures.
     """
-    only = f"({_BAD}) && !btcommon.eir_ad.advertising_data" if any_data else _BAD
+    only = _BAD_BUT_FOR_DATA if any_data else _BAD
     return fields(path, "frame.number", "_ws.col.Protocol", "_ws.col.Info", only=only)

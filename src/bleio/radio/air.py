@@ -49,7 +49,10 @@ class AuxiliaryType(IntEnum):
 
 
 class AirPdu(NamedTuple):
-    """One packet on air, as a capture wants it: `octets` from header to payload, without CRC."""
+    """One packet on air, as a capture wants it: `octets` from header to payload, without CRC.
+
+    `clear_octets` are the same before they were enciphered, empty if that did not happen.
+    """
 
     time_us: int
     channel: int
@@ -61,7 +64,7 @@ class AirPdu(NamedTuple):
     direction: Direction = Direction.ADVERTISING
     crc_init: int = phy.ADVERTISING_CRC_INIT
     crc_right: bool = True
-    encrypted: bool = False
+    clear_octets: bytes = b""
     auxiliary_type: AuxiliaryType = AuxiliaryType.ADV
 
 

@@ -1,7 +1,7 @@
 """Captures of the simulated air that packet analysers read: pcapng with link type 256.
 
-Each packet is as it was on air, cipher text and CRC included, with the pseudo header of the link
-type: channel, level, PHY, direction, and whether the CRC is right.
+Each packet is as it was on air, CRC included and cipher text unless asked otherwise, with the
+pseudo header of the link type: channel, level, PHY, direction, and whether the CRC is right.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bleio.radio.propagation import Position
 
 _DEWHITENED, _LEVEL_VALID, _REFERENCE_VALID = 0x0001, 0x0002, 0x0010
 _CRC_CHECKED, _CRC_RIGHT = 0x0400, 0x0800
+_DECIPHERED = 0x0008 | 0x1000 | 0x2000  # and the MIC was right, which is left out
 _DIRECTION_SHIFT, _AUX_SHIFT, _PHY_SHIFT = 7, 12, 14
 _CODED_S8 = b"\x00"
 _PSEUDO_HEADER = struct.Struct("<BbbBIH")
@@ -44,13 +45,17 @@ def crc24(octets: bytes, init: int) -> bytes:
     return state.to_bytes(3, "little")
 
 
-def link_layer_record(packet: AirPdu, level_dbm: int) -> bytes:
+def link_layer_record(packet: AirPdu, level_dbm: int, *, decipher: bool = False) -> bytes:
     """A packet with its pseudo header."""
     flags = _DEWHITENED | _LEVEL_VALID | _REFERENCE_VALID | _CRC_CHECKED
     flags |= packet.direction << _DIRECTION_SHIFT | packet.phy - 1 << _PHY_SHIFT
     if packet.direction is Direction.AUXILIARY:
         flags |= packet.auxiliary_type << _AUX_SHIFT
-    crc = crc24(packet.octets, packet.crc_init)
+    octets = packet.octets
+    if decipher and packet.clear_octets:
+        flags |= _DECIPHERED
+        octets = packet.clear_octets
+    crc = crc24(octets, packet.crc_init)
     if packet.crc_right:
         flags |= _CRC_RIGHT
     else:
@@ -59,7 +64,7 @@ def link_layer_record(packet: AirPdu, level_dbm: int) -> bytes:
     head = _PSEUDO_HEADER.pack(channel, level_dbm, 0, 0, packet.access_address, flags)
     coding = _CODED_S8 if packet.phy == phy.LE_CODED else b""
     address = packet.access_address.to_bytes(4, "little")
-    return head + address + coding + packet.octets + crc
+    return head + address + coding + octets + crc
 
 
 class AirCapture:
@@ -70,14 +75,21 @@ class AirCapture:
     Args:
         write: takes the octets of the file.
         position: of the sniffer; the levels are those it would receive.
+        decipher: encrypted packets are in clear text, as from a sniffer that has the keys.
     """
 
     def __init__(
-        self, radio: Radio, write: Callable[[bytes], object], position: Position = (0.0, 0.0, 0.0)
+        self,
+        radio: Radio,
+        write: Callable[[bytes], object],
+        position: Position = (0.0, 0.0, 0.0),
+        *,
+        decipher: bool = False,
     ) -> None:
         self.packets = 0
         self._radio = radio
         self._write = write
+        self._decipher = decipher
         self._sniffer = Station(0, "sniffer")
         self._sniffer.position = position
         self._waiting: list[tuple[int, int, bytes]] = []
@@ -90,7 +102,8 @@ class AirCapture:
         medium = self._radio.medium
         level_dbm = medium.rssi_dbm(packet.sender, self._sniffer, packet.tx_power_dbm)
         self._sequence += 1
-        entry = (packet.time_us, self._sequence, link_layer_record(packet, level_dbm))
+        record = link_layer_record(packet, level_dbm, decipher=self._decipher)
+        entry = (packet.time_us, self._sequence, record)
         heapq.heappush(self._waiting, entry)
         self._write_before(self._radio.now_us)
 

@@ -219,8 +219,9 @@ class Link:
         """Show one packet to whoever captures."""
         if not self._radio.watched:
             return
-        payload = outgoing.fragment.payload
+        payload, clear = outgoing.fragment.payload, b""
         if outgoing.sealing is not None:
+            clear = bytes((header, len(payload))) + payload
             payload = outgoing.sealing.seal(header, payload)
         self._radio.show(
             AirPdu(
@@ -234,7 +235,7 @@ class Link:
                 Direction.TO_CENTRAL if sender.role else Direction.TO_PERIPHERAL,
                 self.crc_init,
                 crc_right,
-                outgoing.sealing is not None,
+                clear,
             )
         )
 

@@ -43,6 +43,22 @@ def test_a_record_has_the_pseudo_header_of_link_type_256() -> None:
     assert record[-3:] != crc24(packet.octets, 0x555555)
 
 
+def test_a_record_is_deciphered_on_request() -> None:
+    clear, octets = b"\x02\x01\x07", b"\x02\x05\x55\x66\x77\x88\x99"
+    packet = AirPdu(
+        5, 0, 1, 0x12345678, 0, Station(1, ""), octets, Direction.TO_PERIPHERAL, 0xABCDEF,
+        clear_octets=clear,
+    )  # fmt: skip
+    as_it_was = link_layer_record(packet, -60)
+    assert as_it_was[14:] == octets + crc24(octets, 0xABCDEF)
+    deciphered = link_layer_record(packet, -60, decipher=True)
+    assert deciphered[14:] == clear + crc24(clear, 0xABCDEF)
+    flags = [struct.unpack_from("<H", each, 8)[0] for each in (as_it_was, deciphered)]
+    assert flags[0] ^ flags[1] == 0x3008  # decrypted, MIC checked and valid
+    plain = packet._replace(clear_octets=b"")
+    assert link_layer_record(plain, -60, decipher=True) == as_it_was
+
+
 def test_blocks_have_whole_words() -> None:
     for block in (
         pcapng.section("x"), pcapng.interface(256, "abc"), pcapng.packet(0, 1 << 33, b"12345"),
