@@ -16,10 +16,12 @@ from support.tshark import bad_frames, fields, needs_tshark
 KEY = bytes(range(16))
 
 
-def extended_set(host: RawHost, properties: int, data: bytes, phys: tuple[int, int]) -> None:
+def extended_set(
+    host: RawHost, properties: int, data: bytes, phys: tuple[int, int], power_dbm: int = 0
+) -> None:
     interval = b"\xa0\x00\x00"
     head = struct.pack("<BH", 0, properties) + interval * 2
-    rest = struct.pack("<BBB6sBbBBBBB", 7, 1, 0, bytes(6), 0, 0, phys[0], 0, phys[1], 9, 0)
+    rest = struct.pack("<BBB6sBbBBBBB", 7, 1, 0, bytes(6), 0, power_dbm, phys[0], 0, phys[1], 9, 0)
     host.must(0x2036, head + rest)
     host.must(0x2035, b"\x00" + host.random_address)
     opcode = 0x2038 if properties & 2 else 0x2037
@@ -133,6 +135,31 @@ def test_tshark_reads_an_encrypted_link_only_if_it_is_deciphered(
 def test_tshark_orders_by_time(whole: Path) -> None:
     times = [float(row[0]) for row in fields(whole, "frame.time_epoch")]
     assert times == sorted(times)
+
+
+@needs_tshark
+def test_tshark_sees_who_is_central_and_how_strong_each_one_is(tmp_path: Path) -> None:
+    """A sniffer at 1 m of the central and 10 m of the peripheral, that sends 3 dB less."""
+    radio = Radio(1, Propagation(path_loss_db=None))
+    path = tmp_path / "places.pcapng"
+    with path.open("wb") as file:
+        capture = AirCapture(radio, file.write, (1.0, 0.0, 0.0))
+        radio.watch(capture.add)
+        central, peripheral = new_hosts(radio)
+        peripheral.controller.station.position = (11.0, 0.0, 0.0)
+        extended_set(peripheral, 0b10011, b"", (1, 1), power_dbm=-3)
+        central.connect(peripheral.random_address)
+        radio.run_until(SECOND)
+        central.send_acl(handle_of(central), b"\x03\x00\x04\x00\x02\x00\x02")
+        radio.run_until(2 * SECOND)
+        capture.flush()
+    names = ["btle_rf.pdu_type", "btle_rf.signal_dbm", "btle.access_address"]
+    data = [row[:2] for row in fields(path, *names) if row[2] != "0x8e89bed6"]
+    to_peripheral, to_central = 2, 3
+    near, far = round(-40.2), round(-3 - 60.2)
+    assert [(int(kind, 0), int(level)) for kind, level in data] == [
+        (to_peripheral, near), (to_central, far),
+    ]  # fmt: skip
 
 
 @needs_tshark

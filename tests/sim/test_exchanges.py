@@ -417,3 +417,18 @@ def test_stopping_in_the_middle_of_an_exchange_ends_it(propagation: Propagation)
     radio.run_until(2 * SECOND)
     assert {kind(packet) for packet in air} == {ADV_IND, SCAN_REQ, SCAN_RSP}
     assert 4 in reports(scanner)
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_stopping_between_two_packets_leaves_the_second_out(extended: bool) -> None:
+    radio = Radio(1, LOSSY)
+    (advertiser,) = new_hosts(radio, 1)
+    air = record(radio)
+    stop = (0x2039, b"\0\0") if extended else (0x200A, b"\0")
+    radio.watch(lambda packet: radio.schedule_in(1, advertiser.must, *stop) and None)
+    if extended:
+        advertise_extended(advertiser, 0, b"\x02\x01\x06")
+    else:
+        advertiser.advertise(interval_ms=20)
+    radio.run_until(SECOND)
+    assert [packet.channel for packet in air] == [37]

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from bleio.radio.air import AirPdu, Radio
+from bleio.radio.air import AirPdu, Direction, Radio
 from bleio.radio.phy import ADVERTISING_ACCESS_ADDRESS
 from support.raw_host import MS, SECOND, RawHost, connected_pair, handle_of, new_hosts
 
@@ -162,3 +162,5 @@ def test_a_connection_on_air() -> None:
         bytes((1 | sequence[3], 0)),
     ]
     assert [packet.sender.index for packet in air] == [1, 2, 1, 2]
+    to_peripheral, to_central = Direction.TO_PERIPHERAL, Direction.TO_CENTRAL
+    assert [packet.direction for packet in air] == [to_peripheral, to_central] * 2

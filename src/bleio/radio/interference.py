@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 ALL_CHANNELS = frozenset(range(40))
@@ -28,6 +29,12 @@ def wifi_channels(number: int) -> frozenset[int]:
     )
 
 
+@lru_cache(maxsize=1024)
+def _burst_offset_us(seed: int, index: int, room_us: int) -> int:
+    """Where in its period a burst begins: at random, and always there."""
+    return Random(f"{seed} {index}").randrange(room_us + 1)
+
+
 @dataclass(frozen=True)
 class Interference:
     """A signal of the same strength everywhere, always on or in bursts.
@@ -39,6 +46,7 @@ class Interference:
         level_dbm: at every receiver.
         burst_us: length of a burst; 0 is always on.
         period_us: there is one burst in each, at a random place.
+        seed: of these places; two that share it have their bursts at the same time.
     """
 
     channels: frozenset[int] = ALL_CHANNELS
@@ -65,7 +73,6 @@ class Interference:
         return any(self._burst_hits(index, from_us, to_us) for index in range(first, last + 1))
 
     def _burst_hits(self, index: int, from_us: int, to_us: int) -> bool:
-        room_us = self.period_us - self.burst_us
-        offset_us = Random(f"{self.seed} {index}").randrange(room_us + 1)
-        start_us = index * self.period_us + offset_us
+        start_us = index * self.period_us
+        start_us += _burst_offset_us(self.seed, index, self.period_us - self.burst_us)
         return from_us < start_us + self.burst_us and start_us < to_us
