@@ -425,7 +425,11 @@ def test_stopping_between_two_packets_leaves_the_second_out(extended: bool) -> N
     (advertiser,) = new_hosts(radio, 1)
     air = record(radio)
     stop = (0x2039, b"\0\0") if extended else (0x200A, b"\0")
-    radio.watch(lambda packet: radio.schedule_in(1, advertiser.must, *stop) and None)
+
+    def stop_soon(_packet: AirPdu) -> None:
+        radio.schedule_in(1, advertiser.must, *stop)
+
+    radio.watch(stop_soon)
     if extended:
         advertise_extended(advertiser, 0, b"\x02\x01\x06")
     else:

@@ -217,7 +217,8 @@ class Radio:
         Args: octets: called with `args`, gives header and payload if somebody watches.
         """
         packet.sender.tx_us += packet.to_us - packet.from_us
-        self.medium.transmit(packet)
+        if not self.medium.ideal:
+            self.medium.transmit(packet)
         if not self._watchers:
             return
         shown = AirPdu(
