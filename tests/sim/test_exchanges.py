@@ -419,10 +419,14 @@ def test_stopping_in_the_middle_of_an_exchange_ends_it(propagation: Propagation)
     assert 4 in reports(scanner)
 
 
+@pytest.mark.parametrize("propagation", [IDEAL, LOSSY], ids=["ideal", "lossy"])
 @pytest.mark.parametrize("extended", [False, True])
-def test_stopping_between_two_packets_leaves_the_second_out(extended: bool) -> None:
-    radio = Radio(1, LOSSY)
-    (advertiser,) = new_hosts(radio, 1)
+def test_stopping_between_two_packets_leaves_the_second_out(
+    extended: bool, propagation: Propagation
+) -> None:
+    radio = Radio(1, propagation)
+    advertiser, scanner = new_hosts(radio)
+    scan_extended(scanner)
     air = record(radio)
     stop = (0x2039, b"\0\0") if extended else (0x200A, b"\0")
 
@@ -436,3 +440,20 @@ def test_stopping_between_two_packets_leaves_the_second_out(extended: bool) -> N
         advertiser.advertise(interval_ms=20)
     radio.run_until(SECOND)
     assert [packet.channel for packet in air] == [37]
+
+
+def test_stopping_in_a_chain_leaves_the_rest_out() -> None:
+    radio = Radio(1, LOSSY)
+    (advertiser,) = new_hosts(radio, 1)
+    air = record(radio)
+
+    def stop_soon(packet: AirPdu) -> None:
+        if packet.direction is Direction.AUXILIARY:
+            radio.schedule_in(1, advertiser.must, 0x2039, b"\0\0")
+
+    radio.watch(stop_soon)
+    advertise_extended(advertiser, 0, bytes(1_000))
+    radio.run_until(SECOND)
+    assert [packet.direction for packet in air] == [Direction.ADVERTISING] * 3 + [
+        Direction.AUXILIARY
+    ]

@@ -103,7 +103,8 @@ class AdvertisingEvent:
         last, received = yield from self.send_chain(
             pdu.auxiliary, AuxiliaryType.ADV, self._channel(), self.data, aux_us, following
         )
-        self.station.rx_us += self._wait_us(last.phy)
+        if self.on_air:
+            self.station.rx_us += self._wait_us(last.phy)
         end_us = last.to_us
         requests = self._requests(received, last)
         if requests:
@@ -132,6 +133,8 @@ class AdvertisingEvent:
                 yield packet.to_us
                 received = self.who_received(packet, listening)
                 following.update((each.listener, each) for each in received)
+                if not self.on_air:
+                    break
             at_us += step_us
         return list(following.values())
 
@@ -238,8 +241,6 @@ class AdvertisingEvent:
 
     def _requests(self, received: list[Listening], packet: Transmission) -> list[Request]:
         """Let those who have received all hear it. Returns: what they want to ask."""
-        if not self.on_air:
-            return []
         requests = []
         for listener, window in received:
             rssi_dbm = self.radio.rssi_dbm(self.station, listener.station, packet.power_dbm)
