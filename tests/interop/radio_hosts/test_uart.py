@@ -84,3 +84,20 @@ def test_a_line_that_dies_ends_the_link(on_a_line: tuple) -> None:
     assert all(entry.rssi < 0 for entry in results)  # and the iteration ends
     with pytest.raises(_bleio.BluetoothError):
         adapter.start_scan()
+
+
+PROGRAM = """
+import sys, serial, _bleio
+adapter = _bleio.Adapter(uart=serial.Serial(sys.argv[1]))
+adapter.start_advertising(b"")
+print("advertising", flush=True)
+"""
+
+
+def test_a_program_on_a_line_ends_without_a_word(radios: Radios) -> None:
+    link = radios.folder / "tty"
+    radio = radios.foreground("line", "--listen", f"pty:{link}")
+    listening(radio, "pty")
+    program = radios.start("program", "-c", PROGRAM, str(link))
+    program.ends_well()
+    assert program.lines == ["advertising"]

@@ -120,3 +120,36 @@ async def test_a_serial_object_that_breaks() -> None:
         assert "The controller at the serial port is lost: device reports" in str(engine.error)
         await backend.close()
         await asyncio.to_thread(uart.close)
+
+
+@asynchronous
+async def test_a_port_that_takes_nothing_any_more_is_lost() -> None:
+    async with ScriptedController() as controller:
+        uart = await asyncio.to_thread(Uart, controller.transport)
+        engine = Engine()
+        backend = HciBackend(uart)
+        await backend.open(engine.server, "host", engine)
+        uart.largest_write = 0
+        scanning = asyncio.ensure_future(backend.start_scan(ScanParameters()))
+        with pytest.raises(ControllerLost, match="the serial port takes no more data"):
+            await scanning
+        await until(lambda: not uart_threads())
+        await backend.close()
+        await asyncio.to_thread(uart.close)
+
+
+@asynchronous
+async def test_a_port_that_takes_nothing_does_not_keep_the_thread_from_ending() -> None:
+    async with ScriptedController() as controller:
+        uart = await asyncio.to_thread(Uart, controller.transport)
+        engine = Engine()
+        backend = HciBackend(uart, command_timeout_s=0.1)
+        await backend.open(engine.server, "host", engine)
+        uart.largest_write = 0
+        await backend.close()  # which sends a reset
+        await until(lambda: not uart_threads())
+        await asyncio.to_thread(uart.close)
+
+
+def uart_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "bleio-uart"]

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from bumble.core import InvalidPacketError
@@ -16,8 +19,8 @@ from bumble.transport.common import PacketParser
 from bleio.backends.hci.transport import OnLost, OnPacket
 
 _POLL_S = 0.001  # between looks at an idle line
-_CLEAR_TO_SEND_S = 1.0  # a controller that takes nothing for so long is lost
-_JOIN_S = 1.0
+_PATIENCE_S = 1.0  # a controller, or a port, that takes nothing for so long is lost
+_CLOSE_S = 1.5  # for the thread to end, which may wait for that
 _MAX_READ_OCTETS = 4096
 
 
@@ -63,8 +66,10 @@ class UartPort:
         self._parser = PacketParser(self)
         self._loop = asyncio.get_running_loop()
         self._outgoing: deque[bytes] = deque()
+        self._rest = b""  # of the packet that is being written
         self._wake = threading.Event()
         self._ending = False
+        self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="bleio-uart", daemon=True)
         self._thread.start()
 
@@ -73,10 +78,14 @@ class UartPort:
         self._wake.set()
 
     async def close(self) -> None:
-        """Stop the thread; the serial object stays open, for it is the caller's."""
+        """Stop the thread; the serial object stays open, for it is the caller's.
+
+        The thread says itself that it ends: at interpreter exit no other one can wait for it.
+        """
         self._ending = True
         self._wake.set()
-        await asyncio.to_thread(self._thread.join, _JOIN_S)
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), _CLOSE_S)
 
     def on_packet(self, packet: bytes) -> None:
         """Take one whole packet from the parser (loop)."""
@@ -97,22 +106,33 @@ class UartPort:
                 self._in_loop(self._on_lost, f"{error}; check the serial port and its wiring")
         finally:
             self._hold_off()
+            self._in_loop(self._ended.set)
 
     def _write(self) -> None:
         while self._outgoing:
-            self._wait_clear_to_send()
-            data = self._outgoing.popleft()
-            while data:
-                written = self._uart.write(data)
-                data = data[written:] if written is not None else b""
+            self._wait_for(
+                self._clear_to_send, "the controller never became ready to receive (CTS)"
+            )
+            self._rest = self._outgoing.popleft()
+            while self._rest:
+                self._wait_for(self._write_some, "the serial port takes no more data")
 
-    def _wait_clear_to_send(self) -> None:
+    def _clear_to_send(self) -> bool:
+        return self._cts is None or not self._cts.value
+
+    def _write_some(self) -> bool:
+        written = self._uart.write(self._rest)
+        self._rest = b"" if written is None else self._rest[written:]
+        return written != 0
+
+    def _wait_for(self, step: Callable[[], bool], otherwise: str) -> None:
+        """Try a step until it works, reading meanwhile. Raises: TimeoutError, also when ending."""
         waited_s = 0.0
-        while self._cts is not None and self._cts.value:
-            if waited_s >= _CLEAR_TO_SEND_S:
-                raise TimeoutError("the controller never became ready to receive (CTS)")
+        while not step():
+            if self._ending or waited_s >= _PATIENCE_S:
+                raise TimeoutError(otherwise)
             self._read()
-            threading.Event().wait(_POLL_S)
+            time.sleep(_POLL_S)
             waited_s += _POLL_S
 
     def _read(self) -> bool:
