@@ -36,6 +36,7 @@ from bleio.errors import (
     LinkLost,
 )
 from bleio.gatt.bearer import Bearer
+from bleio.gatt.discovery import STEP_LIMIT_S
 from bleio.gatt.model import LocalCharacteristic, RemoteListener, RemoteService
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-DISCOVERY_STEP_S = 20.0  # CircuitPython's limit for each step
 MTU_EXCHANGE_S = 5.0  # connect returns after this, whatever the peer does
 UPDATE_S = 3.0  # how long set_interval waits for the new interval
 DISCONNECT_S = 3.0  # the link counts as gone after this, whatever the controller does
@@ -81,6 +81,7 @@ class HciLink(Link):
         self._reason = 0
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._updated: asyncio.Future[None] | None = None
+        self._updating = asyncio.Lock()
         self._reassembler = Reassembler()
         self.parameters_changed(
             established.interval_units, established.latency, established.supervision_units
@@ -193,7 +194,7 @@ class HciLink(Link):
     # GATT
 
     async def discover(self, uuids: Sequence[bytes] | None) -> list[RemoteService]:
-        return await self._run(self.bearer.discover(uuids), DISCOVERY_STEP_S)
+        return await self._run(self.bearer.discover(uuids), STEP_LIMIT_S)
 
     async def read(self, handle: int) -> bytes:
         await self._admitted(READ_REQ, handle)
@@ -249,12 +250,17 @@ class HciLink(Link):
         await self._security.pair()
 
     async def set_interval(self, interval_us: int) -> None:
-        """Returns when the interval is in force or refused, at the latest after 3 s."""
+        """Returns when the interval is in force or refused, at the latest 3 s after its turn."""
         self._check_connected()
         units = interval_us // _US_PER_UNIT
-        parameters = (units, units, self._latency, self._supervision)
         if not 6 <= units <= 3200:
             raise InvalidParameter("Invalid BLE parameter")
+        async with self._updating:  # a link has one update at a time
+            self._check_connected()
+            await self._change((units, units, self._latency, self._supervision))
+
+    async def _change(self, parameters: ConnectionParameters) -> None:
+        """Ask for other parameters and wait for the outcome."""
         if not plausible(parameters):
             return  # the controller would refuse it: supervision is too short for it
         self._updated = asyncio.get_running_loop().create_future()

@@ -1,0 +1,107 @@
+"""Links as the host makes and changes them, command by command, in simulated time."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+
+import pytest
+
+from bleio.backends.hci import HciBackend
+from bleio.backends.hci.opcodes import Opcode
+from bleio.core.address import DeviceAddress
+from bleio.errors import TransactionTimeout, public_error
+from support.hci.engine import Engine, asynchronous, until
+from support.hci.script import PEER, ScriptedController, connection_complete, disconnection
+from support.hci.simulated import simulated
+from support.hci.world import VirtualWorld, connected_pair
+
+# What CircuitPython connects with: scan interval and window 100 ms; connection interval 15 to
+# 300 ms, latency 0, supervision time-out 4 s, no bounds for the events' length.
+SCANNING = struct.pack("<HH", 160, 160)
+TIMING = struct.pack("<HHHHHH", 12, 240, 0, 400, 0, 0)
+TO_PEER = b"\x01" + PEER
+
+CREATE_CONNECTION = {
+    False: (Opcode.LE_CREATE_CONNECTION, SCANNING + b"\x00" + TO_PEER + b"\x01" + TIMING),
+    True: (
+        Opcode.LE_EXTENDED_CREATE_CONNECTION,
+        b"\x00\x01" + TO_PEER + b"\x01" + SCANNING + TIMING,
+    ),
+}
+
+
+@pytest.mark.parametrize("extended", CREATE_CONNECTION)
+@asynchronous
+async def test_the_parameters_of_connecting(extended: bool) -> None:
+    opcode, parameters = CREATE_CONNECTION[extended]
+    async with ScriptedController(extended) as controller:
+        backend, engine = HciBackend(controller.transport), Engine()
+        await backend.open(engine.server, "host", engine)
+        connecting = asyncio.ensure_future(backend.connect(DeviceAddress(PEER, random=True), 0))
+        await until(lambda: controller.sent(opcode))
+        assert controller.sent(opcode) == [parameters]
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        await backend.close()
+
+
+DATA_LENGTH_FEATURE, PHY_2M_FEATURE = 1 << 5, 1 << 8
+LONG_PACKETS = (Opcode.LE_SET_DATA_LENGTH, struct.pack("<HHH", 0x40, 251, 2120))
+PHY_2M = (Opcode.LE_SET_PHY, struct.pack("<HBBBH", 0x40, 0, 2, 2, 0))
+TUNING_OPCODES = (Opcode.LE_SET_DATA_LENGTH, Opcode.LE_SET_PHY)
+
+TUNING = {
+    "nothing": (0, True, []),
+    "long packets": (DATA_LENGTH_FEATURE, True, [LONG_PACKETS]),
+    "2M PHY": (PHY_2M_FEATURE, True, [PHY_2M]),
+    "both": (DATA_LENGTH_FEATURE | PHY_2M_FEATURE, True, [LONG_PACKETS, PHY_2M]),
+    "both, as peripheral": (DATA_LENGTH_FEATURE | PHY_2M_FEATURE, False, [LONG_PACKETS]),
+}
+
+
+@pytest.mark.parametrize("can", TUNING)
+@asynchronous
+async def test_a_new_link_is_made_as_fast_as_the_controller_can(can: str) -> None:
+    features, central, expected = TUNING[can]
+    async with ScriptedController() as controller:
+        controller.answers[0x2003] = lambda _: b"\x00" + struct.pack("<Q", features)
+        backend, engine = HciBackend(controller.transport), Engine()
+        await backend.open(engine.server, "host", engine)
+        connecting = asyncio.ensure_future(backend.connect(DeviceAddress(PEER, random=True), 0))
+        await until(lambda: controller.sent(Opcode.LE_CREATE_CONNECTION))
+        controller.send(connection_complete(central=central))
+        await until(lambda: engine.links)
+        for _ in range(3):  # whatever was to come has come before the last of these
+            await backend._open.layer.request(Opcode.READ_BD_ADDR)  # type: ignore[union-attr]
+        assert [each for each in controller.commands if each[0] in TUNING_OPCODES] == expected
+        controller.send(disconnection())
+        connecting.cancel()
+        await asyncio.wait({connecting})
+        await backend.close()
+
+
+@simulated
+async def test_discovery_gives_a_peer_20_seconds_for_a_step() -> None:
+    async with VirtualWorld() as world:
+        _, _, link, incoming = await connected_pair(world)
+        incoming.bearer.received = lambda pdu: None  # type: ignore[attr-defined]
+        loop = asyncio.get_running_loop()
+        begin_s = loop.time()
+        with pytest.raises(TransactionTimeout) as raised:
+            await link.discover(None)
+        assert loop.time() - begin_s == pytest.approx(20.0)
+        assert isinstance(public_error(raised.value), TimeoutError)
+
+
+@pytest.mark.parametrize("by_central", [True, False])
+@simulated
+async def test_intervals_that_are_set_at_once_have_their_turns(by_central: bool) -> None:
+    async with VirtualWorld() as world:
+        _, _, link, incoming = await connected_pair(world)
+        setter = link if by_central else incoming
+        loop = asyncio.get_running_loop()
+        begin_s = loop.time()
+        await asyncio.gather(*(setter.set_interval(us) for us in (30_000, 47_500, 60_000)))
+        assert loop.time() - begin_s < 3.0  # none has waited for an answer that was another's
+        await until(lambda: link.interval_us == incoming.interval_us == 60_000)
