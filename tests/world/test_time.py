@@ -67,11 +67,27 @@ def test_time_goes_on_while_a_program_spins() -> None:
     assert looks == [50_000 - 1, 50_000 - 1]
 
 
+CONNECTION = """
+while not _bleio.adapter.connections: pass
+connection = _bleio.adapter.connections[0]
+"""
+
 SPINS = {
     "adapter.connected": "while not _bleio.adapter.connected: pass",
     "adapter.connections": "while not _bleio.adapter.connections: pass",
     "adapter.advertising": "while _bleio.adapter.advertising: pass",
     "characteristic.value": "while value.value == b'': pass",
+    "descriptor.value": "while descriptor.value == b'': pass",
+    "buffer.in_waiting": "while not octets.in_waiting: pass",
+    "buffer.read": "while not octets.read(1): pass",
+    "packets.readinto": "while not packets.readinto(bytearray(20)): pass",
+    "packets.write": "while not packets.write(b'x'): pass",
+    "packets.outgoing_packet_length": "while packets.outgoing_packet_length == 512: pass",
+    "connection.connected": CONNECTION + "while connection.connected: pass",
+    "connection.paired": CONNECTION + "while not connection.paired: pass",
+    "connection.connection_interval": CONNECTION
+    + "while connection.connection_interval != 50: pass",
+    "connection.max_packet_length": CONNECTION + "while connection.max_packet_length == 20: pass",
 }
 
 
@@ -83,7 +99,10 @@ def test_a_spinning_program_sees_what_changes(spin: str) -> None:
 import _bleio
 service = _bleio.Service(_bleio.UUID(0x1234))
 value = _bleio.Characteristic.add_to_service(
-    service, _bleio.UUID(0x2345), properties=_bleio.Characteristic.WRITE, initial_value=b"")
+    service, _bleio.UUID(0x2345), properties=0x14, initial_value=b"", max_length=512)
+descriptor = _bleio.Descriptor.add_to_characteristic(value, _bleio.UUID(0x2908))
+octets = _bleio.CharacteristicBuffer(value, timeout=0)
+packets = _bleio.PacketBuffer(value, buffer_size=1, max_packet_size=512)
 _bleio.adapter.start_advertising({FLAGS!r})
 {SPINS[spin]}
 print("seen")
@@ -97,7 +116,12 @@ import _bleio
 entry = next(iter(_bleio.adapter.start_scan()))
 connection = _bleio.adapter.connect(entry.address, timeout=5)
 (service,) = connection.discover_remote_services((_bleio.UUID(0x1234),))
-service.characteristics[0].value = b"x"
+(value,) = service.characteristics
+value.set_cccd(notify=True)
+value.value = b"x"
+next(each for each in value.descriptors if each.uuid.uuid16 == 0x2908).value = b"x"
+connection.connection_interval = 50
+connection.pair()
 """
         )
         world.run()

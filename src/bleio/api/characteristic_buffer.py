@@ -161,6 +161,7 @@ class CharacteristicBuffer:
         return self._characteristic._link_gone()
 
     def _take(self, count: int) -> bytes:
+        self._characteristic._session.look()  # without a timeout nothing below takes time
         if self._link_gone():
             raise ConnectionError(NOT_CONNECTED)
         taken = self._fifo.take(count, self._timeout_s, self._is_over)

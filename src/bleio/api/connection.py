@@ -86,6 +86,7 @@ class Connection:
     @property
     def max_packet_length(self) -> int:
         """How much one notification or write without response holds: ATT_MTU - 3 octets."""
+        self._session.look()
         return self._live().mtu - 3
 
     def disconnect(self) -> None:

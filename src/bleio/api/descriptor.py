@@ -89,6 +89,7 @@ class Descriptor:
         response. Raises: as `Characteristic.value`. Thread: any; a remote one waits."""
         model = self._model
         if isinstance(model, LocalDescriptor):
+            self._characteristic._session.look()
             return bytearray(model.value)
         return bytearray(self._characteristic._read(model.handle))
 

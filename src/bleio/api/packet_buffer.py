@@ -228,6 +228,7 @@ class PacketBuffer:
         head = b"" if header is None else readable(header)
         if not self._sends:
             raise BluetoothError("Writes not supported on Characteristic")
+        self._look()
         if not self._end.has_peer():
             return 0
         limit = self._end.outgoing_octets()
@@ -246,3 +247,4 @@ class PacketBuffer:
     def _check_length(self) -> None:
         if not self._listening.alive:
             raise ValueError(_NO_LENGTH)
+        self._look()
