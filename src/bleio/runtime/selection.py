@@ -6,7 +6,6 @@ when one is made, since `import _bleio` must be quick.
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -58,11 +57,13 @@ def _hci(transport: Any, choice: str, rts: Any = None, cts: Any = None) -> MakeB
         if own is not None and own.make_backend is not None:
             return own.make_backend(choice, former)
         from bleio.backends.hci import HciBackend
-        from bleio.backends.hci.bond_file import FileBondStore
+        from bleio.backends.hci.bond_folder import BondFolder
 
         address = identity.configured_address() or _own_address(former, choice)
-        bonds = functools.partial(FileBondStore, state.bond_folder())
-        return HciBackend(transport, address, rts=rts, cts=cts, bonds=bonds)
+        bonds = BondFolder(state.bond_folder())
+        return HciBackend(
+            transport, address, rts=rts, cts=cts, bonds=bonds.of, close_bonds=bonds.close
+        )
 
     return make
 

@@ -341,9 +341,8 @@ def test_a_file_that_was_removed_is_gone(store: FileBondStore) -> None:
 
 
 def test_a_lock_that_is_never_given_back(
-    store: FileBondStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: FileBondStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(bond_file, "LOCK_S", 0.01)
     store.path.parent.mkdir(parents=True)
     lock = FileLock(store.path.with_suffix(".lock"))
     assert lock.try_acquire()

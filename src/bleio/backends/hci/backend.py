@@ -53,7 +53,8 @@ class HciBackend(Backend):
         object, for which `rts` and `cts` may be pins. `address`: the random static identity to
         use, or what gives one for each instance of the program: a controller's public address
         comes before those, and on a simulated radio the first that is free is taken.
-        `bonds`: gives where an identity's keys are kept; by default in memory.
+        `bonds`: gives where an identity's keys are kept; by default in memory. `close_bonds` is
+        called when the backend has written the last of them.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class HciBackend(Backend):
         rts: PinLike | None = None,
         cts: PinLike | None = None,
         bonds: Callable[[DeviceAddress], BondStore] | None = None,
+        close_bonds: Callable[[], None] = lambda: None,
         command_timeout_s: float = COMMAND_TIMEOUT_S,
     ) -> None:
         if isinstance(transport, str) and (rts is not None or cts is not None):
@@ -75,6 +77,7 @@ class HciBackend(Backend):
         self._pins = (rts, cts)
         self._wanted_address = address
         self._bonds_of = bonds or functools.cache(lambda identity: MemoryBondStore())
+        self._close_bonds = close_bonds
         self._command_timeout_s = command_timeout_s
         self._tasks: set[asyncio.Task[Any]] = set()
         self._open: _Open | None = None
@@ -131,6 +134,7 @@ class HciBackend(Backend):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._close_bonds()
         await opened.port.close()
 
     async def set_address(self, address: DeviceAddress) -> None:

@@ -22,9 +22,16 @@ from bleio.radio.shared.lock import FileLock
 
 _log = logging.getLogger(__name__)
 
-LOCK_S = 2.0  # a writer needs milliseconds, unless it is stopped or the disk hangs
+# How long to wait for another process to give the lock back. It needs milliseconds, unless it is
+# stopped or the disk hangs; and all links stand still meanwhile.
+LOCK_S = 0.25
 _LOCK_STEP_S = 0.002
 _DAMAGED_KEPT = 10  # of one file; then the last of them is replaced
+
+
+class _LockedError(OSError):
+    """Another process holds the lock."""
+
 
 _Stamp = tuple[int, int, int]
 _O_BINARY = getattr(os, "O_BINARY", 0)
@@ -34,10 +41,17 @@ class FileBondStore:
     """See `BondStore`.
 
     What cannot be written is kept here, and is written with whatever can be later.
-    Args: `folder`: made at the first writing, for this user alone; `identity`: the own one.
+    Args: `folder`: made at the first writing, for this user alone; `identity`: the own one;
+        `write_later`: called when something could not be written; tells whether it will be tried
+        again, by `write_unsaved`.
     """
 
-    def __init__(self, folder: Path, identity: DeviceAddress) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: DeviceAddress,
+        write_later: Callable[[], bool] = lambda: False,
+    ) -> None:
         kind = "random" if identity.random else "public"
         self.path = folder / f"{identity.octets[::-1].hex()}-{kind}.json"
         self._lock = FileLock(self.path.with_suffix(".lock"))
@@ -47,6 +61,7 @@ class FileBondStore:
         self._erase_first = False  # what is in the file does not count any more
         self._new_irk: bytes | None = None
         self._warned: set[str] = set()
+        self._write_later = write_later
 
     # What the host calls
 
@@ -85,11 +100,26 @@ class FileBondStore:
         else:
             self._write("erase")
 
+    def write_unsaved(self, last: bool) -> bool:
+        """Try again to write what could not be written. Returns: whether nothing is left.
+
+        Args: `last`: wait for the lock, and tell if it cannot be had. Otherwise links, which would
+            stand still meanwhile, come first.
+        """
+        if self._is_saved():
+            return True
+        what = "erase" if self._erase_first else "write"
+        lock_s = LOCK_S if last else 0.0
+        return self._attempt(self._merge_and_replace, what, lock_s, lambda: not last)
+
+    def _is_saved(self) -> bool:
+        return not self._unsaved and not self._erase_first and self._new_irk is None
+
     # Reading
 
     def _merged(self) -> Contents:
         """Give the file's contents with what could not be written yet."""
-        if not self._unsaved and not self._erase_first and self._new_irk is None:
+        if self._is_saved():
             return self._file
         merged = Contents(self._file.irk or self._new_irk)
         if not self._erase_first:
@@ -105,7 +135,7 @@ class FileBondStore:
                 self._read()
             return True
         except DamagedError:
-            return self._attempt(self._set_aside, "read")
+            return self._attempt(self._set_aside, "read", LOCK_S, lambda: False)
         except OSError as error:
             self._warn("read", error)
             return False
@@ -146,7 +176,7 @@ class FileBondStore:
     # Writing
 
     def _write(self, what: str = "write") -> None:
-        self._attempt(self._merge_and_replace, what)
+        self._attempt(self._merge_and_replace, what, LOCK_S, self._write_later)
 
     def _merge_and_replace(self) -> None:
         """The lock is held."""
@@ -166,23 +196,29 @@ class FileBondStore:
         self._warned.clear()
         _sync_folder(self.path.parent)
 
-    def _attempt(self, work: Callable[[], None], what: str) -> bool:
-        """Do something with the lock held; a failure is told once, and all stays in memory."""
+    def _attempt(
+        self, work: Callable[[], None], what: str, lock_s: float, again: Callable[[], bool]
+    ) -> bool:
+        """Do something with the lock held; a failure is told once, and all stays in memory.
+
+        `again()` says whether it will be tried again: a lock that is not free yet is no news then.
+        """
         try:
             _make_folder(self.path.parent)
-            with self._locked():
+            with self._locked(lock_s):
                 work()
         except OSError as error:
-            self._warn(what, error)
+            if not (again() and isinstance(error, _LockedError)):
+                self._warn(what, error)
             return False
         return True
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        deadline = time.monotonic() + LOCK_S
+    def _locked(self, lock_s: float) -> Iterator[None]:
+        deadline = time.monotonic() + lock_s
         while not self._lock.try_acquire():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"process {self._lock.holder()} keeps it locked")
+            if time.monotonic() >= deadline:
+                raise _LockedError(f"process {self._lock.holder()} keeps it locked")
             time.sleep(_LOCK_STEP_S)
         try:
             yield
