@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import textwrap
 
 import pytest
 
@@ -152,6 +153,95 @@ def test_links_end_with_the_program(start: Start) -> None:
     peripheral.ends_well()
     central.wait_for(r"gone \(\) False")
     central.ends_well()
+
+
+IN_A_THREAD = {
+    "thread": """
+        threading.Thread(target=wait).start()
+        started.set()
+        time.sleep(60)
+    """,
+    "executor": """
+        adapter.address
+        from concurrent.futures import ThreadPoolExecutor
+        waiting = ThreadPoolExecutor().submit(wait)
+        started.set()
+        waiting.result()
+    """,
+}
+
+
+@pytest.mark.parametrize("how", IN_A_THREAD)
+@pytest.mark.parametrize("what", ["scan", "connect"])
+def test_ctrl_c_wakes_threads_that_wait(start: Start, what: str, how: str) -> None:
+    """Python waits for them, and they wait for what nobody will stop any more."""
+    waits = textwrap.indent("started.wait()" + textwrap.dedent(WAITS[what]), "    ")
+    main = textwrap.dedent(IN_A_THREAD[how])
+    program = start("program", f"started = threading.Event()\ndef wait():\n{waits}{main}")
+    program.wait_for("ready")
+    program.interrupt()
+    assert program.wait(20) == -signal.SIGINT
+
+
+AFTER_MAIN = """
+    def work():
+        threading.main_thread().join()
+        say("main has ended")
+        address = _bleio.Address(bytes.fromhex(sys.argv[1]), _bleio.Address.RANDOM_STATIC)
+        connection = adapter.connect(address, timeout=20)
+        (service,) = connection.discover_remote_services((_bleio.UUID(0x180F),))
+        say("value", service.characteristics[0].value)
+
+    {first}
+    threading.Thread(target=work).start()
+    {last}
+"""
+
+
+@pytest.mark.parametrize("first", ["pass", "adapter.address"])
+@pytest.mark.parametrize("last", ["pass", "sys.exit()", "1 / 0"])
+def test_threads_go_on_after_the_main_thread(start: Start, first: str, last: str) -> None:
+    """As Python has it; whatever its end, but for Ctrl-C."""
+    _, address = start_peripheral(start)
+    program = start("program", AFTER_MAIN.format(first=first, last=last), address)
+    program.wait_for("main has ended")
+    program.wait_for(r"value bytearray\(b'\*'\)")
+    assert program.wait() == (1 if last == "1 / 0" else 0)
+
+
+def test_the_first_use_may_be_after_the_main_thread(start: Start) -> None:
+    """Even that which has to start the radio in the background."""
+    program = start(
+        "program",
+        """
+        def work():
+            threading.main_thread().join()
+            adapter.start_advertising(b"", interval=0.02)
+            say("advertising", adapter.advertising)
+
+        threading.Thread(target=work).start()
+        """,
+    )
+    program.ends_well()
+    assert program.lines == ["advertising True"]
+
+
+def test_ctrl_c_ends_a_program_whose_main_thread_has_ended(start: Start) -> None:
+    program = start(
+        "program",
+        """
+        def scan():
+            results = adapter.start_scan(b"\\x01\\xfe")
+            threading.main_thread().join()
+            say("ready")
+            list(results)
+
+        threading.Thread(target=scan).start()
+        """,
+    )
+    program.wait_for("ready")
+    program.interrupt()
+    program.wait(20)
 
 
 def test_a_program_ends_although_a_daemon_thread_waits(start: Start) -> None:

@@ -24,9 +24,9 @@ class Clock:
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         """Make the engine's loop. asyncio is imported here since `import _bleio` must be quick."""
-        import asyncio
+        from bleio.runtime.loop import EngineLoop
 
-        return asyncio.new_event_loop()
+        return EngineLoop()
 
     def wait_for(
         self,

@@ -5,13 +5,12 @@ Programs' threads come in by `call` (start a coroutine there and wait), `run` (t
 plain function) and `post` (do not wait). A waiting thread always wakes: by the result, by its
 deadline, by Ctrl-C (which cancels the coroutine), or because the engine stops.
 
-At interpreter exit the engine gets two seconds to end what is on the air. A forked child gets an
+At the program's end the engine gets two seconds to end what is on the air. A forked child gets an
 engine of its own; the parent's is left alone there, for its sockets are shared with the parent.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
 import os
@@ -21,6 +20,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bleio.errors import BluetoothError, public_error
+from bleio.runtime import ending
 from bleio.runtime.clock import Clock
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ def portal() -> Portal:
     with _portal_lock:
         if _portal is None:
             _portal = Portal()
-            atexit.register(_at_exit)
+            ending.call_at_end(_at_end)
         return _portal
 
 
@@ -318,7 +318,7 @@ def use_portal(own: Portal) -> Iterator[None]:
         _of_context.reset(token)
 
 
-def _at_exit() -> None:
+def _at_end() -> None:
     if _portal is not None:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: leave at once
             _portal.stop()
@@ -328,7 +328,7 @@ def _after_fork() -> None:
     global _portal, _portal_lock
     _portal_lock = threading.Lock()
     if _portal is not None:
-        atexit.unregister(_at_exit)
+        ending.do_not_call(_at_end)
         _portal.forget_all()
         _parents.append(_portal)
         _portal = None
