@@ -137,8 +137,11 @@ class Session:
 
     @property
     def address(self) -> DeviceAddress:
-        """The own identity address; opens the backend and waits for it at first use."""
-        return self._address or self.call(self._use, _get_address)
+        """The own identity address; opens the backend and waits for it at first use.
+
+        If the adapter is off it stays so: the backend is closed again.
+        """
+        return self._address or self.call(self._learn_address)
 
     def set_address(self, address: DeviceAddress) -> None:
         """Use another random static address, also when the backend is opened again."""
@@ -310,6 +313,15 @@ class Session:
         self.server.set_device_name(self._name)
         return backend
 
+    async def _learn_address(self) -> DeviceAddress:
+        if self._enabled:
+            return (await self._ready()).address
+        async with self._opening:
+            if self._address is None:
+                await (await self._open()).close()
+            assert self._address is not None
+            return self._address
+
     async def _enable(self) -> None:
         async with self._opening:
             if not self._enabled:
@@ -385,7 +397,3 @@ class Session:
     def lost(self, error: Exception) -> None:
         self._enabled, self._loss = False, error
         self._release()
-
-
-async def _get_address(backend: Backend) -> DeviceAddress:
-    return backend.address

@@ -240,6 +240,19 @@ def test_disabling_ends_everything(bench: Bench) -> None:
     assert len(bench.backends) == 1
 
 
+def test_an_adapter_that_is_off_from_the_start_has_name_and_address(bench: Bench) -> None:
+    session = bench.session
+    session.set_enabled(False)
+    assert (session.name, session.address) == ("CIRCUITPY0201", OWN)
+    assert bench.backend.log == ["open", "close"]
+    assert not session.enabled
+    with pytest.raises(errors.BluetoothError, match=r"^Adapter not enabled$"):
+        session.start_advertising(ADVERTISING, 0)
+    session.set_enabled(True)
+    assert session.address == OWN
+    assert [backend.log for backend in bench.backends] == [["open", "close"], ["open"]]
+
+
 def test_enabling_opens_anew_and_resumes_nothing(bench: Bench) -> None:
     session = bench.session
     other = DeviceAddress(bytes.fromhex("a102030405c6"), random=True)
