@@ -36,7 +36,7 @@ class AttServer:
 
     `client` is handed to the attributes. `admit(opcode)` may refuse any request or command before
     it is looked at, by giving an error code (Database Out Of Sync). `min_key_octets` is asked at
-    each access. `rx_mtu` is what we answer to an MTU exchange; `mtu` what is agreed.
+    each access. `rx_mtu` is what we answer to an MTU exchange; see `mtu` for what is agreed.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class AttServer:
         min_key_octets: Callable[[], int] = lambda: MIN_KEY_OCTETS,
     ) -> None:
         self.rx_mtu = codec.MAX_MTU
-        self.mtu = codec.DEFAULT_MTU
+        self._mtu = codec.DEFAULT_MTU
         self.mtu_answered = False  # the client knows our rx_mtu; it may not change any more
         self.prepared = PrepareQueue()
         self.counters = counters or Counters()
@@ -59,6 +59,21 @@ class AttServer:
         self._admit = admit
         self._min_key_octets = min_key_octets
         self.signer: Signer | None = None  # without one no signature counts
+
+    @property
+    def mtu(self) -> int:
+        """ATT_MTU, octets; rw. Any thread.
+
+        It grows once: the first exchange with a result above 23, of either direction, decides. The
+        lengths that programs were told hold, whatever a peer asks for later. Both directions of
+        peers that keep to the specification have the same result (Vol 3, Part F, 3.4.2).
+        """
+        return self._mtu
+
+    @mtu.setter
+    def mtu(self, mtu: int) -> None:
+        if self._mtu == codec.DEFAULT_MTU:
+            self._mtu = max(codec.DEFAULT_MTU, mtu)
 
     def answer(self, pdu: bytes) -> bytes | None:
         """Act on a request or command; give the response, None for commands.
@@ -74,7 +89,7 @@ class AttServer:
                 return None
             return codec.error_rsp(opcode, 0, AttErrorCode.REQUEST_NOT_SUPPORTED)
         try:
-            _check(len(pdu) <= self.mtu)
+            _check(len(pdu) <= self._mtu)
             code = self._admit(opcode)
             if code:
                 raise AttError(code)
@@ -91,7 +106,7 @@ class AttServer:
         _check(len(pdu) == 3)
         (client_rx_mtu,) = U16.unpack_from(pdu, 1)
         self.mtu_answered = True
-        self.mtu = max(codec.DEFAULT_MTU, min(client_rx_mtu, self.rx_mtu))
+        self.mtu = min(client_rx_mtu, self.rx_mtu)
         return OPCODE_U16.pack(codec.EXCHANGE_MTU_RSP, self.rx_mtu)
 
     # Finding
@@ -159,7 +174,7 @@ class AttServer:
         Only the first entry may be cut short; the list ends before one of another length.
         """
         entry = prefix + attribute.read(self._client)
-        entry = entry[: min(self.mtu - 2, _MAX_ENTRY_OCTETS)]
+        entry = entry[: min(self._mtu - 2, _MAX_ENTRY_OCTETS)]
         if answer[1] not in (0, len(entry)) or self._full(answer, len(entry)):
             return False
         answer[1] = len(entry)
@@ -167,12 +182,12 @@ class AttServer:
         return True
 
     def _full(self, answer: bytearray, entry_octets: int) -> bool:
-        return len(answer) + entry_octets > self.mtu
+        return len(answer) + entry_octets > self._mtu
 
     def _read(self, pdu: bytes) -> bytes:
         _check(len(pdu) == 3)
         value = self._readable_value(U16.unpack_from(pdu, 1)[0])
-        return b"\x0b" + value[: self.mtu - 1]
+        return b"\x0b" + value[: self._mtu - 1]
 
     def _read_blob(self, pdu: bytes) -> bytes:
         _check(len(pdu) == 5)
@@ -180,11 +195,11 @@ class AttServer:
         value = self._readable_value(handle)
         if offset > len(value):
             raise AttError(AttErrorCode.INVALID_OFFSET, handle=handle)
-        return b"\x0d" + value[offset : offset + self.mtu - 1]
+        return b"\x0d" + value[offset : offset + self._mtu - 1]
 
     def _read_multiple(self, pdu: bytes) -> bytes:
         values = [self._readable_value(handle) for handle in _handle_set(pdu)]
-        return (b"\x0f" + b"".join(values))[: self.mtu]
+        return (b"\x0f" + b"".join(values))[: self._mtu]
 
     def _read_multiple_variable(self, pdu: bytes) -> bytes:
         """Each value with its true length; the last may be cut, but never its length field."""
@@ -194,7 +209,7 @@ class AttServer:
             if self._full(answer, U16.size):
                 break
             answer += U16.pack(len(value)) + value
-        return bytes(answer[: self.mtu])
+        return bytes(answer[: self._mtu])
 
     def _readable_value(self, handle: int) -> bytes:
         attribute = self._attribute(handle)

@@ -85,13 +85,22 @@ def served() -> Served:
     return Served()
 
 
-def test_mtu_is_the_smaller_offer_but_never_below_23(served: Served) -> None:
-    assert served.ask("02 00 01") == "03 05 02"
-    assert served.server.mtu == 256
-    assert served.ask("02 ff ff") == "03 05 02"
-    assert served.server.mtu == 517
-    assert served.ask("02 00 00") == "03 05 02"
-    assert served.server.mtu == 23
+@pytest.mark.parametrize(
+    ("client_rx_mtu", "agreed"),
+    [("00 00", 23), ("16 00", 23), ("17 00", 23), ("00 01", 256), ("05 02", 517), ("ff ff", 517)],
+)
+def test_mtu_is_the_smaller_offer_but_never_below_23(
+    served: Served, client_rx_mtu: str, agreed: int
+) -> None:
+    assert served.ask(f"02 {client_rx_mtu}") == "03 05 02"
+    assert served.server.mtu == agreed
+
+
+def test_mtu_grows_once(served: Served) -> None:
+    """Each request is answered, but what was told of the first one that counts holds."""
+    for client_rx_mtu, agreed in [("17 00", 23), ("00 01", 256), ("ff ff", 256), ("17 00", 256)]:
+        assert served.ask(f"02 {client_rx_mtu}") == "03 05 02"
+        assert served.server.mtu == agreed
 
 
 REQUESTS = {
@@ -205,6 +214,7 @@ def test_what_is_longer_than_the_mtu_is_malformed(served: Served) -> None:
 def test_lists_grow_with_the_mtu_and_end_at_it(served: Served) -> None:
     served.server.mtu = 29
     assert len(bytes.fromhex(served.ask("04 01 00 06 00"))) == 2 + 6 * 4
+    served = Served()
     served.server.mtu = 517
     # 253 octets are all that the length of an entry can tell.
     served.cells[0x0C][0] = bytes(300)

@@ -270,6 +270,30 @@ class TestMtu:
         other.start(other.bearer.exchange_mtu())
         assert other.sent == [b"\x02\x05\x02"]
 
+    def test_it_grows_once_whoever_asks_first(self) -> None:
+        """A peer that breaks the rule changes no length that a program was told."""
+        we_first = Wired()
+        we_first.start(we_first.bearer.exchange_mtu())
+        we_first.feed("03 00 01")
+        we_first.take()
+        for again in ("02 17 00", "02 05 02"):
+            assert we_first.ask(again) == "03 00 02"
+            assert we_first.bearer.mtu == 256
+        peer_first = Wired()
+        peer_first.ask("02 00 01")
+        for answer in ("03 17 00", "03 05 02"):
+            outcome = peer_first.start(peer_first.bearer.exchange_mtu())
+            peer_first.feed(answer)
+            assert outcome.result == peer_first.bearer.mtu == 256
+
+    def test_it_can_still_grow_when_the_first_exchange_was_for_23(self) -> None:
+        wired = Wired()
+        wired.start(wired.bearer.exchange_mtu())
+        wired.feed("03 17 00")
+        assert wired.bearer.mtu == 23
+        wired.ask("02 00 01")
+        assert wired.bearer.mtu == 256
+
     def test_small_and_wrong_answers(self) -> None:
         for answer, mtu in (("03 40 00", 64), ("03 05 00", 23), ("01 02 00 00 06", 23)):
             wired = Wired()
