@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import builtins
 
-from bleio.core.codes import AttErrorCode
+from bleio.core.codes import AttErrorCode, HciErrorCode
 
 NOT_CONNECTED = "Not connected"
 
@@ -87,6 +87,7 @@ class ControllerError(InnerError):
     def __init__(self, status: int, command: str = "") -> None:
         super().__init__(f"{command or 'command'} failed with HCI status 0x{status:02x}")
         self.status = status
+        self.command = command or "A command"
 
 
 class ControllerLost(InnerError):
@@ -139,8 +140,24 @@ def public_error(error: BaseException) -> BaseException:
             return BluetoothError("Failed to connect: timeout")
         case InvalidParameter():
             return ValueError(str(error) or "Invalid BLE parameter")
-        case ControllerError(status=0x07):
-            return MemoryError(str(error))
+        case ControllerError():
+            return _of_controller(error)
         case InnerError():
             return BluetoothError(str(error))
     return error
+
+
+def _of_controller(error: ControllerError) -> Exception:
+    """Give what CircuitPython makes of the error codes of its own stack, by HCI's for the same."""
+    match error.status:
+        case HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER:
+            return ConnectionError(NOT_CONNECTED)
+        case HciErrorCode.MEMORY_CAPACITY_EXCEEDED:
+            return MemoryError(str(error))
+        case HciErrorCode.COMMAND_DISALLOWED:
+            return BluetoothError("Invalid state")
+        case HciErrorCode.INVALID_PARAMETERS:
+            return ValueError("Invalid BLE parameter")
+    return BluetoothError(
+        f"{error.command} failed: Unknown system firmware error: {error.status:04x}"
+    )

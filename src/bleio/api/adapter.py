@@ -127,7 +127,7 @@ class Adapter:
             raise BluetoothError("Could not set address")
         try:
             self._session.set_address(device)
-        except BluetoothError as error:
+        except (BluetoothError, ValueError, MemoryError) as error:
             raise BluetoothError("Could not set address") from error
 
     @property
