@@ -101,8 +101,10 @@ def test_address_is_static_random_and_settable(peripheral: _bleio.Adapter) -> No
         _bleio.Address(bytes.fromhex("0102030405c6"), _bleio.Address.PUBLIC),
         _bleio.Address(bytes.fromhex("010203040546"), 2),
         _bleio.Address(bytes.fromhex("010203040506"), 1),
+        _bleio.Address(bytes.fromhex("0000000000c0"), 1),
+        _bleio.Address(bytes.fromhex("ffffffffffff"), 1),
     ],
-    ids=["public", "resolvable", "static bits missing"],
+    ids=["public", "resolvable", "static bits missing", "all zeros", "all ones"],
 )
 def test_other_addresses_are_refused(peripheral: _bleio.Adapter, address: Any) -> None:
     before = peripheral.address

@@ -1,4 +1,4 @@
-"""What programs see of inner errors: kinds and texts of CircuitPython's nRF port, where it has any."""
+"""What programs see of inner errors: kinds and texts are those of CircuitPython's nRF port."""
 
 from __future__ import annotations
 

@@ -97,3 +97,22 @@ def duration(name: str, value: object) -> float:
     if not seconds >= 0:  # NaN too
         raise ValueError(f"{name} must be >= 0")
     return seconds
+
+
+def having(name: str, value: T, *members: str) -> T:
+    """Check that an argument has the members that will be used. Raises: TypeError."""
+    for member in members:
+        if not _has(value, member):
+            kind = type(value).__name__
+            raise TypeError(f"{name} must have {', '.join(members)}; {kind} has no {member}")
+    return value
+
+
+def _has(value: object, member: str) -> bool:
+    try:
+        getattr(value, member)
+    except AttributeError:
+        return False
+    except Exception:
+        return True  # a property that fails for now, such as a closed port's; its use will tell
+    return True

@@ -12,6 +12,7 @@ from bleio.api._arguments import (
     ReadableBuffer,
     at_least,
     duration,
+    having,
     instance,
     integer,
     public,
@@ -24,7 +25,6 @@ from bleio.api.connection import Connection
 from bleio.api.pairing import Answers, OobData, PairingDelegate, SecuritySettings
 from bleio.api.scan_results import ScanResults
 from bleio.backends.base import ScanParameters
-from bleio.core.address import AddressType
 from bleio.errors import BluetoothError, public_error
 from bleio.runtime import selection
 
@@ -61,6 +61,10 @@ class Adapter:
             if adapter is not None:
                 make_backend = selection.backend_for(instance("adapter", adapter, str))
             else:
+                having("uart", uart, "read", "write", "in_waiting")
+                for name, pin in (("rts", rts), ("cts", cts)):
+                    if pin is not None:
+                        having(name, pin, "value")
                 make_backend = selection.backend_over_uart(uart, rts, cts)
         except Exception as error:
             raise public_error(error) from None
@@ -123,7 +127,7 @@ class Adapter:
     @address.setter
     def address(self, value: Address) -> None:
         device = instance("address", value, Address)._device()
-        if value.type != Address.RANDOM_STATIC or device.type is not AddressType.RANDOM_STATIC:
+        if value.type != Address.RANDOM_STATIC or not device.is_static:
             raise BluetoothError("Could not set address")
         try:
             self._session.set_address(device)

@@ -38,6 +38,14 @@ class DeviceAddress(NamedTuple):
         """The address's type, from the two most significant bits of a random one."""
         return _RANDOM_TYPES[self.octets[5] >> 6] if self.random else AddressType.PUBLIC
 
+    @property
+    def is_static(self) -> bool:
+        """Whether it may be a static address. Its random part must be neither all zeros nor all
+        ones. Spec: Vol 6, Part B, 1.3.2.1."""
+        random_part = int.from_bytes(self.octets, "little") & (1 << 46) - 1
+        constant = random_part in (0, (1 << 46) - 1)
+        return self.type is AddressType.RANDOM_STATIC and not constant
+
     def __str__(self) -> str:
         return self.octets[::-1].hex(":") + ("/random" if self.random else "/public")
 

@@ -203,6 +203,17 @@ def test_link_loss_ends_a_blocked_write_and_clears_what_waits(
     until(lambda: sent(second) == [b"fresh"])
 
 
+def test_what_was_for_one_peer_does_not_go_to_the_next(
+    server: Server, bench: Bench, busy: PlayedLink, second: PlayedLink
+) -> None:
+    server.subscribe(second)
+    server.buffer.write(bytes(20))
+    bench.drop(busy)
+    server.buffer.write(b"fresh")
+    until(lambda: sent(second)[-1:] == [b"fresh"])
+    assert sent(second) == [b"fresh"]
+
+
 def test_a_confirmation_that_never_comes_holds_up_no_other_peer(
     bench: Bench, service: Service, first: PlayedLink, second: PlayedLink
 ) -> None:

@@ -41,7 +41,17 @@ def test_configured_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert identity.configured_address() == expected
 
 
-@pytest.mark.parametrize("text", ["06:05:04:03:02:01", "C6:05:04:03:02", "desk", "86" + ":00" * 5])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "06:05:04:03:02:01",
+        "C6:05:04:03:02",
+        "desk",
+        "86" + ":00" * 5,
+        "C0" + ":00" * 5,
+        "FF" + ":FF" * 5,
+    ],
+)
 def test_other_configured_addresses_are_refused_in_one_sentence(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bleio.backends.hci import entropy
 from bleio.backends.hci.layer import HciLayer
-from bleio.core.address import AddressType, DeviceAddress
+from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import CallerError, ControllerError
 from bleio.radio.privacy import make_resolvable
@@ -48,7 +48,7 @@ async def claim(layer: HciLayer, address: DeviceAddress) -> None:
 
 def check_static(address: DeviceAddress) -> None:
     """Refuse whatever cannot be an identity that we set ourselves."""
-    if address.type is not AddressType.RANDOM_STATIC:
+    if not address.is_static:
         raise CallerError("Only a random static address can be set")
 
 
