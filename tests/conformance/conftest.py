@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from support.hci.world import BumbleWorld, ListenWorld, MakeWorld, SharedWorld, VirtualWorld
+from support.hci.world import (
+    BumbleWorld,
+    LegacyWorld,
+    ListenWorld,
+    MakeWorld,
+    SharedWorld,
+    VirtualWorld,
+)
 
 WORLDS: dict[str, MakeWorld] = {
     "bumble": BumbleWorld,
     "virtual": VirtualWorld,
+    "legacy": LegacyWorld,
     "listen": ListenWorld,
     "shared": SharedWorld,
 }
@@ -25,3 +33,11 @@ def faithful_world(make_world: MakeWorld) -> MakeWorld:
     if make_world is BumbleWorld:
         pytest.skip("bumble's controllers do not do this as the specification says")
     return make_world
+
+
+@pytest.fixture
+def extended_world(faithful_world: MakeWorld) -> MakeWorld:
+    """For what needs extended advertising."""
+    if faithful_world is LegacyWorld:
+        pytest.skip("these controllers have legacy advertising only")
+    return faithful_world

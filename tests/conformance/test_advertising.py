@@ -10,7 +10,7 @@ from bleio.backends.base import Report
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.errors import CallerError, InvalidParameter
 from support.hci.engine import asynchronous, until
-from support.hci.world import FLAGS, Device, MakeWorld
+from support.hci.world import FLAGS, Device, LegacyWorld, MakeWorld
 
 NOBODY = DeviceAddress(bytes.fromhex("0123456789cb"), random=True)
 NAME = b"\x05\x09name"
@@ -114,9 +114,9 @@ async def test_scannable_but_not_connectable(faithful_world: MakeWorld) -> None:
 @pytest.mark.parametrize("connectable", [False, True])
 @asynchronous
 async def test_more_than_31_octets_are_extended(
-    faithful_world: MakeWorld, connectable: bool
+    extended_world: MakeWorld, connectable: bool
 ) -> None:
-    async with faithful_world() as world:
+    async with extended_world() as world:
         scanner, advertiser = await world.device(), await world.device()
         await advertiser.advertise(data=LONG, connectable=connectable)
         await scanner.scan(extended=True)
@@ -127,8 +127,8 @@ async def test_more_than_31_octets_are_extended(
 
 
 @asynchronous
-async def test_a_legacy_scan_does_not_show_extended_packets(faithful_world: MakeWorld) -> None:
-    async with faithful_world() as world:
+async def test_a_legacy_scan_does_not_show_extended_packets(extended_world: MakeWorld) -> None:
+    async with extended_world() as world:
         scanner, advertiser, legacy = [await world.device() for _ in range(3)]
         await advertiser.advertise(data=LONG, connectable=False)
         await legacy.advertise()
@@ -138,8 +138,8 @@ async def test_a_legacy_scan_does_not_show_extended_packets(faithful_world: Make
 
 
 @asynchronous
-async def test_long_and_short_data_one_after_the_other(faithful_world: MakeWorld) -> None:
-    async with faithful_world() as world:
+async def test_long_and_short_data_one_after_the_other(extended_world: MakeWorld) -> None:
+    async with extended_world() as world:
         scanner, advertiser = await world.device(), await world.device()
         await scanner.scan(extended=True)
         for data in (LONG, FLAGS, LONG, b""):
@@ -184,12 +184,35 @@ async def test_impossible_transmit_power_is_refused(make_world: MakeWorld) -> No
         device = await world.device()
         with pytest.raises(InvalidParameter):
             await device.advertise(tx_power_dbm=100)
-        await device.advertise(tx_power_dbm=-8)
+        await device.advertise()
 
 
 @asynchronous
-async def test_transmit_power_shows_in_the_rssi(faithful_world: MakeWorld) -> None:
-    async with faithful_world() as world:
+async def test_a_legacy_controller_cannot_do_more_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with LegacyWorld() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        with pytest.raises(
+            InvalidParameter, match=r"^Invalid BLE parameter: .* tx_power must be 0"
+        ):
+            await advertiser.advertise(tx_power_dbm=4)
+        with pytest.raises(InvalidParameter, match="at most 31 octets"):
+            await advertiser.advertise(data=bytes(32))
+        await advertiser.advertise()
+        for _ in range(2):
+            await scanner.scan(extended=True)
+            await until(lambda: reports_of(scanner, advertiser))
+            await scanner.backend.stop_scan()
+        (record,) = caplog.records  # once is enough
+        assert record.getMessage() == (
+            "This controller hears legacy advertising only, no extended packets"
+        )
+
+
+@asynchronous
+async def test_transmit_power_shows_in_the_rssi(extended_world: MakeWorld) -> None:
+    async with extended_world() as world:
         scanner, strong, weak = [await world.device() for _ in range(3)]
         await strong.advertise(tx_power_dbm=4)
         await weak.advertise(tx_power_dbm=-12)

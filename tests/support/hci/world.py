@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
+
+from bumble.hci import HCI_SUPPORTED_COMMANDS_MASKS
 
 from bleio.backends.base import AdvertisingParameters, Link, ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.core.address import DeviceAddress
+from bleio.radio import link_control
+from bleio.radio.controller import information
+from bleio.radio.controller.dispatch import COMMANDS, SUPPORTED_COMMANDS
+from bleio.radio.link_control import LL_FEATURES
 from bleio.radio.propagation import Propagation
 from bleio.radio.server.address import ListenAddress
 from bleio.radio.server.connection import World as ServedRadio
@@ -18,6 +26,9 @@ from support.hci.bumble_radio import BumbleRadio
 from support.hci.engine import Engine, until
 
 FLAGS = b"\x02\x01\x06"
+
+_EXTENDED_ADVERTISING = 1 << 12  # Vol 6, Part B, 4.6
+_EXTENDED_COMMANDS = range(0x2035, 0x2046)
 
 
 class Device:
@@ -129,6 +140,32 @@ class VirtualWorld(World):
         """Switch a device's controller off without telling its host."""
         opened: Any = device.backend._open
         opened.port._port.close()
+
+
+class LegacyWorld(VirtualWorld):
+    """The simulated radio with controllers of Bluetooth 4.2, which know no extended advertising."""
+
+    async def __aenter__(self) -> World:
+        commands = {opcode: COMMANDS[opcode] for opcode in _EXTENDED_COMMANDS if opcode in COMMANDS}
+        bits = sum(HCI_SUPPORTED_COMMANDS_MASKS[opcode] for opcode in commands)
+        supported = int.from_bytes(SUPPORTED_COMMANDS, "little") & ~bits
+        for patch in (
+            mock.patch.object(link_control, "LL_FEATURES", LL_FEATURES & ~_EXTENDED_ADVERTISING),
+            mock.patch.object(information, "SUPPORTED_COMMANDS", supported.to_bytes(64, "little")),
+            mock.patch.dict(COMMANDS),
+        ):
+            self._patches.enter_context(patch)
+        for opcode in commands:
+            del COMMANDS[opcode]
+        return self
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._patches = contextlib.ExitStack()
+
+    async def __aexit__(self, *args: Any) -> None:
+        await super().__aexit__(*args)
+        self._patches.close()
 
 
 class ListenWorld(World):

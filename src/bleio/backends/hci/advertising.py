@@ -161,7 +161,10 @@ class Advertiser:
             if not -127 <= parameters.tx_power_dbm <= 20:
                 raise InvalidParameter("Invalid BLE parameter")
         elif parameters.tx_power_dbm != 0:
-            raise InvalidParameter("This controller cannot set its transmit power")
+            raise InvalidParameter(
+                "Invalid BLE parameter: this controller cannot set its transmit power,"
+                " so tx_power must be 0"
+            )
 
     def _own_address(self) -> DeviceAddress:
         if self._anonymous_address is not None and not self._privacy.private:

@@ -80,18 +80,23 @@ class Scanner:
         self._wanted: ScanParameters | None = None
         self._sought: dict[asyncio.Future[DeviceAddress], DeviceAddress] = {}
         self._extended = False
+        self._told_of_legacy = False
         self._fragments: dict[tuple[DeviceAddress, int, int], bytes] = {}
         self._connectable: dict[DeviceAddress, bool] = {}
         layer.le_events[LeEvent.ADVERTISING_REPORT] = self._legacy_reports
         layer.le_events[LeEvent.EXTENDED_ADVERTISING_REPORT] = self._extended_reports
 
     async def start(self, parameters: ScanParameters) -> None:
-        """Scan on the 1M PHY; `extended` also passes on what legacy PDUs cannot hold."""
+        """Scan on the 1M PHY; `extended` also passes on what legacy PDUs cannot hold.
+
+        A controller that cannot hear extended advertising still hears all legacy PDUs then.
+        """
         if not self._facts.extended_advertising:
-            if parameters.extended:
-                raise InvalidParameter("This controller cannot receive extended advertising")
             if parameters.interval_us // _US_PER_UNIT > _MAX_LEGACY_UNITS:
                 raise InvalidParameter("This controller scans at intervals of at most 10.24 s")
+            if parameters.extended and not self._told_of_legacy:
+                self._told_of_legacy = True
+                _log.warning("This controller hears legacy advertising only, no extended packets")
         self._wanted = parameters
         try:
             await self._restart()
