@@ -23,7 +23,12 @@ ALLOWED: dict[str, set[str]] = {
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "dropin": {"api", "errors"},
     "testing": {"core", "errors", "att", "gatt", "radio", "backends", "runtime", "api"},
-    "cli": {*("core", "errors", "att", "gatt", "radio", "backends", "runtime", "api"), "testing"},
+    # "" is the package itself, which has the finder.
+    "cli": {
+        *("core", "errors", "att", "gatt", "radio", "backends", "runtime", "api"),
+        "testing",
+        "",
+    },
 }
 
 # Where each distribution that bleio depends on may be used.

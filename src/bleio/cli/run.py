@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+import bleio
+
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option(
@@ -33,7 +35,8 @@ def run(
     """Run a Python PROGRAM with bleio's _bleio module.
 
     The same as "python PROGRAM ARGUMENTS...", also where Python's start-up does not make
-    _bleio available, such as with -S or when bleio is found through PYTHONPATH.
+    _bleio available, such as with -S or when bleio is found through PYTHONPATH, and with
+    BLEIO_PRECEDENCE=0.
     """
     if pairing is not None or security is not None:
         _set_environment(pairing, security)
@@ -65,12 +68,19 @@ def run_program(path: str, arguments: Sequence[str]) -> None:
     """
     with open(path, "rb") as file:
         source = file.read()
+    _insist_on_our_module()
     sys.argv[:] = [path, *arguments]
     _replace_search_path(os.path.dirname(os.path.realpath(path)))
     path = os.path.abspath(path)
     module = _main_module(path)
     _hide_own_frames()
     exec(compile(source, path, "exec", dont_inherit=True), vars(module))
+
+
+def _insist_on_our_module() -> None:
+    """Let this program have bleio's `_bleio`, also where BLEIO_PRECEDENCE=0 gives others theirs."""
+    if not any(isinstance(finder, bleio._Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, bleio._Finder())
 
 
 def _replace_search_path(folder: str) -> None:

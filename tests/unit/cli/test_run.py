@@ -81,6 +81,18 @@ def test_program_gets_our_module(tmp_path: Path) -> None:
     assert output.rstrip().endswith("dropin.py")
 
 
+def test_program_gets_our_module_whatever_has_precedence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLEIO_PRECEDENCE", "0")
+    (tmp_path / "_bleio.py").write_text("")
+    (tmp_path / "program.py").write_text("import _bleio; print(_bleio.__file__)")
+    status, output, _ = execute("-m", "bleio", "run", "program.py", folder=tmp_path)
+    assert status == 0
+    assert Path(output.strip()).name == "dropin.py"
+    assert execute("program.py", folder=tmp_path)[1].strip() == str(tmp_path / "_bleio.py")
+
+
 def test_isolated_python_keeps_the_search_path(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text("import sys; print(sys.path)")
     ours = execute("-I", "-m", "bleio", "run", "program.py", folder=tmp_path)
