@@ -1,0 +1,17 @@
+"""What the documentation says it has all of."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+VARIABLE = re.compile(r"\b(?:BLEIO|CIRCUITPY)_[A-Z_]+\b")
+
+
+def test_every_environment_variable_has_a_row() -> None:
+    sources = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
+    used = {name for source in sources for name in VARIABLE.findall(source)}
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "adapters.md").read_text("utf-8"), re.M)
+    documented = {row for row in rows if VARIABLE.fullmatch(row)}
+    assert documented == used
