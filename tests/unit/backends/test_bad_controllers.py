@@ -153,6 +153,36 @@ async def test_endless_fragments_are_bounded() -> None:
         scanner = host.parts.scanner
         assert sum(map(len, scanner._fragments.values())) <= 16 * 1650
         assert scanner.dropped_fragments > 80
+        assert [report.data for report in host.engine.reports] == [b"end"]
+
+
+@asynchronous
+async def test_the_rest_of_a_packet_that_was_dropped_is_no_packet() -> None:
+    async with (
+        ScriptedController(extended=True) as controller,
+        opened(controller) as host,
+    ):
+        await host.backend.start_scan(ScanParameters(extended=True))
+        for _ in range(8):
+            controller.send(extended_report(0x21, b"a" * 206))
+        controller.send(extended_report(0x01, b"a" * 2))  # 1650 octets, which is allowed
+        for _ in range(8):
+            controller.send(extended_report(0x21, b"b" * 206))
+        controller.send(extended_report(0x01, b"b" * 3))  # one more: all of it is dropped
+        for _ in range(10):
+            controller.send(extended_report(0x21, b"c" * 206))
+        controller.send(extended_report(0x01, b"the end of c"))
+        controller.send(extended_report(0x01, b"whole"))
+        advertisers = [bytes((number, 2, 3, 4, 5, 0xC6)) for number in range(17)]
+        for address in advertisers:  # one more than are put together at the same time
+            controller.send(extended_report(0x21, b"1", address=address))
+        for address in advertisers:
+            controller.send(extended_report(0x01, b"2", address=address))
+        await until(lambda: len(host.engine.reports) == 18)
+        data = [report.data for report in host.engine.reports]
+        assert data == [b"a" * 1650, b"whole"] + [b"12"] * 16
+        assert not host.parts.scanner._fragments
+        assert not host.parts.scanner._broken
 
 
 @asynchronous

@@ -24,7 +24,7 @@ from bleio.errors import ControllerError, InvalidParameter
 _log = logging.getLogger(__name__)
 
 MAX_FRAGMENTED = 16  # advertisers whose long packets arrive at the same time
-MAX_REMEMBERED = 256  # advertisers, for legacy scan responses
+MAX_REMEMBERED = 256  # advertisers, for legacy scan responses; packets that are not whole
 MAX_DATA_OCTETS = 1650  # Vol 6, Part B, 2.3.4.9
 
 _US_PER_UNIT = 625
@@ -52,6 +52,8 @@ _SCAN_RSP = 0x04
 _RESOLVED = (2, 3)
 
 _PHY_1M = 0x01
+
+_Chain = tuple[DeviceAddress, int, int]  # advertiser, set, whether it is a scan response
 
 _SEEKING = ScanParameters(active=False)
 
@@ -81,7 +83,8 @@ class Scanner:
         self._sought: dict[asyncio.Future[DeviceAddress], DeviceAddress] = {}
         self._extended = False
         self._told_of_legacy = False
-        self._fragments: dict[tuple[DeviceAddress, int, int], bytes] = {}
+        self._fragments: dict[_Chain, bytes] = {}
+        self._broken: dict[_Chain, None] = {}  # packets of which a part was dropped
         self._connectable: dict[DeviceAddress, bool] = {}
         layer.le_events[LeEvent.ADVERTISING_REPORT] = self._legacy_reports
         layer.le_events[LeEvent.EXTENDED_ADVERTISING_REPORT] = self._extended_reports
@@ -148,6 +151,7 @@ class Scanner:
                 return
             await self._privacy.prepare()
             self._fragments.clear()
+            self._broken.clear()
             self._connectable.clear()
             await self._go(self._wanted or _SEEKING)
 
@@ -220,12 +224,13 @@ class Scanner:
             return
         # 0xFF is an advertiser without any address, which is shown as a random one of zeros.
         address = DeviceAddress(octets, bool(address_type & 1))
-        if kind & _STATUS or self._fragments:
-            key = (address, advertising_set, kind & _SCAN_RESPONSE)
-            data = self._fragments.pop(key, b"") + data
-            if kind & _STATUS == _MORE_TO_COME:
-                self._keep(key, data)
+        in_parts = kind & _STATUS or self._fragments or self._broken
+        if in_parts and not kind & _LEGACY_PDU:
+            chain = (address, advertising_set, kind & _SCAN_RESPONSE)
+            whole = self._joined(chain, data, kind & _STATUS == _MORE_TO_COME)
+            if whole is None:
                 return
+            data = whole
         resolved = address_type in _RESOLVED
         peer = address if resolved else self._resolver.identity_of(address)
         self._heard(
@@ -235,15 +240,33 @@ class Scanner:
             Report(peer, data, rssi, bool(kind & _CONNECTABLE), bool(kind & _SCAN_RESPONSE)),
         )
 
-    def _keep(self, key: tuple[DeviceAddress, int, int], data: bytes) -> None:
-        """Keep a part of a long packet; the oldest gives way to the newest."""
-        if len(data) > MAX_DATA_OCTETS:
-            self.dropped_fragments += 1
-            return
+    def _joined(self, chain: _Chain, data: bytes, more: bool) -> bytes | None:
+        """Add a part to what came before. Returns: all of it, None if it is not whole.
+
+        What is too long is dropped with all that belongs to it; and of packets that arrive at the
+        same time, the oldest gives way to the newest.
+        """
+        data = self._fragments.pop(chain, b"") + data
+        if chain in self._broken or len(data) > MAX_DATA_OCTETS:
+            self._drop(chain, more)
+            return None
+        if not more:
+            return data
         if len(self._fragments) >= MAX_FRAGMENTED:
-            del self._fragments[next(iter(self._fragments))]
-            self.dropped_fragments += 1
-        self._fragments[key] = data
+            oldest = next(iter(self._fragments))
+            del self._fragments[oldest]
+            self._drop(oldest, more=True)
+        self._fragments[chain] = data
+        return None
+
+    def _drop(self, chain: _Chain, more: bool) -> None:
+        """Drop a part of a packet; if more of it is to come, remember that it is not whole."""
+        self.dropped_fragments += 1
+        self._broken.pop(chain, None)
+        if more:
+            if len(self._broken) >= MAX_REMEMBERED:
+                del self._broken[next(iter(self._broken))]
+            self._broken[chain] = None
 
     def _legacy_reports(self, event: bytes) -> None:
         if not self.on_air:
