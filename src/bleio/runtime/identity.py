@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from bleio.core.address import DeviceAddress, parse_address
+from bleio.core.address import AddressType, DeviceAddress, parse_address
 from bleio.errors import CallerError
 
 NAME_PREFIX = "CIRCUITPY"
@@ -45,12 +45,13 @@ def configured_address() -> DeviceAddress | None:
         address = DeviceAddress(parse_address(text), random=True)
     except ValueError as error:
         raise CallerError(f"{_ADDRESS_SETTING}: {error}") from None
-    if not address.is_static:
-        raise CallerError(
-            f"{_ADDRESS_SETTING}: {text} is not a random static address, which begins with a digit"
-            " pair from C0 to FF and is not C0:00:00:00:00:00 or FF:FF:FF:FF:FF:FF"
-        )
-    return address
+    if address.type is not AddressType.RANDOM_STATIC:
+        rule = "which begins with a digit pair from C0 to FF"
+    elif not address.is_static:
+        rule = "in which some bits after the first two are 0 and some are 1"
+    else:
+        return address
+    raise CallerError(f"{_ADDRESS_SETTING}: {text} is not a random static address, {rule}")
 
 
 def derived_addresses(radio: str) -> Callable[[int], DeviceAddress]:
