@@ -120,8 +120,10 @@ def test_idle_link(loss: float) -> None:
     assert used_in(pair, 10 * SECOND) == (expected, expected)
 
 
-def test_idle_link_with_latency() -> None:
-    pair = connected_pair(interval_ms=100, latency=4, timeout_ms=4000)
+@pytest.mark.parametrize("loss", [0, 1e-9])
+def test_idle_link_with_latency(loss: float) -> None:
+    radio = Radio(seed=1, propagation=Propagation(loss=loss))
+    pair = connected_pair(radio, interval_ms=100, latency=4, timeout_ms=4000)
     pair.radio.run_until(pair.radio.now_us + SECOND)
     attended = RadioOn(20 * EMPTY_US, 20 * EMPTY_US)
     central = RadioOn(100 * EMPTY_US, 20 * EMPTY_US + 80 * SYNC_US)

@@ -19,13 +19,10 @@ from bleio.radio.air import AirPdu, Direction
 from bleio.radio.clock import Timer
 from bleio.radio.energy import LinkMeter
 from bleio.radio.link_end import LinkEnd, Outgoing
-from bleio.radio.lossy import LossyEvents
+from bleio.radio.lossy import ESTABLISHING_EVENTS, LossyEvents
 
 if TYPE_CHECKING:
     from bleio.radio.connecting import ConnectionParameters
-
-# Six events without a packet: the connection was never established.
-_ESTABLISHING_EVENTS = 6
 
 # From one packet of an instant's announcement to the instant, in events the peripheral listens to.
 _INSTANT_EVENTS = 6
@@ -54,6 +51,7 @@ class Link:
         self.changing_channels = False
         self.open = True
         self._radio = central.controller.radio
+        self._made_us = self._radio.now_us
         self._first_anchor_us = self._anchor_us = first_anchor_us
         self._anchor_event = 0
         self.last_event = -1
@@ -72,7 +70,7 @@ class Link:
         """The number of the first connection event at or after a time."""
         return self._anchor_event + -((self._anchor_us - time_us) // self.interval_us)
 
-    def _event_time_us(self, event: int) -> int:
+    def anchor_us(self, event: int) -> int:
         """The anchor point of a connection event."""
         return self._anchor_us + (event - self._anchor_event) * self.interval_us
 
@@ -84,7 +82,7 @@ class Link:
         event = self.event_at(self._radio.now_us) + (self.latency + 1) * _INSTANT_EVENTS
         if self._lost is not None:
             return event & 0xFFFF  # nobody will live to see it
-        at_us = self._event_time_us(event)
+        at_us = self.anchor_us(event)
         while self._instants and not self._instants[0].pending:
             self._instants.popleft()
         announced = self.central.controls_queued + 1
@@ -104,7 +102,7 @@ class Link:
         """Use other parameters from the connection event that is due now."""
         self.meter.account()
         event = max(self.event_at(self._radio.now_us), 0)
-        self._anchor_us, self._anchor_event = self._event_time_us(event), event
+        self._anchor_us, self._anchor_event = self.anchor_us(event), event
         self.interval_us, self.latency, self.timeout_us = parameters
         if self._timer is not None and not self._in_event:
             self._timer.cancel()
@@ -124,7 +122,7 @@ class Link:
             # The peripheral listens to one event in latency + 1, counted from the last it used.
             if self.latency and self.last_event >= 0:
                 event += (self.last_event - event) % (self.latency + 1)
-        at_us = self._event_time_us(event)
+        at_us = self.anchor_us(event)
         if self._timer is not None:
             if self._timer.at_us <= at_us:
                 return
@@ -158,7 +156,7 @@ class Link:
         if not self.open or not (self.central.has_pdu or self.peripheral.has_pdu):
             return
         next_us = self._radio.now_us + length_us
-        if next_us + self._pair_time_us() <= self._event_time_us(event + 1):
+        if next_us + self._pair_time_us() <= self.anchor_us(event + 1):
             self._timer = self._radio.clock.schedule(next_us, self._exchange, event)
         else:
             self.wake()
@@ -200,7 +198,7 @@ class Link:
 
     def fits(self, event: int, start_us: int) -> bool:
         """Whether another packet each way fits before the next anchor point."""
-        return start_us + self._pair_time_us() <= self._event_time_us(event + 1)
+        return start_us + self._pair_time_us() <= self.anchor_us(event + 1)
 
     @staticmethod
     def air_time_us(sender: LinkEnd, outgoing: Outgoing) -> int:
@@ -259,13 +257,13 @@ class Link:
         if end.other.gone:
             self.finish(HciErrorCode.CONNECTION_TIMEOUT)
             return
-        wait_us, reason = self.timeout_us, HciErrorCode.CONNECTION_TIMEOUT
-        if self._lossy.active:
-            wait_us = max(end.other.heard_us + self.timeout_us - self._radio.now_us, 0)
-        if self._radio.now_us < self._first_anchor_us:
-            wait_us = self.interval_us * _ESTABLISHING_EVENTS
+        lossy, other = self._lossy.active, end.other
+        heard_us = other.heard_us if lossy else self._radio.now_us
+        at_us, reason = heard_us + self.timeout_us, HciErrorCode.CONNECTION_TIMEOUT
+        if not (other.ever_heard if lossy else self.was_used):
+            at_us = self._made_us + ESTABLISHING_EVENTS * self.interval_us
             reason = HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED
-        self._lost = self._radio.schedule_in(wait_us, self.finish, reason)
+        self._lost = self._radio.clock.schedule(at_us, self.finish, reason)
 
     def drop(self, end: LinkEnd, reason: int) -> None:
         """One end has not heard the other for too long; the other notices in its own time."""
