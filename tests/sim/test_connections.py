@@ -322,13 +322,6 @@ def test_data_length_changes_on_both_sides(asker: str) -> None:
     assert len(host.of(LENGTH)) == len(other.of(LENGTH)) == 1
 
 
-def test_the_time_limits_the_octets() -> None:
-    pair = connected_pair()
-    pair.central.must(0x2022, struct.pack("<HHH", pair.central_handle, 251, 328 + 80))
-    run(pair, 50)
-    assert struct.unpack_from("<HH", pair.central.last(LENGTH), 2) == (37, 408)
-
-
 def test_the_suggested_default_is_negotiated_by_itself() -> None:
     radio = Radio(seed=1)
     central, peripheral = new_hosts(radio)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bleio.core.address import DeviceAddress
-from bleio.radio import access_address, link_control, pdu, phy
+from bleio.radio import access_address, data_length, pdu, phy
 from bleio.radio.link import Link
 from bleio.radio.link_end import CENTRAL, PERIPHERAL, LinkEnd
 from bleio.radio.medium import Transmission
@@ -96,12 +96,14 @@ class ConnectRequest:
             self.crc_init,
         )  # fmt: skip
         radio.links[link] = None
+        for end in (central_end, peripheral_end):
+            end.length = data_length.in_force(end)
         return link
 
 
 def _begin(ends: tuple[LinkEnd, ...]) -> None:
     """What the link layers ask of each other by themselves."""
     for end in ends:
-        if end.wished_tx_octets > link_control.MIN_OCTETS:
-            link_control.start_data_length(end)
+        if end.wished_tx != data_length.MINIMUM:
+            data_length.start(end)
             return

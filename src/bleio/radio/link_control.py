@@ -1,8 +1,8 @@
-"""Link layer control PDUs: their table, and version, features, data length and termination.
+"""Link layer control PDUs: their table, and version, features and termination.
 
 Spec: Vol 6, Part B, 2.4.2 (layouts) and 5.1 (procedures). The procedures with an instant are in
-`link_updates.py`, encryption in `encryption.py`; both enter their PDUs into the same table. Peers
-are always controllers of this radio, so PDUs are well-formed.
+`link_updates.py`, encryption in `encryption.py`, data length in `data_length.py`; all enter their
+PDUs into the same table. Peers are always controllers of this radio, so PDUs are well-formed.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ LL_FEATURES = (
 _OWN_FEATURES = 1 << 6 | 1 << 7 | 1 << 12
 VERSION = struct.pack("<BHH", 0x0C, 0xFFFF, 0x0001)  # 5.3, no company, subversion 1
 
-MAX_OCTETS = 251
-MIN_OCTETS = 27
 INTERVAL_UNIT_US = 1_250
 TIMEOUT_UNIT_US = 10_000
 
@@ -132,50 +130,6 @@ def _feature_req(end: LinkEnd, _features: int) -> None:
 def _feature_rsp(end: LinkEnd, features: int) -> None:
     if end.settle(Opcode.FEATURE_RSP):
         end.controller.notices.remote_features(end, features)
-
-
-# -- data length --
-
-
-def air_time_limit_us(octets: int) -> int:
-    """Time an encrypted data PDU of this size takes at 1M, as data length events state it."""
-    return (octets + 14) * 8
-
-
-def start_data_length(end: LinkEnd) -> None:
-    """Tell the peer our limits and learn its own; once more if that is just going on."""
-    if end.awaits(Opcode.LENGTH_RSP):
-        end.length_again = True
-        return
-    end.expect(Opcode.LENGTH_RSP)
-    send(end, Opcode.LENGTH_REQ, *_limits(end))
-
-
-def _limits(end: LinkEnd) -> tuple[int, int, int, int]:
-    octets = end.wished_tx_octets
-    return MAX_OCTETS, air_time_limit_us(MAX_OCTETS), octets, air_time_limit_us(octets)
-
-
-@on(Opcode.LENGTH_REQ, "HHHH")
-def _length_req(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
-    send(end, Opcode.LENGTH_RSP, *_limits(end))
-    _agree_length(end, rx_octets, tx_octets)
-
-
-@on(Opcode.LENGTH_RSP, "HHHH")
-def _length_rsp(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
-    end.settle(Opcode.LENGTH_RSP)
-    _agree_length(end, rx_octets, tx_octets)
-    if end.length_again:
-        end.length_again = False
-        start_data_length(end)
-
-
-def _agree_length(end: LinkEnd, peer_rx_octets: int, peer_tx_octets: int) -> None:
-    agreed = (min(end.wished_tx_octets, peer_rx_octets), min(MAX_OCTETS, peer_tx_octets))
-    if agreed != (end.tx_octets, end.rx_octets):
-        end.tx_octets, end.rx_octets = agreed
-        end.controller.notices.data_length_changed(end)
 
 
 # -- the end --

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import link_control, phy
+from bleio.radio import data_length, link_control, phy
 from bleio.radio.cipher import MIC_OCTETS, LinkCipher, Sealing
 from bleio.radio.clock import Timer
 from bleio.radio.privacy import Peer
@@ -67,8 +67,9 @@ class LinkEnd:
         self.peer_on_air = peer_on_air
         self.link: Link
         self.other: LinkEnd
-        self.tx_octets = self.rx_octets = link_control.MIN_OCTETS
-        self.wished_tx_octets = controller.default_tx_octets
+        self.wished_tx = controller.default_tx
+        self.peer_rx = self.peer_tx = data_length.MINIMUM
+        self.length = data_length.INITIAL
         self.tx_phy = phy.LE_1M
         self.phy_wish = (phy.ALL_PHYS, phy.ALL_PHYS)
         self.encrypted = False
@@ -84,9 +85,9 @@ class LinkEnd:
         self.gone = False  # its controller has left the air, or the link
         self.in_flight = 0  # HCI packets whose credit the host has not got back
         self.at_host = 0  # data packets the host has not said it is done with
-        self._data: deque[Fragment] = deque()
+        self._data: deque[tuple[int, bytes]] = deque()  # HCI packets, of the first what is left
         self._control: deque[tuple[bytes, int]] = deque()
-        self._queued = 0
+        self._queued = 0  # HCI packets, ever
         self._sent = 0
         self._data_until: int | None = None
         self._waiting: dict[int, Timer] = {}
@@ -111,13 +112,8 @@ class LinkEnd:
     def send_data(self, payload: bytes, start: bool) -> None:
         """Queue one HCI ACL packet's payload."""
         self.in_flight += 1
-        step = self.tx_octets
-        llid = LLID_START if start else LLID_CONTINUATION
-        for offset in range(0, max(len(payload), 1), step):
-            part = payload[offset : offset + step]
-            self._data.append(Fragment(llid, part, offset + step >= len(payload)))
-            self._queued += 1
-            llid = LLID_CONTINUATION
+        self._data.append((LLID_START if start else LLID_CONTINUATION, payload))
+        self._queued += 1
         self.link.wake()
 
     def send_control(self, pdu: bytes, *, after_data: bool = False) -> None:
@@ -198,7 +194,7 @@ class LinkEnd:
         if self._control_ready():
             octets = len(self._control[0][0])
         else:
-            octets = len(self._data[0].payload) if self._data_ready() else 0
+            octets = min(len(self._data[0][1]), self._pdu_octets) if self._data_ready() else 0
         return octets + MIC_OCTETS if octets and self.cipher is not None else octets
 
     def transmit(self) -> tuple[Outgoing, int]:
@@ -240,10 +236,22 @@ class LinkEnd:
         """Take the next PDU to send, control before data."""
         if self._control_ready():
             return Fragment(LLID_CONTROL, self._control.popleft()[0], False)
-        if self._data_ready():
+        return self._next_fragment() if self._data_ready() else None
+
+    @property
+    def _pdu_octets(self) -> int:
+        return self.length.pdu_octets(self.tx_phy)
+
+    def _next_fragment(self) -> Fragment:
+        """Cut a data PDU off; how long it may be is known only now."""
+        limit = self._pdu_octets
+        llid, payload = self._data.popleft()
+        last = len(payload) <= limit
+        if last:
             self._sent += 1
-            return self._data.popleft()
-        return None
+        else:
+            self._data.appendleft((LLID_CONTINUATION, payload[limit:]))
+        return Fragment(llid, payload[:limit], last)
 
     def _packet_arrived(self) -> None:
         """The last PDU of an HCI packet has arrived."""

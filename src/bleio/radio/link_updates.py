@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bleio.core.codes import HciErrorCode
-from bleio.radio import phy
+from bleio.radio import data_length, phy
 from bleio.radio.link_control import INTERVAL_UNIT_US, TIMEOUT_UNIT_US, Opcode, on, send
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _apply_phys(link: Link, to_peripheral: int, to_central: int) -> None:
         asked = (changed or not end.role) and end.settle(Opcode.PHY_UPDATE_IND)
         if asked or changed:
             end.controller.notices.phy_updated(end)
+        data_length.update(end)
 
 
 # -- connection parameters and channels --
@@ -110,6 +111,7 @@ def _apply_parameters(link: Link, parameters: ConnectionParameters) -> None:
     link.set_parameters(parameters)
     for end in (link.central, link.peripheral):
         end.controller.notices.parameters_updated(end, HciErrorCode.SUCCESS)
+        data_length.update(end)
 
 
 def request_parameters(

@@ -28,6 +28,15 @@ def air_time_us(payload_octets: int, phy: int = LE_1M) -> int:
     return (1 + _OVERHEAD_OCTETS + payload_octets) * 8
 
 
+def payload_octets(time_us: int, phy: int = LE_1M) -> int:
+    """The longest payload that takes no more than this time on air."""
+    if phy == LE_2M:
+        return time_us // 4 - 2 - _OVERHEAD_OCTETS
+    if phy == LE_CODED:
+        return (time_us - _CODED_FIXED_US) // _CODED_US_PER_OCTET - 2 - 3
+    return time_us // 8 - 1 - _OVERHEAD_OCTETS
+
+
 def sync_time_us(phy: int = LE_1M) -> int:
     """Preamble and access address: as long a receiver listens to find that nobody sends."""
     if phy == LE_2M:

@@ -152,7 +152,7 @@ def test_reset_really_resets() -> None:
     assert not controller.scanner.enabled
     assert not controller.accept_list
     assert not controller.resolving.entries
-    assert controller.default_tx_octets == 27
+    assert controller.default_tx == (27, 328)
     assert controller.events.le_mask == 0x1F
     radio.run_until(radio.now_us + 5_000 * MS)
     assert host.events == []

@@ -5,17 +5,17 @@ from __future__ import annotations
 import struct
 
 from bleio.core.codes import HciErrorCode
-from bleio.radio import link_control, link_updates, phy
+from bleio.radio import data_length, link_control, link_updates, phy
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.initiating import connection_parameters
+from bleio.radio.data_length import Limit
 from bleio.radio.hopping import ALL_DATA_CHANNELS
 from bleio.radio.link_control import Opcode
 from bleio.radio.link_end import CENTRAL, LinkEnd
 
 # Reasons a host may give. Spec: Vol 4, Part E, 7.1.6.
 _REASONS = {0x05, 0x13, 0x14, 0x15, 0x1A, 0x29, 0x3B}
-_MIN_TX_US, _MAX_TX_US = 0x0148, 0x4290
 _MIN_DATA_CHANNELS = 2
 
 
@@ -112,26 +112,25 @@ def parameter_request_refusal(controller: Controller, handle: int, reason: int) 
     return struct.pack("<H", handle)
 
 
-def _octets(tx_octets: int, tx_time_us: int) -> int:
-    """The limit on data PDUs that octets and time set together."""
-    require(link_control.MIN_OCTETS <= tx_octets <= link_control.MAX_OCTETS)
-    require(_MIN_TX_US <= tx_time_us <= _MAX_TX_US)
-    return min(tx_octets, tx_time_us // 8 - 14)
+def _limit(tx_octets: int, tx_time_us: int) -> Limit:
+    require(data_length.MIN_OCTETS <= tx_octets <= data_length.MAX_OCTETS)
+    require(data_length.MIN_US <= tx_time_us <= data_length.MAX_US)
+    return Limit(tx_octets, tx_time_us)
 
 
 @command(0x2022, "LE Set Data Length", "HHH", bit=(33, 6), returns=2, echo=2)
 def set_data_length(controller: Controller, handle: int, tx_octets: int, tx_time_us: int) -> bytes:
     """Ask for larger data PDUs on one link."""
     end = link_end(controller, handle)
-    end.wished_tx_octets = _octets(tx_octets, tx_time_us)
-    link_control.start_data_length(end)
+    end.wished_tx = _limit(tx_octets, tx_time_us)
+    data_length.start(end)
     return struct.pack("<H", handle)
 
 
 @command(0x2024, "LE Write Suggested Default Data Length", "HH", bit=(34, 0))
 def write_default_data_length(controller: Controller, tx_octets: int, tx_time_us: int) -> None:
     """Ask for larger data PDUs on new links."""
-    controller.default_tx_octets = _octets(tx_octets, tx_time_us)
+    controller.default_tx = _limit(tx_octets, tx_time_us)
 
 
 @command(0x2030, "LE Read PHY", "H", bit=(35, 4), returns=4, echo=2)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from bleio.core.address import DeviceAddress
-from bleio.radio import phy
+from bleio.radio import data_length, phy
 from bleio.radio.advertiser import Advertiser
 from bleio.radio.air import Radio
 from bleio.radio.controller import dispatch, events
@@ -22,7 +22,6 @@ from bleio.radio.controller.notices import Notices
 from bleio.radio.controller.reports import Reports
 from bleio.radio.hopping import ALL_DATA_CHANNELS
 from bleio.radio.initiator import Initiator
-from bleio.radio.link_control import MIN_OCTETS
 from bleio.radio.link_end import LinkEnd
 from bleio.radio.privacy import ResolvingList
 from bleio.radio.scanner import Scanner
@@ -76,7 +75,7 @@ class Controller:
         # None stands for all devices that advertise anonymously.
         self.accept_list: dict[DeviceAddress | None, None] = {}
         self.legacy_advertiser = Advertiser(self, None)
-        self.default_tx_octets = MIN_OCTETS
+        self.default_tx = data_length.MINIMUM
         self.default_phys = (phy.ALL_PHYS, phy.ALL_PHYS)
         self.tx_power_dbm = 0
         self.channel_map = ALL_DATA_CHANNELS

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 
-from bleio.radio import link_control
+from bleio.radio import data_length, link_control
 from bleio.radio.advertiser import MAX_DATA_OCTETS
 from bleio.radio.controller.core import ACL_BUFFERS, ACL_OCTETS, Controller
 from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command
@@ -104,16 +104,13 @@ def le_read_advertising_sets(_controller: Controller) -> bytes:
 @command(0x202F, "LE Read Maximum Data Length", bit=(35, 3), returns=8)
 def le_read_max_data_length(_controller: Controller) -> bytes:
     """Largest data PDUs."""
-    octets = link_control.MAX_OCTETS
-    time_us = link_control.air_time_limit_us(octets)
-    return struct.pack("<HHHH", octets, time_us, octets, time_us)
+    return struct.pack("<HHHH", *data_length.MAXIMUM, *data_length.MAXIMUM)
 
 
 @command(0x2023, "LE Read Suggested Default Data Length", bit=(33, 7), returns=4)
 def le_read_default_data_length(controller: Controller) -> bytes:
     """What new links ask for."""
-    octets = controller.default_tx_octets
-    return struct.pack("<HH", octets, link_control.air_time_limit_us(octets))
+    return struct.pack("<HH", *controller.default_tx)
 
 
 @command(0x2017, "LE Encrypt", "16s16s", bit=(27, 6), returns=16)

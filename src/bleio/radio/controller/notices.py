@@ -103,11 +103,9 @@ class Notices:
 
     def data_length_changed(self, end: LinkEnd) -> None:
         """Payload limits have changed."""
-        tx, rx = end.tx_octets, end.rx_octets
-        limit = link_control.air_time_limit_us
         self._events.send_le(
             LeEvent.DATA_LENGTH_CHANGE,
-            struct.pack("<HHHHH", end.handle, tx, limit(tx), rx, limit(rx)),
+            struct.pack("<HHHHH", end.handle, *end.length.tx, *end.length.rx),
         )
 
     def phy_updated(self, end: LinkEnd) -> None:
