@@ -130,7 +130,7 @@ class Advertiser:
             delay_us = _HIGH_DUTY_INTERVAL_US
         else:
             delay_us = parameters.interval_us + radio.random.randrange(MAX_RANDOM_DELAY_US + 1)
-        self._timer = radio.schedule_in(delay_us, self._event)
+        self._timer = radio.schedule_in(station.by_its_clock(delay_us), self._event)
         self.current = AdvertisingEvent(self)
         radio.clock.follow(self.current.timeline())
 

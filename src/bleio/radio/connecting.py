@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from bleio.core.address import DeviceAddress
-from bleio.radio import access_address, data_length, pdu, phy
+from bleio.radio import access_address, arbitration, data_length, pdu, phy
 from bleio.radio.link import Link
 from bleio.radio.link_end import CENTRAL, PERIPHERAL, LinkEnd
 from bleio.radio.medium import Transmission
@@ -26,6 +26,7 @@ class ConnectionParameters(NamedTuple):
     interval_us: int
     latency: int
     timeout_us: int
+    max_event_us: int = 0  # 0 is no limit
 
 
 class ConnectRequest:
@@ -33,6 +34,8 @@ class ConnectRequest:
 
     OCTETS = pdu.CONNECT_REQUEST_OCTETS
     packet: Transmission
+    anchor_us: int  # the first
+    window_offset_us: int
 
     def __init__(
         self, initiator: Initiator, own: DeviceAddress, peer: Peer, parameters: ConnectionParameters
@@ -53,8 +56,16 @@ class ConnectRequest:
         return pdu.connect_request(event, self)
 
     def sent(self) -> None:
-        """It is on air."""
+        """It goes on air."""
         self._initiator.asks(self)
+        packet = self.packet
+        if packet.channel in phy.PRIMARY_CHANNELS:
+            opens_us = packet.to_us + _WINDOW_DELAY_US
+        else:
+            opens_us = packet.to_us + _WINDOW_DELAY_EXTENDED_US[packet.phy]
+        links, interval_us = self._initiator.controller.links, self.parameters.interval_us
+        self.anchor_us = arbitration.first_anchor_us(links, opens_us, interval_us)
+        self.window_offset_us = self.anchor_us - opens_us
 
     def conclude(self, event: AdvertisingEvent, *, at_central: bool, at_peripheral: bool) -> None:
         """Make the link at the ends that take it for made; one alone soon finds that it is not."""
@@ -85,19 +96,17 @@ class ConnectRequest:
         initiator_peer = other.resolving.peer_of(self.own) or Peer(self.own, False)
         central_end = LinkEnd(central, CENTRAL, self.own, self._peer, event.own)
         peripheral_end = LinkEnd(other, PERIPHERAL, event.own, initiator_peer, self.own)
-        delay_us = _WINDOW_DELAY_US
+        central_end.max_event_us = self.parameters.max_event_us
         if not event.parameters.legacy:
-            phy_ = central_end.tx_phy = peripheral_end.tx_phy = event.parameters.secondary_phy
-            delay_us = _WINDOW_DELAY_EXTENDED_US[phy_]
+            central_end.tx_phy = peripheral_end.tx_phy = event.parameters.secondary_phy
         peripheral_end.tx_power_dbm = event.parameters.tx_power_dbm
-        anchor_us = self.packet.to_us + delay_us
         link = Link(
-            central_end, peripheral_end, self.parameters, anchor_us, self.access_address,
+            central_end, peripheral_end, self.parameters, self.anchor_us, self.access_address,
             self.crc_init,
         )  # fmt: skip
         radio.links[link] = None
         for end in (central_end, peripheral_end):
-            end.length = data_length.in_force(end)
+            data_length.set_limits(end)
         return link
 
 

@@ -44,10 +44,6 @@ class DataLength(NamedTuple):
     tx: Limit
     rx: Limit
 
-    def pdu_octets(self, phy_: int) -> int:
-        """The most that one PDU carries, a MIC not counted."""
-        return min(self.tx.octets, phy.payload_octets(self.tx.time_us, phy_) - MIC_OCTETS)
-
 
 INITIAL = DataLength(MINIMUM, MINIMUM)
 
@@ -69,11 +65,17 @@ def _lesser(one: Limit, other: Limit) -> Limit:
     return Limit(min(one.octets, other.octets), min(one.time_us, other.time_us))
 
 
+def set_limits(end: LinkEnd) -> bool:
+    """Put into force what follows. Returns: whether that is something new to the host."""
+    former, end.length = end.length, in_force(end)
+    time_us = end.length.tx.time_us
+    end.pdu_octets = min(end.length.tx.octets, phy.payload_octets(time_us, end.tx_phy) - MIC_OCTETS)
+    return end.length != former
+
+
 def update(end: LinkEnd) -> None:
     """Put into force what has changed, and tell the host."""
-    changed = in_force(end)
-    if changed != end.length:
-        end.length = changed
+    if set_limits(end):
         end.controller.notices.data_length_changed(end)
 
 

@@ -42,8 +42,8 @@ def _ask(event: AdvertisingEvent, heard: Transmission, requests: Sequence[Reques
             request.station, heard.channel, heard.to_us + phy.T_IFS_US, request.OCTETS, heard.phy,
             request.power_dbm,
         )  # fmt: skip
-        event.radio.transmit(packet, request.encode, event, direction=direction)
         request.sent()
+        event.radio.transmit(packet, request.encode, event, direction=direction)
         event.hold(packet.to_us)
 
 

@@ -3,29 +3,27 @@
 A `Link` has two `LinkEnd`s, one for each controller, and one timer. It does not step through
 connection events in which nobody has anything to say: the next event is computed from the anchor
 point when something is queued. In an event the two ends exchange packets, one each way at a time,
-until both have run out or the next anchor point is near; what comes later waits for the next event.
-Where packets can be lost, every event is stepped through, by `lossy.py`.
+until both have run out or the event has to end; what comes later waits for the next event.
+Where packets can be lost, every event is stepped through, by `lossy.py`. Which events take place,
+and how long they may be, `arbitration.py` decides.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bleio.core.codes import HciErrorCode
-from bleio.radio import hopping, phy
+from bleio.radio import anchors, arbitration, hopping, phy
 from bleio.radio.air import AirPdu, Direction
 from bleio.radio.clock import Timer
 from bleio.radio.energy import LinkMeter
+from bleio.radio.instants import Instants
 from bleio.radio.link_end import LinkEnd, Outgoing
 from bleio.radio.lossy import ESTABLISHING_EVENTS, LossyEvents
 
 if TYPE_CHECKING:
     from bleio.radio.connecting import ConnectionParameters
-
-# From one packet of an instant's announcement to the instant, in events the peripheral listens to.
-_INSTANT_EVENTS = 6
 
 
 class Link:
@@ -42,7 +40,7 @@ class Link:
     ) -> None:
         self.central = central
         self.peripheral = peripheral
-        self.interval_us, self.latency, self.timeout_us = parameters
+        self.radio = central.controller.radio
         self.access_address = access_address
         self.crc_init = crc_init
         self.channel_map = central.controller.channel_map
@@ -50,71 +48,88 @@ class Link:
         self.wanted_channel_map = self.channel_map
         self.changing_channels = False
         self.open = True
-        self._radio = central.controller.radio
-        self._made_us = self._radio.now_us
-        self._first_anchor_us = self._anchor_us = first_anchor_us
-        self._anchor_event = 0
-        self.last_event = -1
+        self.last_event = -1  # the last in which packets were exchanged
+        self.next_event = 0  # the first of which it is not known yet whether it takes place
+        self.skipped = 0  # events for which the radios had no time, since there was one
+        self._end_of_event_us = 0
         self._in_event = False
+        self._made_us = self.radio.now_us
+        self._first_anchor_us = first_anchor_us
+        stations = central.controller.station, peripheral.controller.station
+        self._anchors = anchors.Anchors(
+            first_anchor_us, parameters.interval_us, stations[0].clock_drift_ppm
+        )
+        # The first event at or after a time, and the time of an event.
+        self.event_at, self.anchor_us = self._anchors.event_at, self._anchors.time_us
+        self._clock_excess_ppm = anchors.excess_ppm(*stations)
+        self._set_timing(parameters)
         self._timer: Timer | None = None
-        self._instants: deque[Timer] = deque()
+        self._instants = Instants(self)
         self._lost: Timer | None = None
         self._lossy = LossyEvents(self)
         for end, other in ((central, peripheral), (peripheral, central)):
             end.link, end.other = self, other
-        self.meter = LinkMeter(self, self._radio.clock)
+        self.meter = LinkMeter(self, self.radio.clock)
 
     # -- time --
 
-    def event_at(self, time_us: int) -> int:
-        """The number of the first connection event at or after a time."""
-        return self._anchor_event + -((self._anchor_us - time_us) // self.interval_us)
+    @property
+    def interval_us(self) -> int:
+        """From one anchor point to the next, by a clock that is right."""
+        return self._anchors.interval_us
 
-    def anchor_us(self, event: int) -> int:
-        """The anchor point of a connection event."""
-        return self._anchor_us + (event - self._anchor_event) * self.interval_us
+    def loses_anchor(self, since_us: int) -> bool:
+        """Whether a peripheral that has heard nothing for this time listens at the wrong time."""
+        return anchors.is_missed(self._clock_excess_ppm, since_us)
+
+    @property
+    def stepped(self) -> bool:
+        """Whether packets can get lost, so that every event is stepped through."""
+        return self._out_of_tune or not self.radio.medium.ideal
+
+    def _set_timing(self, parameters: ConnectionParameters) -> None:
+        self.latency, self.timeout_us = parameters.latency, parameters.timeout_us
+        self._out_of_tune = self.loses_anchor((self.latency + 1) * self.interval_us)
 
     def at_instant(self, callback: Callable[..., None], *args: object) -> int:
         """Do something at both ends a few events from now.
 
         Returns: the instant, as link layer PDUs carry it.
         """
-        event = self.event_at(self._radio.now_us) + (self.latency + 1) * _INSTANT_EVENTS
-        if self._lost is not None:
-            return event & 0xFFFF  # nobody will live to see it
-        at_us = self.anchor_us(event)
-        while self._instants and not self._instants[0].pending:
-            self._instants.popleft()
-        announced = self.central.controls_queued + 1
-        timer = self._radio.clock.schedule(at_us, self._reach_instant, announced, callback, args)
-        self._instants.append(timer)
-        return event & 0xFFFF
-
-    def _reach_instant(
-        self, announced: int, callback: Callable[..., None], args: tuple[object, ...]
-    ) -> None:
-        if not self._radio.medium.ideal and self.central.controls_arrived < announced:
-            self.finish(HciErrorCode.INSTANT_PASSED)
-        else:
-            callback(*args)
+        return self._instants.plan(self.radio.now_us, callback, args) & 0xFFFF
 
     def set_parameters(self, parameters: ConnectionParameters) -> None:
         """Use other parameters from the connection event that is due now."""
         self.meter.account()
-        event = max(self.event_at(self._radio.now_us), 0)
-        self._anchor_us, self._anchor_event = self.anchor_us(event), event
-        self.interval_us, self.latency, self.timeout_us = parameters
+        event = max(self.event_at(self.radio.now_us), 0)
+        self._anchors.change_interval(event, parameters.interval_us)
+        self._set_timing(parameters)
         if self._timer is not None and not self._in_event:
             self._timer.cancel()
             self._timer = None
+        self.medium_changed()
+
+    def medium_changed(self) -> None:
+        """Packets can be lost from now on, or no longer."""
+        if not self.stepped:
+            self._lossy.active = False
+        elif not self._lossy.active:
+            self._lossy.begin()
         self.wake()
+
+    @property
+    def was_used(self) -> bool:
+        """Whether the first anchor point has passed."""
+        return self.radio.now_us >= self._first_anchor_us
+
+    # -- connection events --
 
     def wake(self) -> None:
         """Something was queued: plan the connection event that will carry it."""
-        if not self.open or self._in_event or self._lost is not None:
+        if not self.open or self._in_event or self.lost:
             return
-        event = max(self.event_at(self._radio.now_us), self.last_event + 1, 0)
-        if not self._radio.medium.ideal:
+        event = max(self.event_at(self.radio.now_us), self.next_event)
+        if self.stepped:
             pass  # the next event takes place, whoever has something to say
         elif not self.peripheral.has_pdu:
             if not self.central.has_pdu:
@@ -127,39 +142,75 @@ class Link:
             if self._timer.at_us <= at_us:
                 return
             self._timer.cancel()
-        self._timer = self._radio.clock.schedule(at_us, self._exchange, event)
+        self._timer = self.radio.clock.schedule(at_us, self._begin_event, event)
 
     @property
-    def was_used(self) -> bool:
-        """Whether the first anchor point has passed; on an ideal medium idle events are silent."""
-        return self._radio.now_us >= self._first_anchor_us
+    def urgency(self) -> float:
+        """The part of the supervision time-out for which the radios had no time."""
+        return self.skipped * self.interval_us / self.timeout_us
 
-    def medium_changed(self) -> None:
-        """Packets can be lost from now on, or no longer."""
-        if self._radio.medium.ideal:
-            self._lossy.active = False
-        elif not self._lossy.active:
-            self._lossy.begin()
-        self.wake()
+    def is_due(self, from_us: int, until_us: int) -> bool:
+        """Whether an event begins in this time that may still take place."""
+        event = max(self.event_at(from_us), self.next_event)
+        return self.anchor_us(event) < until_us and not self.lost
+
+    @property
+    def has_pdu(self) -> bool:
+        """Whether one of the ends has something to send."""
+        return self.central.has_pdu or self.peripheral.has_pdu
+
+    @property
+    def exchange_us(self) -> int:
+        """How long the next packet each way will take, gaps included."""
+        central, peripheral = self.central, self.peripheral
+        return (
+            phy.air_time_us(central.next_octets, central.tx_phy)
+            + phy.air_time_us(peripheral.next_octets, peripheral.tx_phy)
+            + 2 * phy.T_IFS_US
+        )
+
+    def fits(self, start_us: int) -> bool:
+        """Whether another packet each way fits into the event that goes on."""
+        return start_us + self.exchange_us <= self._end_of_event_us
+
+    def _begin_event(self, event: int) -> None:
+        now_us = self.radio.now_us
+        self.meter.start_event(event)
+        self.next_event = event + 1
+        if arbitration.takes_place(self, now_us):
+            self.skipped = 0
+            self.last_event = event
+            self._end_of_event_us = arbitration.end_of_event_us(self, event, now_us)
+            until_us = self._end_of_event_us
+            if self.stepped:  # otherwise the first exchange is over before anybody asks
+                until_us = max(until_us, now_us + self.exchange_us)
+            self.central.radio_time.begin(self, now_us, until_us)
+            self.peripheral.radio_time.begin(self, now_us, until_us)
+            self._exchange(event)
+        else:
+            self.skipped += 1
+            at_us = self.anchor_us(event + 1)
+            self._timer = self.radio.clock.schedule(at_us, self._begin_event, event + 1)
 
     def _exchange(self, event: int) -> None:
         self._timer = None
-        self.meter.start_event(event)
-        self.last_event = event
-        if not self._radio.medium.ideal:
-            self._in_event = True
+        self._in_event = True
+        if self.stepped:
             self._lossy.start(event)
             return
-        self._in_event = True
-        length_us = self._exchange_packets(event, self._radio.now_us)
+        now_us = self.radio.now_us
+        next_us = now_us + self._exchange_packets(event, now_us)
         self._in_event = False
-        if not self.open or not (self.central.has_pdu or self.peripheral.has_pdu):
-            return
-        next_us = self._radio.now_us + length_us
-        if next_us + self._pair_time_us() <= self.anchor_us(event + 1):
-            self._timer = self._radio.clock.schedule(next_us, self._exchange, event)
+        if self.open and self.has_pdu and self.fits(next_us):
+            self._timer = self.radio.clock.schedule(next_us, self._exchange, event)
         else:
+            self._release_radios(next_us)
             self.wake()
+
+    def _release_radios(self, at_us: int) -> None:
+        """The event that goes on, if any, is over by then."""
+        self.central.radio_time.end(self, at_us)
+        self.peripheral.radio_time.end(self, at_us)
 
     def _exchange_packets(self, event: int, now_us: int) -> int:
         """One packet each way; each acknowledges the one before. Returns: the time it takes."""
@@ -184,21 +235,11 @@ class Link:
             peripheral.acknowledge()  # nothing can happen to the packet that says so
         return length_us
 
-    def _pair_time_us(self) -> int:
-        """How long the next packet each way will take, gaps included."""
-        return sum(
-            phy.air_time_us(end.next_octets, end.tx_phy) + phy.T_IFS_US
-            for end in (self.central, self.peripheral)
-        )
-
     def event_over(self) -> None:
         """A connection event in which packets can be lost has ended."""
         self._in_event = False
+        self._release_radios(self.radio.now_us)
         self.wake()
-
-    def fits(self, event: int, start_us: int) -> bool:
-        """Whether another packet each way fits before the next anchor point."""
-        return start_us + self._pair_time_us() <= self.anchor_us(event + 1)
 
     @staticmethod
     def air_time_us(sender: LinkEnd, outgoing: Outgoing) -> int:
@@ -215,13 +256,13 @@ class Link:
         crc_right: bool = True,
     ) -> None:
         """Show one packet to whoever captures."""
-        if not self._radio.watched:
+        if not self.radio.watched:
             return
         payload, clear = outgoing.fragment.payload, b""
         if outgoing.sealing is not None:
             clear = bytes((header, len(payload))) + payload
             payload = outgoing.sealing.seal(header, payload)
-        self._radio.show(
+        self.radio.show(
             AirPdu(
                 at_us,
                 self.channel(event),
@@ -243,6 +284,11 @@ class Link:
 
     # -- the end --
 
+    @property
+    def lost(self) -> bool:
+        """Whether one end is alone and waits for its time-out."""
+        return self._lost is not None
+
     def vanish(self, end: LinkEnd) -> None:
         """One end's controller has gone without a word; the other notices in its own time.
 
@@ -258,12 +304,12 @@ class Link:
             self.finish(HciErrorCode.CONNECTION_TIMEOUT)
             return
         lossy, other = self._lossy.active, end.other
-        heard_us = other.heard_us if lossy else self._radio.now_us
+        heard_us = other.heard_us if lossy else self.radio.now_us
         at_us, reason = heard_us + self.timeout_us, HciErrorCode.CONNECTION_TIMEOUT
         if not (other.ever_heard if lossy else self.was_used):
             at_us = self._made_us + ESTABLISHING_EVENTS * self.interval_us
             reason = HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED
-        self._lost = self._radio.clock.schedule(at_us, self.finish, reason)
+        self._lost = self.radio.clock.schedule(at_us, self.finish, reason)
 
     def drop(self, end: LinkEnd, reason: int) -> None:
         """One end has not heard the other for too long; the other notices in its own time."""
@@ -279,7 +325,7 @@ class Link:
             return
         self.open = False
         self.meter.close()
-        self._radio.links.pop(self, None)
+        self.radio.links.pop(self, None)
         self._cancel_timers()
         for end in (self.central, self.peripheral):
             end.close()
@@ -292,8 +338,9 @@ class Link:
 
     def _cancel_timers(self) -> None:
         self._lossy.cancel()
-        for timer in (self._timer, self._lost, *self._instants):
+        self._release_radios(self.radio.now_us)
+        self._instants.cancel()
+        for timer in (self._timer, self._lost):
             if timer is not None:
                 timer.cancel()
         self._timer = None
-        self._instants.clear()

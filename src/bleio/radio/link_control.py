@@ -36,6 +36,7 @@ VERSION = struct.pack("<BHH", 0x0C, 0xFFFF, 0x0001)  # 5.3, no company, subversi
 
 INTERVAL_UNIT_US = 1_250
 TIMEOUT_UNIT_US = 10_000
+EVENT_LENGTH_UNIT_US = 625
 
 
 class Opcode(IntEnum):

@@ -60,6 +60,7 @@ class LinkEnd:
         peer_on_air: DeviceAddress,
     ) -> None:
         self.controller = controller
+        self.radio_time = controller.radio_time
         self.role = role
         self.handle = controller.new_conn_handle()
         self.own = own
@@ -70,6 +71,7 @@ class LinkEnd:
         self.wished_tx = controller.default_tx
         self.peer_rx = self.peer_tx = data_length.MINIMUM
         self.length = data_length.INITIAL
+        self.pdu_octets = data_length.MIN_OCTETS  # the most that one PDU carries, without MIC
         self.tx_phy = phy.LE_1M
         self.phy_wish = (phy.ALL_PHYS, phy.ALL_PHYS)
         self.encrypted = False
@@ -82,6 +84,7 @@ class LinkEnd:
         self.version_sent = False
         self.tx_power_dbm = controller.tx_power_dbm
         self.length_again = False
+        self.max_event_us = 0  # what the host allows a connection event; 0 is no limit
         self.gone = False  # its controller has left the air, or the link
         self.in_flight = 0  # HCI packets whose credit the host has not got back
         self.at_host = 0  # data packets the host has not said it is done with
@@ -194,7 +197,7 @@ class LinkEnd:
         if self._control_ready():
             octets = len(self._control[0][0])
         else:
-            octets = min(len(self._data[0][1]), self._pdu_octets) if self._data_ready() else 0
+            octets = min(len(self._data[0][1]), self.pdu_octets) if self._data_ready() else 0
         return octets + MIC_OCTETS if octets and self.cipher is not None else octets
 
     def transmit(self) -> tuple[Outgoing, int]:
@@ -238,13 +241,9 @@ class LinkEnd:
             return Fragment(LLID_CONTROL, self._control.popleft()[0], False)
         return self._next_fragment() if self._data_ready() else None
 
-    @property
-    def _pdu_octets(self) -> int:
-        return self.length.pdu_octets(self.tx_phy)
-
     def _next_fragment(self) -> Fragment:
         """Cut a data PDU off; how long it may be is known only now."""
-        limit = self._pdu_octets
+        limit = self.pdu_octets
         llid, payload = self._data.popleft()
         last = len(payload) <= limit
         if last:

@@ -88,6 +88,7 @@ def update_parameters(central: LinkEnd, parameters: ConnectionParameters) -> Non
     """The central changes interval, latency and time-out at an instant."""
     link = central.link
     link.updating = True
+    central.max_event_us = parameters.max_event_us
     instant = link.at_instant(_apply_parameters, link, parameters)
     send(
         central,

@@ -110,16 +110,20 @@ class LossyEvents:
         next_us = radio.now_us + phy.T_IFS_US
         if not sender.role:
             self._timer = radio.clock.schedule(next_us, self._send, receiver)
-        elif (link.central.has_pdu or link.peripheral.has_pdu) and link.fits(self._event, next_us):
+        elif link.has_pdu and link.fits(next_us):
             self._timer = radio.clock.schedule(next_us, self._send, link.central)
         else:
             link.event_over()
 
     def _listens(self, receiver: LinkEnd) -> bool:
-        """Whether the peripheral makes use of its latency in this event, or listens."""
+        """Whether the peripheral is awake in this event, and at the right time."""
         link = self._link
-        if not receiver.role or not link.latency or receiver.has_pdu or not receiver.ever_heard:
+        if not receiver.role or not receiver.ever_heard:
             return True
         since_us = self._radio.now_us - receiver.heard_us
+        if link.loses_anchor(since_us):
+            return False
+        if not link.latency or receiver.has_pdu:
+            return True
         # One that has missed its packet listens again until it hears one.
         return since_us < link.interval_us or since_us > link.latency * link.interval_us

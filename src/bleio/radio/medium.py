@@ -21,22 +21,41 @@ from bleio.radio.propagation import Position, Propagation, packet_error_rate, rs
 _LONGEST_US = 20_000
 _NOT_PAYLOAD_OCTETS = 2 + 3  # header and CRC
 _CACHED_PAIRS = 65_536
+MAX_CLOCK_ACCURACY_PPM, MAX_CLOCK_DRIFT_PPM = 500, 10_000
 
 
 class Station:
     """One radio in the room."""
 
-    __slots__ = ("advertises_until_us", "antenna", "index", "meters", "name", "position", "rx_us",
-                 "tx_us")  # fmt: skip
+    __slots__ = ("advertises_until_us", "antenna", "clock_accuracy_ppm", "clock_drift_ppm", "index",
+                 "meters", "name", "position", "rx_us", "tx_us")  # fmt: skip
 
     def __init__(self, index: int, name: str) -> None:
         self.index = index
         self.name = name
         self.position: Position = (0.0, 0.0, 0.0)
         self.antenna = True
+        self.clock_drift_ppm, self.clock_accuracy_ppm = 0, MAX_CLOCK_ACCURACY_PPM
         self.advertises_until_us = 0  # an advertising set of it has the air, for what is known
         self.tx_us = self.rx_us = 0  # without what the meters have not counted yet
         self.meters: dict[Meter, None] = {}
+
+    def set_clock(self, drift_ppm: int, accuracy_ppm: int = MAX_CLOCK_ACCURACY_PPM) -> None:
+        """Make the sleep clock slow (or fast, if negative), and say how good it claims to be.
+
+        New links and the advertising events to come go by it. Spec: Vol 6, Part B, 4.2.2.
+
+        Raises: ValueError when not even the specification allows a clock like that to be claimed.
+        """
+        if not 0 <= accuracy_ppm <= MAX_CLOCK_ACCURACY_PPM:
+            raise ValueError(f"accuracy_ppm must be from 0 to {MAX_CLOCK_ACCURACY_PPM}")
+        if abs(drift_ppm) > MAX_CLOCK_DRIFT_PPM:
+            raise ValueError(f"drift_ppm must be from -{MAX_CLOCK_DRIFT_PPM} to that")
+        self.clock_drift_ppm, self.clock_accuracy_ppm = drift_ppm, accuracy_ppm
+
+    def by_its_clock(self, time_us: int) -> int:
+        """How long it takes for what it takes for so long."""
+        return time_us + time_us * self.clock_drift_ppm // 1_000_000
 
     @property
     def radio_on(self) -> RadioOn:

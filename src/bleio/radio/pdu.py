@@ -10,6 +10,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from bleio.core.address import DeviceAddress
+from bleio.radio.anchors import accuracy_code
 
 if TYPE_CHECKING:
     from bleio.radio.advertising_event import AdvertisingEvent
@@ -88,17 +89,17 @@ def scan_request(event: AdvertisingEvent, scanner: DeviceAddress) -> bytes:
 
 def connect_request(event: AdvertisingEvent, request: ConnectRequest) -> bytes:
     """CONNECT_IND or AUX_CONNECT_REQ."""
-    interval_us, latency, timeout_us = request.parameters
+    parameters = request.parameters
     timing = _CONNECT.pack(
         request.access_address,
         request.crc_init.to_bytes(3, "little"),
         1,
-        0,
-        interval_us // 1_250,
-        latency,
-        timeout_us // 10_000,
+        request.window_offset_us // 1_250,
+        parameters.interval_us // 1_250,
+        parameters.latency,
+        parameters.timeout_us // 10_000,
         request.channel_map.to_bytes(5, "little"),
-        _HOP,
+        _HOP | accuracy_code(request.station) << 5,
     )
     kind = CONNECT_IND | _CHANNEL_SELECTION_2 if event.parameters.legacy else CONNECT_IND
     body = request.own.octets + event.own.octets + timing

@@ -228,7 +228,7 @@ class ScanRequest:
         return pdu.scan_request(event, self.own)
 
     def sent(self) -> None:
-        """It is on air."""
+        """It goes on air."""
         packet = self.packet
         self.wait_until(packet.to_us + phy.T_IFS_US + phy.sync_time_us(packet.phy))
 

@@ -75,6 +75,7 @@ def connection_update(controller: Controller, handle: int, *timing: int) -> None
         link_updates.update_parameters(end, parameters)
     else:
         allow(not end.awaits(Opcode.CONNECTION_UPDATE_IND))
+        end.max_event_us = parameters.max_event_us
         link_updates.request_parameters(end, *timing[:4])
 
 

@@ -15,6 +15,7 @@ from bleio.core.address import DeviceAddress
 from bleio.radio import data_length, phy
 from bleio.radio.advertiser import Advertiser
 from bleio.radio.air import Radio
+from bleio.radio.arbitration import RadioTime
 from bleio.radio.controller import dispatch, events
 from bleio.radio.controller.dispatch import require
 from bleio.radio.controller.events import HostEvents
@@ -61,6 +62,7 @@ class Controller:
         self._after_reply: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._next_handle = FIRST_HANDLE
         self.links: dict[int, LinkEnd] = {}
+        self.radio_time = RadioTime(self)
         self.events = HostEvents(self._to_host)
         self.resolving = ResolvingList(radio)
         self.reports = Reports(self)

@@ -12,7 +12,7 @@ from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.scanning import MAX_LEGACY_INTERVAL, window_us
 from bleio.radio.initiator import InitiatingParameters
-from bleio.radio.link_control import INTERVAL_UNIT_US, TIMEOUT_UNIT_US
+from bleio.radio.link_control import EVENT_LENGTH_UNIT_US, INTERVAL_UNIT_US, TIMEOUT_UNIT_US
 
 _PER_PHY = struct.Struct("<HHHHHHHH")
 _INITIATING_PHYS = {0b001: phy.LE_1M, 0b010: phy.LE_2M, 0b100: phy.LE_CODED}
@@ -25,14 +25,20 @@ def connection_parameters(
 ) -> ConnectionParameters:
     """Check the ranges; of the intervals the shortest is taken.
 
-    The lengths of connection events are hints by specification: an event lasts as long as there
-    is something to send.
+    The longest length of a connection event is kept to if it is not 0, but for one exchange, which
+    there always is. The shortest is a wish of which nothing follows: an event ends when neither
+    side has anything to send.
     """
     require(0x0006 <= interval_min <= interval_max <= 0x0C80)
     require(latency <= _MAX_LATENCY and 0x000A <= timeout <= 0x0C80 and ce_min <= ce_max)
     # The time-out must outlast two events the peripheral listens to.
     require(timeout * TIMEOUT_UNIT_US > (1 + latency) * interval_max * INTERVAL_UNIT_US * 2)
-    return ConnectionParameters(interval_min * INTERVAL_UNIT_US, latency, timeout * TIMEOUT_UNIT_US)
+    return ConnectionParameters(
+        interval_min * INTERVAL_UNIT_US,
+        latency,
+        timeout * TIMEOUT_UNIT_US,
+        ce_max * EVENT_LENGTH_UNIT_US,
+    )
 
 
 def _start(controller: Controller, parameters: InitiatingParameters) -> None:

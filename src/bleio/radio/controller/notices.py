@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio import link_control
+from bleio.radio.anchors import accuracy_code
 from bleio.radio.controller import events
 from bleio.radio.controller.events import Event, LeEvent
 from bleio.radio.link_end import LinkEnd
@@ -69,7 +70,7 @@ class Notices:
             link.interval_us // link_control.INTERVAL_UNIT_US,
             link.latency,
             link.timeout_us // link_control.TIMEOUT_UNIT_US,
-            0,
+            accuracy_code(link.central.controller.station) if end.role else 0,
         )
         head = struct.pack("<BHB", 0, end.handle, end.role)
         peer_rpa = end.peer_on_air.octets if peer.resolved else bytes(6)
