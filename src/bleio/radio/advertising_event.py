@@ -76,9 +76,12 @@ class AdvertisingEvent:
                 if not self.on_air:
                     return
             packet = Transmission(station, channel, at_us, octets, phy_, power_dbm)
+            end_us = packet.to_us
+            if self._gives_way(packet):
+                at_us = end_us + CHANNEL_GAP_US
+                continue
             self.radio.transmit(packet, pdu.legacy, self)
             station.rx_us += wait_us
-            end_us = packet.to_us
             listening = self._who_listens(packet)
             if listening:
                 self.hold(end_us)
@@ -126,6 +129,9 @@ class AdvertisingEvent:
                 yield at_us
                 if not self.on_air:
                     break
+            if self._gives_way(packet):
+                at_us += step_us
+                continue
             self.send(packet, announcement.encode)
             listening = [each for each in self._who_listens(packet)
                          if each.listener not in following]  # fmt: skip
@@ -154,7 +160,7 @@ class AdvertisingEvent:
             packet = self.packet(channel, at_us, content.octets, self.parameters.secondary_phy)
             if self._must_wait(at_us):
                 yield at_us
-            if not self.on_air:
+            if not self.on_air or self._gives_way(packet):
                 return packet, []
             self.send(
                 packet,
@@ -191,6 +197,10 @@ class AdvertisingEvent:
         """A packet of the advertiser."""
         power_dbm = self.parameters.tx_power_dbm
         return Transmission(self.station, channel, at_us, octets, phy_, power_dbm)
+
+    def _gives_way(self, packet: Transmission) -> bool:
+        """Whether a link of the device needs its radio, so that a packet is not sent."""
+        return self.advertiser.controller.radio_time.busy(packet.from_us, packet.to_us)
 
     def _must_wait(self, at_us: int) -> bool:
         """Whether a packet is put on air not before it starts, as something may happen to it."""
@@ -236,6 +246,7 @@ class AdvertisingEvent:
             each
             for each in listening
             if each.listener.window(self.parameters) is each.window
+            and not each.listener.controller.radio_time.busy(packet.from_us, packet.to_us)
             and self.medium.receives(packet, each.listener.station)
         ]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bleio.radio.advertiser import AdvertisingParameters
     from bleio.radio.advertising_event import AdvertisingEvent
     from bleio.radio.connecting import ConnectRequest
+    from bleio.radio.controller.core import Controller
     from bleio.radio.link import Link
     from bleio.radio.scanner import ScanRequest
 
@@ -78,6 +79,7 @@ class Window(Protocol):
 class Listener(Protocol):
     """What hears advertising: a scanner or an initiator."""
 
+    controller: Controller
     station: Station
 
     def window(self, parameters: AdvertisingParameters) -> Window | None:

@@ -47,11 +47,13 @@ class RadioTime:
         if self._user is link:
             self._user, self.busy_until_us = None, at_us
             self._past.append((self._since_us, at_us))
+            for meter in self._controller.station.listening:
+                meter.interrupt(self._since_us, at_us)
 
     def busy(self, from_us: int, to_us: int) -> bool:
         """Whether links need the radio in this time, as far as that is known now.
 
-        An event that goes on counts until its latest end, one to come with one exchange.
+        An event that goes on counts until its latest end, one to come for what waits to be sent.
         """
         links = self._controller.links
         if not links:
@@ -64,8 +66,8 @@ class RadioTime:
 
 
 def _overlaps(link: Link, from_us: int, to_us: int) -> bool:
-    """Whether the first exchange of one of a link's events to come overlaps with this time."""
-    event = max(link.event_at(from_us - link.exchange_us + 1), link.next_event)
+    """Whether one of a link's events to come overlaps with this time."""
+    event = max(link.event_at(from_us - link.expected_us + 1), link.next_event)
     return link.anchor_us(event) < to_us
 
 
@@ -79,8 +81,8 @@ def _neighbours(link: Link) -> list[Link]:
 
 
 def takes_place(link: Link, now_us: int) -> bool:
-    """Whether the event of a link that is due now has both radios for its first exchange."""
-    for end in (link.central, link.peripheral):
+    """Whether the event of a link that is due now has all radios for its first exchange."""
+    for end in link.attending:
         if end.radio_time.busy_until_us > now_us:
             return False
     return not any(

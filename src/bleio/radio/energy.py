@@ -40,28 +40,38 @@ class Windows(Protocol):
 
 
 class ListeningMeter:
-    """Counts the windows of a scanner or initiator."""
+    """Counts the windows of a scanner or initiator, less what links take of them."""
 
-    __slots__ = ("_clock", "_counted_us", "_station", "_windows")
+    __slots__ = ("_clock", "_counted_us", "_start_us", "_station", "_windows")
 
     def __init__(self, station: Station, clock: Clock) -> None:
         self._station = station
         self._clock = clock
         self._windows: tuple[Windows, ...] = ()
-        self._counted_us = 0
+        self._start_us = self._counted_us = 0
 
     def start(self, windows: Iterable[Windows]) -> None:
         """Count these windows, which begin now."""
         self.stop()
         self._windows = tuple(windows)
-        self._counted_us = 0
-        self._station.meters[self] = None
+        self._start_us, self._counted_us = self._clock.now_us, 0
+        self._station.meters[self] = self._station.listening[self] = None
 
     def stop(self) -> None:
         """Nobody listens any more; harmless when nobody did."""
-        self.account()
+        for meter in tuple(self._station.meters):
+            meter.account()
         self._windows = ()
         self._station.meters.pop(self, None)
+        self._station.listening.pop(self, None)
+
+    def interrupt(self, from_us: int, to_us: int) -> None:
+        """Do not count this time, in which the radio is in use for a link."""
+        from_us = max(from_us, self._start_us)
+        if from_us < to_us:
+            self._station.rx_us -= sum(
+                each.listened_us(to_us) - each.listened_us(from_us) for each in self._windows
+            )
 
     def account(self) -> None:
         """Add the windows until now."""
@@ -117,6 +127,7 @@ class LinkMeter:
         if count <= 0:
             return
         link = self._link
+        self._interrupt_until(event)
         central, peripheral = link.central, link.peripheral
         listener, poller = peripheral.controller.station, central.controller.station
         if central.gone:
@@ -136,3 +147,17 @@ class LinkMeter:
         """How many of the idle events before this one the peripheral does not sleep through."""
         step, used = self._link.latency + 1, max(self._link.last_event, 0)
         return (event - 1 - used) // step - (self._next_event - 1 - used) // step
+
+    def _interrupt_until(self, event: int) -> None:
+        """Take idle events from what their stations listen besides."""
+        link = self._link
+        for end in (link.central, link.peripheral):
+            for meter in end.controller.station.listening if not end.gone else ():
+                for idle in range(self._next_event, event):
+                    if not end.role or self._is_attended(idle):
+                        at_us = link.anchor_us(idle)
+                        meter.interrupt(at_us, at_us + link.idle_us)
+
+    def _is_attended(self, event: int) -> bool:
+        used = max(self._link.last_event, 0)
+        return (event - used) % (self._link.latency + 1) == 0

@@ -51,6 +51,7 @@ class Link:
         self.last_event = -1  # the last in which packets were exchanged
         self.next_event = 0  # the first of which it is not known yet whether it takes place
         self.skipped = 0  # events for which the radios had no time, since there was one
+        self.attending: tuple[LinkEnd, ...] = ()  # in the event that goes on, or was the last
         self._end_of_event_us = 0
         self._in_event = False
         self._made_us = self.radio.now_us
@@ -169,6 +170,19 @@ class Link:
             + 2 * phy.T_IFS_US
         )
 
+    @property
+    def expected_us(self) -> int:
+        """How long an event would take with what waits now."""
+        exchanges = max(self.central.waiting, self.peripheral.waiting, 1)
+        return exchanges * self.exchange_us
+
+    @property
+    def idle_us(self) -> int:
+        """How long an event takes in which nobody has anything to say."""
+        central, peripheral = self.central, self.peripheral
+        air_us = phy.air_time_us(0, central.tx_phy) + phy.air_time_us(0, peripheral.tx_phy)
+        return air_us + phy.T_IFS_US
+
     def fits(self, start_us: int) -> bool:
         """Whether another packet each way fits into the event that goes on."""
         return start_us + self.exchange_us <= self._end_of_event_us
@@ -177,6 +191,8 @@ class Link:
         now_us = self.radio.now_us
         self.meter.start_event(event)
         self.next_event = event + 1
+        awake = not self.stepped or self._lossy.attends(event)
+        self.attending = (self.central, self.peripheral) if awake else (self.central,)
         if arbitration.takes_place(self, now_us):
             self.skipped = 0
             self.last_event = event
@@ -184,8 +200,8 @@ class Link:
             until_us = self._end_of_event_us
             if self.stepped:  # otherwise the first exchange is over before anybody asks
                 until_us = max(until_us, now_us + self.exchange_us)
-            self.central.radio_time.begin(self, now_us, until_us)
-            self.peripheral.radio_time.begin(self, now_us, until_us)
+            for end in self.attending:
+                end.radio_time.begin(self, now_us, until_us)
             self._exchange(event)
         else:
             self.skipped += 1
@@ -209,8 +225,8 @@ class Link:
 
     def _release_radios(self, at_us: int) -> None:
         """The event that goes on, if any, is over by then."""
-        self.central.radio_time.end(self, at_us)
-        self.peripheral.radio_time.end(self, at_us)
+        for end in self.attending:
+            end.radio_time.end(self, at_us)
 
     def _exchange_packets(self, event: int, now_us: int) -> int:
         """One packet each way; each acknowledges the one before. Returns: the time it takes."""

@@ -95,6 +95,7 @@ class LinkEnd:
         self._data_until: int | None = None
         self._waiting: dict[int, Timer] = {}
         self.heard_us = 0  # when the other end was heard last, where packets can be lost
+        self.heard_event = -1
         self.ever_heard = False
         self.retransmissions = 0
         self.controls_queued = 0
@@ -169,6 +170,11 @@ class LinkEnd:
         if waiting is not None and waiting.fragment is not _EMPTY:
             return True
         return self._control_ready() or self._data_ready()
+
+    @property
+    def waiting(self) -> int:
+        """How much is queued, as if every HCI packet were one PDU."""
+        return len(self._control) + len(self._data)
 
     def _control_ready(self) -> bool:
         return bool(self._control) and self._sent >= self._control[0][1]

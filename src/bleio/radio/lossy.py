@@ -42,6 +42,7 @@ class LossyEvents:
         self._events = 0
         for end in (self._link.central, self._link.peripheral):
             end.heard_us = self._radio.now_us
+            end.heard_event = self._link.event_at(self._radio.now_us) - 1
             end.ever_heard = self._link.was_used
 
     def cancel(self) -> None:
@@ -95,14 +96,14 @@ class LossyEvents:
     def _sent(self, sender: LinkEnd, outgoing: Outgoing, header: int, packet: Transmission) -> None:
         self._timer = None
         receiver, link, radio = sender.other, self._link, self._radio
-        listens = self._listens(receiver)
+        listens = receiver in link.attending
         link.meter.sent(sender, packet.to_us - packet.from_us, listened=listens)
         if not listens or not radio.medium.receives(packet, receiver.controller.station):
             if not sender.role:
                 link.meter.unanswered(sender)
             link.event_over()
             return
-        receiver.heard_us = radio.now_us
+        receiver.heard_us, receiver.heard_event = radio.now_us, self._event
         receiver.ever_heard = True
         receiver.take(outgoing, header)
         if not link.open or receiver.gone or sender.gone:
@@ -115,15 +116,12 @@ class LossyEvents:
         else:
             link.event_over()
 
-    def _listens(self, receiver: LinkEnd) -> bool:
-        """Whether the peripheral is awake in this event, and at the right time."""
-        link = self._link
-        if not receiver.role or not receiver.ever_heard:
+    def attends(self, event: int) -> bool:
+        """Whether the peripheral is awake in an event that begins now, and at the right time."""
+        link, peripheral = self._link, self._link.peripheral
+        if not peripheral.ever_heard:
             return True
-        since_us = self._radio.now_us - receiver.heard_us
-        if link.loses_anchor(since_us):
+        if link.loses_anchor(self._radio.now_us - peripheral.heard_us):
             return False
-        if not link.latency or receiver.has_pdu:
-            return True
         # One that has missed its packet listens again until it hears one.
-        return since_us < link.interval_us or since_us > link.latency * link.interval_us
+        return peripheral.has_pdu or event - peripheral.heard_event > link.latency

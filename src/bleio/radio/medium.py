@@ -13,7 +13,7 @@ from random import Random
 
 from bleio.radio import phy
 from bleio.radio.clock import Clock
-from bleio.radio.energy import Meter, RadioOn
+from bleio.radio.energy import ListeningMeter, Meter, RadioOn
 from bleio.radio.interference import Interference
 from bleio.radio.propagation import Position, Propagation, packet_error_rate, rssi
 
@@ -28,7 +28,7 @@ class Station:
     """One radio in the room."""
 
     __slots__ = ("advertises_until_us", "antenna", "clock_accuracy_ppm", "clock_drift_ppm", "index",
-                 "meters", "name", "position", "rx_us", "tx_us")  # fmt: skip
+                 "listening", "meters", "name", "position", "rx_us", "tx_us")  # fmt: skip
 
     def __init__(self, index: int, name: str) -> None:
         self.index = index
@@ -39,6 +39,7 @@ class Station:
         self.advertises_until_us = 0  # an advertising set of it has the air, for what is known
         self.tx_us = self.rx_us = 0  # without what the meters have not counted yet
         self.meters: dict[Meter, None] = {}
+        self.listening: dict[ListeningMeter, None] = {}
 
     def set_clock(self, drift_ppm: int, accuracy_ppm: int = MAX_CLOCK_ACCURACY_PPM) -> None:
         """Make the sleep clock slow (or fast, if negative), and say how good it claims to be.
