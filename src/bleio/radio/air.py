@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bleio.radio.advertising_event import AdvertisingEvent
     from bleio.radio.connecting import ConnectRequest
     from bleio.radio.controller.core import Controller
+    from bleio.radio.keys import LinkKey
     from bleio.radio.link import Link
     from bleio.radio.scanner import ScanRequest
 
@@ -117,6 +118,7 @@ class Radio:
         self.medium.on_change = self._medium_changed
         self.links: dict[Link, None] = {}
         self._watchers: tuple[Callable[[AirPdu], None], ...] = ()
+        self._key_watchers: tuple[Callable[[LinkKey], None], ...] = ()
         self.static_addresses: dict[bytes, Station] = {}
         self._stations = 0
         self._listeners: dict[int, Listener] = {}
@@ -181,6 +183,24 @@ class Radio:
         for address, owner in list(self.static_addresses.items()):
             if owner is station:
                 del self.static_addresses[address]
+
+    # -- keys --
+
+    def watch_keys(self, callback: Callable[[LinkKey], None]) -> None:
+        """Tell a callback what each link is encrypted with when its encryption starts.
+
+        Nobody is told otherwise; `bleio.radio.keys` has the form of a text file.
+        """
+        self._key_watchers += (callback,)
+
+    def unwatch_keys(self, callback: Callable[[LinkKey], None]) -> None:
+        """Stop that; harmless for one that does not watch."""
+        self._key_watchers = tuple(each for each in self._key_watchers if each != callback)
+
+    def show_key(self, key: LinkKey) -> None:
+        """A link's encryption has started."""
+        for watcher in self._key_watchers:
+            watcher(key)
 
     # -- packets --
 

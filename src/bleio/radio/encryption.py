@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from bleio.core.codes import HciErrorCode
 from bleio.radio.cipher import LinkCipher
+from bleio.radio.keys import LinkKey
 from bleio.radio.link_control import Opcode, on, send
 from bleio.radio.privacy import encrypt
 
 if TYPE_CHECKING:
+    from bleio.radio.link import Link
     from bleio.radio.link_end import LinkEnd
 
 
@@ -101,6 +103,7 @@ def _start_enc_rsp(end: LinkEnd) -> None:
             link.finish(HciErrorCode.MIC_FAILURE)
             return
         _encipher(end)
+        link.radio.show_key(_link_key(link))
         send(end, Opcode.START_ENC_RSP)
     end.settle(Opcode.START_ENC_RSP)
     refreshed, end.encrypted = end.encrypted, True
@@ -114,7 +117,19 @@ def _session_key(end: LinkEnd) -> bytes:
     return encrypt(end.ltk, central.diversifier + peripheral.diversifier)
 
 
+def _vector(link: Link) -> bytes:
+    return link.central.vector + link.peripheral.vector
+
+
 def _encipher(end: LinkEnd) -> None:
     """From now on this end's PDUs are enciphered."""
-    vector = end.link.central.vector + end.link.peripheral.vector
-    end.cipher = LinkCipher(_session_key(end), vector, from_central=not end.role)
+    end.cipher = LinkCipher(_session_key(end), _vector(end.link), from_central=not end.role)
+
+
+def _link_key(link: Link) -> LinkKey:
+    peripheral = link.peripheral
+    assert peripheral.ltk is not None
+    return LinkKey(
+        link.radio.now_us, link.access_address, link.central.own, peripheral.own, peripheral.ltk,
+        _session_key(peripheral), _vector(link),
+    )  # fmt: skip
