@@ -153,8 +153,8 @@ def test_a_connection_on_air() -> None:
     radio.run_until(radio.now_us + 30 * MS)
     assert {packet.access_address for packet in air} == {access_address}
     assert {packet.channel for packet in air if packet.channel < 37}
-    # After an even number of events SN and NESN begin anew: 0 0, then the answer with NESN 1.
-    more, sequence = 1 << 4, (0b0000, 0b0100, 0b1100, 0b1000)
+    # After an odd number of events SN and NESN are 1 1, in the answer NESN is 0, and so on.
+    more, sequence = 1 << 4, (0b1100, 0b1000, 0b0000, 0b0100)
     assert [packet.octets for packet in air] == [
         bytes((2 | more | sequence[0], 27)) + bytes(range(27)),
         bytes((1 | sequence[1], 0)),

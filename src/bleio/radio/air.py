@@ -118,6 +118,7 @@ class Radio:
         self.medium.on_change = self._medium_changed
         self.links: dict[Link, None] = {}
         self._watchers: tuple[Callable[[AirPdu], None], ...] = ()
+        self._idle_watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self._key_watchers: tuple[Callable[[LinkKey], None], ...] = ()
         self.static_addresses: dict[bytes, Station] = {}
         self._stations = 0
@@ -219,6 +220,28 @@ class Radio:
     def unwatch(self, callback: Callable[[AirPdu], None]) -> None:
         """Stop that; harmless for one that does not watch."""
         self._watchers = tuple(each for each in self._watchers if each != callback)
+
+    def watch_idle(self, callback: Callable[[AirPdu], None]) -> None:
+        """Show a callback the empty packets of idle links where nothing can get lost.
+
+        They cost nothing otherwise, so they are made up late: whenever `LinkMeter.account` is
+        called, but before anything that follows them on their link.
+        """
+        self._idle_watchers += (callback,)
+
+    def unwatch_idle(self, callback: Callable[[AirPdu], None]) -> None:
+        """Stop that; harmless for one that does not watch."""
+        self._idle_watchers = tuple(each for each in self._idle_watchers if each != callback)
+
+    @property
+    def idle_watched(self) -> bool:
+        """Whether anybody wants to see what idle links send."""
+        return bool(self._idle_watchers)
+
+    def show_idle(self, packet: AirPdu) -> None:
+        """Let those see it who want to."""
+        for watcher in self._idle_watchers:
+            watcher(packet)
 
     def show(self, packet: AirPdu) -> None:
         """Let the watchers see a packet; without its sender's antenna it is not on air."""

@@ -21,6 +21,8 @@ _CRC_CHECKED, _CRC_RIGHT = 0x0400, 0x0800
 _DECIPHERED = 0x0008 | 0x1000 | 0x2000  # and the MIC was right, which is left out
 _DIRECTION_SHIFT, _AUX_SHIFT, _PHY_SHIFT = 7, 12, 14
 _CODED_S8 = b"\x00"
+# Of idle links so much is held in memory before it is written.
+_COLLECTED_US = 10_000_000
 _PSEUDO_HEADER = struct.Struct("<BbbBIH")
 
 
@@ -94,25 +96,50 @@ class AirCapture:
         self._sniffer.position = position
         self._waiting: list[tuple[int, int, bytes]] = []
         self._sequence = 0
+        self._idle_until_us: int | None = None  # of idle links all is known until then
         write(pcapng.section())
         write(pcapng.interface(pcapng.LINKTYPE_LE_LL_WITH_PHDR, "simulated air"))
 
     def add(self, packet: AirPdu) -> None:
         """Take a packet; the model shows those of one event ahead of their time."""
+        self._take(packet)
+        self._write_before(self._radio.now_us)
+
+    def follow_idle_links(self) -> None:
+        """Write the empty packets of links too that have nothing to say, from now to `flush`."""
+        self._idle_until_us = self._radio.now_us
+        for link in self._radio.links:
+            link.meter.account()
+        self._radio.watch_idle(self._take)
+
+    def flush(self) -> None:
+        """Write all; at the end of the capture."""
+        self._collect_idle(self._radio.now_us)
+        self._radio.unwatch_idle(self._take)
+        self._idle_until_us = None
+        while self._waiting:
+            self._write_first()
+
+    def _take(self, packet: AirPdu) -> None:
         medium = self._radio.medium
         level_dbm = medium.rssi_dbm(packet.sender, self._sniffer, packet.tx_power_dbm)
         self._sequence += 1
         record = link_layer_record(packet, level_dbm, decipher=self._decipher)
-        entry = (packet.time_us, self._sequence, record)
-        heapq.heappush(self._waiting, entry)
-        self._write_before(self._radio.now_us)
+        heapq.heappush(self._waiting, (packet.time_us, self._sequence, record))
 
-    def flush(self) -> None:
-        """Write all; at the end of the capture."""
-        while self._waiting:
-            self._write_first()
+    def _collect_idle(self, until_us: int) -> None:
+        """Let links account for their idle events, not too many at a time."""
+        while self._idle_until_us is not None and self._idle_until_us < until_us:
+            self._idle_until_us = min(self._idle_until_us + _COLLECTED_US, until_us)
+            for link in self._radio.links:
+                link.meter.account_until(self._idle_until_us)
+            self._write_waiting(self._idle_until_us)
 
     def _write_before(self, time_us: int) -> None:
+        self._collect_idle(time_us)
+        self._write_waiting(time_us)
+
+    def _write_waiting(self, time_us: int) -> None:
         while self._waiting and self._waiting[0][0] < time_us:
             self._write_first()
 

@@ -119,7 +119,11 @@ class LinkMeter:
 
     def account(self) -> None:
         """Count the idle events whose anchor points have passed."""
-        self._count_idle_until(self._link.event_at(self._clock.now_us))
+        self.account_until(self._clock.now_us)
+
+    def account_until(self, time_us: int) -> None:
+        """Count those that begin before a time, which has passed."""
+        self._count_idle_until(self._link.event_at(time_us))
 
     def _count_idle_until(self, event: int) -> None:
         """Count idle events: an empty packet each way, where both ends take part."""
@@ -130,10 +134,10 @@ class LinkMeter:
         self._interrupt_until(event)
         central, peripheral = link.central, link.peripheral
         listener, poller = peripheral.controller.station, central.controller.station
+        attended = 0 if central.gone or peripheral.gone else self._attended(event)
         if central.gone:
             listener.rx_us += count * phy.sync_time_us(central.tx_phy)
         else:
-            attended = 0 if peripheral.gone else self._attended(event)
             poll_us = phy.air_time_us(0, central.tx_phy)
             answer_us = phy.air_time_us(0, peripheral.tx_phy)
             in_vain_us = phy.sync_time_us(peripheral.tx_phy)
@@ -141,6 +145,7 @@ class LinkMeter:
             poller.rx_us += attended * answer_us + (count - attended) * in_vain_us
             listener.rx_us += attended * poll_us
             listener.tx_us += attended * answer_us
+        link.pass_idle(self._next_event, event, attended)
         self._next_event = event
 
     def _attended(self, event: int) -> int:
@@ -154,10 +159,11 @@ class LinkMeter:
         for end in (link.central, link.peripheral):
             for meter in end.controller.station.listening if not end.gone else ():
                 for idle in range(self._next_event, event):
-                    if not end.role or self._is_attended(idle):
+                    if not end.role or self.is_attended(idle):
                         at_us = link.anchor_us(idle)
                         meter.interrupt(at_us, at_us + link.idle_us)
 
-    def _is_attended(self, event: int) -> bool:
+    def is_attended(self, event: int) -> bool:
+        """Whether the peripheral is awake in an idle event."""
         used = max(self._link.last_event, 0)
         return (event - used) % (self._link.latency + 1) == 0

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bleio.core.codes import HciErrorCode
-from bleio.radio import anchors, arbitration, hopping, phy
-from bleio.radio.air import AirPdu, Direction
+from bleio.radio import anchors, arbitration, hopping, link_capture, phy
 from bleio.radio.clock import Timer
 from bleio.radio.energy import LinkMeter
 from bleio.radio.instants import Instants
@@ -272,27 +271,24 @@ class Link:
         crc_right: bool = True,
     ) -> None:
         """Show one packet to whoever captures."""
-        if not self.radio.watched:
-            return
-        payload, clear = outgoing.fragment.payload, b""
-        if outgoing.sealing is not None:
-            clear = bytes((header, len(payload))) + payload
-            payload = outgoing.sealing.seal(header, payload)
-        self.radio.show(
-            AirPdu(
-                at_us,
-                self.channel(event),
-                sender.tx_phy,
-                self.access_address,
-                sender.tx_power_dbm,
-                sender.controller.station,
-                bytes((header, len(payload))) + payload,
-                Direction.TO_CENTRAL if sender.role else Direction.TO_PERIPHERAL,
-                self.crc_init,
-                crc_right,
-                clear,
-            )
-        )
+        if self.radio.watched:
+            shown = link_capture.packet(self, sender, outgoing, header, event, at_us, crc_right)
+            self.radio.show(shown)
+
+    def pass_idle(self, first: int, until: int, attended: int) -> None:
+        """Events have passed in which nobody had anything to say, so many with both ends."""
+        if self.radio.idle_watched:
+            for event in range(first, until):
+                awake = attended > 0 and self.meter.is_attended(event)
+                for packet in link_capture.idle_event(self, event, attended=awake):
+                    self.radio.show_idle(packet)
+                self._count_empty(int(awake))
+        else:
+            self._count_empty(attended)
+
+    def _count_empty(self, exchanges: int) -> None:
+        for end in (self.central, self.peripheral):
+            end.count_empty(exchanges)
 
     def channel(self, event: int) -> int:
         """The data channel of an event."""

@@ -33,7 +33,7 @@ class Fragment(NamedTuple):
     last: bool
 
 
-_EMPTY = Fragment(LLID_CONTINUATION, b"", False)
+EMPTY = Fragment(LLID_CONTINUATION, b"", False)
 
 
 class Outgoing(NamedTuple):
@@ -167,7 +167,7 @@ class LinkEnd:
     def has_pdu(self) -> bool:
         """Whether there is something to send in a connection event."""
         waiting = self._outgoing
-        if waiting is not None and waiting.fragment is not _EMPTY:
+        if waiting is not None and waiting.fragment is not EMPTY:
             return True
         return self._control_ready() or self._data_ready()
 
@@ -187,7 +187,7 @@ class LinkEnd:
     def outgoing(self) -> Outgoing:
         """What to send: the PDU that is not acknowledged yet, else the next, else an empty one."""
         if self._outgoing is None:
-            fragment = self._next_pdu() or _EMPTY
+            fragment = self._next_pdu() or EMPTY
             sealing = None
             if self.cipher is not None and fragment.payload:
                 sealing = self.cipher.next()
@@ -209,11 +209,20 @@ class LinkEnd:
     def transmit(self) -> tuple[Outgoing, int]:
         """Send it. Returns: the PDU and the first octet of its header. Spec: Vol 6, Part B, 2.4."""
         outgoing = self.outgoing()
-        self.retransmissions += self._times_sent > 0 and outgoing.fragment is not _EMPTY
+        self.retransmissions += self._times_sent > 0 and outgoing.fragment is not EMPTY
         self._times_sent += 1
         more = self._control_ready() or self._data_ready()
         header = outgoing.fragment.llid | self._nesn << 2 | self._sn << 3 | more << 4
         return outgoing, header
+
+    def empty_header(self, *, answers: bool = False) -> int:
+        """The header of an empty packet, sent first or in answer to another."""
+        return EMPTY.llid | (self._nesn ^ answers) << 2 | self._sn << 3
+
+    def count_empty(self, exchanges: int) -> None:
+        """Both ends have exchanged so many empty packets."""
+        self._sn ^= exchanges & 1
+        self._nesn ^= exchanges & 1
 
     def take(self, outgoing: Outgoing, header: int) -> None:
         """Receive a PDU of the other end that has arrived unharmed. Spec: Vol 6, Part B, 4.5.9."""
@@ -226,7 +235,7 @@ class LinkEnd:
         if is_data and not self.controller.takes_data:
             return  # not acknowledged: the other end sends it again
         self._nesn ^= 1
-        if fragment is not _EMPTY:
+        if fragment is not EMPTY:
             self.received(fragment)
 
     def acknowledge(self) -> None:

@@ -172,5 +172,6 @@ def _channel_map_ind(_end: LinkEnd, _channel_map: bytes, _instant: int) -> None:
 
 def _apply_channel_map(link: Link, channel_map: int) -> None:
     link.changing_channels = False
+    link.meter.account()
     link.channel_map = channel_map
     update_channel_map(link.central, link.wanted_channel_map)
