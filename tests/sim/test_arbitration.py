@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
-from itertools import pairwise
+from collections import Counter
+from itertools import combinations, pairwise
+from random import Random
 
 import pytest
 
@@ -237,3 +239,96 @@ def test_what_a_radio_is_busy_with(propagation: Propagation) -> None:
     assert busy(now_us - 2 * MS, now_us - MS)
     assert busy(now_us + MS, now_us + 2 * MS)
     assert not busy(now_us - 4 * MS, now_us - 3 * MS)
+
+
+def tangle(radio: Radio, chance: Random) -> list[RawHost]:
+    """Hosts that are central and peripheral of one another, at intervals that do not fit."""
+    hosts = new_hosts(radio, 5)
+    for one, other in combinations(hosts, 2):
+        if chance.random() < 0.3:
+            continue
+        other.advertise(interval_ms=20)
+        interval_ms = chance.choice((7.5, 8.75, 10, 20, 31.25))
+        one.connect(other.random_address, interval_ms=interval_ms, timeout_ms=3000)
+        radio.run_until(radio.now_us + 2 * SECOND)
+    return hosts
+
+
+def assert_each_does_one_thing_at_a_time(radio: Radio, air: list[AirPdu]) -> None:
+    of_stations: dict[str, list[AirPdu]] = {}
+    for link in radio.links:
+        for end in (link.central, link.peripheral):
+            packets = of_stations.setdefault(end.controller.station.name, [])
+            packets += [each for each in air if each.access_address == link.access_address]
+    for packets in of_stations.values():
+        assert_one_at_a_time(packets)
+
+
+@AIRS
+@pytest.mark.parametrize("seed", range(6))
+def test_a_tangle_of_links(propagation: Propagation, seed: int) -> None:
+    chance, radio = Random(seed), Radio(seed, propagation)
+    hosts = tangle(radio, chance)
+    assert len(radio.links) >= 5
+    air = record(radio)
+    sent: Counter[tuple[int, int]] = Counter()
+    for _ in range(300):
+        host = chance.choice([each for each in hosts if each.controller.links])
+        end = chance.choice(list(host.controller.links.values()))
+        if host.controller.acl_in_flight < BUFFERS:
+            host.send_acl(end.handle, bytes(chance.choice((1, 27, 200))))
+            sent[end.other.controller.station.index, end.other.handle] += 1
+        radio.run_until(radio.now_us + chance.randrange(20 * MS))
+    radio.run_until(radio.now_us + 3 * SECOND)
+    assert_each_does_one_thing_at_a_time(radio, air)
+    received = Counter(
+        (host.controller.station.index, packet.handle)
+        for host in hosts
+        for packet in host.acl
+        if packet.boundary == 2
+    )
+    assert received == sent
+    assert not any(host.of(DISCONNECTED) for host in hosts)
+
+
+@AIRS
+def test_what_is_queued_between_two_exchanges_waits_if_there_is_no_room(
+    propagation: Propagation,
+) -> None:
+    pair = connected_pair(Radio(1, propagation), interval_ms=7.5)
+    for host in (pair.central, pair.peripheral):
+        host.must(0x2022, struct.pack("<HHH", handle_of(host), 251, 2120))
+        pair.radio.run_until(pair.radio.now_us + 100 * MS)
+    (link,) = pair.radio.links
+    air = record(pair.radio)
+    anchor_us = link.anchor_us(link.event_at(pair.radio.now_us))
+    for _ in range(3):
+        pair.central.send_acl(pair.central_handle, bytes(251))
+    # After 2 * (2088 + 150 + 80 + 150) us there is room for an empty answer to the third.
+    pair.radio.run_until(anchor_us + 2 * 2468 - 20)
+    pair.peripheral.send_acl(pair.peripheral_handle, bytes(251))
+    pair.radio.run_until(anchor_us + 7500 + 5 * MS)
+    assert_one_at_a_time(air)
+    assert sum(anchor_us <= each.time_us < anchor_us + 7500 for each in air) == 4
+    assert len(pair.peripheral.acl) == 3
+    assert len(pair.central.acl) == 1
+
+
+@AIRS
+def test_the_answer_that_an_acknowledgement_lets_follow_has_to_fit(
+    propagation: Propagation,
+) -> None:
+    pair = connected_pair(Radio(1, propagation), interval_ms=7.5)
+    for host in (pair.central, pair.peripheral):
+        host.must(0x2022, struct.pack("<HHH", handle_of(host), 251, 2120))
+        pair.radio.run_until(pair.radio.now_us + 100 * MS)
+    (link,) = pair.radio.links
+    air = record(pair.radio)
+    anchor_us = link.anchor_us(link.event_at(pair.radio.now_us))
+    # Twice 2088 + 150 + 88 + 150 us, which leaves no 880 + 150 + 2088 + 150.
+    for octets, answer in ((251, 1), (251, 1), (100, 251)):
+        pair.central.send_acl(pair.central_handle, bytes(octets))
+        pair.peripheral.send_acl(pair.peripheral_handle, bytes(answer))
+    pair.radio.run_until(anchor_us + 7500 + 5 * MS)
+    assert sum(anchor_us <= each.time_us < anchor_us + 7500 for each in air) == 4
+    assert len(pair.peripheral.acl) == len(pair.central.acl) == 3

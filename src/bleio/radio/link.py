@@ -217,10 +217,17 @@ class Link:
         next_us = now_us + self._exchange_packets(event, now_us)
         self._in_event = False
         if self.open and self.has_pdu and self.fits(next_us):
-            self._timer = self.radio.clock.schedule(next_us, self._exchange, event)
+            self._timer = self.radio.clock.schedule(next_us, self._go_on, event)
         else:
             self._release_radios(next_us)
             self.wake()
+
+    def _go_on(self, event: int) -> None:
+        if self.fits(self.radio.now_us):
+            self._exchange(event)
+        else:  # more has come to be said meanwhile
+            self._timer = None
+            self.event_over()
 
     def _release_radios(self, at_us: int) -> None:
         """The event that goes on, if any, is over by then."""
@@ -251,7 +258,7 @@ class Link:
         return length_us
 
     def event_over(self) -> None:
-        """A connection event in which packets can be lost has ended."""
+        """A connection event has ended."""
         self._in_event = False
         self._release_radios(self.radio.now_us)
         self.wake()

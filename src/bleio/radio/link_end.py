@@ -197,9 +197,15 @@ class LinkEnd:
 
     @property
     def next_octets(self) -> int:
-        """Payload on air of what `outgoing` is going to give, without choosing it yet."""
-        if self._outgoing is not None:
-            return self._outgoing.octets
+        """Payload on air of the next packet at most, without choosing it yet."""
+        waiting = self._outgoing.octets if self._outgoing is not None else 0
+        if self._outgoing is not None and not self.role:
+            return waiting
+        # What a peripheral has sent may be acknowledged by the very packet that it answers.
+        return max(waiting, self._queued_octets)
+
+    @property
+    def _queued_octets(self) -> int:
         if self._control_ready():
             octets = len(self._control[0][0])
         else:

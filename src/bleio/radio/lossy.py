@@ -112,9 +112,16 @@ class LossyEvents:
         if not sender.role:
             self._timer = radio.clock.schedule(next_us, self._send, receiver)
         elif link.has_pdu and link.fits(next_us):
-            self._timer = radio.clock.schedule(next_us, self._send, link.central)
+            self._timer = radio.clock.schedule(next_us, self._go_on)
         else:
             link.event_over()
+
+    def _go_on(self) -> None:
+        self._timer = None
+        if self._link.fits(self._radio.now_us):
+            self._send(self._link.central)
+        else:  # more has come to be said meanwhile
+            self._link.event_over()
 
     def attends(self, event: int) -> bool:
         """Whether the peripheral is awake in an event that begins now, and at the right time."""
