@@ -17,7 +17,7 @@ from bleio.backends.base import (
     PairingAgent,
     ScanParameters,
 )
-from bleio.backends.hci import identity
+from bleio.backends.hci import capture, identity
 from bleio.backends.hci.advertising import Advertiser
 from bleio.backends.hci.bonds import BondStore, MemoryBondStore
 from bleio.backends.hci.bringup import ControllerFacts, bring_up
@@ -221,8 +221,16 @@ class HciBackend(Backend):
         layer = HciLayer(
             lambda packet: port.send(packet), self.lost, self.name, self._command_timeout_s
         )
-        port = await self._open_port(layer.received, layer.lose)
+        taps = self._taps()
+        port = await self._open_port(capture.tapped(taps, layer.received), layer.lose)
+        for tap in taps:
+            port = capture.TappedPort(port, tap)
         return layer, port
+
+    def _taps(self) -> list[capture.Tap]:
+        """Give what writes down what is said to this controller; it is asked at each opening."""
+        tap = capture.tap_by_setting(self.name)
+        return [] if tap is None else [tap]
 
     async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> Port:
         if isinstance(self._transport, str):

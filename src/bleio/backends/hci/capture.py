@@ -13,7 +13,7 @@ import logging
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Protocol
 
 from bleio.backends.hci.capture_keys import KeyBlanker
@@ -35,22 +35,16 @@ class _Port(Protocol):
 
 
 class CaptureFile:
-    """One file and the adapters that are written to it, as long as the process lives."""
+    """One file and the adapters that are written to it. Raises: OSError."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._btsnoop = path.endswith(_BTSNOOP)
         self._adapters = 0
-        try:
-            # Without a buffer: a program that is killed leaves all it has seen.
-            self._file: BinaryIO | None = open(  # noqa: SIM115
-                path, "wb", buffering=0, opener=_for_this_user
-            )
-        except OSError as error:
-            raise ControllerLost(
-                f"Cannot write the capture {path!r}: {error.strerror or error}; "
-                f"change {VARIABLE} or unset it."
-            ) from None
+        # Without a buffer: a program that is killed leaves all it has seen.
+        self._file: BinaryIO | None = open(  # noqa: SIM115
+            path, "wb", buffering=0, opener=_for_this_user
+        )
         self._write(pcapng.btsnoop_header() if self._btsnoop else pcapng.section())
 
     def add_adapter(self, name: str) -> int:
@@ -60,14 +54,19 @@ class CaptureFile:
         self._adapters += 1
         return self._adapters - 1
 
-    def add(self, adapter: int, packet: bytes, *, to_host: bool) -> None:
-        """Write one packet with the present time."""
-        now_us = time.time_ns() // 1_000
+    def add(self, adapter: int, now_us: int, packet: bytes, *, to_host: bool) -> None:
+        """Write one packet; `now_us` since 1970."""
         if self._btsnoop:
             self._write(pcapng.btsnoop_packet(now_us, packet, to_host=to_host))
         else:
             record = pcapng.h4_with_direction(packet, to_host=to_host)
             self._write(pcapng.packet(adapter, now_us, record))
+
+    def close(self) -> None:
+        """End it; what comes later is left out."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _write(self, octets: bytes) -> None:
         if self._file is None:
@@ -92,21 +91,39 @@ def _for_this_user(path: str, flags: int) -> int:
     return descriptor
 
 
-class Tap:
-    """Writes both directions of one adapter. `keys`: with the keys in them."""
+def _now_us() -> int:
+    return time.time_ns() // 1_000
 
-    def __init__(self, file: CaptureFile, name: str, *, keys: bool = False) -> None:
+
+class Tap:
+    """Writes both directions of one adapter.
+
+    Args: now_us: gives the time of each packet, since 1970. keys: with the keys in them.
+    """
+
+    def __init__(
+        self,
+        file: CaptureFile,
+        name: str,
+        now_us: Callable[[], int] = _now_us,
+        *,
+        keys: bool = False,
+    ) -> None:
         self._file = file
         self._adapter = file.add_adapter(name)
+        self._now_us = now_us
         self._shown_received, self._shown_sent = _shown(keys), _shown(keys)
 
     def received(self, packet: bytes) -> None:
         """A packet came from the controller."""
-        self._file.add(self._adapter, self._shown_received(packet), to_host=True)
+        self._add(self._shown_received(packet), to_host=True)
 
     def sent(self, packet: bytes) -> None:
         """A packet goes to the controller."""
-        self._file.add(self._adapter, self._shown_sent(packet), to_host=False)
+        self._add(self._shown_sent(packet), to_host=False)
+
+    def _add(self, packet: bytes, *, to_host: bool) -> None:
+        self._file.add(self._adapter, self._now_us(), packet, to_host=to_host)
 
 
 def _shown(keys: bool) -> Callable[[bytes], bytes]:
@@ -130,10 +147,23 @@ class TappedPort:
         await self._port.close()
 
 
-_files: dict[str, CaptureFile] = {}
+def tapped(taps: Sequence[Tap], on_packet: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Have the taps see what comes from a controller first."""
+    if not taps:
+        return on_packet
+
+    def received(packet: bytes) -> None:
+        for tap in taps:
+            tap.received(packet)
+        on_packet(packet)
+
+    return received
 
 
-def tap_for(adapter: str) -> Tap | None:
+_files: dict[str, CaptureFile] = {}  # as long as the process lives
+
+
+def tap_by_setting(adapter: str, now_us: Callable[[], int] = _now_us) -> Tap | None:
     """The tap for an adapter that is opened, None when nothing is to be captured.
 
     Raises: ControllerLost with a sentence when the file cannot be written, or it is not clear
@@ -142,12 +172,24 @@ def tap_for(adapter: str) -> Tap | None:
     name = os.environ.get(VARIABLE, "")
     if not name:
         return None
+    keys = wants_keys()
+    path = os.path.abspath(name.replace("%p", str(os.getpid())))
+    if path not in _files:
+        try:
+            _files[path] = CaptureFile(path)
+        except OSError as error:
+            raise ControllerLost(
+                f"Cannot write the capture {path!r}: {error.strerror or error}; "
+                f"change {VARIABLE} or unset it."
+            ) from None
+    return Tap(_files[path], adapter, now_us, keys=keys)
+
+
+def wants_keys() -> bool:
+    """Whether keys are to be captured too. Raises: ControllerLost if that is not clear."""
     keys = os.environ.get(KEYS_VARIABLE, "")
     if keys not in ("", "0", "1"):
         raise ControllerLost(
             f"{KEYS_VARIABLE} is {keys!r}; set it to 1 to capture keys too, or unset it."
         )
-    path = os.path.abspath(name.replace("%p", str(os.getpid())))
-    if path not in _files:
-        _files[path] = CaptureFile(path)
-    return Tap(_files[path], adapter, keys=keys == "1")
+    return keys == "1"

@@ -12,7 +12,6 @@ import socket
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from bleio.backends.hci import capture
 from bleio.errors import ControllerLost
 from bleio.radio.port import HciPort
 
@@ -43,18 +42,6 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
 
     Raises: ControllerLost with a sentence.
     """
-    tap = capture.tap_for(name)
-    if tap is None:
-        return await _open(name, on_packet, on_lost)
-
-    def tapped(packet: bytes) -> None:
-        tap.received(packet)
-        on_packet(packet)
-
-    return capture.TappedPort(await _open(name, tapped, on_lost), tap)
-
-
-async def _open(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
     scheme, _, parameters = name.partition(":")
     if scheme == "virtual":
         return await _open_virtual(parameters, on_packet, on_lost)
