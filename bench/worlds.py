@@ -1,4 +1,4 @@
-"""How fast worlds run: prints simulated and wall time of two of them.
+"""How fast worlds run: prints simulated and wall time of some of them.
 
 python bench/worlds.py
 """
@@ -72,11 +72,15 @@ print(count, "packets heard")
 
 def uart_pair() -> World:
     """One minute of lines there and back, 20 a second."""
+    return _talk(UART_SERVER, UART_CLIENT)
+
+
+def _talk(server: str, client: str) -> World:
     world = World(seed=1)
-    world.add(source=UART_SERVER, name="server")
-    client = world.add(source=UART_CLIENT, name="client")
-    world.run(until=lambda: not client.running)
-    print(client.text, end="")
+    world.add(source=server, name="server")
+    talker = world.add(source=client, name="client")
+    world.run(until=lambda: not talker.running)
+    print(talker.text, end="")
     return world
 
 
@@ -90,6 +94,55 @@ def beacon() -> World:
     return world
 
 
+SPINNING_SERVER = UART_SERVER.replace(
+    "    line = incoming.readline()\n",
+    "    while _bleio.adapter.connected and not incoming.in_waiting:\n"
+    "        pass\n"
+    "    line = incoming.readline() if incoming.in_waiting else b''\n",
+)
+
+SPINNING_CLIENT = UART_CLIENT.replace(
+    "    time.sleep(max(0, start + count / 20 - time.monotonic()))\n",
+    "    while time.monotonic() < start + count / 20:\n        pass\n",
+)
+
+SPINNER = """
+import time
+import _bleio
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=1.0)
+while time.monotonic() < 60 and not _bleio.adapter.connected:
+    pass
+"""
+
+
+def spinning_uart_pair() -> World:
+    """The same lines, but both devices spin in place of waiting."""
+    return _talk(SPINNING_SERVER, SPINNING_CLIENT)
+
+
+def two_spin() -> World:
+    """Two devices that spin on `connected` and the time for a minute."""
+    return _spin(2)
+
+
+def three_spin() -> World:
+    """Three of them."""
+    return _spin(3)
+
+
+def ten_spin() -> World:
+    """Ten of them."""
+    return _spin(10)
+
+
+def _spin(devices: int) -> World:
+    world = World(seed=1)
+    for _ in range(devices):
+        world.add(source=SPINNER)
+    world.run()
+    return world
+
+
 def measure(run: Callable[[], World]) -> None:
     """Print how long a world took."""
     start_s = time.perf_counter()
@@ -100,5 +153,5 @@ def measure(run: Callable[[], World]) -> None:
 
 
 if __name__ == "__main__":
-    measure(uart_pair)
-    measure(beacon)
+    for each in (uart_pair, spinning_uart_pair, beacon, two_spin, three_spin, ten_spin):
+        measure(each)

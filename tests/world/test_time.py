@@ -49,24 +49,6 @@ def test_all_clocks_of_a_program_agree() -> None:
     assert abs(seen[2]) < 1
 
 
-def test_time_goes_on_while_a_program_spins() -> None:
-    looks: list[int] = []
-
-    def spinner() -> None:
-        count = 0
-        end = time.monotonic() + 1
-        while time.monotonic() < end:
-            count += 1
-        looks.append(count)
-
-    with World() as world:
-        world.add(spinner)
-        world.add(spinner)
-        world.run()
-        assert world.now_s == pytest.approx(1, abs=0.001)
-    assert looks == [50_000 - 1, 50_000 - 1]
-
-
 CONNECTION = """
 while not _bleio.adapter.connections: pass
 connection = _bleio.adapter.connections[0]
@@ -127,22 +109,6 @@ connection.pair()
         world.run()
         assert spinner.text == "seen\n"
         assert 0.01 < world.now_s < 10
-
-
-def test_a_slow_device_looks_less_often() -> None:
-    looks: dict[str, int] = {}
-
-    def spinner(name: str) -> None:
-        count = 0
-        while time.monotonic() < 1:
-            count += 1
-        looks[name] = count
-
-    with World() as world:
-        world.add(spinner, "fast")
-        world.add(spinner, "slow").slowness = 10
-        world.run()
-    assert looks["fast"] == pytest.approx(10 * looks["slow"], rel=0.01)
 
 
 def test_a_program_that_blocks_outside_is_named() -> None:

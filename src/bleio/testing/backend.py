@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.bonds import BondStore
+from bleio.backends.hci.capture import CaptureFile, Tap, tap_by_setting
 from bleio.core.address import DeviceAddress
 from bleio.radio.air import Radio
 from bleio.radio.controller import Controller
 from bleio.testing.clock import VirtualClock
 
+# Number Of Completed Packets: what was sent is out, of which a program that spins sees nothing.
+_SENT = b"\x04\x13"
+
 OnPacket = Callable[[bytes], None]
 OnLost = Callable[[str], None]
+
+
+class Owner:
+    """Whom a port belongs to: what it tells and asks. This one keeps quiet. Engine thread."""
+
+    hci_capture: CaptureFile | None = None
+
+    def has_controller(self, controller: Controller) -> None:
+        """Its port was opened."""
+
+    def has_news(self) -> None:
+        """Its controller says something, after which its program may see something else."""
+
+    def delay_us(self) -> int:
+        """How long its host takes for what the controller says."""
+        return 0
 
 
 class AirPort:
@@ -26,15 +45,19 @@ class AirPort:
         clock: VirtualClock,
         radio: Radio,
         name: str,
+        owner: Owner,
         on_packet: OnPacket,
         on_lost: OnLost,
     ) -> None:
-        self.metadata: dict[str, Any] = {}
+        self.metadata: dict[str, object] = {}
         self._clock = clock
         self._radio = radio
+        self._owner = owner
         self._on_packet = on_packet
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
+        self._incoming: deque[bytes] = deque()
+        self._last_us = 0
         self._closed = False
         self._catch_up()
         self.controller = Controller(radio, self._to_host, name)
@@ -70,15 +93,25 @@ class AirPort:
         self._radio.run_until(self._clock.now_us)
 
     def _to_host(self, packet: bytes) -> None:
-        self._loop.call_soon(self._receive, packet)
+        self._incoming.append(packet)
+        delay_us = self._owner.delay_us()
+        if delay_us == 0 and self._last_us <= self._clock.now_us:
+            self._loop.call_soon(self._receive)
+            return
+        # None overtakes another, also after the delay has changed.
+        self._last_us = max(self._last_us, self._clock.now_us + delay_us)
+        self._loop.call_at(self._last_us / 1e6, self._receive)
 
-    def _receive(self, packet: bytes) -> None:
+    def _receive(self) -> None:
+        packet = self._incoming.popleft()
         if not self._closed:
+            if not packet.startswith(_SENT):
+                self._owner.has_news()
             self._on_packet(packet)
 
 
 class AirBackend(HciBackend):
-    """`port` is the way to the controller, once it was opened; `on_controller` is told of it."""
+    """`port` is the way to the controller, once it was opened."""
 
     def __init__(
         self,
@@ -87,14 +120,28 @@ class AirBackend(HciBackend):
         name: str,
         address: DeviceAddress,
         bonds: BondStore,
-        on_controller: Callable[[Controller], None] = lambda controller: None,
+        owner: Owner,
     ) -> None:
         super().__init__("virtual", address, bonds=lambda identity: bonds)
         self.port: AirPort | None = None
-        self._on_controller = on_controller
-        self._open_air = partial(AirPort, clock, radio, name)
+        self._clock = clock
+        self._radio = radio
+        self._device_name = name
+        self._owner = owner
 
     async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> AirPort:
-        self.port = self._open_air(on_packet, on_lost)
-        self._on_controller(self.port.controller)
+        self.port = AirPort(
+            self._clock, self._radio, self._device_name, self._owner, on_packet, on_lost
+        )
+        self._owner.has_controller(self.port.controller)
         return self.port
+
+    def _taps(self) -> list[Tap]:
+        """Write to the file of BLEIO_CAPTURE and to the device's own, by the times of the air."""
+        taps = [tap_by_setting(self._device_name, self._now_us)]
+        if self._owner.hci_capture is not None:
+            taps.append(Tap(self._owner.hci_capture, self._device_name, self._now_us))
+        return [tap for tap in taps if tap is not None]
+
+    def _now_us(self) -> int:
+        return self._clock.now_us

@@ -3,11 +3,13 @@
 The one that runs has the baton. When it waits, it decides itself who is next: the engine as long as
 it has something to do now, then whoever waits for something that has come true, then whatever is
 due first; time jumps there. Nobody looks at a real clock, so a run depends on its input alone.
+
+Programs that spin wait too, for the end of each look. What a program can see changes with what its
+controller says, which ends the look; so the more it spins, the longer its looks may be.
 """
 
 from __future__ import annotations
 
-import heapq
 import threading
 import time
 from collections import deque
@@ -16,13 +18,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from bleio.runtime.clock import Clock
 from bleio.testing.errors import DeviceBlocked, Stalled
+from bleio.testing.pacing import SLICE_S, Pace
 from bleio.testing.participant import Participant
+from bleio.testing.waiting import NEVER_US, Predicate, Waiting
 
 if TYPE_CHECKING:
     import asyncio
 
-NEVER_US = 1 << 62
-_SLICE_S = 0.05  # how often a wait of real time looks around
 _GIVE_UP_S = 1.0  # for getting the baton back after Ctrl-C
 
 
@@ -48,7 +50,7 @@ class VirtualClock(Clock):
         self.now_us = 0
         self.broken = False
         self._events = events
-        self._real_time = real_time
+        self.pace = Pace() if real_time else None
         self._blocked_after_s = blocked_after_s
         self._owner = Participant("the world's owner")
         self._owner.thread = threading.current_thread()
@@ -58,36 +60,35 @@ class VirtualClock(Clock):
         self._running: Participant | None = self._owner
         self._local = threading.local()
         self._local.me = self._owner
-        self._waiting: dict[Participant, None] = {}
+        self._waiting = Waiting()
         self._strangers: deque[Participant] = deque()
-        self._due: list[tuple[int, int, Participant]] = []
-        self._sequence = 0
-        self._quiet_until_us = 0  # nothing is due before that; what a look goes by
         self._deciding = False
         self._recalled = False
         self._switches = 0
         self._everybody: list[Participant] = []
         self.watch: Callable[[float], None] | None = None
         self.on_engine_thread: Callable[[], None] | None = None
-        self._start_s = 0.0
 
     # Programs
 
     def look(self) -> None:
-        me = getattr(self._local, "me", None)
-        if me is None or me is self._engine or self._deciding:
+        """See `Clock`. Threads that programs have started themselves look without cost."""
+        me: Participant | None = getattr(self._local, "me", None)
+        if me is None or me is self._engine or me.stranger or self._deciding:
             return
-        then_us = self.now_us + me.look_us
-        if then_us < self._quiet_until_us and not self._engine_ready and not self._recalled:
-            self.now_us = then_us
-            me.check()
-        else:
-            self._wait(me, None, then_us)
+        me.news = False
+        cost_us = me.look_cost_us(self.now_us)
+        self._wait(me, me.has_news if cost_us > me.look_us else None, self.now_us + cost_us)
+        if me.news:
+            me.attend(self.now_us)
 
     def sleep(self, seconds: float) -> None:
-        """Wait; at least a look."""
-        me = self._me()
-        self._wait(me, None, self.now_us + max(me.look_us, round(seconds * 1e6)))
+        """Wait; no longer than a look is one."""
+        me, time_us = self._me(), round(seconds * 1e6)
+        if time_us <= me.look_us and not me.stranger:
+            self.look()
+        else:
+            self._block(me, None, self.now_us + time_us)
 
     def wait_for(
         self,
@@ -101,13 +102,18 @@ class VirtualClock(Clock):
         finally:
             condition.acquire()
 
-    def wait_until(self, predicate: Callable[[], bool], timeout_s: float | None = None) -> bool:
-        """Wait for what any participant or the engine may make true. It takes at least a look.
+    def wait_until(self, predicate: Predicate, timeout_s: float | None = None) -> bool:
+        """Wait for what any participant or the engine may make true. It takes at least a look,
+        and is one if its time-out is no longer.
 
         Returns: what the predicate gave last.
         """
-        due_us = NEVER_US if timeout_s is None else self.now_us + round(timeout_s * 1e6)
-        self._wait(self._me(), predicate, due_us)
+        me = self._me()
+        limit_us = NEVER_US if timeout_s is None else round(timeout_s * 1e6)
+        if limit_us <= me.look_us and not (me.stranger or predicate()):
+            self.look()
+        else:
+            self._block(me, predicate, min(NEVER_US, self.now_us + max(limit_us, me.look_us)))
         return predicate()
 
     def start_thread(self, target: Callable[[], None], name: str) -> threading.Thread:
@@ -132,7 +138,7 @@ class VirtualClock(Clock):
         participant.thread = threading.Thread(target=run, name=name, daemon=True)
         self._everybody = [each for each in self._everybody if each.alive]
         self._everybody.append(participant)
-        self._enter(participant, None, max(at_us, self.now_us))
+        self._waiting.enter(participant, None, max(at_us, self.now_us), self.now_us)
         participant.thread.start()
         return participant
 
@@ -140,7 +146,7 @@ class VirtualClock(Clock):
         """Make a participant raise `reason` where it waits or will look next."""
         participant.stop = reason
         if participant is not self._running and participant.alive:
-            self._enter(participant, participant.predicate, self.now_us)
+            self._waiting.enter(participant, participant.predicate, self.now_us, self.now_us)
 
     # The engine
 
@@ -199,7 +205,8 @@ class VirtualClock(Clock):
 
     def resume_pacing(self) -> None:
         """Real time counts from now."""
-        self._start_s = time.monotonic() - self.now_us / 1e6
+        if self.pace is not None:
+            self.pace.resume(self.now_us)
 
     def abandon(self, reason: type[BaseException]) -> None:
         """End all threads of a world that cannot end in order, as far as they can be ended."""
@@ -226,7 +233,14 @@ class VirtualClock(Clock):
             me.thread = threading.current_thread()
         return me
 
-    def _wait(self, me: Participant, predicate: Callable[[], bool] | None, due_us: int) -> None:
+    def _block(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
+        """Wait as blocking calls do, after which who is slow takes its time."""
+        self._wait(me, predicate, due_us)
+        if me.extra_us:
+            self._wait(me, None, self.now_us + me.extra_us)
+        me.attend(self.now_us)
+
+    def _wait(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
         me.check()
         if me is self._owner and self.broken:
             raise DeviceBlocked("This world was given up, since a program of it blocked")
@@ -235,29 +249,15 @@ class VirtualClock(Clock):
             self._strangers.append(me)
             me.baton.acquire()
         else:
-            self._enter(me, predicate, due_us)
+            self._waiting.enter(me, predicate, due_us, self.now_us)
             self._pass_on(me)
         me.check()
-
-    def _enter(self, me: Participant, predicate: Callable[[], bool] | None, due_us: int) -> None:
-        """Put somebody among those who wait; it replaces what the same waited for before."""
-        self._sequence += 1
-        me.sequence, me.predicate, me.due_us = self._sequence, predicate, due_us
-        me.not_before_us = self.now_us + me.look_us
-        if predicate is not None:
-            self._waiting[me] = None
-        if due_us < NEVER_US:
-            heapq.heappush(self._due, (due_us, self._sequence, me))
-
-    def _take_out(self, who: Participant) -> None:
-        self._waiting.pop(who, None)
-        who.sequence, who.predicate = 0, None
 
     def _pass_on(self, me: Participant) -> None:
         try:
             who = self._next()
         except BaseException:  # Ctrl-C, or a condition that raises; me has the baton still
-            self._take_out(me)
+            self._waiting.take_out(me)
             raise
         if who is not me:
             self._give(who)
@@ -286,17 +286,15 @@ class VirtualClock(Clock):
     def _await_watching(self, me: Participant) -> None:
         """Wait for the baton as the owner, who sees when somebody does not give it back."""
         seen, since_s = (0, 0), time.monotonic()
-        while not me.baton.acquire(timeout=_SLICE_S):
+        while not me.baton.acquire(timeout=SLICE_S):
             if self.watch is not None:
                 self.watch(self.now_us / 1e6)
             state = (self._switches, self.now_us)
-            if state != seen or self._pacing:
+            if state != seen or (self.pace is not None and self.pace.holds):
                 seen, since_s = state, time.monotonic()
             elif time.monotonic() - since_s > self._blocked_after_s:
                 assert self._running is not None
                 raise DeviceBlocked(self._running.describe(self._blocked_after_s))
-
-    _pacing = False
 
     def _recall(self, me: Participant) -> None:
         """Get the baton back at once, as after Ctrl-C, or else give the world up."""
@@ -306,7 +304,7 @@ class VirtualClock(Clock):
         finally:
             self._recalled = False
         if not self.broken:
-            self._take_out(me)
+            self._waiting.take_out(me)
 
     # Who is next
 
@@ -322,40 +320,24 @@ class VirtualClock(Clock):
         if who is None:
             who, at_us = self._owner, self.now_us
             who.error = Stalled(self._who_waits())
-        self._quiet_until_us = 0
         if at_us > self.now_us:
-            self._pace(at_us)
-            if self._recalled:
-                return self._owner
+            if self.pace is not None:
+                self.pace.hold(at_us, lambda: self._recalled)
+                if self._recalled:
+                    return self._owner
             self.now_us = at_us
         if who is not self._engine:
-            self._take_out(who)
-            self._quiet_until_us = min(engine_us, self._next_due_us())
+            self._waiting.take_out(who)
         return who
 
     def _first(self) -> tuple[Participant | None, int]:
-        """Find whoever waits with the earliest time to go on, and of those the first to wait."""
-        self._let_strangers_in()
-        best: tuple[int, int] = (NEVER_US, 0)
-        who: Participant | None = None
+        if self._strangers:
+            self._let_strangers_in()
         self._deciding = True
         try:
-            for each in self._waiting:
-                at = (max(self.now_us, each.not_before_us), each.sequence)
-                assert each.predicate is not None
-                if (who is None or at < best) and each.predicate():
-                    best, who = at, each
+            return self._waiting.first(self.now_us)
         finally:
             self._deciding = False
-        due_us = self._next_due_us()
-        if due_us < NEVER_US and (who is None or self._due[0][:2] < best):
-            best, who = self._due[0][:2], self._due[0][2]
-        return who, best[0]
-
-    def _next_due_us(self) -> int:
-        while self._due and self._due[0][1] != self._due[0][2].sequence:
-            heapq.heappop(self._due)
-        return self._due[0][0] if self._due else NEVER_US
 
     def _next_event_us(self) -> int:
         at_us = self._events.next_event_us()
@@ -372,19 +354,6 @@ class VirtualClock(Clock):
                 self._strangers.append(stranger)
 
     def _who_waits(self) -> str:
-        names = sorted(each.name for each in self._waiting if each is not self._owner)
+        names = [name for name in self._waiting.without_limit() if name != self._owner.name]
         who = f"{', '.join(names)} wait without limit" if names else "every program has ended"
         return f"Nothing can happen any more at {self.now_us / 1e6:.6f} s: {who}"
-
-    def _pace(self, at_us: int) -> None:
-        if not self._real_time:
-            return
-        self._pacing = True
-        try:
-            while not self._recalled:
-                ahead_s = at_us / 1e6 - (time.monotonic() - self._start_s)
-                if ahead_s < 0.001:
-                    break
-                time.sleep(min(ahead_s, _SLICE_S))
-        finally:
-            self._pacing = False

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
+import math
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -17,27 +17,21 @@ from bleio.backends.hci import entropy
 from bleio.backends.hci.bond_file import FileBondStore
 from bleio.backends.hci.bonds import BondStore, MemoryBondStore
 from bleio.core.address import DeviceAddress
-from bleio.core.codes import HciErrorCode
-from bleio.radio.controller import Controller
 from bleio.radio.energy import RadioOn
-from bleio.radio.medium import Station
 from bleio.radio.propagation import Position
 from bleio.runtime.portal import use_portal
 from bleio.testing.backend import AirBackend
+from bleio.testing.deviceradio import DeviceRadio
 from bleio.testing.errors import PowerOff
 from bleio.testing.modules import DeviceModules
 from bleio.testing.output import Output
 from bleio.testing.participant import LOOK_US, Participant
 from bleio.testing.places import STEP_S, Waypoint, as_path, as_position, position_at
+from bleio.testing.programs import Program
 from bleio.testing.timemodule import make_time
 
 if TYPE_CHECKING:
     from bleio.testing.world import World
-
-POWERED_OFF = "the device is powered off"
-
-# Gives the program, once it can import in its own way.
-Program = Callable[[DeviceModules], None]
 
 
 class Device:
@@ -57,8 +51,7 @@ class Device:
         world: World,
         name: str,
         program: Program,
-        folder: str | None,
-        position: Position,
+        radio: DeviceRadio,
         start_s: float,
     ) -> None:
         self.name = name
@@ -67,16 +60,11 @@ class Device:
         self.output = Output(lambda: world.clock.now_us, lambda line: world._print(self, line))
         self._world = world
         self._program = program
-        self._folder = folder
+        self._radio = radio
         self._slowness = 1.0
-        self._position = position
-        self._antenna = True
         self._moves = 0
-        self._station: Station | None = None
-        self._used_before = RadioOn(0, 0)  # with former stations
         with entropy.predictable(world.entropy):
             self._bonds: BondStore = MemoryBondStore()
-        self._backend: AirBackend | None = None
         self._participant: Participant | None = None
         self.power_on(start_s)
 
@@ -95,16 +83,21 @@ class Device:
 
     @property
     def slowness(self) -> float:
-        """How many times slower than usual its program looks at things; rw."""
+        """How many times slower than usual it is; rw.
+
+        A look takes that many times 20 us. Every blocking call and sleep takes so much longer, and
+        so does all that its host does with what the controller says: answers of its GATT server,
+        its part in pairing. Computing costs nothing, however slow it is.
+        """
         return self._slowness
 
     @slowness.setter
     def slowness(self, value: float) -> None:
-        if not value > 0:
-            raise ValueError("slowness must be above 0")
+        if not 0 < value < math.inf:
+            raise ValueError("slowness must be a number above 0")
         self._slowness = value
         if self._participant is not None:
-            self._participant.look_us = round(LOOK_US * value)
+            self._participant.look_us = max(1, round(LOOK_US * value))
 
     def power_on(self, at_s: float = 0.0) -> None:
         """Start the program from its beginning, now or later. Bonds are as they were.
@@ -116,6 +109,7 @@ class Device:
         self.adapter = self._make_adapter()
         clock = self._world.clock
         self._participant = clock.start(self._main, self.name, round(at_s * 1e6))
+        self._radio.participant = self._participant
         self.slowness = self._slowness
 
     def power_off(self) -> None:
@@ -126,7 +120,7 @@ class Device:
         clock, participant = self._world.clock, self._participant
         if participant is not None:
             clock.stop(participant, PowerOff)
-        self._world.portal.run(self._cut)
+        self._world.portal.run(self._radio.cut)
         if participant is not None:
             clock.wait_until(lambda: not participant.alive)
 
@@ -138,7 +132,7 @@ class Device:
 
         Raises: ValueError in a world in which distances do not matter.
         """
-        return self._position
+        return self._radio.position
 
     @position.setter
     def position(self, position: Sequence[float]) -> None:
@@ -153,7 +147,7 @@ class Device:
         Raises: ValueError.
         """
         self._world.check_distances_matter()
-        start, points = (self._world.now_s, self._position), as_path(path)
+        start, points = (self._world.now_s, self.position), as_path(path)
         if points[0][0] <= start[0]:
             raise ValueError("The path begins in the past")
         self._moves += 1
@@ -170,12 +164,26 @@ class Device:
     @property
     def antenna(self) -> bool:
         """Whether its radio has its antenna; rw. Without, it neither hears nor is heard."""
-        return self._antenna
+        return self._radio.antenna
 
     @antenna.setter
     def antenna(self, on: bool) -> None:
-        self._antenna = bool(on)
-        self._world.portal.run(self._apply)
+        self._radio.antenna = bool(on)
+        self._world.portal.run(self._radio.apply)
+
+    @property
+    def refuse_connections(self) -> bool:
+        """Whether its radio leaves connection requests unanswered; rw.
+
+        It goes on advertising. Who connects takes the link as made, hears nothing for six
+        connection events, and has it end as never established (0x3E). Links that are there stay.
+        """
+        return self._radio.refuses
+
+    @refuse_connections.setter
+    def refuse_connections(self, refuse: bool) -> None:
+        self._radio.refuses = bool(refuse)
+        self._world.portal.run(self._radio.apply)
 
     @property
     def energy(self) -> RadioOn:
@@ -183,61 +191,21 @@ class Device:
 
         `tx_us` is transmitting, `rx_us` listening.
         """
-        return self._world.portal.run(self._radio_on)
+        return self._world.portal.run(self._radio.radio_on)
 
     def drop_links(self) -> None:
         """Break its links now; both ends are told, as after a supervision time-out."""
-        self._world.portal.run(self._drop_links)
+        self._world.portal.run(self._radio.drop_links)
 
     def corrupt_next(self) -> None:
         """Give the next packet that it sends a wrong CRC."""
-        self._world.portal.run(self._corrupt_next)
+        self._world.portal.run(self._radio.corrupt_next)
 
     # Inside
 
-    @property
-    def _controller(self) -> Controller | None:
-        backend = self._backend
-        return None if backend is None or backend.port is None else backend.port.controller
-
-    def _radio_on(self) -> RadioOn:
-        self._world.radio.run_until(self._world.clock.now_us)
-        tx_us, rx_us = self._used_before
-        if self._station is not None:
-            now = self._station.radio_on
-            tx_us, rx_us = tx_us + now.tx_us, rx_us + now.rx_us
-        return RadioOn(tx_us, rx_us)
-
-    def _on_controller(self, controller: Controller) -> None:
-        """The device has a new radio. Engine thread."""
-        self._used_before = self._radio_on()
-        self._station = controller.station
-        self._apply()
-
     def _move_to(self, position: Position) -> None:
-        self._position = position
-        self._world.portal.run(self._apply)
-
-    def _apply(self) -> None:
-        """Tell the radio where the device is. Engine thread."""
-        if self._controller is not None:
-            station, medium = self._controller.station, self._world.radio.medium
-            station.position = self._position
-            if station.antenna != self._antenna:
-                medium.set_antenna(station, self._antenna)
-
-    def _drop_links(self) -> None:
-        if self._controller is not None:
-            for end in tuple(self._controller.links.values()):
-                end.link.finish(HciErrorCode.CONNECTION_TIMEOUT)
-
-    def _corrupt_next(self) -> None:
-        if self._controller is not None:
-            self._world.radio.medium.corrupt_next(self._controller.station)
-
-    def _cut(self) -> None:
-        if self._backend is not None and self._backend.port is not None:
-            self._backend.port.cut(POWERED_OFF)
+        self._radio.position = position
+        self._world.portal.run(self._radio.apply)
 
     def _make_adapter(self) -> Adapter:
         adapter = Adapter.__new__(Adapter)
@@ -252,10 +220,9 @@ class Device:
         bonds = self._bonds
         if world.state_folder is not None:
             bonds = FileBondStore(Path(world.state_folder, self.name, "bonds"), address)
-        self._backend = AirBackend(
-            world.clock, world.radio, self.name, address, bonds, self._on_controller
-        )
-        return self._backend
+        backend = AirBackend(world.clock, world.radio, self.name, address, bonds, self._radio)
+        self._radio.backend = backend
+        return backend
 
     def _main(self) -> None:
         """The device's thread."""
@@ -271,7 +238,7 @@ class Device:
 
     def _run(self) -> None:
         try:
-            self._program(self._make_modules())
+            self._program.run(self._make_modules())
         except PowerOff:
             return
         except SystemExit as end:
@@ -300,7 +267,7 @@ class Device:
             "sys": self._make_sys(),
             "random": self._make_random(),
         }
-        modules = DeviceModules(self._folder, synthetic, {"print": self._print})
+        modules = DeviceModules(self._program.folder, synthetic, {"print": self._print})
         synthetic["sys"].modules = modules.loaded  # type: ignore[attr-defined]
         return modules
 
@@ -333,12 +300,4 @@ def address_of(name: str) -> DeviceAddress:
     return DeviceAddress(bytes(octets), random=True)
 
 
-def program_of_file(path: str | os.PathLike[str]) -> tuple[Program, str]:
-    """Give a file's program and its folder. Raises: OSError."""
-    path = os.path.abspath(path)
-    with open(path, "rb") as file:
-        source = file.read()
-    return (lambda modules: modules.run_source(source, path)), os.path.dirname(path)
-
-
-_OWN_FRAMES = ("bleio.testing.device", "bleio.testing.modules", "bleio.testing.world")
+_OWN_FRAMES = ("bleio.testing.device", "bleio.testing.modules", "bleio.testing.programs")

@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 
 LOOK_US = 20  # about what a microcontroller takes for one look at an attribute
+LONGEST_LOOK_US = 10_000
+_SPINNING_PARTS = 16  # a look of who spins takes one of so many parts of the time spent so
 
 
 class Participant:
@@ -25,12 +27,32 @@ class Participant:
         self.baton.acquire()
         self.alive = True
         self.look_us = LOOK_US
+        self.spins_since_us = 0  # when it last waited, or something happened to it
+        self.news = False
         self.predicate: Callable[[], bool] | None = None
         self.due_us = 0
         self.not_before_us = 0
         self.sequence = 0
         self.error: BaseException | None = None
         self.stop: type[BaseException] | None = None
+
+    @property
+    def extra_us(self) -> int:
+        """What a slow one takes besides, whatever it does."""
+        return max(0, self.look_us - LOOK_US)
+
+    def look_cost_us(self, now_us: int) -> int:
+        """How long the next look takes, if nothing happens meanwhile."""
+        part_us = (now_us - self.spins_since_us) // _SPINNING_PARTS
+        return max(self.look_us, min(part_us, LONGEST_LOOK_US))
+
+    def has_news(self) -> bool:
+        """Whether something has happened since it began its look."""
+        return self.news
+
+    def attend(self, now_us: int) -> None:
+        """From now on it does not spin any more, or begins to."""
+        self.spins_since_us, self.news = now_us, False
 
     def check(self) -> None:
         """Raise what the thread is to be ended or interrupted by."""

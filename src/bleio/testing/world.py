@@ -18,13 +18,15 @@ from bleio.radio.capture import AirCapture
 from bleio.radio.interference import Interference
 from bleio.radio.propagation import Propagation
 from bleio.runtime.portal import Portal
-from bleio.testing.backend import AirBackend
+from bleio.testing.backend import AirBackend, Owner
+from bleio.testing.captures import Captures
 from bleio.testing.clock import VirtualClock
-from bleio.testing.device import Device, Program, address_of, program_of_file
+from bleio.testing.device import Device, address_of
+from bleio.testing.deviceradio import DeviceRadio
 from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
-from bleio.testing.modules import DeviceModules
 from bleio.testing.output import Line
 from bleio.testing.places import as_position, make_propagation
+from bleio.testing.programs import as_program
 
 DEFAULT_WITHIN_S = 86_400.0
 PACKETS_KEPT = 10_000
@@ -50,9 +52,13 @@ class World:
         state_folder: where devices keep their bonds, each in a folder of its name; by default
             they last as long as the world.
         capture: a pcapng file for all packets on the air, for Wireshark; whole after `close`.
+        hci_capture: a folder for what each device and its controller say over HCI, in one btsnoop
+            file for each, named after it. Such files have everything in clear text, keys included.
 
     Attributes:
         packets: the last `PACKETS_KEPT` packets on the air.
+
+    Raises: ValueError for settings that contradict each other; OSError for files and folders.
 
     Thread: the one that made it; programs of the world may use devices too.
     """
@@ -71,6 +77,7 @@ class World:
         watch: Callable[[float], None] | None = None,
         state_folder: str | os.PathLike[str] | None = None,
         capture: str | os.PathLike[str] | None = None,
+        hci_capture: str | os.PathLike[str] | None = None,
     ) -> None:
         self.seed = seed
         self.radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
@@ -90,10 +97,7 @@ class World:
         self._failures: deque[Device] = deque()
         self._closed = False
         self._adapters = 0
-        self._file = None if capture is None else open(capture, "wb")  # noqa: SIM115 - see close
-        self._capture: AirCapture | None = None
-        if self._file is not None:
-            self._capture = AirCapture(self.radio, self._file.write)
+        self._captures = Captures(self.radio, capture, hci_capture)
 
     # Devices
 
@@ -117,9 +121,9 @@ class World:
             start_s: when it is powered on, stop_s: when off again; simulated.
         Raises: ValueError, TypeError, OSError.
         """
-        run, folder, default = _as_program(program, args, source)
+        made = as_program(program, args, source)
         if name is None:
-            name = self._free_name(default)
+            name = self._free_name(made.name)
         elif name in self.devices:
             raise ValueError(f"There is a device {name!r} already")
         if stop_s is not None and stop_s <= start_s:
@@ -129,7 +133,8 @@ class World:
         else:
             self.check_distances_matter()
             place = as_position(position)
-        device = self.devices[name] = Device(self, name, run, folder, place, start_s)
+        radio = DeviceRadio(self.radio, self.clock, place, self._captures.hci_file(name))
+        device = self.devices[name] = Device(self, name, made, radio, start_s)
         if stop_s is not None:
             self.clock.start(device.power_off, f"power of {name}", round(stop_s * 1e6))
         return device
@@ -263,9 +268,7 @@ class World:
         finally:
             if self.clock.broken:
                 self.clock.abandon(PowerOff)
-            if self._capture is not None and self._file is not None:
-                self._capture.flush()
-                self._file.close()
+            self._captures.close()
 
     def _stop_programs(self) -> None:
         for device in self.devices.values():
@@ -305,7 +308,7 @@ class World:
         self._adapters += 1
         name = f"adapter {self._adapters}"
         address = former or address_of(name)
-        return AirBackend(self.clock, self.radio, name, address, MemoryBondStore())
+        return AirBackend(self.clock, self.radio, name, address, MemoryBondStore(), Owner())
 
     def _print(self, device: Device, line: Line) -> None:
         if self._echo is not None:
@@ -317,33 +320,7 @@ class World:
     def _captured(self, packet: AirPdu) -> None:
         self.packet_count += 1
         self.packets.append(packet)
-        if self._capture is not None:
-            self._capture.add(packet)
-
-
-def _as_program(
-    program: str | os.PathLike[str] | Callable[..., Any] | None,
-    args: tuple[Any, ...],
-    source: str | None,
-) -> tuple[Program, str | None, str]:
-    """Give the program, the folder that it imports from, and a name."""
-    if (program is None) == (source is None):
-        raise TypeError("add takes either a program or source")
-    if source is not None:
-        text = source
-        return (lambda modules: modules.run_source(text, "<source>")), None, "device"
-    if callable(program):
-        function = program
-
-        def run(modules: DeviceModules) -> None:
-            modules.rebind(function)(*args)
-
-        return run, None, getattr(function, "__name__", "device")
-    if args:
-        raise TypeError("Only functions take arguments")
-    assert program is not None
-    of_file, folder = program_of_file(program)
-    return of_file, folder, os.path.splitext(os.path.basename(program))[0]
+        self._captures.add(packet)
 
 
 def _tagged(device: Device, line: Line) -> str:

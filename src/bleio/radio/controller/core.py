@@ -70,6 +70,7 @@ class Controller:
         self.scanner = Scanner(self)
         self.initiator = Initiator(self)
         self.advertisers: dict[int, Advertiser] = {}
+        self.refuses_connections = False  # a fault to be made: requests stay unanswered
         self._set_defaults()
 
     def _set_defaults(self) -> None:

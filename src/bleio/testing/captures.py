@@ -1,0 +1,57 @@
+"""The files that a world writes while it runs: the air, and what each host and controller say."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from bleio.backends.hci.capture import CaptureFile
+from bleio.radio.air import AirPdu, Radio
+from bleio.radio.capture import AirCapture
+
+PathLike = str | os.PathLike[str]
+
+
+def as_file_name(text: str) -> str:
+    """Make a name that every system takes for a file."""
+    return re.sub(r"[^\w.-]+", "_", text)[-120:]
+
+
+class Captures:
+    """All files of one world.
+
+    Args: air: a pcapng file. hci: a folder, made if it is missing. None is not wanted.
+    Raises: OSError.
+    """
+
+    def __init__(self, radio: Radio, air: PathLike | None, hci: PathLike | None) -> None:
+        self._hci = None if hci is None else os.path.abspath(hci)
+        self._hci_files: dict[str, CaptureFile] = {}
+        if self._hci is not None:
+            os.makedirs(self._hci, exist_ok=True)
+        self._file = None if air is None else open(air, "wb")  # noqa: SIM115 - see close
+        self._air = None if self._file is None else AirCapture(radio, self._file.write)
+
+    def add(self, packet: AirPdu) -> None:
+        """Write a packet on the air."""
+        if self._air is not None:
+            self._air.add(packet)
+
+    def hci_file(self, device: str) -> CaptureFile | None:
+        """Open the file of a device. Raises: OSError."""
+        if self._hci is None:
+            return None
+        stem = name = as_file_name(device)
+        while stem.casefold() in self._hci_files:
+            stem = f"{name}-{len(self._hci_files)}"
+        file = CaptureFile(os.path.join(self._hci, f"{stem}.btsnoop"))
+        self._hci_files[stem.casefold()] = file
+        return file
+
+    def close(self) -> None:
+        """End all files."""
+        if self._air is not None and self._file is not None:
+            self._air.flush()
+            self._file.close()
+        for file in self._hci_files.values():
+            file.close()

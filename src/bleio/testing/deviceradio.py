@@ -1,0 +1,98 @@
+"""The radio of one device: what it goes through with one controller after the other."""
+
+from __future__ import annotations
+
+from bleio.backends.hci.capture import CaptureFile
+from bleio.core.codes import HciErrorCode
+from bleio.radio.air import Radio
+from bleio.radio.controller import Controller
+from bleio.radio.energy import RadioOn
+from bleio.radio.medium import Station
+from bleio.radio.propagation import Position
+from bleio.testing.backend import AirBackend, Owner
+from bleio.testing.clock import VirtualClock
+from bleio.testing.participant import Participant
+
+POWERED_OFF = "the device is powered off"
+
+
+class DeviceRadio(Owner):
+    """Each power-on brings another controller; where it is and how it fares stay. Engine thread.
+
+    After a change to `position`, `antenna` or `refuses`, call `apply`.
+
+    Args: hci_capture: the file for what programs and controllers say.
+    """
+
+    def __init__(
+        self,
+        radio: Radio,
+        clock: VirtualClock,
+        position: Position,
+        hci_capture: CaptureFile | None,
+    ) -> None:
+        self.position = position
+        self.antenna = True
+        self.refuses = False
+        self.hci_capture = hci_capture
+        self.backend: AirBackend | None = None
+        self.participant: Participant | None = None  # who is told of news
+        self.station: Station | None = None
+        self._radio = radio
+        self._clock = clock
+        self._used_before = RadioOn(0, 0)  # with former stations
+
+    # What the port tells
+
+    def has_controller(self, controller: Controller) -> None:
+        self._used_before = self.radio_on()
+        self.station = controller.station
+        self.apply()
+
+    def has_news(self) -> None:
+        if self.participant is not None:
+            self.participant.news = True
+
+    def delay_us(self) -> int:
+        return 0 if self.participant is None else self.participant.extra_us
+
+    # What happens to it
+
+    def apply(self) -> None:
+        """Tell the controller, if there is one."""
+        if (controller := self._controller) is not None:
+            station, medium = controller.station, self._radio.medium
+            controller.refuses_connections = self.refuses
+            station.position = self.position
+            if station.antenna != self.antenna:
+                medium.set_antenna(station, self.antenna)
+
+    def radio_on(self) -> RadioOn:
+        """For how long it was on, over all times of power."""
+        self._radio.run_until(self._clock.now_us)
+        tx_us, rx_us = self._used_before
+        if self.station is not None:
+            now = self.station.radio_on
+            tx_us, rx_us = tx_us + now.tx_us, rx_us + now.rx_us
+        return RadioOn(tx_us, rx_us)
+
+    def drop_links(self) -> None:
+        """Tell both ends of each link that it has broken."""
+        if self._controller is not None:
+            for end in tuple(self._controller.links.values()):
+                end.link.finish(HciErrorCode.CONNECTION_TIMEOUT)
+
+    def corrupt_next(self) -> None:
+        """Give the next packet that it sends a wrong CRC."""
+        if self._controller is not None:
+            self._radio.medium.corrupt_next(self._controller.station)
+
+    def cut(self) -> None:
+        """Leave the air without a word."""
+        if self.backend is not None and self.backend.port is not None:
+            self.backend.port.cut(POWERED_OFF)
+
+    @property
+    def _controller(self) -> Controller | None:
+        port = None if self.backend is None else self.backend.port
+        return None if port is None else port.controller

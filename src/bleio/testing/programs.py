@@ -1,0 +1,54 @@
+"""What a device can be given as its program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from bleio.testing.modules import DeviceModules
+
+
+class Program(NamedTuple):
+    """`run` runs it, once the device can import in its own way, from `folder` among others."""
+
+    run: Callable[[DeviceModules], None]
+    folder: str | None
+    name: str
+
+
+def as_program(
+    program: str | os.PathLike[str] | Callable[..., Any] | None,
+    args: tuple[Any, ...],
+    source: str | None,
+) -> Program:
+    """Take a file, a function with its arguments, or source text.
+
+    Raises: TypeError for anything else; OSError.
+    """
+    if (program is None) == (source is None):
+        raise TypeError("add takes either a program or source")
+    if args and not callable(program):
+        raise TypeError("Only functions take arguments")
+    if source is not None:
+        text = source
+        return Program(lambda modules: modules.run_source(text, "<source>"), None, "device")
+    if callable(program):
+        return _of_function(program, args)
+    assert program is not None
+    return _of_file(program)
+
+
+def _of_function(function: Callable[..., Any], args: tuple[Any, ...]) -> Program:
+    def run(modules: DeviceModules) -> None:
+        modules.rebind(function)(*args)
+
+    return Program(run, None, getattr(function, "__name__", "device"))
+
+
+def _of_file(path: str | os.PathLike[str]) -> Program:
+    path = os.path.abspath(path)
+    with open(path, "rb") as file:
+        source = file.read()
+    name = os.path.splitext(os.path.basename(path))[0]
+    return Program(lambda modules: modules.run_source(source, path), os.path.dirname(path), name)

@@ -1,0 +1,60 @@
+"""Those who wait for their turn in simulated time, and who of them is first."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+from bleio.testing.participant import Participant
+
+NEVER_US = 1 << 62
+
+Predicate = Callable[[], bool]
+
+
+class Waiting:
+    """Everybody in here waits for a predicate, for a time, or for what comes first of both."""
+
+    def __init__(self) -> None:
+        self._for_predicates: dict[Participant, None] = {}
+        self._due: list[tuple[int, int, Participant]] = []
+        self._sequence = 0
+
+    def enter(self, me: Participant, predicate: Predicate | None, due_us: int, now_us: int) -> None:
+        """Put somebody in; it replaces what the same waited for before.
+
+        A predicate is not heard before a look's time has passed.
+        """
+        self._sequence += 1
+        me.sequence, me.predicate, me.due_us = self._sequence, predicate, due_us
+        me.not_before_us = now_us + me.look_us
+        if predicate is not None:
+            self._for_predicates[me] = None
+        if due_us < NEVER_US:
+            heapq.heappush(self._due, (due_us, self._sequence, me))
+
+    def take_out(self, who: Participant) -> None:
+        """Somebody waits no longer."""
+        self._for_predicates.pop(who, None)
+        who.sequence, who.predicate = 0, None
+
+    def first(self, now_us: int) -> tuple[Participant | None, int]:
+        """Find whoever can go on earliest, and of those the first to wait. Returns: who and when;
+        None and `NEVER_US` if nobody can."""
+        who, best = self._first_due()
+        for each in self._for_predicates:
+            at = (max(now_us, each.not_before_us), each.sequence)
+            assert each.predicate is not None
+            if at < best and each.predicate():
+                who, best = each, at
+        return who, best[0]
+
+    def without_limit(self) -> list[str]:
+        """The names of those who wait for predicates, whatever happens."""
+        return sorted(each.name for each in self._for_predicates)
+
+    def _first_due(self) -> tuple[Participant | None, tuple[int, int]]:
+        due = self._due
+        while due and due[0][1] != due[0][2].sequence:
+            heapq.heappop(due)
+        return (due[0][2], due[0][:2]) if due else (None, (NEVER_US, 0))

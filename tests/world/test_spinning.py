@@ -1,0 +1,210 @@
+"""Programs that spin: they hold up nobody, miss nothing, and cost little."""
+
+from __future__ import annotations
+
+import time
+
+import _bleio
+import pytest
+
+from bleio.testing import World
+from bleio.testing.participant import LONGEST_LOOK_US, LOOK_US
+
+LOOK_S = LOOK_US / 1e6
+LONGEST_LOOK_S = LONGEST_LOOK_US / 1e6
+
+SERVER = """
+import time
+import _bleio
+C = _bleio.Characteristic
+service = _bleio.Service(_bleio.UUID(0xFE10))
+received = C.add_to_service(service, _bleio.UUID(0xFE11), properties=C.WRITE, max_length=20)
+sent = C.add_to_service(service, _bleio.UUID(0xFE12), properties=C.NOTIFY, max_length=20)
+incoming = _bleio.PacketBuffer(received, buffer_size=4)
+packet = bytearray(20)
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
+while True:
+"""
+
+CLIENT = """
+import _bleio
+for entry in _bleio.adapter.start_scan(timeout=5):
+    if entry.connectable:
+        break
+_bleio.adapter.stop_scan()
+connection = _bleio.adapter.connect(entry.address, timeout=5)
+(service,) = connection.discover_remote_services((_bleio.UUID(0xFE10),))
+by_uuid = {each.uuid: each for each in service.characteristics}
+incoming = _bleio.PacketBuffer(by_uuid[_bleio.UUID(0xFE12)], buffer_size=4)
+for _ in range(3):
+    by_uuid[_bleio.UUID(0xFE11)].value = b"x"
+print("written")
+"""
+
+SPINS = {
+    "readinto": "    incoming.readinto(packet)\n",
+    "connected": "    _bleio.adapter.connected\n",
+    "monotonic": "    time.monotonic()\n",
+    "sleep(0)": "    time.sleep(0)\n",
+    "sleep": "    time.sleep(0.001)\n",
+}
+
+
+def time_of_client(world: World, spin: str) -> float:
+    world.add(source=SERVER + spin)
+    client = world.add(source=CLIENT, name="client")
+    world.run(until=lambda: not client.running, within_s=10)
+    assert client.text == "written\n"
+    return world.now_s
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("spin", SPINS)
+def test_a_peer_that_spins_changes_nothing_for_a_client(spin: str, seed: int) -> None:
+    with World(seed) as world, World(seed) as quiet:
+        expected_s = time_of_client(quiet, "    time.sleep(100)\n")
+        assert time_of_client(world, SPINS[spin]) == pytest.approx(expected_s, abs=0.05)
+
+
+def test_calls_that_end_at_once_do_so_while_another_spins() -> None:
+    calls = """
+import time
+import _bleio
+for number in range(5):
+    _bleio.adapter.name = f"n{number}"
+    _bleio.adapter.start_advertising(b"", connectable=False, interval=5.0)
+    _bleio.adapter.stop_advertising()
+print(time.monotonic())
+"""
+
+    def ended_at(spinners: int) -> str:
+        with World() as world:
+            for _ in range(spinners):
+                world.add(source="import time\nwhile True: time.monotonic()")
+            caller = world.add(source=calls, name="caller")
+            world.run(until=lambda: not caller.running, within_s=1)
+            return caller.text
+
+    assert ended_at(0) == ended_at(1) == ended_at(3)
+
+
+def test_a_condition_that_a_spinning_program_makes_true_ends_the_run() -> None:
+    with World() as world:
+        spinner = world.add(source="import time\nprint('here')\nwhile True: time.monotonic()")
+        world.run(until=lambda: "here" in spinner.text)
+        assert world.now_s < 0.001
+
+
+@pytest.mark.parametrize("loss", [None, 0.2])
+def test_a_change_is_seen_as_soon_as_with_short_looks(
+    loss: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen_s() -> list[float]:
+        with World(loss=loss) as world:
+            spinner = world.add(
+                source="import time, _bleio\n_bleio.adapter.start_advertising(b'', interval=0.02)\n"
+                "while not _bleio.adapter.connected: pass\nprint(time.monotonic())\n"
+                "while _bleio.adapter.connected: pass\nprint(time.monotonic())\n"
+            )
+            world.add(
+                source="import time, _bleio\nentry = next(iter(_bleio.adapter.start_scan()))\n"
+                "_bleio.adapter.connect(entry.address, timeout=5)\ntime.sleep(2)",
+                start_s=5,
+            )
+            world.run()
+            return [float(line) for line in spinner.text.splitlines()]
+
+    spun_s = seen_s()
+    monkeypatch.setattr("bleio.testing.participant.LONGEST_LOOK_US", LOOK_US)
+    assert spun_s == pytest.approx(seen_s(), abs=3 * LOOK_S)
+    assert 5 < spun_s[0] < spun_s[1] - 2
+
+
+def test_packets_that_wait_are_read_with_short_looks() -> None:
+    times: list[float] = []
+
+    def reader() -> None:
+        service = _bleio.Service(_bleio.UUID(0xFE10))
+        received = _bleio.Characteristic.add_to_service(
+            service, _bleio.UUID(0xFE11), properties=_bleio.Characteristic.WRITE, max_length=20
+        )
+        incoming = _bleio.PacketBuffer(received, buffer_size=4)
+        _bleio.adapter.start_advertising(b"\x02\x01\x06", interval=0.02)
+        time.sleep(30)
+        while len(times) < 3:
+            if incoming.readinto(bytearray(20)):
+                times.append(time.monotonic())
+
+    with World() as world:
+        world.add(reader)
+        world.add(source=CLIENT.replace("incoming =", "0 and"))
+        world.run()
+    assert times[2] - times[0] <= 4 * LOOK_S + 1e-6
+
+
+@pytest.mark.parametrize("wanted_s", [0.0001, 0.001, 0.05, 1.0, 60.0])
+def test_a_loop_that_waits_for_a_time_is_late_by_little(wanted_s: float) -> None:
+    late_s: list[float] = []
+
+    def spinner() -> None:
+        for _ in range(3):
+            end = time.monotonic() + wanted_s
+            while (now := time.monotonic()) < end:
+                pass
+            late_s.append(now - end)
+            time.sleep(0.01)
+
+    with World() as world:
+        world.add(spinner)
+        world.add(spinner)
+        world.run()
+    assert len(late_s) == 6
+    assert max(late_s) <= min(max(LOOK_S, wanted_s / 16 + LOOK_S), LONGEST_LOOK_S) + 1e-6
+
+
+def test_devices_that_spin_look_seldom_enough_to_be_simulated_fast() -> None:
+    looks: list[int] = []
+
+    def spinner() -> None:
+        count = 0
+        while time.monotonic() < 60:
+            count += 1
+            _bleio.adapter.connected
+        looks.append(count)
+
+    with World() as world:
+        for _ in range(3):
+            world.add(spinner)
+        world.run()
+        assert world.now_s == pytest.approx(60, abs=0.03)
+    assert max(looks) < 60 / LONGEST_LOOK_S
+
+
+@pytest.mark.parametrize(
+    "wait",
+    ["time.sleep(0)", "buffer.read(1)", "buffer.in_waiting", "_bleio.adapter.connections"],
+)
+def test_time_goes_on_whatever_a_program_spins_with(wait: str) -> None:
+    with World() as world:
+        world.add(
+            source="import time, _bleio\nC = _bleio.Characteristic\n"
+            "service = _bleio.Service(_bleio.UUID(0xFE10))\n"
+            "value = C.add_to_service(service, _bleio.UUID(0xFE11), properties=C.WRITE)\n"
+            "buffer = _bleio.CharacteristicBuffer(value, timeout=0)\n"
+            f"while True: {wait}"
+        )
+        world.run(until=10)
+        assert world.now_s == 10
+
+
+def test_worlds_of_spinning_devices_are_repeatable() -> None:
+    def trace(seed: int) -> str:
+        with World(seed, loss=0.1) as world:
+            world.add(source=SERVER + SPINS["readinto"], name="server")
+            world.add(source=CLIENT, name="client")
+            world.add(source="import time\nwhile time.monotonic() < 2: pass", name="spinner")
+            world.run_for(2.5)
+            return world.output() + world.trace()
+
+    assert trace(3) == trace(3)
+    assert trace(3) != trace(4)
