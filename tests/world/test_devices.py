@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import time
 from pathlib import Path
@@ -87,6 +88,21 @@ def test_output_has_time_and_device(capsys: pytest.CaptureFixture[str]) -> None:
         assert device.output.lines[0].time_s == pytest.approx(1.5)
         assert world.output() == capsys.readouterr().out
         assert world.output().startswith("[    1.500000 talker] ab\n")
+
+
+class _Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError("No space left")
+
+
+def test_an_echo_that_cannot_be_written_is_no_fault_of_the_device() -> None:
+    with World(echo=_Full()) as world:
+        device = world.add(source="print('a')\nimport time\ntime.sleep(1)\nprint('b')")
+        with pytest.raises(OSError, match="No space left"):
+            world.run()
+        assert device.running
+        world.run()
+        assert (device.text, device.error) == ("a\nb\n", None)
 
 
 def test_an_exception_is_the_devices() -> None:

@@ -7,9 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from bleio.cli.main import main
+from support.tshark import bad_frames, fields, needs_tshark
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -54,11 +59,90 @@ def test_a_failing_program_fails_the_command(tmp_path: Path) -> None:
     assert "[    1.000000 bad] ValueError: no\n" in done.stdout
 
 
+BEACON = """
+import time
+import _bleio
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", connectable=False, interval=0.1)
+time.sleep(30)
+"""
+
+SCANNER = """
+import _bleio
+for entry in _bleio.adapter.start_scan(timeout=20, minimum_rssi=-127):
+    print("rssi", entry.rssi)
+"""
+
+
+def levels(folder: Path, *options: str) -> list[int]:
+    """The levels at which a scanner hears a beacon for 20 s."""
+    (folder / "beacon.py").write_text(BEACON)
+    (folder / "scanner.py").write_text(SCANNER)
+    done = sim("beacon.py", "scanner.py", *options, folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return [int(line.split()[-1]) for line in done.stdout.splitlines()]
+
+
+def test_loss_and_levels_are_those_asked_for(tmp_path: Path) -> None:
+    usual = levels(tmp_path)
+    assert set(usual) == {-60}
+    assert len(usual) > 180
+    assert 60 < len(levels(tmp_path, "--loss", "0.5")) < 130
+    assert set(levels(tmp_path, "--path-loss", "77")) == {-77}
+    assert set(levels(tmp_path, "--distance", "10")) == {-60}
+    assert set(levels(tmp_path, "--distance", "20")) == {-66}
+
+
+@needs_tshark
+def test_captures_are_written(tmp_path: Path) -> None:
+    levels(tmp_path, "--capture", "air.pcapng", "--hci-capture", "hci")
+    assert bad_frames(tmp_path / "air.pcapng") == []
+    assert len(fields(tmp_path / "air.pcapng", "btle.advertising_header.pdu_type")) > 500
+    files = sorted((tmp_path / "hci").iterdir())
+    assert [path.name for path in files] == ["beacon.btsnoop", "scanner.btsnoop"]
+    assert all(len(fields(path, "bthci_cmd.opcode")) > 20 for path in files)
+
+
+def test_real_time_lasts_as_long_as_it_says(tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("import time\ntime.sleep(1.2)\nprint('done')")
+    begin_s = time.monotonic()
+    done = sim("code.py", "--real-time", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "[    1.200000 code] done\n")
+    assert time.monotonic() - begin_s > 1.2
+
+
+def test_progress_is_shown_when_it_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bleio.cli.sim._PROGRESS_S", 0)
+    (tmp_path / "code.py").write_text("import time\ntime.sleep(10)")
+    arguments = [str(tmp_path / "code.py"), "--real-time", "--for", "500ms"]
+    done = CliRunner().invoke(main, ["sim", *arguments])
+    assert done.exit_code == 0, done.output
+    assert re.search(r"^simulated 0\.[0-4] s of 0\.5 s$", done.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize("option", ["--capture", "--hci-capture"])
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, option: str) -> None:
+    (tmp_path / "code.py").write_text("")
+    (tmp_path / "file").touch()
+    done = sim("code.py", option, "file/in/it", folder=tmp_path)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"Error: Cannot use '.*file/in/?.*': .*; give another place.*\n", done.stderr
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--for", "soon"), "'soon' is no time"),
         (("--seed", "x"), "not a valid integer"),
+        (("--for", "nan"), "'nan' is no time"),
+        (("--loss", "nan"), "'nan' is no number"),
+        (("--loss", "1.5"), "not in the range"),
+        (("--distance", "-1"), "not in the range"),
+        (("--path-loss", "1000"), "not in the range"),
+        ((__file__, "--path-loss", "60", "--distance", "3"), "exclude each other"),
         (("missing.py",), "does not exist"),
         ((), "Missing argument"),
     ],

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from bleio.cli.numbers import no_nan
+
+if TYPE_CHECKING:
+    from bleio.testing.world import World
 
 _UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 _PROGRESS_S = 2.0
@@ -64,6 +69,12 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="FILE",
     help="Write all packets on the air to a pcapng file, for Wireshark.",
 )
+@click.option(
+    "--hci-capture",
+    type=click.Path(file_okay=False),
+    metavar="FOLDER",
+    help="Write what each device and its controller say over HCI, to one btsnoop file for each.",
+)
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.argument(
     "programs",
@@ -78,6 +89,7 @@ def sim(
     distance: float | None,
     loss: float | None,
     capture: str | None,
+    hci_capture: str | None,
     real_time: bool,
     programs: tuple[str, ...],
 ) -> None:
@@ -92,27 +104,42 @@ def sim(
 
     if path_loss is not None and distance is not None:
         raise click.UsageError("--path-loss and --distance exclude each other")
-    with World(
-        seed,
-        distance_m=distance,
-        path_loss_db=path_loss,
-        loss=loss,
-        capture=capture,
-        real_time=real_time,
-        echo=sys.stdout,
-        watch=_Progress(for_s),
-    ) as world:
-        for program in programs:
-            world.add(program)
-        try:
-            if for_s is None:
-                world.run(within_s=_FOR_EVER_S)
-            else:
-                world.run(lambda: world.now_s >= for_s or world.all_ended(), within_s=for_s)
-        except TimeoutError:
-            return  # the time of --for is over
-        except WorldError as error:
-            raise click.ClickException(str(error)) from None
+    try:
+        world = World(
+            seed,
+            distance_m=distance,
+            path_loss_db=path_loss,
+            loss=loss,
+            capture=capture,
+            hci_capture=hci_capture,
+            real_time=real_time,
+            echo=sys.stdout,
+            watch=_Progress(for_s),
+        )
+        with world:
+            for program in programs:
+                world.add(program)
+            _run(world, for_s)
+    except WorldError as error:
+        raise click.ClickException(str(error)) from None
+    except BrokenPipeError:
+        raise  # whoever reads the output has gone; click ends the command
+    except OSError as error:
+        raise click.ClickException(_sentence(error)) from None
+
+
+def _run(world: World, for_s: float | None) -> None:
+    if for_s is None:
+        world.run(within_s=_FOR_EVER_S)
+        return
+    # The time of --for may be over before all have ended.
+    with contextlib.suppress(TimeoutError):
+        world.run(within_s=for_s)
+
+
+def _sentence(error: OSError) -> str:
+    what = "" if error.filename is None else f" {error.filename!r}"
+    return f"Cannot use{what}: {error.strerror or error}; give another place or make it writable."
 
 
 class _Progress:

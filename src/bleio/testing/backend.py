@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.bonds import BondStore
-from bleio.backends.hci.capture import CaptureFile, Tap, tap_by_setting
+from bleio.backends.hci.capture import CaptureFile, Tap, tap_by_setting, wants_keys
 from bleio.core.address import DeviceAddress
 from bleio.radio.air import Radio
 from bleio.radio.controller import Controller
@@ -57,7 +57,6 @@ class AirPort:
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
         self._incoming: deque[bytes] = deque()
-        self._last_us = 0
         self._closed = False
         self._catch_up()
         self.controller = Controller(radio, self._to_host, name)
@@ -93,14 +92,12 @@ class AirPort:
         self._radio.run_until(self._clock.now_us)
 
     def _to_host(self, packet: bytes) -> None:
-        self._incoming.append(packet)
+        self._incoming.append(packet)  # in order, also after the delay has changed
         delay_us = self._owner.delay_us()
-        if delay_us == 0 and self._last_us <= self._clock.now_us:
+        if delay_us:
+            self._loop.call_at((self._clock.now_us + delay_us) / 1e6, self._receive)
+        else:
             self._loop.call_soon(self._receive)
-            return
-        # None overtakes another, also after the delay has changed.
-        self._last_us = max(self._last_us, self._clock.now_us + delay_us)
-        self._loop.call_at(self._last_us / 1e6, self._receive)
 
     def _receive(self) -> None:
         packet = self._incoming.popleft()
@@ -140,7 +137,7 @@ class AirBackend(HciBackend):
         """Write to the file of BLEIO_CAPTURE and to the device's own, by the times of the air."""
         taps = [tap_by_setting(self._device_name, self._now_us)]
         if self._owner.hci_capture is not None:
-            taps.append(Tap(self._owner.hci_capture, self._device_name, self._now_us))
+            taps.append(Tap(self._owner.hci_capture, self._device_name, self._now_us, keys=wants_keys()))
         return [tap for tap in taps if tap is not None]
 
     def _now_us(self) -> int:

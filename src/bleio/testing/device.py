@@ -42,6 +42,7 @@ class Device:
         adapter: its `_bleio.adapter`; another one after each power-on.
         output: what it printed; see `Output`.
         error: the exception that its program ended with.
+        radio: what it has on the air.
 
     Thread: the world's owner, or a program of the world.
     """
@@ -60,7 +61,7 @@ class Device:
         self.output = Output(lambda: world.clock.now_us, lambda line: world._print(self, line))
         self._world = world
         self._program = program
-        self._radio = radio
+        self.radio = radio
         self._slowness = 1.0
         self._moves = 0
         with entropy.predictable(world.entropy):
@@ -109,7 +110,7 @@ class Device:
         self.adapter = self._make_adapter()
         clock = self._world.clock
         self._participant = clock.start(self._main, self.name, round(at_s * 1e6))
-        self._radio.participant = self._participant
+        self.radio.participant = self._participant
         self.slowness = self._slowness
 
     def power_off(self) -> None:
@@ -120,7 +121,7 @@ class Device:
         clock, participant = self._world.clock, self._participant
         if participant is not None:
             clock.stop(participant, PowerOff)
-        self._world.portal.run(self._radio.cut)
+        self._world.portal.run(self.radio.cut)
         if participant is not None:
             clock.wait_until(lambda: not participant.alive)
 
@@ -132,7 +133,7 @@ class Device:
 
         Raises: ValueError in a world in which distances do not matter.
         """
-        return self._radio.position
+        return self.radio.position
 
     @position.setter
     def position(self, position: Sequence[float]) -> None:
@@ -164,12 +165,12 @@ class Device:
     @property
     def antenna(self) -> bool:
         """Whether its radio has its antenna; rw. Without, it neither hears nor is heard."""
-        return self._radio.antenna
+        return self.radio.antenna
 
     @antenna.setter
     def antenna(self, on: bool) -> None:
-        self._radio.antenna = bool(on)
-        self._world.portal.run(self._radio.apply)
+        self.radio.antenna = bool(on)
+        self._world.portal.run(self.radio.apply)
 
     @property
     def refuse_connections(self) -> bool:
@@ -178,12 +179,12 @@ class Device:
         It goes on advertising. Who connects takes the link as made, hears nothing for six
         connection events, and has it end as never established (0x3E). Links that are there stay.
         """
-        return self._radio.refuses
+        return self.radio.refuses
 
     @refuse_connections.setter
     def refuse_connections(self, refuse: bool) -> None:
-        self._radio.refuses = bool(refuse)
-        self._world.portal.run(self._radio.apply)
+        self.radio.refuses = bool(refuse)
+        self._world.portal.run(self.radio.apply)
 
     @property
     def energy(self) -> RadioOn:
@@ -191,21 +192,21 @@ class Device:
 
         `tx_us` is transmitting, `rx_us` listening.
         """
-        return self._world.portal.run(self._radio.radio_on)
+        return self._world.portal.run(self.radio.radio_on)
 
     def drop_links(self) -> None:
         """Break its links now; both ends are told, as after a supervision time-out."""
-        self._world.portal.run(self._radio.drop_links)
+        self._world.portal.run(self.radio.drop_links)
 
     def corrupt_next(self) -> None:
         """Give the next packet that it sends a wrong CRC."""
-        self._world.portal.run(self._radio.corrupt_next)
+        self._world.portal.run(self.radio.corrupt_next)
 
     # Inside
 
     def _move_to(self, position: Position) -> None:
-        self._radio.position = position
-        self._world.portal.run(self._radio.apply)
+        self.radio.position = position
+        self._world.portal.run(self.radio.apply)
 
     def _make_adapter(self) -> Adapter:
         adapter = Adapter.__new__(Adapter)
@@ -220,8 +221,8 @@ class Device:
         bonds = self._bonds
         if world.state_folder is not None:
             bonds = FileBondStore(Path(world.state_folder, self.name, "bonds"), address)
-        backend = AirBackend(world.clock, world.radio, self.name, address, bonds, self._radio)
-        self._radio.backend = backend
+        backend = AirBackend(world.clock, world.radio, self.name, address, bonds, self.radio)
+        self.radio.backend = backend
         return backend
 
     def _main(self) -> None:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from random import Random
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, TextIO
 
-from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds import MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.capture import AirCapture
-from bleio.radio.interference import Interference
+from bleio.radio.air import Radio
 from bleio.radio.propagation import Propagation
-from bleio.runtime.portal import Portal
 from bleio.testing.backend import AirBackend, Owner
 from bleio.testing.captures import Captures
 from bleio.testing.clock import VirtualClock
@@ -27,13 +22,12 @@ from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
 from bleio.testing.output import Line
 from bleio.testing.places import as_position, make_propagation
 from bleio.testing.programs import as_program
+from bleio.testing.sharedair import SharedAir
 
 DEFAULT_WITHIN_S = 86_400.0
-PACKETS_KEPT = 10_000
-JAMMER_DBM = -30.0
 
 
-class World:
+class World(SharedAir):
     """Devices on one air; a context manager that ends them all.
 
     The same seed and programs give the same packets at the same microseconds.
@@ -53,13 +47,10 @@ class World:
             they last as long as the world.
         capture: a pcapng file for all packets on the air, for Wireshark; whole after `close`.
         hci_capture: a folder for what each device and its controller say over HCI, in one btsnoop
-            file for each, named after it. Such files have everything in clear text, keys included.
-
-    Attributes:
-        packets: the last `PACKETS_KEPT` packets on the air.
+            file for each, named after it. Everything is in clear text there; keys are zeros,
+            unless the environment has BLEIO_CAPTURE_KEYS=1.
 
     Raises: ValueError for settings that contradict each other; OSError for files and folders.
-
     Thread: the one that made it; programs of the world may use devices too.
     """
 
@@ -79,25 +70,19 @@ class World:
         capture: str | os.PathLike[str] | None = None,
         hci_capture: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.seed = seed
-        self.radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
+        radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
+        clock = VirtualClock(radio, real_time=real_time, blocked_after_s=blocked_after_s)
+        super().__init__(seed, radio, clock, Captures(radio, capture, hci_capture))
         self._distance_m = distance_m or 0.0
-        self.radio.watch(self._captured)
-        self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
-        self.packet_count = 0
-        self.clock = VirtualClock(self.radio, real_time=real_time, blocked_after_s=blocked_after_s)
         self.clock.watch = watch
-        self.entropy = Random(f"entropy {seed}")
-        self.clock.on_engine_thread = lambda: entropy.be_predictable(self.entropy)
-        self.portal = Portal(self.clock)
         self.portal.make_backend = self._make_backend
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
         self.devices: dict[str, Device] = {}
         self._echo = echo
+        self._echo_error: OSError | None = None
         self._failures: deque[Device] = deque()
         self._closed = False
         self._adapters = 0
-        self._captures = Captures(self.radio, capture, hci_capture)
 
     # Devices
 
@@ -142,41 +127,7 @@ class World:
     def __getitem__(self, name: str) -> Device:
         return self.devices[name]
 
-    def check_distances_matter(self) -> None:
-        """Raise ValueError if path loss is the same everywhere."""
-        if self.radio.medium.propagation.path_loss_db is not None:
-            raise ValueError(
-                "Positions matter in a world with distance_m only, or with a propagation that"
-                " has path_loss_db=None"
-            )
-
-    # Faults of the air; those of devices are theirs
-
-    def jam(
-        self,
-        seconds: float,
-        *,
-        channels: Iterable[int] = range(40),
-        level_dbm: float = JAMMER_DBM,
-    ) -> None:
-        """Disturb the air from now on for some simulated time; does not wait for the end."""
-        covered = frozenset(channels)
-
-        def start() -> None:
-            now_us = self.clock.now_us
-            until_us = now_us + round(seconds * 1e6)
-            self.radio.medium.add_interference(
-                Interference(covered, now_us, until_us, level_dbm=level_dbm)
-            )
-
-        self.portal.run(start)
-
     # Running
-
-    @property
-    def now_s(self) -> float:
-        """Simulated time since the world began."""
-        return self.clock.now_us / 1e6
 
     def run(
         self,
@@ -189,7 +140,8 @@ class World:
         Args: until: simulated seconds since the world began, or what becomes true. within_s: how
             much simulated time a condition or the end of all programs may take from now.
         Raises: DeviceFailed as soon as a program ends with an exception; DeviceBlocked;
-            Stalled; TimeoutError; KeyboardInterrupt, after which it can be run on.
+            Stalled; TimeoutError; OSError if `echo` cannot be written; KeyboardInterrupt, after
+            which it can be run on.
         """
         self.clock.resume_pacing()
         if until is None or callable(until):
@@ -208,18 +160,24 @@ class World:
         self.run(self.now_s + seconds)
 
     def _run(self, done: Callable[[], bool], limit_s: float) -> bool:
-        came = self.clock.wait_until(lambda: bool(self._failures) or done(), limit_s)
+        came = self.clock.wait_until(lambda: self._has_failed() or done(), limit_s)
         self._raise_failure()
         return came
 
+    def _has_failed(self) -> bool:
+        return bool(self._failures) or self._echo_error is not None
+
     def _raise_failure(self) -> None:
+        if self._echo_error is not None:
+            error, self._echo_error = self._echo_error, None
+            raise error
         if self._failures:
             device = self._failures.popleft()
-            error = device.error
+            cause = device.error
             raise DeviceFailed(
                 f"{device.name} failed at {device.failed_at_s:.6f} s:"
-                f" {type(error).__name__}: {error}"
-            ) from error
+                f" {type(cause).__name__}: {cause}"
+            ) from cause
 
     def all_ended(self) -> bool:
         """Whether no program runs or is about to be started."""
@@ -230,28 +188,11 @@ class World:
 
     # Results
 
-    def trace(self, last: int | None = None) -> str:
-        """Give the packets on the air as text, one a line: all that were kept, or the last ones."""
-        packets = list(self.packets)
-        return "".join(map(_line_of, packets[-last:] if last is not None else packets))
-
     def output(self) -> str:
         """Give what all devices printed, in order of time, as `echo` shows it."""
         lines = [(line, device) for device in self.devices.values() for line in device.output.lines]
         lines.sort(key=lambda each: each[0].time_s)
         return "".join(_tagged(device, line) for line, device in lines)
-
-    def describe(self) -> str:
-        """Say how to have this world again, and how far it got."""
-        return f"seed {self.seed}, at {self.now_s:.6f} s"
-
-    def save_packets(self, path: str | os.PathLike[str]) -> None:
-        """Write the kept packets to a pcapng file. Raises: OSError."""
-        with open(path, "wb") as file:
-            capture = AirCapture(self.radio, file.write)
-            for packet in self.packets:
-                capture.add(packet)
-            capture.flush()
 
     # The end
 
@@ -308,30 +249,35 @@ class World:
         self._adapters += 1
         name = f"adapter {self._adapters}"
         address = former or address_of(name)
-        return AirBackend(self.clock, self.radio, name, address, MemoryBondStore(), Owner())
+        owner = _OfAnyDevice(self)
+        owner.hci_capture = self._captures.hci_file(name)
+        return AirBackend(self.clock, self.radio, name, address, MemoryBondStore(), owner)
 
     def _print(self, device: Device, line: Line) -> None:
-        if self._echo is not None:
+        if self._echo is None:
+            return
+        try:
             self._echo.write(_tagged(device, line))
+        except OSError as error:  # of whoever runs the world, not of the device
+            self._echo, self._echo_error = None, error
 
     def _failed(self, device: Device) -> None:
         self._failures.append(device)
 
-    def _captured(self, packet: AirPdu) -> None:
-        self.packet_count += 1
-        self.packets.append(packet)
-        self._captures.add(packet)
+
+class _OfAnyDevice(Owner):
+    """Owns an adapter that a program has made itself; nobody knows which."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def has_news(self) -> None:
+        for device in self._world.devices.values():
+            device.radio.has_news()
 
 
 def _tagged(device: Device, line: Line) -> str:
     return f"[{line.time_s:12.6f} {device.name}] {line.text}\n"
-
-
-def _line_of(packet: AirPdu) -> str:
-    return (
-        f"{packet.time_us / 1e6:14.6f} {packet.sender.name} channel {packet.channel}"
-        f" {packet.access_address:08x} {packet.octets.hex()}\n"
-    )
 
 
 def _name_of(until: Callable[[], bool] | None) -> str:

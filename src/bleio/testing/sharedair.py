@@ -1,0 +1,167 @@
+"""What the devices of a world share: the air, time and the engine."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Iterable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from bleio.backends.hci import entropy
+from bleio.radio.air import AirPdu, Radio
+from bleio.radio.capture import AirCapture
+from bleio.radio.interference import Interference, wifi_channels
+from bleio.runtime.portal import Portal
+from bleio.testing.captures import Captures
+from bleio.testing.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from bleio.testing.device import Device
+
+PACKETS_KEPT = 10_000
+JAMMER_DBM = -30.0
+WIFI_DBM = -50.0
+WIFI_PERIOD_US = 10_000
+LOWEST_RSSI_DBM = -127
+
+
+class SharedAir:
+    """The air of a world: what is heard on it, and what disturbs it.
+
+    Attributes:
+        packets: the last `PACKETS_KEPT` packets.
+        packet_count: how many there were.
+    """
+
+    def __init__(self, seed: int, radio: Radio, clock: VirtualClock, captures: Captures) -> None:
+        self.seed = seed
+        self.radio = radio
+        self.clock = clock
+        self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
+        self.packet_count = 0
+        self.entropy = Random(f"entropy {seed}")
+        self.portal = Portal(clock)
+        self._captures = captures
+        self._disturbances = 0
+        clock.on_engine_thread = lambda: entropy.be_predictable(self.entropy)
+        radio.watch(self._captured)
+
+    @property
+    def now_s(self) -> float:
+        """Simulated time since the world began."""
+        return self.clock.now_us / 1e6
+
+    def check_distances_matter(self) -> None:
+        """Raise ValueError if path loss is the same everywhere."""
+        if self.radio.medium.propagation.path_loss_db is not None:
+            raise ValueError(
+                "Positions matter in a world with distance_m only, or with a propagation that"
+                " has path_loss_db=None"
+            )
+
+    # Packets
+
+    def trace(self, last: int | None = None) -> str:
+        """Give the packets on the air as text, one a line: all that were kept, or the last ones."""
+        packets = list(self.packets)
+        return "".join(map(_line_of, packets[-last:] if last is not None else packets))
+
+    def describe(self) -> str:
+        """Say how to have this world again, and how far it got."""
+        return f"seed {self.seed}, at {self.now_s:.6f} s"
+
+    def save_packets(self, path: str | os.PathLike[str]) -> None:
+        """Write the kept packets to a pcapng file. Raises: OSError."""
+        with open(path, "wb") as file:
+            capture = AirCapture(self.radio, file.write)
+            for packet in self.packets:
+                capture.add(packet)
+            capture.flush()
+
+    def _captured(self, packet: AirPdu) -> None:
+        self.packet_count += 1
+        self.packets.append(packet)
+        self._captures.add(packet)
+
+    # Faults of the air; those of devices are theirs
+
+    def jam(
+        self,
+        seconds: float,
+        *,
+        channels: Iterable[int] = range(40),
+        level_dbm: float = JAMMER_DBM,
+    ) -> None:
+        """Disturb the air from now on for some simulated time; does not wait for the end.
+
+        Args: level_dbm: at every receiver; packets survive that are enough stronger.
+        Raises: ValueError.
+        """
+        self._disturb(seconds, level_dbm, channels=frozenset(channels))
+
+    def wifi(
+        self,
+        seconds: float,
+        *,
+        channel: int = 6,
+        load: float = 0.5,
+        level_dbm: float = WIFI_DBM,
+    ) -> None:
+        """Let a Wi-Fi network send from now on for some simulated time; does not wait for the end.
+
+        Args: channel: of Wi-Fi, 1 to 13; it covers 22 MHz. load: the part of the time that it
+            sends, 0 to 1, in a burst at a random place in each 10 ms. level_dbm: at every receiver.
+        Raises: ValueError.
+        """
+        if not 0 < load <= 1:
+            raise ValueError("load must be above 0 and at most 1")
+        burst_us = max(1, round(load * WIFI_PERIOD_US))
+        self._disturb(seconds, level_dbm, channels=wifi_channels(channel), burst_us=burst_us)
+
+    def _disturb(self, seconds: float, level_dbm: float, **options: Any) -> None:
+        if not 0 <= seconds < math.inf:
+            raise ValueError("seconds must be a number from 0 on")
+
+        self._disturbances += 1
+        seed = self.seed + 1_000_003 * self._disturbances  # each has bursts of its own
+
+        def start() -> None:
+            now_us = self.clock.now_us
+            self.radio.medium.add_interference(
+                Interference(
+                    from_us=now_us,
+                    until_us=now_us + round(seconds * 1e6),
+                    level_dbm=level_dbm,
+                    period_us=WIFI_PERIOD_US,
+                    seed=seed,
+                    **options,
+                )
+            )
+
+        self.portal.run(start)
+
+    def rssi_dbm(self, sender: Device, receiver: Device, *, tx_power_dbm: float = 0.0) -> int:
+        """Give the level at which one device hears another now, as its RSSI; -127 is not at all.
+
+        Interference, and what noise and chance do to single packets, are not in it.
+
+        Raises: RuntimeError if a program has not used its adapter yet: its radio is not there.
+        """
+        one, other = sender.radio, receiver.radio
+        for device in (sender, receiver):
+            if device.radio.station is None:
+                raise RuntimeError(f"{device.name} has not used its radio yet")
+        if not (one.antenna and other.antenna):
+            return LOWEST_RSSI_DBM
+        assert one.station is not None
+        assert other.station is not None
+        return self.radio.medium.rssi_dbm(one.station, other.station, tx_power_dbm)
+
+
+def _line_of(packet: AirPdu) -> str:
+    return (
+        f"{packet.time_us / 1e6:14.6f} {packet.sender.name} channel {packet.channel}"
+        f" {packet.access_address:08x} {packet.octets.hex()}\n"
+    )

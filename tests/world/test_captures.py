@@ -1,0 +1,88 @@
+"""What worlds write for packet analysers, as tshark reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bleio.testing import World
+from support.tshark import bad_frames, fields, needs_tshark
+
+BEACON = """
+import time
+import _bleio
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.1)
+time.sleep(3)
+"""
+
+SCANNER = """
+import _bleio
+from bleio.api import Adapter
+for entry in _bleio.adapter.start_scan(timeout=2):
+    pass
+Adapter("virtual").start_advertising(b"")
+"""
+
+
+@needs_tshark
+def test_each_device_has_a_btsnoop_file(tmp_path: Path) -> None:
+    with World(hci_capture=tmp_path / "hci") as world:
+        for name in ("beacon", "a/b", "a:b", "A_B"):
+            world.add(source=BEACON, name=name)
+        world.add(source=SCANNER, name="scanner")
+        world.run()
+        world["beacon"].power_on()
+        world.run()
+    files = {path.name: path for path in (tmp_path / "hci").iterdir()}
+    assert set(files) == {
+        *("beacon.btsnoop", "a_b.btsnoop", "a_b-2.btsnoop", "A_B-3.btsnoop"),
+        *("scanner.btsnoop", "adapter_1.btsnoop"),
+    }
+    resets = dict.fromkeys(files, 0)
+    for name, path in files.items():
+        assert bad_frames(path) == []
+        packets = fields(path, "frame.time_epoch", "hci_h4.direction", "bthci_cmd.opcode")
+        times = [float(time_s) for time_s, _, _ in packets]
+        assert times == sorted(times)
+        assert 0 <= times[0] <= times[-1] < 7
+        assert packets[0][1:] == ["0x00", "0x0c03"]
+        assert {direction for _, direction, _ in packets} == {"0x00", "0x01"}
+        resets[name] = sum(opcode == "0x0c03" for _, _, opcode in packets)
+    assert resets["beacon.btsnoop"] == 2 * resets["a_b.btsnoop"]
+
+
+@needs_tshark
+def test_bleio_capture_has_an_interface_for_each_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "all.pcapng"
+    monkeypatch.setenv("BLEIO_CAPTURE", str(path))
+    with World() as world:
+        world.add(source=BEACON, name="beacon")
+        world.add(source=SCANNER, name="scanner")
+        world.run()
+    assert bad_frames(path) == []
+    packets = fields(path, "frame.interface_name", "frame.time_epoch")
+    assert {name for name, _ in packets} == {"beacon", "scanner", "adapter 1"}
+    assert min(float(time_s) for _, time_s in packets) >= 0
+    assert max(float(time_s) for _, time_s in packets) < 4
+
+
+@needs_tshark
+def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
+    def written(folder: str, seed: int) -> list[bytes]:
+        with World(seed, hci_capture=tmp_path / folder) as world:
+            world.add(source=BEACON, name="beacon")
+            world.add(source=SCANNER, name="scanner")
+            world.run()
+        return [path.read_bytes() for path in sorted((tmp_path / folder).iterdir())]
+
+    assert written("1", 1) == written("2", 1)
+    assert written("3", 2) != written("1", 1)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        World(hci_capture=tmp_path / "file" / "hci")
