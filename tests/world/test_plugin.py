@@ -48,6 +48,41 @@ def test_a_failure_is_reported_with_seed_output_and_packets(tmp_path: Path) -> N
     assert kept.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
 
 
+def test_a_fixture_that_fails_is_reported_too(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "@pytest.fixture\n"
+        "def before(ble_world):\n"
+        "    ble_world.add(source=BEACON, name='beacon')\n"
+        "    ble_world.run_for(20)\n"
+        "    assert False\n"
+        "@pytest.fixture\n"
+        "def after(ble_world):\n"
+        "    yield\n"
+        "    ble_world.add(source=BEACON, name='beacon')\n"
+        "    ble_world.run_for(30)\n"
+        "    assert False\n"
+        "def test_setup(before): pass\n"
+        "def test_teardown(after): pass\n",
+        "--ble-seed=7",
+    )
+    assert "1 passed, 2 errors" in text
+    for seconds in (20, 30):
+        assert f"ble_world, seed 7, at {seconds}.000" in text
+    assert text.count("beacon] on the air\n") == 2
+    assert len(list(tmp_path.rglob("*.pcapng"))) == 2
+
+
+def test_a_test_that_passes_or_is_skipped_leaves_nothing(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "def test_passes(ble_world): ble_world.run_for(1)\n"
+        "def test_skipped(ble_world): pytest.skip()\n",
+    )
+    assert "1 passed, 1 skipped" in text
+    assert not list(tmp_path.rglob("*.pcapng"))
+
+
 def test_marks_set_the_worlds_arguments(tmp_path: Path) -> None:
     text = run(
         tmp_path,
@@ -88,6 +123,26 @@ def test_workers_of_xdist_get_the_seed(tmp_path: Path) -> None:
         "--ble-seed=5",
     )
     assert "4 passed" in text, text
+
+
+def test_workers_of_xdist_keep_the_packets(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "@pytest.mark.parametrize('number', range(4))\n"
+        "def test_it(ble_world, number):\n"
+        "    ble_world.add(source=BEACON, name='beacon')\n"
+        "    ble_world.run_for(10)\n"
+        "    assert number < 2\n",
+        "-n2",
+        "--ble-seed=5",
+    )
+    assert "2 failed, 2 passed" in text
+    assert text.count("ble_world, seed 5, at 10.000000 s") == 2
+    kept = sorted(tmp_path.rglob("*.pcapng"))
+    assert len(kept) == 2
+    for path in kept:
+        assert str(path) in text
+        assert path.stat().st_size > 1_000
 
 
 def test_nothing_heavy_is_imported_without_the_fixture(tmp_path: Path) -> None:

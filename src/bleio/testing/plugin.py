@@ -5,7 +5,6 @@ Nothing heavy is imported until a test asks for the fixture.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -61,10 +60,10 @@ def ble_world(request: pytest.FixtureRequest) -> Iterator[World]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what happened in the world to a failed test's report."""
+    """Add what happened in the world to the report of a test that failed, or a fixture of it."""
     report = yield
     world = item.stash.get(_world_key, None)
-    if world is not None and report.failed and report.when == "call":
+    if world is not None and report.failed:
         report.sections.append(
             (f"ble_world, {world.describe()}", _story(world, _save(item, world)))
         )
@@ -76,7 +75,9 @@ def _save(item: pytest.Item, world: World) -> str:
     cache = getattr(item.config, "cache", None)
     if cache is None:
         return ""
-    path = cache.mkdir("ble") / (re.sub(r"[^\w.-]+", "_", item.nodeid)[-120:] + ".pcapng")
+    from bleio.testing.captures import as_file_name
+
+    path = cache.mkdir("ble") / f"{as_file_name(item.nodeid)}.pcapng"
     world.save_packets(path)
     return f" They are in {path}."
 
