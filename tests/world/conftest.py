@@ -1,0 +1,33 @@
+"""All that the worlds of the tests here put on air is judged by tshark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bleio.radio.air import AirPdu, Radio
+from bleio.testing.captures import Captures
+from support.air_recorder import Recorder, recorder
+
+__all__ = ["recorder"]
+
+
+@pytest.fixture(autouse=True)
+def capture_everything(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    initialise, add = Captures.__init__, Captures.add
+    records: dict[Captures, Callable[[AirPdu], None]] = {}
+
+    def initialise_and_record(captures: Captures, radio: Radio, *files: Any) -> None:
+        initialise(captures, radio, *files)
+        records[captures] = recorder.of(radio)
+
+    def add_and_record(captures: Captures, packet: AirPdu) -> None:
+        add(captures, packet)
+        records[captures](packet)
+
+    monkeypatch.setattr(Captures, "__init__", initialise_and_record)
+    monkeypatch.setattr(Captures, "add", add_and_record)
+    yield
+    recorder.end_test()
