@@ -6,6 +6,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,17 @@ class SharedAir:
         self._captures.add(packet)
 
     # Faults of the air; those of devices are theirs
+
+    @property
+    def loss(self) -> float:
+        """The part of all packets that is lost by chance, 0 to 1; rw. Raises: ValueError."""
+        return self.radio.medium.propagation.loss
+
+    @loss.setter
+    def loss(self, loss: float) -> None:
+        medium = self.radio.medium
+        changed = replace(medium.propagation, loss=loss)
+        self.portal.run(lambda: setattr(medium, "propagation", changed))
 
     def jam(
         self,
