@@ -142,6 +142,25 @@ def test_packets_that_wait_are_read_with_short_looks() -> None:
     assert times[2] - times[0] <= 4 * LOOK_S + 1e-6
 
 
+def test_a_line_that_is_there_takes_one_look() -> None:
+    reader = """
+buffer = _bleio.CharacteristicBuffer(by_uuid[_bleio.UUID(0xFE12)], timeout=1)
+by_uuid[_bleio.UUID(0xFE12)].set_cccd(notify=True)
+import time
+time.sleep(1)
+begin = time.monotonic()
+assert buffer.readline() == b"twelve more\\n"
+print(time.monotonic() - begin)
+"""
+    sends = "    time.sleep(0.1)\n    sent.value = b'twelve more\\n'\n    time.sleep(100)\n"
+    waits = "    while not _bleio.adapter.connected: time.sleep(0.5)\n"
+    with World() as world:
+        world.add(source=SERVER + waits + sends)
+        client = world.add(source=CLIENT.partition("incoming =")[0] + reader)
+        world.run(until=lambda: not client.running)
+        assert float(client.text) == pytest.approx(2 * LOOK_S, abs=1e-6)
+
+
 @pytest.mark.parametrize("wanted_s", [0.0001, 0.001, 0.05, 1.0, 60.0])
 def test_a_loop_that_waits_for_a_time_is_late_by_little(wanted_s: float) -> None:
     late_s: list[float] = []

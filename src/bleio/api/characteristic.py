@@ -163,7 +163,7 @@ class Characteristic:
     def _link_gone(self) -> bool:
         """Whether it is a remote one whose link is gone."""
         connection = self._service._connection
-        return connection is not None and not connection.connected
+        return connection is not None and not connection._link.connected
 
     def _read(self, handle: int) -> bytes:
         return self._session.call(self._live_link().read, handle)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from bleio.api._arguments import (
@@ -95,7 +96,7 @@ class CharacteristicBuffer:
         result = bytearray()
         while wanted < 0 or len(result) < wanted:
             step = self._fifo.capacity_octets if wanted < 0 else wanted - len(result)
-            taken = self._take(step)
+            taken = self._take(partial(self._fifo.take, step))
             if not taken:
                 break
             result += taken
@@ -117,10 +118,10 @@ class CharacteristicBuffer:
         self._alive()
         line = bytearray()
         while not line.endswith(b"\n"):
-            octet = self._take(1)
-            if not octet:
+            part = self._take(self._fifo.take_line)
+            if not part:
                 break
-            line += octet
+            line += part
         return bytes(line)
 
     def reset_input_buffer(self) -> None:
@@ -160,11 +161,10 @@ class CharacteristicBuffer:
     def _link_gone(self) -> bool:
         return self._characteristic._link_gone()
 
-    def _take(self, count: int) -> bytes:
-        self._characteristic._session.look()  # without a timeout nothing below takes time
+    def _take(self, take: Callable[[float, Callable[[], bool]], bytes]) -> bytes:
         if self._link_gone():
             raise ConnectionError(NOT_CONNECTED)
-        taken = self._fifo.take(count, self._timeout_s, self._is_over)
+        taken = take(self._timeout_s, self._is_over)
         if self._link_gone():
             raise ConnectionError(NOT_CONNECTED)
         return taken

@@ -49,12 +49,28 @@ class ByteFifo:
         """
         wanted = min(count, self.capacity_octets)
         with self._condition:
-            self._clock.wait_for(
-                self._condition, lambda: len(self._octets) >= wanted or give_up(), timeout_s
-            )
-            taken = bytes(self._octets[:count])
-            del self._octets[:count]
-            return taken
+            self._wait(wanted, timeout_s, give_up)
+            return self._remove(count)
+
+    def take_line(self, timeout_s: float, give_up: Callable[[], bool]) -> bytes:
+        """Wait until any octet is there, the time is over or `give_up()`; take up to a newline,
+        or all.
+
+        Thread: any but the engine's.
+        """
+        with self._condition:
+            self._wait(1, timeout_s, give_up)
+            return self._remove(self._octets.find(b"\n") + 1 or len(self._octets))
+
+    def _wait(self, wanted: int, timeout_s: float, give_up: Callable[[], bool]) -> None:
+        self._clock.wait_for(
+            self._condition, lambda: len(self._octets) >= wanted or give_up(), timeout_s
+        )
+
+    def _remove(self, count: int) -> bytes:
+        removed = bytes(self._octets[:count])
+        del self._octets[:count]
+        return removed
 
     def clear(self) -> None:
         """Drop everything."""

@@ -99,6 +99,17 @@ def test_lines_end_at_an_empty_one(local: Characteristic, feed: Any) -> None:
     assert list(buffer) == [b"a\n", b"\n", b"b"]
 
 
+def test_a_line_comes_in_parts(local: Characteristic, feed: Any) -> None:
+    buffer = CharacteristicBuffer(local, timeout=LONG_S)
+    reading = InThread(buffer.readline)
+    feed(b"li")
+    until(lambda: not buffer.in_waiting)
+    feed(b"ne\nnext\nlast")
+    assert reading.join() == b"line\n"
+    assert buffer.readline() == b"next\n"
+    assert buffer.in_waiting == 4
+
+
 def test_remote_buffer(bench: Bench, client: PlayedLink) -> None:
     remote = bench.remote(client, Properties.NOTIFY)
     buffer = CharacteristicBuffer(remote, timeout=LONG_S)
