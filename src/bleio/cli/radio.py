@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Callable, Iterator
 
 import click
 
+from bleio.cli.files import unusable
 from bleio.cli.numbers import no_nan
 from bleio.errors import CallerError, ControllerLost
+from bleio.radio.capture import AirCapture
 from bleio.radio.propagation import DEFAULT_PATH_LOSS_DB, Propagation
 from bleio.radio.server.address import parse_listen_address
 from bleio.radio.server.process import RadioProcess
@@ -33,9 +37,31 @@ from bleio.radio.server.process import RadioProcess
     help="What a signal loses on its way; RSSI is transmit power minus this.",
 )
 @click.option(
+    "--loss",
+    type=click.FloatRange(0, 1),
+    callback=no_nan,
+    default=0.0,
+    show_default=True,
+    metavar="P",
+    help="Part of all packets that is lost, 0 to 1.",
+)
+@click.option(
+    "--capture",
+    type=click.Path(dir_okay=False, writable=True),
+    metavar="FILE",
+    help="Write all packets on the air to a pcapng file, for Wireshark; whole when the radio ends.",
+)
+@click.option(
     "--seed", type=int, metavar="N", help="Seed of the radio's random numbers.  [default: random]"
 )
-def radio(name: str, listen: tuple[str, ...], path_loss: float, seed: int | None) -> None:
+def radio(
+    name: str,
+    listen: tuple[str, ...],
+    path_loss: float,
+    loss: float,
+    capture: str | None,
+    seed: int | None,
+) -> None:
     """Run the simulated radio NAME until Ctrl-C.
 
     Programs with BLEIO_ADAPTER=virtual:NAME join it.
@@ -45,16 +71,41 @@ def radio(name: str, listen: tuple[str, ...], path_loss: float, seed: int | None
         process = RadioProcess(
             name,
             listen=[parse_listen_address(text) for text in listen],
-            propagation=Propagation(path_loss_db=path_loss),
+            propagation=Propagation(path_loss_db=path_loss, loss=loss),
             seed=seed,
         )
-        process.on_ready = lambda addresses: _say_ready(name, addresses)
         process.on_hosts = _say_host
-        asyncio.run(process.run())
+        with _capturing(process, capture) as begin_capture:
+
+            def ready(addresses: list[str]) -> None:
+                begin_capture()
+                _say_ready(name, addresses)
+
+            process.on_ready = ready
+            asyncio.run(process.run())
     except CallerError as error:
         raise click.UsageError(str(error)) from None
     except ControllerLost as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(unusable(error)) from None
+
+
+@contextlib.contextmanager
+def _capturing(process: RadioProcess, path: str | None) -> Iterator[Callable[[], None]]:
+    """Give what begins to write to a file, once the name is held. That raises OSError."""
+    with contextlib.ExitStack() as cleanup:
+
+        def begin() -> None:
+            if path is None:
+                return
+            assert process.world is not None
+            radio = process.world.driver.radio
+            capture = AirCapture(radio, cleanup.enter_context(open(path, "wb")).write)
+            cleanup.callback(capture.flush)
+            radio.watch(capture.add)
+
+        yield begin
 
 
 def _say_ready(name: str, addresses: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bleio.cli.files import unusable
 from bleio.cli.numbers import no_nan
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def sim(
     except BrokenPipeError:
         raise  # whoever reads the output has gone; click ends the command
     except OSError as error:
-        raise click.ClickException(_sentence(error)) from None
+        raise click.ClickException(unusable(error)) from None
 
 
 def _run(world: World, for_s: float | None) -> None:
@@ -135,11 +136,6 @@ def _run(world: World, for_s: float | None) -> None:
     # The time of --for may be over before all have ended.
     with contextlib.suppress(TimeoutError):
         world.run(within_s=for_s)
-
-
-def _sentence(error: OSError) -> str:
-    what = "" if error.filename is None else f" {error.filename!r}"
-    return f"Cannot use{what}: {error.strerror or error}; give another place or make it writable."
 
 
 class _Progress:

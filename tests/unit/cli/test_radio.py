@@ -25,6 +25,9 @@ USAGE = {
     "path loss": (["x", "--path-loss", "far"], "Invalid value for '--path-loss'"),
     "no loss": (["x", "--path-loss", "nan"], "'nan' is no number"),
     "gain": (["x", "--path-loss", "-1"], "Invalid value for '--path-loss'"),
+    "all lost": (["x", "--loss", "1.5"], "Invalid value for '--loss'"),
+    "what is lost": (["x", "--loss", "nan"], "'nan' is no number"),
+    "folder": (["x", "--capture", "/"], "Invalid value for '--capture'"),
     "seed": (["x", "--seed", "1.5"], "Invalid value for '--seed'"),
 }
 FAILURES = {
