@@ -95,16 +95,20 @@ def test_a_condition_that_a_spinning_program_makes_true_ends_the_run() -> None:
         assert world.now_s < 0.001
 
 
-@pytest.mark.parametrize("loss", [None, 0.2])
+@pytest.mark.parametrize(
+    ("adapter", "loss"),
+    [("_bleio.adapter", None), ("_bleio.adapter", 0.2), ("_bleio.Adapter('virtual')", None)],
+)
 def test_a_change_is_seen_as_soon_as_with_short_looks(
-    loss: float | None, monkeypatch: pytest.MonkeyPatch
+    adapter: str, loss: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def seen_s() -> list[float]:
         with World(loss=loss) as world:
             spinner = world.add(
-                source="import time, _bleio\n_bleio.adapter.start_advertising(b'', interval=0.02)\n"
-                "while not _bleio.adapter.connected: pass\nprint(time.monotonic())\n"
-                "while _bleio.adapter.connected: pass\nprint(time.monotonic())\n"
+                source=f"import time, _bleio\nadapter = {adapter}\n"
+                "adapter.start_advertising(b'', interval=0.02)\n"
+                "while not adapter.connected: pass\nprint(time.monotonic())\n"
+                "while adapter.connected: pass\nprint(time.monotonic())\n"
             )
             world.add(
                 source="import time, _bleio\nentry = next(iter(_bleio.adapter.start_scan()))\n"
@@ -181,39 +185,56 @@ def test_a_loop_that_waits_for_a_time_is_late_by_little(wanted_s: float) -> None
     assert max(late_s) <= min(max(LOOK_S, wanted_s / 16 + LOOK_S), LONGEST_LOOK_S) + 1e-6
 
 
-def test_devices_that_spin_look_seldom_enough_to_be_simulated_fast() -> None:
-    looks: list[int] = []
+BUFFER = """
+import time
+import _bleio
+C = _bleio.Characteristic
+service = _bleio.Service(_bleio.UUID(0xFE10))
+value = C.add_to_service(service, _bleio.UUID(0xFE11), properties=C.WRITE)
+buffer = _bleio.CharacteristicBuffer(value, timeout=0)
+"""
 
-    def spinner() -> None:
-        count = 0
-        while time.monotonic() < 60:
-            count += 1
-            _bleio.adapter.connected
-        looks.append(count)
+LOOKS = [
+    "time.monotonic()",
+    "time.sleep(0)",
+    "buffer.read(1)",
+    "buffer.in_waiting",
+    "_bleio.adapter.connections",
+]
 
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_time_goes_on_and_looks_are_few_whatever_a_program_spins_with(look: str) -> None:
     with World() as world:
         for _ in range(3):
-            world.add(spinner)
-        world.run()
+            world.add(
+                source=f"{BUFFER}count = 0\nwhile time.monotonic() < 60:\n    {look}\n"
+                "    count += 1\nprint(count)"
+            )
+        world.run(within_s=61)
         assert world.now_s == pytest.approx(60, abs=0.03)
-    assert max(looks) < 60 / LONGEST_LOOK_S
-
-
-@pytest.mark.parametrize(
-    "wait",
-    ["time.sleep(0)", "buffer.read(1)", "buffer.in_waiting", "_bleio.adapter.connections"],
-)
-def test_time_goes_on_whatever_a_program_spins_with(wait: str) -> None:
+        for device in world.devices.values():
+            assert int(device.text) < 60 / LONGEST_LOOK_S
     with World() as world:
-        world.add(
-            source="import time, _bleio\nC = _bleio.Characteristic\n"
-            "service = _bleio.Service(_bleio.UUID(0xFE10))\n"
-            "value = C.add_to_service(service, _bleio.UUID(0xFE11), properties=C.WRITE)\n"
-            "buffer = _bleio.CharacteristicBuffer(value, timeout=0)\n"
-            f"while True: {wait}"
-        )
+        world.add(source=f"{BUFFER}while True: {look}")
         world.run(until=10)
         assert world.now_s == 10
+
+
+def test_reading_what_is_there_takes_a_look_also_without_a_time_out() -> None:
+    writes = "by_uuid[_bleio.UUID(0xFE11)].value = b'12345'"
+    reads = """
+_bleio.adapter.start_advertising(b"", interval=0.02)
+time.sleep(30)
+begin = time.monotonic()
+assert buffer.read(1) + buffer.read(1) == b"12"
+print(time.monotonic() - begin)
+"""
+    with World() as world:
+        reader = world.add(source=BUFFER + reads)
+        world.add(source=CLIENT.partition("incoming =")[0] + writes)
+        world.run()
+        assert float(reader.text) == pytest.approx(3 * LOOK_S, abs=1e-6)
 
 
 def test_worlds_of_spinning_devices_are_repeatable() -> None:

@@ -166,6 +166,21 @@ def test_real_time_is_not_faster() -> None:
         assert 0.29 < time.monotonic() - start_s < 10
 
 
+def test_a_world_that_falls_behind_real_time_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    def computes() -> None:
+        for _ in range(2):
+            threading.Event().wait(0.3)
+            time.sleep(0.01)
+            time.sleep(1)
+
+    with World(real_time=True) as world:
+        world.add(computes)
+        world.run()
+        assert world.clock.pace is not None
+        assert world.clock.pace.times_behind >= 2
+    assert "The simulated world falls behind real time" in caplog.text
+
+
 def test_a_world_in_which_nothing_can_happen_says_so() -> None:
     with World() as world:
         world.add(source="import _bleio\nfor _ in _bleio.adapter.start_scan(): pass", name="ears")
