@@ -137,7 +137,9 @@ class AirBackend(HciBackend):
         """Write to the file of BLEIO_CAPTURE and to the device's own, by the times of the air."""
         taps = [tap_by_setting(self._device_name, self._now_us)]
         if self._owner.hci_capture is not None:
-            taps.append(Tap(self._owner.hci_capture, self._device_name, self._now_us, keys=wants_keys()))
+            taps.append(
+                Tap(self._owner.hci_capture, self._device_name, self._now_us, keys=wants_keys())
+            )
         return [tap for tap in taps if tap is not None]
 
     def _now_us(self) -> int:
