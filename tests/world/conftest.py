@@ -19,8 +19,10 @@ def capture_everything(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> I
     initialise, add = Captures.__init__, Captures.add
     records: dict[Captures, Callable[[AirPdu], None]] = {}
 
-    def initialise_and_record(captures: Captures, radio: Radio, *files: Any) -> None:
-        initialise(captures, radio, *files)
+    def initialise_and_record(
+        captures: Captures, radio: Radio, *files: Any, **options: Any
+    ) -> None:
+        initialise(captures, radio, *files, **options)
         records[captures] = recorder.of(radio)
 
     def add_and_record(captures: Captures, packet: AirPdu) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bleio.testing import World
+from support.pairing_pair import PAIRING_CENTRAL, PAIRING_PERIPHERAL
 from support.tshark import bad_frames, fields, needs_tshark
 
 BEACON = """
@@ -67,6 +68,20 @@ def test_bleio_capture_has_an_interface_for_each_device(
     assert {name for name, _ in packets} == {"beacon", "scanner", "adapter 1"}
     assert min(float(time_s) for _, time_s in packets) >= 0
     assert max(float(time_s) for _, time_s in packets) < 4
+
+
+@needs_tshark
+@pytest.mark.parametrize("decipher", [False, True])
+def test_what_was_encrypted_can_be_read_on_request(decipher: bool, tmp_path: Path) -> None:
+    live, kept = tmp_path / "live.pcapng", tmp_path / "kept.pcapng"
+    with World(capture=live, decipher=decipher) as world:
+        world.add(source=PAIRING_PERIPHERAL, name="peripheral")
+        central = world.add(source=PAIRING_CENTRAL, name="central")
+        world.run(until=lambda: not central.running)
+        world.save_packets(kept)
+    for path in (live, kept):
+        values = [value for (value,) in fields(path, "btatt.value", only="btatt.opcode == 0x0b")]
+        assert (b"secret".hex() in values) == decipher
 
 
 @needs_tshark

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from bleio.cli.main import main
+from support.pairing_pair import PAIRING_CENTRAL, PAIRING_PERIPHERAL
 from support.tshark import bad_frames, fields, needs_tshark
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -102,6 +103,22 @@ def test_captures_are_written(tmp_path: Path) -> None:
     assert all(len(fields(path, "bthci_cmd.opcode")) > 20 for path in files)
 
 
+def pair(folder: Path, *options: str) -> None:
+    """Run two programs that pair, for so long that both are done."""
+    (folder / "peripheral.py").write_text(PAIRING_PERIPHERAL)
+    (folder / "central.py").write_text(PAIRING_CENTRAL)
+    done = sim("peripheral.py", "central.py", "--for", "40s", *options, folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "b'secret'" in done.stdout
+
+
+@needs_tshark
+def test_encrypted_packets_can_be_captured_in_clear_text(tmp_path: Path) -> None:
+    pair(tmp_path, "--capture", "air.pcapng", "--decipher")
+    values = fields(tmp_path / "air.pcapng", "btatt.value", only="btatt.opcode == 0x0b")
+    assert [b"secret".hex()] in values
+
+
 def test_real_time_lasts_as_long_as_it_says(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("import time\ntime.sleep(1.2)\nprint('done')")
     begin_s = time.monotonic()
@@ -142,6 +159,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, option: 
         (("--loss", "1.5"), "not in the range"),
         (("--distance", "-1"), "not in the range"),
         (("--path-loss", "1000"), "not in the range"),
+        ((__file__, "--decipher"), "goes with --capture"),
         ((__file__, "--path-loss", "60", "--distance", "3"), "exclude each other"),
         (("missing.py",), "does not exist"),
         ((), "Missing argument"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bleio.testing import World
+from support.pairing_pair import PAIRING_CENTRAL, PAIRING_PERIPHERAL
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -36,27 +37,6 @@ def test_another_seed_gives_another_trace() -> None:
     (packets, pulses, _), (other_packets, other_pulses, _) = heart_rate(1), heart_rate(2)
     assert packets != other_packets
     assert pulses != other_pulses
-
-
-PAIRING_PERIPHERAL = """
-import time
-import _bleio
-service = _bleio.Service(_bleio.UUID(0x1234))
-_bleio.Characteristic.add_to_service(
-    service, _bleio.UUID(0x2345), initial_value=b"secret",
-    properties=_bleio.Characteristic.READ, read_perm=_bleio.Attribute.ENCRYPT_NO_MITM)
-_bleio.adapter.start_advertising(b"\\x02\\x01\\x06")
-time.sleep(30)
-"""
-
-PAIRING_CENTRAL = """
-import _bleio
-entry = next(iter(_bleio.adapter.start_scan()))
-connection = _bleio.adapter.connect(entry.address, timeout=5)
-connection.pair()
-(service,) = connection.discover_remote_services((_bleio.UUID(0x1234),))
-print(bytes(service.characteristics[0].value))
-"""
 
 
 def paired(seed: int) -> str:

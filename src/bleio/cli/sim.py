@@ -76,6 +76,9 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="FOLDER",
     help="Write what each device and its controller say over HCI, to one btsnoop file for each.",
 )
+@click.option(
+    "--decipher", is_flag=True, help="Write encrypted packets to the --capture in clear text."
+)
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.argument(
     "programs",
@@ -91,6 +94,7 @@ def sim(
     loss: float | None,
     capture: str | None,
     hci_capture: str | None,
+    decipher: bool,
     real_time: bool,
     programs: tuple[str, ...],
 ) -> None:
@@ -105,6 +109,8 @@ def sim(
 
     if path_loss is not None and distance is not None:
         raise click.UsageError("--path-loss and --distance exclude each other")
+    if decipher and capture is None:
+        raise click.UsageError("--decipher goes with --capture")
     try:
         world = World(
             seed,
@@ -113,6 +119,7 @@ def sim(
             loss=loss,
             capture=capture,
             hci_capture=hci_capture,
+            decipher=decipher,
             real_time=real_time,
             echo=sys.stdout,
             watch=_Progress(for_s),

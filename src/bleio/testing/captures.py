@@ -21,16 +21,22 @@ class Captures:
     """All files of one world.
 
     Args: air: a pcapng file. hci: a folder, made if it is missing. None is not wanted.
+        decipher: encrypted packets on the air are written in clear text.
     Raises: OSError.
     """
 
-    def __init__(self, radio: Radio, air: PathLike | None, hci: PathLike | None) -> None:
+    def __init__(
+        self, radio: Radio, air: PathLike | None, hci: PathLike | None, *, decipher: bool = False
+    ) -> None:
+        self.decipher = decipher
         self._hci = None if hci is None else os.path.abspath(hci)
         self._hci_files: dict[str, CaptureFile] = {}
         if self._hci is not None:
             os.makedirs(self._hci, exist_ok=True)
         self._file = None if air is None else open(air, "wb")  # noqa: SIM115 - see close
-        self._air = None if self._file is None else AirCapture(radio, self._file.write)
+        self._air: AirCapture | None = None
+        if self._file is not None:
+            self._air = AirCapture(radio, self._file.write, decipher=decipher)
 
     def add(self, packet: AirPdu) -> None:
         """Write a packet on the air."""

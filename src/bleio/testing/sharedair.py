@@ -76,7 +76,7 @@ class SharedAir:
     def save_packets(self, path: str | os.PathLike[str]) -> None:
         """Write the kept packets to a pcapng file. Raises: OSError."""
         with open(path, "wb") as file:
-            capture = AirCapture(self.radio, file.write)
+            capture = AirCapture(self.radio, file.write, decipher=self._captures.decipher)
             for packet in self.packets:
                 capture.add(packet)
             capture.flush()

@@ -49,6 +49,8 @@ class World(SharedAir):
         hci_capture: a folder for what each device and its controller say over HCI, in one btsnoop
             file for each, named after it. Everything is in clear text there; keys are zeros,
             unless the environment has BLEIO_CAPTURE_KEYS=1.
+        decipher: `capture` and `save_packets` write encrypted packets in clear text, as from a
+            sniffer that has the keys; Wireshark cannot decipher packets of the link layer.
 
     Raises: ValueError for settings that contradict each other; OSError for files and folders.
     Thread: the one that made it; programs of the world may use devices too.
@@ -69,10 +71,13 @@ class World(SharedAir):
         state_folder: str | os.PathLike[str] | None = None,
         capture: str | os.PathLike[str] | None = None,
         hci_capture: str | os.PathLike[str] | None = None,
+        decipher: bool = False,
     ) -> None:
         radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
         clock = VirtualClock(radio, real_time=real_time, blocked_after_s=blocked_after_s)
-        super().__init__(seed, radio, clock, Captures(radio, capture, hci_capture))
+        super().__init__(
+            seed, radio, clock, Captures(radio, capture, hci_capture, decipher=decipher)
+        )
         self._distance_m = distance_m or 0.0
         self.clock.watch = watch
         self.portal.make_backend = self._make_backend
