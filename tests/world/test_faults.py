@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.testing import World
+from bleio.testing import DeviceFailed, World
 
 PERIPHERAL = """
 import time
@@ -79,6 +79,22 @@ def test_refused_connections_end_as_never_established() -> None:
 def _is_connect_ind(packet: object) -> bool:
     octets: bytes = packet.octets  # type: ignore[attr-defined]
     return packet.access_address == 0x8E89BED6 and octets[0] & 15 == 5  # type: ignore[attr-defined]
+
+
+def test_refused_connections_to_extended_advertising_go_on_until_the_time_out() -> None:
+    with World() as world:
+        peripheral = world.add(
+            source=PERIPHERAL.replace('b"\\x02\\x01\\x06"', "bytes((99, 255)) + bytes(98)")
+        )
+        peripheral.refuse_connections = True
+        central = CENTRAL.replace("timeout=5)", "timeout=5, extended=True)", 1)
+        world.add(source=central + TRIES)
+        with pytest.raises(DeviceFailed, match="BluetoothError: Failed to connect: timeout"):
+            world.run()
+        peripheral.refuse_connections = False
+        again = world.add(source=central + TRIES)
+        world.run(until=lambda: bool(again.text))
+        assert again.text == "connected True\n"
 
 
 def test_refusing_lasts_over_power_and_a_new_program() -> None:

@@ -177,7 +177,8 @@ class Device:
         """Whether its radio leaves connection requests unanswered; rw.
 
         It goes on advertising. Who connects takes the link as made, hears nothing for six
-        connection events, and has it end as never established (0x3E). Links that are there stay.
+        connection events, and has it end as never established (0x3E); with extended advertising,
+        which is confirmed, it goes on trying until its time-out. Links that are there stay.
         """
         return self.radio.refuses
 
