@@ -82,7 +82,7 @@ import _bleio
 service = _bleio.Service(_bleio.UUID(0x1234))
 value = _bleio.Characteristic.add_to_service(
     service, _bleio.UUID(0x2345), properties=0x14, initial_value=b"", max_length=512)
-descriptor = _bleio.Descriptor.add_to_characteristic(value, _bleio.UUID(0x2908))
+descriptor = _bleio.Descriptor.add_to_characteristic(value, _bleio.UUID(0xFE99))
 octets = _bleio.CharacteristicBuffer(value, timeout=0)
 packets = _bleio.PacketBuffer(value, buffer_size=1, max_packet_size=512)
 _bleio.adapter.start_advertising({FLAGS!r})
@@ -101,7 +101,7 @@ connection = _bleio.adapter.connect(entry.address, timeout=5)
 (value,) = service.characteristics
 value.set_cccd(notify=True)
 value.value = b"x"
-next(each for each in value.descriptors if each.uuid.uuid16 == 0x2908).value = b"x"
+next(each for each in value.descriptors if each.uuid.uuid16 == 0xFE99).value = b"x"
 connection.connection_interval = 50
 connection.pair()
 """
