@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,19 @@ def test_the_same_seed_gives_the_same_files(tmp_path: Path) -> None:
 
     assert written("1", 1) == written("2", 1)
     assert written("3", 2) != written("1", 1)
+
+
+def test_keys_are_saved_when_asked_for(tmp_path: Path) -> None:
+    with World() as world:
+        world.add(source=PAIRING_PERIPHERAL, name="peripheral")
+        central = world.add(source=PAIRING_CENTRAL, name="central")
+        world.save_keys(tmp_path / "before")
+        world.run(until=lambda: not central.running)
+        world.save_keys(tmp_path / "after")
+    (header,) = (tmp_path / "before").read_text().splitlines()
+    assert header.startswith("# seconds central peripheral")
+    _, line = (tmp_path / "after").read_text().splitlines()
+    assert re.fullmatch(r"\d+\.\d{6} \S+/random \S+/random [0-9a-f]{32}", line)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -114,7 +114,8 @@ def pair(folder: Path, *options: str) -> None:
 
 @needs_tshark
 def test_encrypted_packets_can_be_captured_in_clear_text(tmp_path: Path) -> None:
-    pair(tmp_path, "--capture", "air.pcapng", "--decipher")
+    pair(tmp_path, "--capture", "air.pcapng", "--decipher", "--keys", "keys.txt")
+    assert len((tmp_path / "keys.txt").read_text().splitlines()) == 2
     values = fields(tmp_path / "air.pcapng", "btatt.value", only="btatt.opcode == 0x0b")
     assert [b"secret".hex()] in values
 
@@ -138,7 +139,7 @@ def test_progress_is_shown_when_it_takes_long(
     assert re.search(r"^simulated 0\.[0-4] s of 0\.5 s$", done.stderr, re.MULTILINE)
 
 
-@pytest.mark.parametrize("option", ["--capture", "--hci-capture"])
+@pytest.mark.parametrize("option", ["--capture", "--hci-capture", "--keys"])
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, option: str) -> None:
     (tmp_path / "code.py").write_text("")
     (tmp_path / "file").touch()

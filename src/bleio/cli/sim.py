@@ -6,6 +6,7 @@ import contextlib
 import re
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -79,6 +80,12 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option(
     "--decipher", is_flag=True, help="Write encrypted packets to the --capture in clear text."
 )
+@click.option(
+    "--keys",
+    type=click.Path(dir_okay=False, writable=True),
+    metavar="FILE",
+    help="Write the long term keys of encrypted links to a text file.",
+)
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.argument(
     "programs",
@@ -95,6 +102,7 @@ def sim(
     capture: str | None,
     hci_capture: str | None,
     decipher: bool,
+    keys: str | None,
     real_time: bool,
     programs: tuple[str, ...],
 ) -> None:
@@ -124,7 +132,7 @@ def sim(
             echo=sys.stdout,
             watch=_Progress(for_s),
         )
-        with world:
+        with world, _saving_keys(world, keys):
             for program in programs:
                 world.add(program)
             _run(world, for_s)
@@ -134,6 +142,19 @@ def sim(
         raise  # whoever reads the output has gone; click ends the command
     except OSError as error:
         raise click.ClickException(unusable(error)) from None
+
+
+@contextlib.contextmanager
+def _saving_keys(world: World, path: str | None) -> Iterator[None]:
+    """Write them however it ends; what cannot be written is told before it begins."""
+    if path is None:
+        yield
+        return
+    world.save_keys(path)
+    try:
+        yield
+    finally:
+        world.save_keys(path)
 
 
 def _run(world: World, for_s: float | None) -> None:

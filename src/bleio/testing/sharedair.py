@@ -14,6 +14,7 @@ from bleio.backends.hci import entropy
 from bleio.radio.air import AirPdu, Radio
 from bleio.radio.capture import AirCapture
 from bleio.radio.interference import Interference, wifi_channels
+from bleio.radio.keys import LinkKey, lines_of
 from bleio.runtime.portal import Portal
 from bleio.testing.captures import Captures
 from bleio.testing.clock import VirtualClock
@@ -45,9 +46,11 @@ class SharedAir:
         self.entropy = Random(f"entropy {seed}")
         self.portal = Portal(clock)
         self._captures = captures
+        self._keys: deque[LinkKey] = deque(maxlen=PACKETS_KEPT)
         self._disturbances = 0
         clock.on_engine_thread = lambda: entropy.be_predictable(self.entropy)
         radio.watch(self._captured)
+        radio.watch_keys(self._keys.append)
 
     @property
     def now_s(self) -> float:
@@ -80,6 +83,14 @@ class SharedAir:
             for packet in self.packets:
                 capture.add(packet)
             capture.flush()
+
+    def save_keys(self, path: str | os.PathLike[str]) -> None:
+        """Write what links were encrypted with so far to a text file; see `bleio.radio.keys`.
+
+        Raises: OSError.
+        """
+        with open(path, "w", encoding="ascii") as file:
+            file.writelines(lines_of(self._keys))
 
     def _captured(self, packet: AirPdu) -> None:
         self.packet_count += 1
