@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from bleio.backends.hci import link_security
 from bleio.backends.hci.bonds import MAX_BONDS, Bond, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.errors import PairingFailed
 from support.hci.engine import asynchronous, until
-from support.hci.world import BumbleWorld, connected_pair
+from support.hci.simulated import simulated
+from support.hci.world import BumbleWorld, VirtualWorld, connected_pair
 
 PAIRING_NOT_SUPPORTED = b"\x05\x05"
 
@@ -61,11 +61,10 @@ async def test_a_peer_that_refuses(by_central: bool) -> None:
         assert asking.security.encrypted
 
 
-@asynchronous
-async def test_a_peripheral_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+@simulated
+async def test_a_peripheral_that_falls_silent() -> None:
     """A pairing that timed out is the last on its link. Spec: Vol 3, Part H, 3.4."""
-    monkeypatch.setattr(link_security, "SMP_TIMEOUT_S", 0.3)
-    async with BumbleWorld() as world:
+    async with VirtualWorld() as world:
         _, _, link, incoming = await connected_pair(world)
         incoming._security.received = lambda pdu: None
         with pytest.raises(PairingFailed):
@@ -77,10 +76,9 @@ async def test_a_peripheral_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -
         assert not link.security.encrypted
 
 
-@asynchronous
-async def test_a_central_that_ignores_a_security_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link_security, "SMP_TIMEOUT_S", 0.3)
-    async with BumbleWorld() as world:
+@simulated
+async def test_a_central_that_ignores_a_security_request() -> None:
+    async with VirtualWorld() as world:
         _, _, link, incoming = await connected_pair(world)
         link._security.received = lambda pdu: None
         with pytest.raises(PairingFailed):
