@@ -136,6 +136,28 @@ def test_one_corrupt_packet_is_sent_again() -> None:
     assert pair.radio.medium.ideal
 
 
+def test_each_station_has_its_own_corrupt_packet() -> None:
+    pair = connected_pair()
+    wrong: list[str] = []
+    names = [host.controller.station.name for host in (pair.central, pair.peripheral)]
+    pair.radio.watch(lambda packet: None if packet.crc_right else wrong.append(packet.sender.name))
+    silent = pair.radio.add_station("silent")
+    for station in (silent, pair.peripheral.controller.station, pair.central.controller.station):
+        pair.radio.medium.corrupt_next(station)
+    run(pair, 200)
+    assert wrong == names
+
+
+def test_what_was_to_happen_to_a_station_does_not_outlast_it() -> None:
+    pair = connected_pair()
+    medium, station = pair.radio.medium, pair.central.controller.station
+    for spoil in (lambda: medium.corrupt_next(station), lambda: medium.set_antenna(station, False)):
+        spoil()
+        assert not medium.ideal
+    pair.central.controller.detach()
+    assert medium.ideal
+
+
 def test_a_jammer_of_some_channels_slows_a_link_and_its_end_is_the_end() -> None:
     pair = connected_pair(interval_ms=7.5, timeout_ms=4000)
     half = frozenset(range(0, 37, 2))

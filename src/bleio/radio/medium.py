@@ -104,7 +104,7 @@ class Medium:
         self._interference: list[Interference] = []
         self._on_air: dict[int, deque[Transmission]] = {}
         self._longest_us = 0
-        self._silent = 0
+        self._silent: set[Station] = set()
         self._to_corrupt: deque[Station | None] = deque()
         self.on_change: Callable[[], None] = lambda: None
         self.ideal = propagation.ideal
@@ -127,8 +127,8 @@ class Medium:
 
     def set_antenna(self, station: Station, on: bool) -> None:
         """Take a station's antenna off, or put it on again."""
-        self._silent += station.antenna - on
         station.antenna = on
+        (self._silent.discard if on else self._silent.add)(station)
         self._changed()
 
     def add_interference(self, interference: Interference) -> None:
@@ -149,6 +149,13 @@ class Medium:
     def corrupt_next(self, sender: Station | None = None) -> None:
         """Give the next packet, of one station or of any, a wrong CRC."""
         self._to_corrupt.append(sender)
+        self._changed()
+
+    def leave(self, station: Station) -> None:
+        """A station is there no more; what was still to happen to it is off."""
+        while station in self._to_corrupt:
+            self._to_corrupt.remove(station)
+        self._silent.discard(station)
         self._changed()
 
     def _changed(self) -> None:
@@ -180,10 +187,11 @@ class Medium:
         """Put a packet on air, at the latest when it starts."""
         if self.ideal:
             return packet
-        if self._to_corrupt and self._to_corrupt[0] in (None, packet.sender):
-            self._to_corrupt.popleft()
-            packet.corrupt = True
-            self._clock.schedule(packet.to_us, self._changed)
+        for chosen in (packet.sender, None):
+            if chosen in self._to_corrupt and not packet.corrupt:
+                self._to_corrupt.remove(chosen)
+                packet.corrupt = True
+                self._clock.schedule(packet.to_us, self._changed)
         if self._propagation.collisions and packet.sender.antenna:
             on_air = self._on_air.setdefault(packet.channel, deque())
             # What ended earlier overlaps with nothing that is still to be judged.

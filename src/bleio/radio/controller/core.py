@@ -167,6 +167,7 @@ class Controller:
         self.attached = False
         self._silence()
         self.radio.release_static_address(self.station)
+        self.radio.medium.leave(self.station)
 
     def reset(self) -> None:
         """HCI_Reset: everything but the public address and a claimed static address goes."""
