@@ -132,6 +132,8 @@ class VirtualClock(Clock):
             try:
                 if not participant.stop:
                     target()
+            except SystemExit:
+                pass  # as threads end silently with it
             finally:
                 self._leave(participant)
 
@@ -147,6 +149,16 @@ class VirtualClock(Clock):
         participant.stop = reason
         if participant is not self._running and participant.alive:
             self._waiting.enter(participant, participant.predicate, self.now_us, self.now_us)
+
+    def stop_rest(self) -> None:
+        """End all participants that are not about to end, where they wait or will look next."""
+        for each in self._everybody:
+            if each.alive and each.stop is None:
+                self.stop(each, SystemExit)
+
+    def alive(self) -> list[str]:
+        """The names of all participants that have not ended."""
+        return [each.name for each in self._everybody if each.alive]
 
     # The engine
 

@@ -221,9 +221,10 @@ class World(SharedAir):
             if device.running:
                 assert device._participant is not None
                 self.clock.stop(device._participant, PowerOff)
-        if not self.clock.wait_until(self.all_ended, 60.0):
+        self.clock.stop_rest()
+        if not self.clock.wait_until(lambda: not self.clock.alive(), 60.0):
             self.clock.broken = True
-            raise WorldError(f"These programs did not end: {', '.join(self._running())}")
+            raise WorldError(f"These programs did not end: {', '.join(self.clock.alive())}")
 
     def __enter__(self) -> World:
         return self
