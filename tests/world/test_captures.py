@@ -54,6 +54,15 @@ def test_each_device_has_a_btsnoop_file(tmp_path: Path) -> None:
     assert resets["beacon.btsnoop"] == 2 * resets["a_b.btsnoop"]
 
 
+def test_names_that_differ_little_have_files_of_their_own(tmp_path: Path) -> None:
+    with World(hci_capture=tmp_path) as world:
+        for name in ("x-2", "x", "X"):
+            world.add(source="", name=name)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("x-2.btsnoop", "x.btsnoop", "X-3.btsnoop")
+    }
+
+
 @needs_tshark
 def test_bleio_capture_has_an_interface_for_each_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

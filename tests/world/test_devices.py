@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import io
 import random
 import time
@@ -172,8 +173,10 @@ def test_start_and_stop_times() -> None:
             [2, 3, 4, 5], abs=0.01
         )
         assert world.now_s == pytest.approx(5.5, abs=0.1)
-        with pytest.raises(ValueError, match="after start_s"):
-            world.add(source="", start_s=2, stop_s=1)
+        for start_s, stop_s in ((2, 1), (2, math.nan), (math.nan, 3), (-1, 3), (0, math.inf)):
+            with pytest.raises(ValueError, match="must be a number of seconds"):
+                world.add(source="", start_s=start_s, stop_s=stop_s)
+        assert list(world.devices) == ["device"]
 
 
 def test_a_dropped_link() -> None:

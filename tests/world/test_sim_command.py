@@ -156,6 +156,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, option: 
         (("--for", "soon"), "'soon' is no time"),
         (("--seed", "x"), "not a valid integer"),
         (("--for", "nan"), "'nan' is no time"),
+        (("--for", "9" * 400), "is longer than 1e+09 s"),
         (("--loss", "nan"), "'nan' is no number"),
         (("--loss", "1.5"), "not in the range"),
         (("--distance", "-1"), "not in the range"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -186,6 +187,23 @@ def test_a_world_in_which_nothing_can_happen_says_so() -> None:
         world.add(source="import _bleio\nfor _ in _bleio.adapter.start_scan(): pass", name="ears")
         with pytest.raises((Stalled, TimeoutError)):
             world.run(within_s=10)
+
+
+def test_a_world_without_a_limit_goes_on_until_nothing_can_happen() -> None:
+    with World() as world:
+        world.add(source="import time\ntime.sleep(1e6)", name="sleeper")
+        world.run(within_s=math.inf)
+        assert world.now_s == pytest.approx(1e6, abs=0.1)
+        with pytest.raises(Stalled, match="every program has ended"):
+            world.run(lambda: False, within_s=math.inf)
+
+
+def test_no_number_is_no_time_to_run() -> None:
+    with World() as world:
+        with pytest.raises(ValueError, match="not for NaN"):
+            world.run(math.nan)
+        with pytest.raises(ValueError, match="not for NaN"):
+            world.run(within_s=math.nan)
 
 
 def test_a_condition_that_does_not_come() -> None:

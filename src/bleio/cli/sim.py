@@ -36,7 +36,10 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value))
         if match is None or match[2] not in _UNITS_S:
             self.fail(f"{value!r} is no time such as 60s, 500ms, 5min or 1h", param, ctx)
-        return float(match[1]) * _UNITS_S[match[2]]
+        seconds = float(match[1]) * _UNITS_S[match[2]]
+        if seconds > _FOR_EVER_S:
+            self.fail(f"{value!r} is longer than {_FOR_EVER_S:g} s", param, ctx)
+        return seconds
 
 
 @click.command()

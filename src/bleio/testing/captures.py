@@ -48,8 +48,10 @@ class Captures:
         if self._hci is None:
             return None
         stem = name = as_file_name(device)
+        number = 1
         while stem.casefold() in self._hci_files:
-            stem = f"{name}-{len(self._hci_files)}"
+            number += 1
+            stem = f"{name}-{number}"
         file = CaptureFile(os.path.join(self._hci, f"{stem}.btsnoop"))
         self._hci_files[stem.casefold()] = file
         return file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -116,8 +117,10 @@ class World(SharedAir):
             name = self._free_name(made.name)
         elif name in self.devices:
             raise ValueError(f"There is a device {name!r} already")
-        if stop_s is not None and stop_s <= start_s:
-            raise ValueError("stop_s must be after start_s")
+        if not 0 <= start_s < math.inf:
+            raise ValueError("start_s must be a number of seconds from 0 on")
+        if stop_s is not None and not start_s < stop_s < math.inf:
+            raise ValueError("stop_s must be a number of seconds after start_s")
         if position is None:
             place = as_position((len(self.devices) * self._distance_m, 0))
         else:
@@ -145,8 +148,8 @@ class World(SharedAir):
         Args: until: simulated seconds since the world began, or what becomes true. within_s: how
             much simulated time a condition or the end of all programs may take from now.
         Raises: DeviceFailed as soon as a program ends with an exception; DeviceBlocked;
-            Stalled; TimeoutError; OSError if `echo` cannot be written; KeyboardInterrupt, after
-            which it can be run on.
+            Stalled; TimeoutError; ValueError for NaN; OSError if `echo` cannot be written;
+            KeyboardInterrupt, after which it can be run on.
         """
         self.clock.resume_pacing()
         if until is None or callable(until):
@@ -157,7 +160,7 @@ class World(SharedAir):
                     f"{_name_of(until)} did not come within {within_s:g} s of simulated time;"
                     f" running: {', '.join(self._running()) or 'nothing'}"
                 )
-        elif until > self.now_s:
+        elif not until <= self.now_s:
             self._run(_never, until - self.now_s)
 
     def run_for(self, seconds: float) -> None:
@@ -165,7 +168,10 @@ class World(SharedAir):
         self.run(self.now_s + seconds)
 
     def _run(self, done: Callable[[], bool], limit_s: float) -> bool:
-        came = self.clock.wait_until(lambda: self._has_failed() or done(), limit_s)
+        if math.isnan(limit_s):
+            raise ValueError("A world runs for a number of seconds, not for NaN")
+        within_s = None if limit_s == math.inf else limit_s
+        came = self.clock.wait_until(lambda: self._has_failed() or done(), within_s)
         self._raise_failure()
         return came
 
