@@ -73,6 +73,15 @@ def test_a_fixture_that_fails_is_reported_too(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("*.pcapng"))) == 2
 
 
+def test_a_failure_is_reported_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    options = ("-o", "cache_dir=file/cache", "-W", "ignore::pytest.PytestCacheWarning")
+    text = run(tmp_path, "def test_it(ble_world): assert False\n", *options)
+    assert "1 failed" in text
+    assert "ble_world, seed 0, at 0.000000 s" in text
+    assert "could not be kept: [Errno" in text
+
+
 def test_a_test_that_passes_or_is_skipped_leaves_nothing(tmp_path: Path) -> None:
     text = run(
         tmp_path,

@@ -77,8 +77,11 @@ def _save(item: pytest.Item, world: World) -> str:
         return ""
     from bleio.testing.captures import as_file_name
 
-    path = cache.mkdir("ble") / f"{as_file_name(item.nodeid)}.pcapng"
-    world.save_packets(path)
+    try:
+        path = cache.mkdir("ble") / f"{as_file_name(item.nodeid)}.pcapng"
+        world.save_packets(path)
+    except OSError as error:
+        return f" They could not be kept: {error}."
     return f" They are in {path}."
 
 
