@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from bleio.testing import pacing
+from bleio.testing import World, pacing
 from bleio.testing.pacing import Pace
 
 
@@ -74,9 +74,15 @@ def test_each_stretch_behind_is_said_once(
 
 
 def test_what_lies_between_two_runs_is_not_behind(real_time: RealTime) -> None:
-    pace = Pace()
-    pace.resume(0)
-    real_time.now_s += 100
-    pace.resume(10)
-    pace.hold(20, never)
+    with World(real_time=True) as world:
+        device = world.add(source="import time\ntime.sleep(1000)")
+        pace = world.clock.pace
+        assert pace is not None
+        for change in (lambda: world.run_for(1), device.drop_links, device.power_off):
+            real_time.now_s += 100
+            change()
+            assert pace.times_behind == 0
+        device.power_on()
+        world.run_for(1)
+        real_time.now_s += 100
     assert pace.times_behind == 0

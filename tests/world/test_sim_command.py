@@ -174,6 +174,24 @@ def test_wrong_arguments(tmp_path: Path, arguments: tuple[str, ...], message: st
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for a child there")
+def test_in_real_time_lines_come_when_they_are_printed(tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("import time\nprint('first')\ntime.sleep(30)")
+    with subprocess.Popen(
+        [sys.executable, "-m", "bleio", "sim", "code.py", "--real-time"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().endswith("first\n")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for a child there")
 def test_ctrl_c_ends_it_while_programs_run_for_ever(tmp_path: Path) -> None:
     (tmp_path / "spin.py").write_text("import time\nprint('running')\nwhile True: time.monotonic()")
     with subprocess.Popen(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bleio.testing import World
+from bleio.testing import World, WorldError
 from support.pairing_pair import PAIRING_CENTRAL, PAIRING_PERIPHERAL
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -30,6 +30,15 @@ def test_the_same_seed_gives_the_same_trace() -> None:
     assert printed.count("Reading:") == 5
     assert printed.endswith("Disconnected\n")
     assert len(packets.splitlines()) > 100
+
+
+def test_a_closed_world_says_so() -> None:
+    with World() as world:
+        world.add(source="import time\ntime.sleep(1000)")
+        world.run_for(1)
+    for late in (lambda: world.run_for(1), world.run, lambda: world.add(source="")):
+        with pytest.raises(WorldError, match="closed"):
+            late()
 
 
 @pytest.mark.interop

@@ -215,11 +215,6 @@ class VirtualClock(Clock):
 
     # The owner
 
-    def resume_pacing(self) -> None:
-        """Real time counts from now."""
-        if self.pace is not None:
-            self.pace.resume(self.now_us)
-
     def abandon(self, reason: type[BaseException]) -> None:
         """End all threads of a world that cannot end in order, as far as they can be ended."""
         self.broken = True
@@ -247,6 +242,8 @@ class VirtualClock(Clock):
 
     def _block(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
         """Wait as blocking calls do, after which who is slow takes its time."""
+        if self.pace is not None and me is self._owner:
+            self.pace.resume(self.now_us)  # until now the world stood still
         self._wait(me, predicate, due_us)
         if me.extra_us:
             self._wait(me, None, self.now_us + me.extra_us)

@@ -110,8 +110,9 @@ class World(SharedAir):
         Args: name: by default the file's or the function's; a number is added if it is taken.
             position: in metres, if distances matter; by default in a row with the others.
             start_s: when it is powered on, stop_s: when off again; simulated.
-        Raises: ValueError, TypeError, OSError.
+        Raises: ValueError, TypeError, OSError; WorldError after `close`.
         """
+        self._check_open()
         made = as_program(program, args, source)
         if name is None:
             name = self._free_name(made.name)
@@ -148,10 +149,9 @@ class World(SharedAir):
         Args: until: simulated seconds since the world began, or what becomes true. within_s: how
             much simulated time a condition or the end of all programs may take from now.
         Raises: DeviceFailed as soon as a program ends with an exception; DeviceBlocked;
-            Stalled; TimeoutError; ValueError for NaN; OSError if `echo` cannot be written;
+            Stalled; WorldError after `close`; TimeoutError; ValueError for NaN; OSError if `echo` cannot be written;
             KeyboardInterrupt, after which it can be run on.
         """
-        self.clock.resume_pacing()
         if until is None or callable(until):
             done = until or self.all_ended
             came = self._run(done, within_s)
@@ -168,6 +168,7 @@ class World(SharedAir):
         self.run(self.now_s + seconds)
 
     def _run(self, done: Callable[[], bool], limit_s: float) -> bool:
+        self._check_open()
         if math.isnan(limit_s):
             raise ValueError("A world runs for a number of seconds, not for NaN")
         within_s = None if limit_s == math.inf else limit_s
@@ -222,6 +223,10 @@ class World(SharedAir):
                 self.clock.abandon(PowerOff)
             self._captures.close()
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise WorldError("This world is closed and goes on no more; make another one")
+
     def _stop_programs(self) -> None:
         for device in self.devices.values():
             if device.running:
@@ -270,6 +275,8 @@ class World(SharedAir):
             return
         try:
             self._echo.write(_tagged(device, line))
+            if self.clock.pace is not None:
+                self._echo.flush()  # somebody may be watching
         except OSError as error:  # of whoever runs the world, not of the device
             self._echo, self._echo_error = None, error
 
