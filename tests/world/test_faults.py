@@ -178,6 +178,9 @@ def test_two_wifi_networks_do_not_send_at_the_same_times() -> None:
     [
         (lambda world: world.jam(-1), "seconds must be"),
         (lambda world: world.jam(float("nan")), "seconds must be"),
+        (lambda world: world.jam(1, channels=()), "channels must be"),
+        (lambda world: world.jam(1, channels=(39, 40)), "channels must be"),
+        (lambda world: world.jam(1, level_dbm=float("nan")), "level_dbm must be"),
         (lambda world: world.wifi(1, channel=14), "1 to 13"),
         (lambda world: world.wifi(1, load=0), "load must be"),
         (lambda world: setattr(world["beacon"], "slowness", 0), "above 0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
@@ -47,6 +48,7 @@ class Interference:
         burst_us: length of a burst; 0 is always on.
         period_us: there is one burst in each, at a random place.
         seed: of these places; two that share it have their bursts at the same time.
+    Raises: ValueError for what makes no sense.
     """
 
     channels: frozenset[int] = ALL_CHANNELS
@@ -60,6 +62,10 @@ class Interference:
     def __post_init__(self) -> None:
         if not 0 <= self.burst_us <= self.period_us or self.period_us <= 0:
             raise ValueError("a burst must fit into its period")
+        if not self.channels or not self.channels <= ALL_CHANNELS:
+            raise ValueError("channels must be some of 0 to 39")
+        if math.isnan(self.level_dbm):
+            raise ValueError("level_dbm must be a number")
 
     def hits(self, channel: int, from_us: int, to_us: int) -> bool:
         """Whether it is on the channel at any time of a packet."""
