@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,14 @@ def test_keys_are_saved_when_asked_for(tmp_path: Path) -> None:
     assert header.startswith("# seconds central peripheral")
     _, line = (tmp_path / "after").read_text().splitlines()
     assert re.fullmatch(r"\d+\.\d{6} \S+/random \S+/random [0-9a-f]{32}", line)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no modes")
+def test_nobody_else_reads_keys_and_what_was_deciphered(tmp_path: Path) -> None:
+    with World(capture=tmp_path / "air", decipher=True) as world:
+        world.save_packets(tmp_path / "packets")
+        world.save_keys(tmp_path / "keys")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()] == [0o600] * 3
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from typing import BinaryIO
 
-from bleio.backends.hci.capture import CaptureFile
+from bleio.backends.hci.capture import CaptureFile, for_this_user
 from bleio.radio.air import AirPdu, Radio
 from bleio.radio.capture import AirCapture
 
@@ -33,10 +34,14 @@ class Captures:
         self._hci_files: dict[str, CaptureFile] = {}
         if self._hci is not None:
             os.makedirs(self._hci, exist_ok=True)
-        self._file = None if air is None else open(air, "wb")  # noqa: SIM115 - see close
+        self._file = None if air is None else self.open_air(air)  # see close
         self._air: AirCapture | None = None
         if self._file is not None:
             self._air = AirCapture(radio, self._file.write, decipher=decipher)
+
+    def open_air(self, path: PathLike) -> BinaryIO:
+        """Open a file for packets on the air; only the user may read what was deciphered."""
+        return open(path, "wb", opener=for_this_user if self.decipher else None)
 
     def add(self, packet: AirPdu) -> None:
         """Write a packet on the air."""

@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from bleio.backends.hci import entropy
+from bleio.backends.hci.capture import for_this_user
 from bleio.radio.air import AirPdu, Radio
 from bleio.radio.capture import AirCapture
 from bleio.radio.interference import Interference, wifi_channels
@@ -78,7 +79,7 @@ class SharedAir:
 
     def save_packets(self, path: str | os.PathLike[str]) -> None:
         """Write the kept packets to a pcapng file. Raises: OSError."""
-        with open(path, "wb") as file:
+        with self._captures.open_air(path) as file:
             capture = AirCapture(self.radio, file.write, decipher=self._captures.decipher)
             for packet in self.packets:
                 capture.add(packet)
@@ -87,9 +88,9 @@ class SharedAir:
     def save_keys(self, path: str | os.PathLike[str]) -> None:
         """Write what links were encrypted with so far to a text file; see `bleio.radio.keys`.
 
-        Raises: OSError.
+        Only the user may read it. Raises: OSError.
         """
-        with open(path, "w", encoding="ascii") as file:
+        with open(path, "w", encoding="ascii", opener=for_this_user) as file:
             file.writelines(lines_of(self._keys))
 
     def _captured(self, packet: AirPdu) -> None:

@@ -149,8 +149,8 @@ class World(SharedAir):
         Args: until: simulated seconds since the world began, or what becomes true. within_s: how
             much simulated time a condition or the end of all programs may take from now.
         Raises: DeviceFailed as soon as a program ends with an exception; DeviceBlocked;
-            Stalled; WorldError after `close`; TimeoutError; ValueError for NaN; OSError if `echo` cannot be written;
-            KeyboardInterrupt, after which it can be run on.
+            Stalled; WorldError after `close`; TimeoutError; ValueError for NaN; OSError if `echo`
+            cannot be written; KeyboardInterrupt, after which it can be run on.
         """
         if until is None or callable(until):
             done = until or self.all_ended

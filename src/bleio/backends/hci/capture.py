@@ -43,7 +43,7 @@ class CaptureFile:
         self._adapters = 0
         # Without a buffer: a program that is killed leaves all it has seen.
         self._file: BinaryIO | None = open(  # noqa: SIM115
-            path, "wb", buffering=0, opener=_for_this_user
+            path, "wb", buffering=0, opener=for_this_user
         )
         self._write(pcapng.btsnoop_header() if self._btsnoop else pcapng.section())
 
@@ -78,7 +78,7 @@ class CaptureFile:
             _log.error("The capture %r ends here: %s", self._path, error.strerror or error)
 
 
-def _for_this_user(path: str, flags: int) -> int:
+def for_this_user(path: str, flags: int) -> int:
     """Open a file that nobody else can read, also if it was there before."""
     descriptor = os.open(path, flags, 0o600)
     # Not of pipes and devices; on Windows access is what the folder's files have.
