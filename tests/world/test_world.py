@@ -34,11 +34,12 @@ def test_the_same_seed_gives_the_same_trace() -> None:
 
 def test_a_closed_world_says_so() -> None:
     with World() as world:
-        world.add(source="import time\ntime.sleep(1000)")
+        device = world.add(source="import time\ntime.sleep(1000)")
         world.run_for(1)
-    for late in (lambda: world.run_for(1), world.run, lambda: world.add(source="")):
+    late = (lambda: world.run_for(1), world.run, lambda: world.add(source=""), device.power_on)
+    for call in late:
         with pytest.raises(WorldError, match="closed"):
-            late()
+            call()
 
 
 @pytest.mark.interop

@@ -103,8 +103,9 @@ class Device:
     def power_on(self, at_s: float = 0.0) -> None:
         """Start the program from its beginning, now or later. Bonds are as they were.
 
-        Raises: RuntimeError if it runs.
+        Raises: RuntimeError if it runs; WorldError if its world is closed.
         """
+        self._world.check_open()
         if self.running:
             raise RuntimeError(f"{self.name} is powered on already")
         self.adapter = self._make_adapter()

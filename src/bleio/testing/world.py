@@ -112,7 +112,7 @@ class World(SharedAir):
             start_s: when it is powered on, stop_s: when off again; simulated.
         Raises: ValueError, TypeError, OSError; WorldError after `close`.
         """
-        self._check_open()
+        self.check_open()
         made = as_program(program, args, source)
         if name is None:
             name = self._free_name(made.name)
@@ -168,7 +168,7 @@ class World(SharedAir):
         self.run(self.now_s + seconds)
 
     def _run(self, done: Callable[[], bool], limit_s: float) -> bool:
-        self._check_open()
+        self.check_open()
         if math.isnan(limit_s):
             raise ValueError("A world runs for a number of seconds, not for NaN")
         within_s = None if limit_s == math.inf else limit_s
@@ -223,7 +223,8 @@ class World(SharedAir):
                 self.clock.abandon(PowerOff)
             self._captures.close()
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise WorldError after `close`."""
         if self._closed:
             raise WorldError("This world is closed and goes on no more; make another one")
 
