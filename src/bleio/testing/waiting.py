@@ -8,6 +8,7 @@ from collections.abc import Callable
 from bleio.testing.participant import Participant
 
 NEVER_US = 1 << 62
+_STALE_ALLOWED = 1024  # entries of waits that have ended, beside as many as there are of others
 
 Predicate = Callable[[], bool]
 
@@ -19,6 +20,7 @@ class Waiting:
         self._for_predicates: dict[Participant, None] = {}
         self._due: list[tuple[int, int, Participant]] = []
         self._sequence = 0
+        self._tidy_at = _STALE_ALLOWED
 
     def enter(self, me: Participant, predicate: Predicate | None, due_us: int, now_us: int) -> None:
         """Put somebody in; it replaces what the same waited for before.
@@ -32,6 +34,14 @@ class Waiting:
             self._for_predicates[me] = None
         if due_us < NEVER_US:
             heapq.heappush(self._due, (due_us, self._sequence, me))
+            if len(self._due) >= self._tidy_at:
+                self._tidy()
+
+    def _tidy(self) -> None:
+        """Forget waits that ended before their time, or they would stay until it comes."""
+        self._due = [each for each in self._due if each[1] == each[2].sequence]
+        heapq.heapify(self._due)
+        self._tidy_at = 2 * len(self._due) + _STALE_ALLOWED
 
     def take_out(self, who: Participant) -> None:
         """Somebody waits no longer."""
