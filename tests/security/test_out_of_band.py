@@ -69,6 +69,17 @@ async def test_out_of_band_data_is_good_for_one_pairing(victim_role: str) -> Non
         assert victim.manager.own_oob.data() != data
 
 
+@BOTH_ROLES
+@simulated
+async def test_our_data_stays_good_when_a_peer_pairs_without_it(victim_role: str) -> None:
+    carried = OwnOob()
+    async with attacked(victim_role, agent=Carried(carried.data())) as victim:
+        data = victim.manager.own_oob.data()
+        assert isinstance(await victim.pair(own_oob=carried), Bond)
+        assert victim.security.authenticated
+        assert victim.manager.own_oob.data() == data
+
+
 async def pair_with(victim: Victim, data: OobData) -> Bond | int | None:
     """Let the attacker pair with the victim's data."""
     features = JUST_WORKS._replace(oob=1)

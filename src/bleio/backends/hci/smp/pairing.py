@@ -106,8 +106,7 @@ class Pairing:
             key = self._ltk = shortened((yield from secure_connections_key(self)), self.key_octets)
         else:
             key = shortened((yield from self._short_term_key()), self.key_octets)
-        if self.choice.method is PairingMethod.OUT_OF_BAND:
-            self._own_oob.used(self.own_secret)
+        self._own_oob.used(self.own_secret)
         yield Encrypt(key)
         bond = yield from self._distribute_keys()
         return bond if self._is_to_keep(bond) else None
@@ -192,9 +191,9 @@ class Pairing:
 
         If none of ours is out, nobody has it: what the peer then knew, an r of 0, everybody knows.
         """
-        if self.choice.method is PairingMethod.OUT_OF_BAND:
+        if self.choice.method is PairingMethod.OUT_OF_BAND and self.peer_has_oob:
             self.own_secret = self._own_oob.secret
-            if self.secure_connections and self.peer_has_oob and self.own_secret is None:
+            if self.secure_connections and self.own_secret is None:
                 raise Failure(Reason.OOB_NOT_AVAILABLE)
 
     def _check_old_bonds(self, identity: DeviceAddress) -> None:

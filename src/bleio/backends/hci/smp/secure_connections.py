@@ -70,7 +70,7 @@ def _public_keys(pairing: Pairing) -> Steps:
 def _own_key(pairing: Pairing) -> EccKey:
     """A new key pair for each pairing, except that a peer with our out-of-band data knows ours."""
     secret = pairing.own_secret
-    return secret.key if secret is not None and pairing.peer_has_oob else entropy.make_key()
+    return secret.key if secret is not None else entropy.make_key()
 
 
 def _shared_secret(pairing: Pairing, key: EccKey, x: bytes, y: bytes) -> bytes:
@@ -138,8 +138,7 @@ def _out_of_band(pairing: Pairing, exchange: _Exchange) -> Steps:
         expected = f4(exchange.peer_x, exchange.peer_x, data.random, b"\0")
         pairing.check(data.confirm, expected, Reason.CONFIRM_VALUE_FAILED)
         exchange.peer_r = data.random
-    if pairing.peer_has_oob:
-        assert pairing.own_secret is not None
+    if pairing.own_secret is not None:
         exchange.own_r = pairing.own_secret.random
     nonce = exchange.own_nonce = entropy.token_bytes(16)
     if pairing.ends.is_central:
