@@ -129,6 +129,7 @@ def _characteristics(
             in_order = start <= declared < value <= service.end_handle
             _demand(in_order, "characteristics whose handles do not increase")
             bound.count()
+            characteristic.service = service
             if found:
                 found[-1].end_handle = declared - 1
             found.append(characteristic)

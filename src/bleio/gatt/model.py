@@ -94,7 +94,10 @@ class RemoteDescriptor:
 
 @dataclass(slots=True, eq=False)
 class RemoteCharacteristic:
-    """A characteristic that discovery found; `handle` is its value's."""
+    """A characteristic that discovery found; `handle` is its value's.
+
+    It holds its `service`, which the engine remembers only as long as somebody does.
+    """
 
     uuid: bytes
     properties: Properties
@@ -102,6 +105,7 @@ class RemoteCharacteristic:
     handle: int
     end_handle: int = 0
     descriptors: list[RemoteDescriptor] = field(default_factory=list)
+    service: RemoteService | None = field(default=None, repr=False)
 
 
 def is_signed(characteristic: RemoteCharacteristic) -> bool:

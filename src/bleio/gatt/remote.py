@@ -79,10 +79,21 @@ class RemoteTable:
             changes = self._changes
             services = yield from discovery.discover(uuids)
             if changes == self._changes:
+                self._name_values(services)
                 self._found.update(services)
-                self._names.update(pair for service in services for pair in _names(service))
                 return services
         raise ProtocolViolation("the peer's services changed each time they were looked at")
+
+    def _name_values(self, services: list[RemoteService]) -> None:
+        """Take the names of what was found.
+
+        A handle with another meaning tells of a change as Service Changed does. Otherwise what was
+        found there before would pass for what is there now, in reading and in `name`.
+        """
+        for handle, name in [pair for service in services for pair in _names(service)]:
+            if self._names.get(handle, name) != name:
+                self._changed(handle, handle)
+            self._names[handle] = name
 
     def _watch_changes(self, mtu: Callable[[], int]) -> Procedure[None]:
         """Subscribe to the peer's Service Changed, if that was not done yet."""
@@ -104,7 +115,9 @@ class RemoteTable:
         if len(value) != 4:
             self._counters.malformed += 1
             return
-        start, end = HANDLE_PAIR.unpack(value)
+        self._changed(*HANDLE_PAIR.unpack(value))
+
+    def _changed(self, start: int, end: int) -> None:
         self._changes += 1
         if start <= self._service_changed_handle <= end:
             self._watching = False  # it may lie elsewhere now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -124,9 +125,35 @@ class TestServiceChanged:
         again = {service.uuid: service for service in self.found(loop)}[uuid16(0x1810)]
         assert [item.uuid for item in again.characteristics] == [uuid16(0x2A37), uuid16(0x2A38)]
 
+    def test_who_holds_a_characteristic_only_is_told_too(self, server: LocalServer) -> None:
+        loop = Loop(server)
+        characteristic = self.found(loop)[-1].characteristics[0]
+        gc.collect()
+        assert characteristic.handle != 0
+        server.remove_service(server.services[1])
+        loop.pump()
+        assert characteristic.handle == 0
+
+    def test_a_handle_with_another_meaning_tells_of_a_change_too(self, server: LocalServer) -> None:
+        loop, heard = Loop(server), Heard()
+        *_, first, second = self.found(loop)
+        old_handle = second.characteristics[0].handle
+        loop.client.listen(old_handle, heard)
+        other = LocalServer("Peer")
+        for uuid in (0x1810, 0x1812):
+            add_characteristic(other, add_service(other, uuid), 0x2A37, READ)
+        loop.server = loop._bearer(other, True)  # it has not told
+        *_, third = self.found(loop)
+        assert third.characteristics[0].handle == old_handle
+        assert (second.handle, second.characteristics[0].handle) == (0, 0)
+        assert first.handle != 0
+        loop.client.received(b"\x1b" + old_handle.to_bytes(2, "little"))
+        assert heard.events == []
+
     def test_what_nobody_holds_any_more_is_not_kept(self, server: LocalServer) -> None:
         loop = Loop(server)
         self.found(loop)
+        gc.collect()
         assert len(loop.client._remote._found) == 0
 
     def test_a_change_during_discovery_starts_it_anew(self, server: LocalServer) -> None:
