@@ -154,16 +154,90 @@ async def test_the_next_run_of_the_program_knows_it_still() -> None:
         await refuses_the_secret(victim)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
 @simulated
-async def test_a_new_bond_keeps_the_old_ones_distrust() -> None:
+async def test_a_new_bond_keeps_the_old_ones_distrust(restarted: bool) -> None:
     async with attacked("central") as victim:
         await read_secret_encrypted(victim)
         await victim.meet_again()
         await until(victim.refused)
+        if restarted:
+            victim.manager.encrypted_values.clear()
         assert isinstance(await victim.pair(), Bond)
         await victim.settle()
         victim.manager.encrypted_values.clear()
         await refuses_the_secret(victim)
+
+
+@simulated
+async def test_a_table_that_changes_while_reading_waits_for_encryption() -> None:
+    """The value is what it was when the program asked for it."""
+    async with attacked("central") as victim:
+        await read_secret_encrypted(victim)
+        await victim.meet_again()
+        await until(victim.refused)
+        server = table(SERVICE)
+        secret = (await discover(victim, server))[SECRET]
+        victim.link._security._settled.clear()  # encryption is tried again
+        reading = asyncio.ensure_future(victim.link.read(secret.handle))
+        await victim.settle()
+        victim.attacker.send(ATT, service_changed(server))
+        await victim.settle()
+        victim.link._security._settled.set()  # and refused again
+        with pytest.raises(AttError) as caught:
+            await reading
+        assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
+
+
+def service_changed(server: LocalServer) -> bytes:
+    """An indication that everything has changed."""
+    return b"\x1d" + server.service_changed.handle.to_bytes(2, "little") + b"\x01\x00\xff\xff"
+
+
+@simulated
+async def test_what_service_changed_took_away_is_neither_read_nor_written() -> None:
+    async with attacked("central") as victim:
+        await read_secret_encrypted(victim)
+        await victim.meet_again()
+        await until(victim.refused)
+        server = table(SERVICE)
+        secret = (await discover(victim, server))[SECRET]
+        victim.attacker.send(ATT, service_changed(server))
+        await victim.attacker.att.get()  # the confirmation
+        for access in (
+            victim.link.read(secret.handle),
+            victim.link.write(secret.handle, b"meant for the peer"),
+            victim.link.write_command(secret.handle, b"meant for the peer"),
+        ):
+            with pytest.raises(AttError) as caught:
+                await access
+            assert caught.value.code == AttErrorCode.INVALID_HANDLE
+        await victim.settle()
+        assert victim.attacker.att.empty()
+
+
+@simulated
+async def test_an_impostor_that_gives_a_handle_another_meaning() -> None:
+    """What was found at it before is found no more: it cannot pass for the other value."""
+    async with attacked("central") as victim:
+        await read_secret_encrypted(victim)
+        await victim.meet_again()
+        await until(victim.refused)
+        heard = Heard()
+        secret = (await discover(victim, table(SERVICE)))[SECRET]
+        victim.link.listen(secret.handle, heard)
+        old_handle = secret.handle
+        other = LocalServer("Peer")
+        add_characteristic(other, add_service(other, SERVICE), OTHER, value=b"false")
+        (found,) = (await discover(victim, other)).values()
+        assert found.handle == old_handle
+        async with serving(victim, other):
+            assert await victim.link.read(found.handle) == b"false"
+            with pytest.raises(AttError):
+                await victim.link.read(secret.handle)
+        victim.attacker.send(ATT, b"\x1b" + old_handle.to_bytes(2, "little") + b"false")
+        await victim.settle()
+        assert heard.values == []
 
 
 @simulated
@@ -179,6 +253,32 @@ async def test_nor_is_it_written_in_the_clear(with_response: bool) -> None:
         assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
         await victim.settle()
         assert victim.attacker.att.empty()
+
+
+@simulated
+async def test_nor_is_it_signed_in_the_clear() -> None:
+    """A signature says who sent a value, and lets everybody read it."""
+    async with attacked("central") as victim:
+        await bonded(victim)
+        await victim.meet_again()
+        await until(victim.refused)
+        with pytest.raises(AttError) as caught:
+            await victim.link.write_command(HANDLE, b"meant for the peer", signed=True)
+        assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
+        await victim.link.write_command(HANDLE + 1, b"for all", signed=True)
+        assert (await victim.attacker.att.get())[:10] == b"\xd2\x13\x00for all"
+
+
+@simulated
+async def test_what_is_to_be_signed_is_signed_on_the_next_plain_link_too() -> None:
+    async with attacked("central") as victim:
+        assert isinstance(await victim.pair(), Bond)
+        await victim.link.write_command(HANDLE, b"for all", signed=True)
+        assert await victim.attacker.att.get() == b"\x52\x12\x00for all"  # encrypted
+        await victim.meet_again()
+        await until(victim.refused)
+        await victim.link.write_command(HANDLE, b"for all", signed=True)
+        assert (await victim.attacker.att.get())[:10] == b"\xd2\x12\x00for all"
 
 
 @simulated
@@ -212,8 +312,10 @@ async def test_reading_waits_for_encryption_that_is_under_way() -> None:
 
 
 @simulated
-@pytest.mark.parametrize("with_response", [True, False])
-async def test_writing_waits_for_it_too(with_response: bool) -> None:
+@pytest.mark.parametrize(
+    ("with_response", "signed"), [(True, False), (False, False), (False, True)]
+)
+async def test_writing_waits_for_it_too(with_response: bool, signed: bool) -> None:
     async with attacked("central") as victim:
         bond = await bonded(victim)
         victim.attacker.long_term_key = lambda rand, ediv: bond.ltk
@@ -222,7 +324,7 @@ async def test_writing_waits_for_it_too(with_response: bool) -> None:
         meeting = asyncio.ensure_future(victim.meet_again())
         await victim.attacker.key_wanted.wait()
         (link,) = victim.device.engine.links
-        write = link.write if with_response else link.write_command
+        write = link.write if with_response else partial(link.write_command, signed=signed)
         writing = asyncio.ensure_future(write(HANDLE, b"mine"))
         await victim.settle()
         assert victim.attacker.att.empty() and not writing.done()

@@ -109,8 +109,11 @@ def put(bonds: BondsByRole, bond: Bond, central: bool) -> None:
     """Add a bond as the newest; with too many of its role the oldest of the unauthenticated goes,
     if there is none the oldest."""
     former = bonds.pop((central, bond.identity), None)
-    if former is not None and former.ltk == bond.ltk:
-        bond = _with_counters_of(bond, former)
+    if former is not None:
+        # Whatever its keys are, it is the same device.
+        bond = replace(bond, encrypted_values=bond.encrypted_values | former.encrypted_values)
+        if former.ltk == bond.ltk:
+            bond = _with_counters_of(bond, former)
     of_role = [key for key in bonds if key[0] == central]
     if len(of_role) >= MAX_BONDS:
         weak = [key for key in of_role if not bonds[key].authenticated]

@@ -205,14 +205,17 @@ class HciLink(Link):
         await self._run(self.bearer.write(handle, value))
 
     async def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
-        if not (signed and self._security.signer.can_sign):
-            await self._admitted(WRITE_CMD, handle)
+        await self._admitted(WRITE_CMD, handle, signed and self._security.signer.can_sign)
         await self._send_when_room(lambda: self.bearer.write_command(handle, value, signed))
 
-    async def _admitted(self, opcode: int, handle: int) -> None:
-        """Wait for encryption that is under way. Raises: AttError for a value that needs it."""
+    async def _admitted(self, opcode: int, handle: int, signed: bool = False) -> None:
+        """Wait for encryption that is under way. Raises: AttError for a value that needs it, and
+        for one that is there no more, which a peer could still answer for."""
+        if handle == 0:
+            raise AttError(AttErrorCode.INVALID_HANDLE, opcode, handle)
+        name = self.bearer.name(handle)  # as it was asked for; the table may change meanwhile
         await self._security.encryption_under_way()
-        if not self._security.trust.admits(self.bearer.name(handle)):
+        if not self._security.trust.admits(name, signed):
             raise AttError(AttErrorCode.INSUFFICIENT_ENCRYPTION, opcode, handle)
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:

@@ -47,7 +47,7 @@ class EncryptedValues:
         return name in self._of(peer)
 
     def bonded_anew(self, peer: DeviceAddress) -> None:
-        """A new bond has taken the old one's place: it is still the same device."""
+        """There is a new bond: what came with one of the other role holds for it too."""
         if self._of(peer):
             self._save_later(peer)
 
@@ -103,11 +103,15 @@ class LinkTrust:
         self._peer = peer
         self._settings = settings
 
-    def admits(self, name: bytes) -> bool:
+    def admits(self, name: bytes, signed: bool = False) -> bool:
         """Whether a value may pass as the link is now; notes those that pass encrypted to or from
-        a bonded peer. Data plane. Args: `name`: see `Bearer.name`."""
+        a bonded peer. Data plane.
+
+        Args: `name`: see `Bearer.name`; `signed`: it would be signed on a plain link, where it may
+            be read by all, so that passing encrypted says nothing of it.
+        """
         if self._link.encrypted:
-            if self._link.has_keys:
+            if self._link.has_keys and not signed:
                 self._values.passed_encrypted(self._peer(), name)
             return True
         if not self._settings().fail_closed:
