@@ -48,9 +48,15 @@ class RemoteTable:
             listeners.remove(listener)
 
     def deliver(self, handle: int, value: bytes) -> None:
-        """Pass a notified or indicated value on."""
+        """Pass a notified or indicated value on.
+
+        Handle 0 is none: who listens to it holds what is there no more.
+        """
+        if handle == 0:
+            self._counters.malformed += 1
+            return
         listeners = self._listeners.get(handle)
-        if handle != 0 and handle == self._service_changed_handle:
+        if handle == self._service_changed_handle:
             self._service_changed(value)
         elif not listeners:
             self._counters.unheard_values += 1

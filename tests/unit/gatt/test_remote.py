@@ -46,6 +46,15 @@ class TestValues:
         assert wired.bearer.counters.malformed == 1
         assert wired.sent == ([b"\x1e"] if pdu[:2] == "1d" else [])
 
+    def test_nobody_hears_handle_0(self) -> None:
+        """Objects that Service Changed made invalid have it, and a peer may well send it."""
+        wired, heard = Wired(), Heard()
+        wired.bearer.listen(0, heard)
+        wired.feed("1b 00 00 61", "1d 00 00 61", "23 00 00 01 00 61 00 00 00 00")
+        assert heard.events == [] and wired.bearer.counters.malformed == 4
+        wired.bearer.closed(0x13)
+        assert heard.events == [("closed",)]
+
     def test_several_in_one(self) -> None:
         wired, heard = Wired(), Heard()
         wired.bearer.listen(5, heard)
