@@ -75,6 +75,19 @@ def test_the_oldest_of_a_full_role_gives_way(any_store: BondStore) -> None:
     assert order == [*range(2, MAX_BONDS), 0, MAX_BONDS]
 
 
+@pytest.mark.parametrize("ltk", [0, 1], ids=["the same bond", "a new one"])
+def test_what_passed_encrypted_stays_with_the_device(any_store: BondStore, ltk: int) -> None:
+    """Who saves a bond may have made it, or read it, without knowing of this."""
+    any_store.save(replace(bond_with(1), encrypted_values=frozenset((b"value of",))), central=True)
+    any_store.save(replace(bond_with(1, ltk), encrypted_values=frozenset((b"another.",))), True)
+    bond = any_store.find(bond_with(1).identity, True)
+    assert bond is not None and bond.ltk == bond_with(1, ltk).ltk
+    assert bond.encrypted_values == {b"value of", b"another."}
+    any_store.erase()
+    any_store.save(bond_with(1), central=True)
+    assert any_store.find(bond_with(1).identity, True) == bond_with(1)
+
+
 def test_erasing_takes_both_roles_and_leaves_the_own_key(any_store: BondStore) -> None:
     irk = any_store.irk()
     any_store.save(bond_with(1), central=True)
