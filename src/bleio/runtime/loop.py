@@ -34,6 +34,8 @@ class EngineLoop(_Loop):
                 result, error = func(*args), None
             except Exception as raised:
                 result, error = None, raised
+            except BaseException as raised:  # would end the loop, which it is not meant for
+                result, error = None, RuntimeError(f"ended by {raised!r}")
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
                 self.call_soon_threadsafe(_settle, outcome, result, error)
 
