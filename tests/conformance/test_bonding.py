@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bleio.backends.base import Link
-from bleio.backends.hci.bond_file import FileBondStore
+from bleio.backends.hci.bonds.file import FileBondStore
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import GattUuid
 from bleio.core.uuid import uuid16

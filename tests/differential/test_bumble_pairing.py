@@ -13,8 +13,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 
 import pytest
 
-from bleio.backends.hci.smp import pdu
-from bleio.backends.hci.smp.pdu import AuthReq, Features, Reason, pairing_failed
+from bleio.backends.hci.security.smp import pdu
+from bleio.backends.hci.security.smp.pdu import AuthReq, Features, Reason, pairing_failed
 from bleio.core.pairing import IoCapability, PairingRequest
 from bleio.errors import PairingFailed
 from support.attacker import JUST_WORKS, LEGACY, SMP, Attacker

@@ -9,7 +9,7 @@ import pytest
 
 from bleio.att.codec import RESPONSES
 from bleio.att.prepared import MAX_PARTS, MAX_QUEUED_OCTETS
-from bleio.backends.hci.bonds import Bond, ClientState
+from bleio.backends.hci.bonds.store import Bond, ClientState
 from bleio.core.codes import AttErrorCode, SecurityMode
 from support.attacker import ATT
 from support.hci.engine import add_echo, until

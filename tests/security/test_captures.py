@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.capture import KEYS_VARIABLE, VARIABLE
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.capture.tap import KEYS_VARIABLE, VARIABLE
 from bleio.errors import ControllerLost
 from support.hci.engine import asynchronous, until
 from support.hci.world import Device, VirtualWorld, connected_pair

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from bleio.backends.hci.bonds import MAX_BONDS, Bond, MemoryBondStore, SigningKey
-from bleio.backends.hci.signing import signature
-from bleio.backends.hci.smp import pdu
-from bleio.backends.hci.smp.pdu import AuthReq, Reason
+from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, MemoryBondStore, SigningKey
+from bleio.backends.hci.security.signing import signature
+from bleio.backends.hci.security.smp import pdu
+from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import Properties, SecurityMode
 from bleio.core.pairing import PairingMethod, SecuritySettings

@@ -6,7 +6,7 @@ import asyncio
 import struct
 from random import Random
 
-from bleio.backends.hci.bonds import Bond
+from bleio.backends.hci.bonds.store import Bond
 from support.attacker import ATT, SIGNALING
 from support.hci.engine import until
 from support.hci.simulated import simulated

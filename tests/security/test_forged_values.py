@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bleio.backends.hci.smp import pdu
-from bleio.backends.hci.smp.pdu import AuthReq, Reason
+from bleio.backends.hci.security.smp import pdu
+from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
 from bleio.core.pairing import IoCapability, PairingRequest
 from support.attacker import JUST_WORKS, LEGACY
 from support.hci.simulated import simulated

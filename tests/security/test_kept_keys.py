@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.smp.pdu import AuthReq, Features, KeyKinds
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.smp.pdu import AuthReq, Features, KeyKinds
 from support.attacker import JUST_WORKS, LEGACY
 from support.hci.simulated import simulated
 from support.victim import attacked

@@ -9,9 +9,9 @@ from random import Random
 
 from bleio.backends.base import ScanParameters
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.bonds import Bond, MemoryBondStore
-from bleio.backends.hci.layer import LayerCounters
-from bleio.backends.hci.opcodes import Opcode
+from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
+from bleio.backends.hci.controller.layer import LayerCounters
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, SecurityMode
 from support.hci.engine import Engine, add_echo, asynchronous, until

@@ -8,10 +8,10 @@ import pytest
 
 from bleio.backends.base import OobData
 from bleio.backends.hci import entropy
-from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.smp import secure_connections
-from bleio.backends.hci.smp.oob import OwnOob
-from bleio.backends.hci.smp.pdu import Reason
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.smp import secure_connections
+from bleio.backends.hci.security.smp.oob import OwnOob
+from bleio.backends.hci.security.smp.pdu import Reason
 from support.attacker import JUST_WORKS, AnyPairing
 from support.hci.simulated import simulated
 from support.victim import Carried, Victim, attacked

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.smp import pdu, secure_connections
-from bleio.backends.hci.smp.pdu import AuthReq, Reason
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.smp import pdu, secure_connections
+from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingMethod, SecuritySettings
 from bleio.errors import KeysLost, PairingFailed

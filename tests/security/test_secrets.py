@@ -13,8 +13,8 @@ import pytest
 
 from bleio.backends.base import OobData
 from bleio.backends.hci import entropy
-from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.smp import secure_connections
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.smp import secure_connections
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability
 from support.hci.engine import asynchronous, until

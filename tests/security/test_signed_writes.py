@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.signing import signature
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.signing import signature
 from bleio.core.codes import Properties, SecurityMode
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalCharacteristic, LocalService

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.smp import pdu
-from bleio.backends.hci.smp.pdu import AuthReq, Features
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.smp import pdu
+from bleio.backends.hci.security.smp.pdu import AuthReq, Features
 from bleio.core.pairing import IoCapability
 from bleio.errors import InnerError
 from support.attacker import JUST_WORKS, LEGACY, SMP

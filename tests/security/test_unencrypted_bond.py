@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.smp.pdu import AuthReq
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.smp.pdu import AuthReq
 from bleio.core.codes import AttErrorCode
 from bleio.core.pairing import SecuritySettings
 from bleio.core.security import LinkSecurity

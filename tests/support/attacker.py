@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from bleio.backends.hci.bonds import Bond
-from bleio.backends.hci.smp.oob import OwnOob
-from bleio.backends.hci.smp.pairing import Pairing
-from bleio.backends.hci.smp.pdu import ALL_KEYS, PAIRING_FAILED, AuthReq, Features
-from bleio.backends.hci.smp.session import Session
-from bleio.backends.hci.smp.steps import Ends, Steps
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.smp.oob import OwnOob
+from bleio.backends.hci.security.smp.pairing import Pairing
+from bleio.backends.hci.security.smp.pdu import ALL_KEYS, PAIRING_FAILED, AuthReq, Features
+from bleio.backends.hci.security.smp.session import Session
+from bleio.backends.hci.security.smp.steps import Ends, Steps
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.core.pairing import IoCapability, SecuritySettings
 from bleio.radio import local

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.backends.hci.smp.pairing import Pairing
-from bleio.backends.hci.smp.pdu import AuthReq, Features
+from bleio.backends.hci.security.smp.pairing import Pairing
+from bleio.backends.hci.security.smp.pdu import AuthReq, Features
 
 GENERATIONS = ("SC", "legacy")
 

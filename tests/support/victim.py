@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from bleio.backends.base import OobData
-from bleio.backends.hci.bonds import Bond, MemoryBondStore
-from bleio.backends.hci.security import SecurityManager
-from bleio.backends.hci.smp.pdu import PAIRING_FAILED
+from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
+from bleio.backends.hci.security.manager import SecurityManager
+from bleio.backends.hci.security.smp.pdu import PAIRING_FAILED
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingRequest, SecuritySettings
 from bleio.core.security import LinkSecurity

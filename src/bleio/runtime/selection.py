@@ -57,7 +57,7 @@ def _hci(transport: Any, choice: str, rts: Any = None, cts: Any = None) -> MakeB
         if own is not None and own.make_backend is not None:
             return own.make_backend(choice, former)
         from bleio.backends.hci import HciBackend
-        from bleio.backends.hci.bond_folder import BondFolder
+        from bleio.backends.hci.bonds.folder import BondFolder
 
         address = identity.configured_address() or _own_address(former, choice)
         bonds = BondFolder(state.bond_folder())

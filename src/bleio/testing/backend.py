@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.bonds import BondStore
-from bleio.backends.hci.capture import CaptureFile, Tap, tap_by_setting, wants_keys
+from bleio.backends.hci.bonds.store import BondStore
+from bleio.backends.hci.capture.tap import CaptureFile, Tap, tap_by_setting, wants_keys
 from bleio.core.address import DeviceAddress
 from bleio.radio.air import Radio
 from bleio.radio.controller import Controller

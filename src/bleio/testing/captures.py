@@ -6,7 +6,7 @@ import os
 import re
 from typing import BinaryIO
 
-from bleio.backends.hci.capture import CaptureFile, for_this_user
+from bleio.backends.hci.capture.tap import CaptureFile, for_this_user
 from bleio.radio.air import AirPdu, Radio
 from bleio.radio.capture import AirCapture
 

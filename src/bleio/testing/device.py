@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from bleio.api import Adapter, use_adapter
 from bleio.backends.hci import entropy
-from bleio.backends.hci.bond_file import FileBondStore
-from bleio.backends.hci.bonds import BondStore, MemoryBondStore
+from bleio.backends.hci.bonds.file import FileBondStore
+from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.radio.energy import RadioOn
 from bleio.radio.propagation import Position

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bleio.backends.hci.capture import CaptureFile
+from bleio.backends.hci.capture.tap import CaptureFile
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import Radio
 from bleio.radio.controller import Controller

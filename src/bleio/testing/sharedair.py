@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from bleio.backends.hci import entropy
-from bleio.backends.hci.capture import for_this_user
+from bleio.backends.hci.capture.tap import for_this_user
 from bleio.radio.air import AirPdu, Radio
 from bleio.radio.capture import AirCapture
 from bleio.radio.interference import Interference, wifi_channels

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, TextIO
 
-from bleio.backends.hci.bonds import MemoryBondStore
+from bleio.backends.hci.bonds.store import MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
 from bleio.radio.air import Radio

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bleio.backends.hci.signing import signature
+from bleio.backends.hci.security.signing import signature
 
 from .conftest import Side, until
 

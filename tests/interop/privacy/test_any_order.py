@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bleio.backends.base import Link
-from bleio.backends.hci.bonds import Bond
+from bleio.backends.hci.bonds.store import Bond
 from bleio.core.address import DeviceAddress
 from bleio.errors import ConnectTimeout, ControllerError, LinkLost
 from support.hci.engine import until

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from bleio.backends.hci.acl import MAX_PACKETS, ROOM_PACKETS, AclQueue, Reassembler
+from bleio.backends.hci.links.acl import MAX_PACKETS, ROOM_PACKETS, AclQueue, Reassembler
 from bleio.errors import LinkLost
 from support.hci.engine import asynchronous
 

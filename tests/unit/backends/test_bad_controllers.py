@@ -12,7 +12,7 @@ import pytest
 
 from bleio.backends.base import AdvertisingParameters, ScanParameters
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.opcodes import Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.core.address import DeviceAddress
 from bleio.errors import ConnectTimeout, ControllerError, ControllerLost, InvalidParameter, LinkLost
 from support.hci.engine import Engine, asynchronous, until

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from bleio.backends.hci import bond_file
-from bleio.backends.hci.bond_file import FileBondStore
-from bleio.backends.hci.bond_format import decode
-from bleio.backends.hci.bonds import MAX_BONDS, Bond, BondStore, ClientState, MemoryBondStore
+from bleio.backends.hci.bonds import file as bond_file
+from bleio.backends.hci.bonds.file import FileBondStore
+from bleio.backends.hci.bonds.format import decode
+from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore, ClientState, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.radio.shared.lock import FileLock
 

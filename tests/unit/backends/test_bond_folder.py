@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bleio.backends.hci import bond_file
-from bleio.backends.hci.bond_file import FileBondStore
-from bleio.backends.hci.bond_folder import RETRIES, RETRY_S, BondFolder
-from bleio.backends.hci.bonds import Bond
+from bleio.backends.hci.bonds import file as bond_file
+from bleio.backends.hci.bonds.file import FileBondStore
+from bleio.backends.hci.bonds.folder import RETRIES, RETRY_S, BondFolder
+from bleio.backends.hci.bonds.store import Bond
 from bleio.core.address import DeviceAddress
 from support.hci.engine import until
 from support.hci.simulated import simulated

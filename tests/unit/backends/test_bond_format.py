@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from bleio.backends.hci.bond_format import (
+from bleio.backends.hci.bonds.format import (
     VERSION,
     Contents,
     DamagedError,
@@ -16,7 +16,7 @@ from bleio.backends.hci.bond_format import (
     decode,
     encode,
 )
-from bleio.backends.hci.bonds import Bond, ClientState, SigningKey
+from bleio.backends.hci.bonds.store import Bond, ClientState, SigningKey
 from bleio.core.address import DeviceAddress
 
 key = st.binary(min_size=16, max_size=16)

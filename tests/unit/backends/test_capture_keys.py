@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from bleio.backends.hci.capture_keys import KeyBlanker
-from bleio.backends.hci.opcodes import Opcode
-from bleio.backends.hci.smp import pdu
+from bleio.backends.hci.capture.keys import KeyBlanker
+from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.security.smp import pdu
 
 KEY = b"not to be shown!"
 ZERO = bytes(16)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bleio.backends.hci.bonds import Bond, ClientState, MemoryBondStore
-from bleio.backends.hci.client_memory import SAVE_AFTER_S, ClientMemory
+from bleio.backends.hci.bonds.client_memory import SAVE_AFTER_S, ClientMemory
+from bleio.backends.hci.bonds.store import Bond, ClientState, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import Properties
 from bleio.core.security import LinkSecurity

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bleio.backends.hci.commands import CommandQueue, command_packet
+from bleio.backends.hci.controller.commands import CommandQueue, command_packet
 from bleio.errors import ControllerLost
 from support.hci.engine import asynchronous
 

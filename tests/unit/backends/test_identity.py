@@ -7,7 +7,7 @@ from bumble.hci import Address
 from bumble.smp import AddressResolver
 
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.identity import any_static_address, private_address
+from bleio.backends.hci.gap.identity import any_static_address, private_address
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.errors import CallerError, ControllerLost
 from support.hci.engine import Engine, asynchronous

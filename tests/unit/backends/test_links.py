@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.opcodes import Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.core.address import DeviceAddress
 from bleio.errors import TransactionTimeout, public_error
 from support.hci.engine import Engine, asynchronous, until

@@ -11,11 +11,12 @@ from bumble.hci import Address
 from bumble.smp import AddressResolver
 
 from bleio.backends.base import AdvertisingParameters, ScanParameters
-from bleio.backends.hci import HciBackend, resolving
-from bleio.backends.hci.bonds import Bond, MemoryBondStore
-from bleio.backends.hci.identity import private_address
-from bleio.backends.hci.opcodes import LeEvent, Opcode
-from bleio.backends.hci.resolving import Resolver, WatchedBonds
+from bleio.backends.hci import HciBackend
+from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
+from bleio.backends.hci.controller.opcodes import LeEvent, Opcode
+from bleio.backends.hci.gap import resolving
+from bleio.backends.hci.gap.identity import private_address
+from bleio.backends.hci.gap.resolving import Resolver, WatchedBonds
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.pairing import SecuritySettings
 from bleio.errors import ConnectTimeout, ControllerError

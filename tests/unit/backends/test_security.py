@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bleio.backends.hci.bonds import MAX_BONDS, Bond, MemoryBondStore
+from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.errors import PairingFailed
 from support.hci.engine import asynchronous, until

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.transport import _why
+from bleio.backends.hci.controller.transport import _why
 from bleio.errors import ControllerLost
 from support.hci.engine import Engine, asynchronous, until
 from support.hci.script import ScriptedController

@@ -9,7 +9,7 @@ import pytest
 
 from bleio.backends.base import ScanParameters
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.opcodes import Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.errors import ControllerLost
 from support.hci.engine import Engine, asynchronous, until
 from support.hci.script import ScriptedController

@@ -17,22 +17,23 @@ from bleio.backends.base import (
     PairingAgent,
     ScanParameters,
 )
-from bleio.backends.hci import capture, identity
-from bleio.backends.hci.advertising import Advertiser
-from bleio.backends.hci.bonds import BondStore, MemoryBondStore
-from bleio.backends.hci.bringup import ControllerFacts, bring_up
-from bleio.backends.hci.identity import AddressOfInstance, any_static_address
-from bleio.backends.hci.initiating import Initiator
-from bleio.backends.hci.layer import COMMAND_TIMEOUT_S, HciLayer
-from bleio.backends.hci.link import HciLink
-from bleio.backends.hci.links import LinkTable, Roles
-from bleio.backends.hci.opcodes import Opcode
-from bleio.backends.hci.privacy import Peers, Privacy
-from bleio.backends.hci.resolving import Resolver, ResolvingList, WatchedBonds
-from bleio.backends.hci.scanning import Scanner
-from bleio.backends.hci.security import SecurityManager
-from bleio.backends.hci.transport import OnLost, OnPacket, Port, open_port
-from bleio.backends.hci.uart import PinLike, UartLike, UartPort
+from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore
+from bleio.backends.hci.capture import tap as capture
+from bleio.backends.hci.controller.bringup import ControllerFacts, bring_up
+from bleio.backends.hci.controller.layer import COMMAND_TIMEOUT_S, HciLayer
+from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.controller.transport import OnLost, OnPacket, Port, open_port
+from bleio.backends.hci.controller.uart import PinLike, UartLike, UartPort
+from bleio.backends.hci.gap import identity
+from bleio.backends.hci.gap.advertising import Advertiser
+from bleio.backends.hci.gap.identity import AddressOfInstance, any_static_address
+from bleio.backends.hci.gap.initiating import Initiator
+from bleio.backends.hci.gap.privacy import Peers, Privacy
+from bleio.backends.hci.gap.resolving import Resolver, ResolvingList, WatchedBonds
+from bleio.backends.hci.gap.scanning import Scanner
+from bleio.backends.hci.links.link import HciLink
+from bleio.backends.hci.links.table import LinkTable, Roles
+from bleio.backends.hci.security.manager import SecurityManager
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.pairing import SecuritySettings

@@ -117,7 +117,7 @@ COMMANDS = {
 
 def run():
     if "plain" in sys.argv:
-        from bleio.backends.hci.link_security import Security
+        from bleio.backends.hci.security.link_security import Security
 
         Security.encrypt_if_bonded = lambda security: None
     for line in sys.stdin:

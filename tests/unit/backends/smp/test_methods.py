@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.backends.hci.smp.methods import Choice, choose
-from bleio.backends.hci.smp.pdu import AuthReq, Features
+from bleio.backends.hci.security.smp.methods import Choice, choose
+from bleio.backends.hci.security.smp.pdu import AuthReq, Features
 from bleio.core.pairing import IoCapability, PairingMethod
 
 # Rows: peripheral; columns: central. `c`: the central shows the passkey, `p`: the peripheral,

@@ -1,0 +1,275 @@
+"""Bonds that outlive the program: one file for each own identity.
+
+A file is never changed but replaced, after the new one is safe on the disk. Whoever writes holds a
+lock and takes in what others wrote meanwhile, so processes that share a folder lose nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bleio.backends.hci import entropy
+from bleio.backends.hci.bonds.format import MAX_FILE_OCTETS, Contents, DamagedError, decode, encode
+from bleio.backends.hci.bonds.store import Bond, BondsByRole, put
+from bleio.core.address import DeviceAddress
+from bleio.radio.shared.lock import FileLock
+
+_log = logging.getLogger(__name__)
+
+# How long to wait for another process to give the lock back. It needs milliseconds, unless it is
+# stopped or the disk hangs; and all links stand still meanwhile.
+LOCK_S = 0.25
+_LOCK_STEP_S = 0.002
+_DAMAGED_KEPT = 10  # of one file; then the last of them is replaced
+
+
+class _LockedError(OSError):
+    """Another process holds the lock."""
+
+
+_Stamp = tuple[int, int, int]
+_O_BINARY = getattr(os, "O_BINARY", 0)
+
+
+class FileBondStore:
+    """See `BondStore`.
+
+    What cannot be written is kept here, and is written with whatever can be later.
+    Args: `folder`: made at the first writing, for this user alone; `identity`: the own one;
+        `write_later`: called when something could not be written; tells whether it will be tried
+        again, by `write_unsaved`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: DeviceAddress,
+        write_later: Callable[[], bool] = lambda: False,
+    ) -> None:
+        kind = "random" if identity.random else "public"
+        self.path = folder / f"{identity.octets[::-1].hex()}-{kind}.json"
+        self._lock = FileLock(self.path.with_suffix(".lock"))
+        self._file = Contents()  # as it was last read or written
+        self._stamp: _Stamp | None = None
+        self._unsaved: BondsByRole = {}
+        self._erase_first = False  # what is in the file does not count any more
+        self._new_irk: bytes | None = None
+        self._warned: set[str] = set()
+        self._write_later = write_later
+
+    # What the host calls
+
+    def irk(self) -> bytes:
+        """Give the own Identity Resolving Key, made and saved at first use."""
+        self._reread()
+        if self._file.irk is None and self._new_irk is None:
+            self._new_irk = entropy.token_bytes(16)
+            self._write()
+        key = self._file.irk or self._new_irk
+        assert key is not None
+        return key
+
+    def find(self, peer: DeviceAddress, central: bool) -> Bond | None:
+        """Give the bond with a peer by its identity address."""
+        self._reread()
+        return self._merged().bonds.get((central, peer))
+
+    def all(self) -> list[tuple[bool, Bond]]:
+        """Give all bonds with the role they are for; oldest first."""
+        self._reread()
+        return [(central, bond) for (central, _), bond in self._merged().bonds.items()]
+
+    def save(self, bond: Bond, central: bool) -> None:
+        """Keep a bond, in place of an older one with the same peer."""
+        put(self._unsaved, bond, central)
+        self._write()
+
+    def erase(self) -> None:
+        """Forget all bonds of both roles; the own IRK stays."""
+        self._unsaved.clear()
+        self._erase_first = True
+        self._warned.discard("erase")
+        if self._reread() and not self._file.bonds:
+            self._erase_first = False  # nothing there, so no file need be made
+        else:
+            self._write("erase")
+
+    def write_unsaved(self, last: bool) -> bool:
+        """Try again to write what could not be written. Returns: whether nothing is left.
+
+        Args: `last`: wait for the lock, and tell if it cannot be had. Otherwise links, which would
+            stand still meanwhile, come first.
+        """
+        if self._is_saved():
+            return True
+        what = "erase" if self._erase_first else "write"
+        lock_s = LOCK_S if last else 0.0
+        return self._attempt(self._merge_and_replace, what, lock_s, lambda: not last)
+
+    def _is_saved(self) -> bool:
+        return not self._unsaved and not self._erase_first and self._new_irk is None
+
+    # Reading
+
+    def _merged(self) -> Contents:
+        """Give the file's contents with what could not be written yet."""
+        if self._is_saved():
+            return self._file
+        merged = Contents(self._file.irk or self._new_irk)
+        if not self._erase_first:
+            merged.bonds.update(self._file.bonds)
+        for (central, _), bond in self._unsaved.items():
+            put(merged.bonds, bond, central)
+        return merged
+
+    def _reread(self) -> bool:
+        """Take in what another process has written. Returns: whether what we have is the file."""
+        try:
+            if _stamp_of(self.path) != self._stamp:
+                self._read()
+            return True
+        except DamagedError:
+            return self._attempt(self._set_aside, "read", LOCK_S, lambda: False)
+        except OSError as error:
+            self._warn("read", error)
+            return False
+
+    def _read(self) -> None:
+        """Raises: DamagedError, OSError; then nothing has changed here."""
+        try:
+            with open(self.path, "rb") as file:
+                stamp = _stamp_from(os.fstat(file.fileno()))
+                octets = file.read(MAX_FILE_OCTETS + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            self._file, self._stamp = Contents(), None
+            return
+        if len(octets) > MAX_FILE_OCTETS:
+            raise DamagedError("it is too long")
+        self._file, self._stamp = decode(octets), stamp
+
+    def _set_aside(self) -> None:
+        """Rename a damaged file; the lock is held, so that nobody's good one is hit."""
+        try:
+            self._read()
+        except DamagedError as error:
+            aside = self._free_name()
+            os.replace(self.path, aside)
+            self._file, self._stamp = Contents(), None
+            _log.warning(
+                "The bonds in %s cannot be read: %s. It is now %s; peers have to be paired again",
+                self.path,
+                error,
+                aside.name,
+            )
+
+    def _free_name(self) -> Path:
+        names = [self.path.with_name(f"{self.path.name}.damaged")]
+        names += [Path(f"{names[0]}-{number}") for number in range(2, _DAMAGED_KEPT + 1)]
+        return next((name for name in names if not name.exists()), names[-1])
+
+    # Writing
+
+    def _write(self, what: str = "write") -> None:
+        self._attempt(self._merge_and_replace, what, LOCK_S, self._write_later)
+
+    def _merge_and_replace(self) -> None:
+        """The lock is held."""
+        self._set_aside()  # reads the file, if it is a good one
+        merged = self._merged()
+        part = self.path.with_suffix(".part")
+        part.unlink(missing_ok=True)  # of a process that was killed
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY
+        with open(os.open(part, flags, 0o600), "wb") as file:
+            file.write(encode(merged))
+            file.flush()
+            os.fsync(file.fileno())
+            stamp = _stamp_from(os.fstat(file.fileno()))
+        os.replace(part, self.path)
+        self._file, self._stamp = merged, stamp
+        self._unsaved, self._erase_first, self._new_irk = {}, False, None
+        self._warned.clear()
+        _sync_folder(self.path.parent)
+
+    def _attempt(
+        self, work: Callable[[], None], what: str, lock_s: float, again: Callable[[], bool]
+    ) -> bool:
+        """Do something with the lock held; a failure is told once, and all stays in memory.
+
+        `again()` says whether it will be tried again: a lock that is not free yet is no news then.
+        """
+        try:
+            _make_folder(self.path.parent)
+            with self._locked(lock_s):
+                work()
+        except OSError as error:
+            if not (again() and isinstance(error, _LockedError)):
+                self._warn(what, error)
+            return False
+        return True
+
+    @contextmanager
+    def _locked(self, lock_s: float) -> Iterator[None]:
+        deadline = time.monotonic() + lock_s
+        while not self._lock.try_acquire():
+            if time.monotonic() >= deadline:
+                raise _LockedError(f"process {self._lock.holder()} keeps it locked")
+            time.sleep(_LOCK_STEP_S)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _warn(self, what: str, error: OSError) -> None:
+        if what not in self._warned:
+            self._warned.add(what)
+            _log.warning(_WARNINGS[what], self.path, error.strerror or error)
+
+
+_ADVICE = "; make its folder writable for this user or set BLEIO_STATE_DIR to one that is"
+_WARNINGS = {
+    "write": "Bonds cannot be saved in %s (%s) and end with this program" + _ADVICE,
+    "erase": "Bonds cannot be erased in %s (%s) and will be back after this program" + _ADVICE,
+    "read": "Bonds cannot be read from %s (%s), so peers may have to be paired again" + _ADVICE,
+}
+
+
+def _stamp_from(status: os.stat_result) -> _Stamp:
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _stamp_of(path: Path) -> _Stamp | None:
+    """Tell one version of a file from another; None if there is no file."""
+    try:
+        return _stamp_from(path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _make_folder(folder: Path) -> None:
+    """Make it for this user alone. Raises: OSError, also if somebody else could get at the keys."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        return  # the user's folders are the user's own there
+    status = folder.stat()
+    if status.st_uid != os.geteuid():
+        raise PermissionError(f"{folder} belongs to another user")
+    if status.st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the disk know the new file's name. Not every file system can be asked to."""
+    if sys.platform == "win32":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Captures of what is said to a controller."""

@@ -1,0 +1,195 @@
+"""`BLEIO_CAPTURE=FILE`: what programs and controllers say to each other, for packet analysers.
+
+A name that ends in `.btsnoop`, `.log` or `.cfa` gives btsnoop, any other pcapng, in which each
+adapter is an interface of its own. `%p` in the name stands for the number of the process.
+
+Data of encrypted links is in it in the clear, so only the user may read the file. Keys, which open
+more than what was captured, are 0 in it unless `BLEIO_CAPTURE_KEYS=1`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO, Protocol
+
+from bleio.backends.hci.capture.keys import KeyBlanker
+from bleio.errors import ControllerLost
+from bleio.radio import pcapng
+
+VARIABLE = "BLEIO_CAPTURE"
+KEYS_VARIABLE = "BLEIO_CAPTURE_KEYS"
+_BTSNOOP = (".btsnoop", ".log", ".cfa")
+_log = logging.getLogger(__name__)
+
+
+class _Port(Protocol):
+    metadata: dict[str, Any]
+
+    def send(self, packet: bytes) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class CaptureFile:
+    """One file and the adapters that are written to it. Raises: OSError."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._btsnoop = path.endswith(_BTSNOOP)
+        self._adapters = 0
+        # Without a buffer: a program that is killed leaves all it has seen.
+        self._file: BinaryIO | None = open(  # noqa: SIM115
+            path, "wb", buffering=0, opener=for_this_user
+        )
+        self._write(pcapng.btsnoop_header() if self._btsnoop else pcapng.section())
+
+    def add_adapter(self, name: str) -> int:
+        """Returns: its number in this file."""
+        if not self._btsnoop:
+            self._write(pcapng.interface(pcapng.LINKTYPE_HCI_H4_WITH_PHDR, name))
+        self._adapters += 1
+        return self._adapters - 1
+
+    def add(self, adapter: int, now_us: int, packet: bytes, *, to_host: bool) -> None:
+        """Write one packet; `now_us` since 1970."""
+        if self._btsnoop:
+            self._write(pcapng.btsnoop_packet(now_us, packet, to_host=to_host))
+        else:
+            record = pcapng.h4_with_direction(packet, to_host=to_host)
+            self._write(pcapng.packet(adapter, now_us, record))
+
+    def close(self) -> None:
+        """End it; what comes later is left out."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, octets: bytes) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(octets)
+        except OSError as error:
+            self._file = None
+            _log.error("The capture %r ends here: %s", self._path, error.strerror or error)
+
+
+def for_this_user(path: str, flags: int) -> int:
+    """Open a file that nobody else can read, also if it was there before."""
+    descriptor = os.open(path, flags, 0o600)
+    # Not of pipes and devices; on Windows access is what the folder's files have.
+    if hasattr(os, "fchmod") and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        try:
+            os.fchmod(descriptor, 0o600)
+        except OSError:
+            os.close(descriptor)
+            raise
+    return descriptor
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000
+
+
+class Tap:
+    """Writes both directions of one adapter.
+
+    Args: now_us: gives the time of each packet, since 1970. keys: with the keys in them.
+    """
+
+    def __init__(
+        self,
+        file: CaptureFile,
+        name: str,
+        now_us: Callable[[], int] = _now_us,
+        *,
+        keys: bool = False,
+    ) -> None:
+        self._file = file
+        self._adapter = file.add_adapter(name)
+        self._now_us = now_us
+        self._shown_received, self._shown_sent = _shown(keys), _shown(keys)
+
+    def received(self, packet: bytes) -> None:
+        """A packet came from the controller."""
+        self._add(self._shown_received(packet), to_host=True)
+
+    def sent(self, packet: bytes) -> None:
+        """A packet goes to the controller."""
+        self._add(self._shown_sent(packet), to_host=False)
+
+    def _add(self, packet: bytes, *, to_host: bool) -> None:
+        self._file.add(self._adapter, self._now_us(), packet, to_host=to_host)
+
+
+def _shown(keys: bool) -> Callable[[bytes], bytes]:
+    """Give what makes of one direction's packets those that are written."""
+    return (lambda packet: packet) if keys else KeyBlanker().blank
+
+
+class TappedPort:
+    """A port whose outgoing packets are written as well."""
+
+    def __init__(self, port: _Port, tap: Tap) -> None:
+        self.metadata = port.metadata
+        self._port = port
+        self._tap = tap
+
+    def send(self, packet: bytes) -> None:
+        self._tap.sent(packet)
+        self._port.send(packet)
+
+    async def close(self) -> None:
+        await self._port.close()
+
+
+def tapped(taps: Sequence[Tap], on_packet: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Have the taps see what comes from a controller first."""
+    if not taps:
+        return on_packet
+
+    def received(packet: bytes) -> None:
+        for tap in taps:
+            tap.received(packet)
+        on_packet(packet)
+
+    return received
+
+
+_files: dict[str, CaptureFile] = {}  # as long as the process lives
+
+
+def tap_by_setting(adapter: str, now_us: Callable[[], int] = _now_us) -> Tap | None:
+    """The tap for an adapter that is opened, None when nothing is to be captured.
+
+    Raises: ControllerLost with a sentence when the file cannot be written, or it is not clear
+        whether keys are to be in it.
+    """
+    name = os.environ.get(VARIABLE, "")
+    if not name:
+        return None
+    keys = wants_keys()
+    path = os.path.abspath(name.replace("%p", str(os.getpid())))
+    if path not in _files:
+        try:
+            _files[path] = CaptureFile(path)
+        except OSError as error:
+            raise ControllerLost(
+                f"Cannot write the capture {path!r}: {error.strerror or error}; "
+                f"change {VARIABLE} or unset it."
+            ) from None
+    return Tap(_files[path], adapter, now_us, keys=keys)
+
+
+def wants_keys() -> bool:
+    """Whether keys are to be captured too. Raises: ControllerLost if that is not clear."""
+    keys = os.environ.get(KEYS_VARIABLE, "")
+    if keys not in ("", "0", "1"):
+        raise ControllerLost(
+            f"{KEYS_VARIABLE} is {keys!r}; set it to 1 to capture keys too, or unset it."
+        )
+    return keys == "1"

@@ -1,0 +1,1 @@
+"""The way to a controller: transports, commands and events, and bringing it up."""

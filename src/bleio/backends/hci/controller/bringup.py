@@ -1,0 +1,133 @@
+"""Bringing a controller up: reset, firmware, event masks, and what it can do.
+
+bumble's host does this, with its drivers for dongles that want firmware; after that it is out of
+the way. Its packets go through our command queue, so every command is answered or the controller
+counts as lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from bumble import hci
+from bumble.host import Host
+
+from bleio.backends.hci.controller.layer import HciLayer
+from bleio.backends.hci.controller.opcodes import EVENT_PACKET, Event, LeFeature, Opcode
+from bleio.core.address import DeviceAddress
+from bleio.errors import ControllerError
+
+# bumble logs what happens on the air at warning level; without a handler Python prints that on the
+# user's terminal. Who wants it adds a handler of their own.
+logging.getLogger("bumble").addHandler(logging.NullHandler())
+
+_log = logging.getLogger(__name__)
+
+_NO_ADDRESSES = (bytes(6), b"\xff" * 6)
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerFacts:
+    """What the controller told about itself."""
+
+    acl_octets: int
+    acl_packets: int
+    extended_advertising: bool
+    resolving_list: bool  # with privacy modes; without, peers could not use their identity
+    long_packets: bool  # the data length update procedure
+    phy_2m: bool
+    max_advertising_octets: int
+    public_address: DeviceAddress | None
+
+
+class _BringUpHost(Host):  # type: ignore[misc,unused-ignore]
+    """bumble's host, sending through our layer and hearing from it while it comes up."""
+
+    def __init__(self, layer: HciLayer, metadata: dict[str, Any]) -> None:
+        super().__init__()
+        self._layer = layer
+        self.hci_metadata = metadata
+
+    def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
+        self._layer.send(bytes(packet))
+
+    async def _send_command(self, command: Any, response_timeout: float | None = None) -> Any:
+        """Our queue's bound holds in place of `response_timeout`."""
+        event = await self._layer.commands.exchange(bytes(command))
+        return hci.HCI_Packet.from_bytes(event)
+
+    def on_packet(self, packet: bytes) -> None:
+        """Answers go to our queue; until the reset, all else is from before it."""
+        answer = packet[:1] == bytes((EVENT_PACKET,)) and packet[1:2] in _ANSWERS
+        if answer:
+            self._layer.dispatch(packet)
+        elif self.ready:
+            super().on_packet(packet)
+        else:
+            self._layer.counters.ignored += 1
+
+    def on_command_processed(self, event: Any) -> None:
+        """A driver that reads packets itself gives the answers back here."""
+        self._layer.commands.answered(
+            event.command_opcode, event.num_hci_command_packets, bytes(event)
+        )
+
+
+_ANSWERS = (bytes((Event.COMMAND_COMPLETE,)), bytes((Event.COMMAND_STATUS,)))
+
+
+async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts:
+    """Reset the controller and ask what it can do.
+
+    Args: `metadata`: of the transport, such as a USB dongle's vendor and product.
+    Raises: ControllerLost or ControllerError; bumble's own errors if it sends nonsense.
+    """
+    host = _BringUpHost(layer, metadata)
+    layer.tap = lambda packet: host.on_packet(packet)  # drivers replace the method meanwhile
+    try:
+        await host.reset()
+    finally:
+        layer.tap = None
+    queue = host.le_acl_packet_queue
+    if queue is None or not queue.max_packet_size or not queue.max_in_flight:
+        raise ControllerError(0x11, "LE Read Buffer Size")
+    features = int(host.local_le_features)
+
+    def has(feature: LeFeature, command: Opcode | None = None) -> bool:
+        # Some controllers have a feature without the command; asked for it, they may fall silent.
+        return bool(features >> feature & 1) and (
+            command is None or host.supports_command(int(command))
+        )
+
+    if host.supports_command(int(Opcode.WRITE_LE_HOST_SUPPORT)):
+        await _allow_le(layer)
+    extended = has(LeFeature.EXTENDED_ADVERTISING)
+    return ControllerFacts(
+        acl_octets=queue.max_packet_size,
+        acl_packets=queue.max_in_flight,
+        extended_advertising=extended,
+        resolving_list=has(LeFeature.LL_PRIVACY, Opcode.LE_SET_PRIVACY_MODE),
+        long_packets=has(LeFeature.DATA_LENGTH_EXTENSION, Opcode.LE_SET_DATA_LENGTH),
+        phy_2m=has(LeFeature.LE_2M_PHY, Opcode.LE_SET_PHY),
+        max_advertising_octets=host.maximum_advertising_data_length if extended else 31,
+        public_address=await _read_public_address(layer),
+    )
+
+
+async def _allow_le(layer: HciLayer) -> None:
+    """Tell a controller with Classic Bluetooth that this host does LE."""
+    try:
+        await layer.request(Opcode.WRITE_LE_HOST_SUPPORT, b"\x01\x00")
+    except ControllerError as error:
+        _log.debug("%s", error)  # single-mode controllers say that they have the command, too
+
+
+async def _read_public_address(layer: HciLayer) -> DeviceAddress | None:
+    """Give the controller's public address; None if it has none."""
+    try:
+        octets = (await layer.request(Opcode.READ_BD_ADDR))[:6]
+    except ControllerError:
+        return None
+    return DeviceAddress(octets) if len(octets) == 6 and octets not in _NO_ADDRESSES else None

@@ -1,0 +1,107 @@
+"""HCI commands: one at a time, each answered within a bound (Vol 4, Part E, 4.4).
+
+A caller that is cancelled leaves its command to the controller: the answer is still awaited before
+the next one is sent, so no answer is ever taken for another command's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from bleio.backends.hci.controller.opcodes import COMMAND_PACKET
+
+_OPCODE_OFFSET = 1  # in an H4 command packet
+
+
+class _Command:
+    __slots__ = ("answer", "opcode", "packet")
+
+    def __init__(self, packet: bytes, answer: asyncio.Future[bytes]) -> None:
+        self.packet = packet
+        self.opcode = int.from_bytes(packet[_OPCODE_OFFSET : _OPCODE_OFFSET + 2], "little")
+        self.answer = answer
+
+
+class CommandQueue:
+    """Commands under way and in line.
+
+    Args: `send` takes H4 packets; `silent()` is called when an answer is overdue by `timeout_s`.
+    """
+
+    def __init__(
+        self, send: Callable[[bytes], None], silent: Callable[[], None], timeout_s: float
+    ) -> None:
+        self.unexpected_answers = 0
+        self._send = send
+        self._silent = silent
+        self._timeout_s = timeout_s
+        self._waiting: deque[_Command] = deque()
+        self._current: _Command | None = None
+        self._allowed = True  # the controller takes one more command
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed_by: Exception | None = None
+
+    async def exchange(self, packet: bytes) -> bytes:
+        """Send an H4 command packet. Returns: the H4 event packet that answers it."""
+        if self._closed_by is not None:
+            raise self._closed_by
+        command = _Command(packet, asyncio.get_running_loop().create_future())
+        self._waiting.append(command)
+        self._pump()
+        return await command.answer
+
+    def answered(self, opcode: int, allowed: int, event: bytes) -> None:
+        """Take a Command Complete or Command Status. `allowed`: its Num_HCI_Command_Packets."""
+        self._allowed = allowed > 0
+        command = self._current
+        if command is not None and command.opcode == opcode:
+            self._current = None
+            if not command.answer.done():
+                command.answer.set_result(event)
+        elif opcode != 0:  # 0 only tells how many commands may be sent
+            self.unexpected_answers += 1
+        self._restart_timer()
+        self._pump()
+
+    def close(self, error: Exception) -> None:
+        """Fail all commands, also future ones, with `error`."""
+        self._closed_by = self._closed_by or error
+        commands = [*([self._current] if self._current else []), *self._waiting]
+        self._current = None
+        self._waiting.clear()
+        self._restart_timer()
+        for command in commands:
+            if not command.answer.done():
+                command.answer.set_exception(self._closed_by)
+
+    def _pump(self) -> None:
+        while self._current is None and self._allowed and self._waiting:
+            command = self._waiting.popleft()
+            if command.answer.cancelled():
+                continue
+            self._current = command
+            self._allowed = False
+            self._restart_timer()
+            self._send(command.packet)
+        if self._timer is None:
+            self._restart_timer()
+
+    def _restart_timer(self) -> None:
+        """Time the present command, or the wait for leave to send the next one."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._current is not None or self._waiting:
+            self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._silent)
+
+
+def command_packet(opcode: int, parameters: bytes = b"") -> bytes:
+    """Build an H4 command packet."""
+    return (
+        bytes((COMMAND_PACKET,))
+        + opcode.to_bytes(2, "little")
+        + bytes((len(parameters),))
+        + parameters
+    )

@@ -1,0 +1,165 @@
+"""A controller behind a serial object: anything with `read`, `write` and `in_waiting`.
+
+Such objects block, so a thread of its own reads and writes; the loop never waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+from bumble.core import InvalidPacketError
+from bumble.transport.common import PacketParser
+
+from bleio.backends.hci.controller.transport import OnLost, OnPacket
+
+_POLL_S = 0.001  # between looks at an idle line
+_PATIENCE_S = 1.0  # a controller, or a port, that takes nothing for so long is lost
+_CLOSE_S = 1.5  # for the thread to end, which may wait for that
+_MAX_READ_OCTETS = 4096
+
+
+class UartLike(Protocol):
+    """pyserial's Serial and Blinka's busio.UART have this."""
+
+    @property
+    def in_waiting(self) -> int: ...
+
+    def read(self, nbytes: int, /) -> bytes | bytearray | None: ...
+
+    def write(self, data: bytes, /) -> int | None: ...
+
+
+class PinLike(Protocol):
+    """A digital pin, as digitalio.DigitalInOut has it."""
+
+    value: bool
+
+
+class UartPort:
+    """H4 over a serial object, with CircuitPython's flow control.
+
+    Both pins are active low. `rts` is ours: low while we take data. `cts` is the controller's:
+    nothing is written while it is high. Either may be None.
+    """
+
+    def __init__(
+        self,
+        uart: UartLike,
+        rts: PinLike | None,
+        cts: PinLike | None,
+        on_packet: OnPacket,
+        on_lost: OnLost,
+    ) -> None:
+        self.metadata: dict[str, Any] = {}
+        self.invalid_octets = 0
+        self._uart = uart
+        self._rts = rts
+        self._cts = cts
+        self._on_packet = on_packet
+        self._on_lost = on_lost
+        self._parser = PacketParser(self)
+        self._loop = asyncio.get_running_loop()
+        self._outgoing: deque[bytes] = deque()
+        self._rest = b""  # of the packet that is being written
+        self._wake = threading.Event()
+        self._ending = False
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="bleio-uart", daemon=True)
+        self._thread.start()
+
+    def send(self, packet: bytes) -> None:
+        self._outgoing.append(packet)
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Stop the thread; the serial object stays open, for it is the caller's.
+
+        The thread says itself that it ends: at interpreter exit no other one can wait for it.
+        """
+        self._ending = True
+        self._wake.set()
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), _CLOSE_S)
+
+    def on_packet(self, packet: bytes) -> None:
+        """Take one whole packet from the parser (loop)."""
+        if not self._ending:
+            self._on_packet(packet)
+
+    def _run(self) -> None:
+        try:
+            if self._rts is not None:
+                self._rts.value = False
+            while not self._ending or self._outgoing:
+                self._wake.clear()
+                self._write()
+                if not self._read():
+                    self._wake.wait(_POLL_S)
+        except Exception as error:
+            if not self._ending:
+                self._in_loop(self._on_lost, f"{error}; check the serial port and its wiring")
+        finally:
+            self._hold_off()
+            self._in_loop(self._ended.set)
+
+    def _write(self) -> None:
+        while self._outgoing:
+            self._wait_for(
+                self._clear_to_send, "the controller never became ready to receive (CTS)"
+            )
+            self._rest = self._outgoing.popleft()
+            while self._rest:
+                self._wait_for(self._write_some, "the serial port takes no more data")
+
+    def _clear_to_send(self) -> bool:
+        return self._cts is None or not self._cts.value
+
+    def _write_some(self) -> bool:
+        written = self._uart.write(self._rest)
+        self._rest = b"" if written is None else self._rest[written:]
+        return written != 0
+
+    def _wait_for(self, step: Callable[[], bool], otherwise: str) -> None:
+        """Try a step until it works, reading meanwhile. Raises: TimeoutError, also when ending."""
+        waited_s = 0.0
+        while not step():
+            if self._ending or waited_s >= _PATIENCE_S:
+                raise TimeoutError(otherwise)
+            self._read()
+            time.sleep(_POLL_S)
+            waited_s += _POLL_S
+
+    def _read(self) -> bool:
+        """Read what has come. Returns: whether there was anything."""
+        available = self._uart.in_waiting
+        if not available:
+            return False
+        data = self._uart.read(min(available, _MAX_READ_OCTETS))
+        if data:
+            self._in_loop(self._feed, bytes(data))
+        return bool(data)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except InvalidPacketError:
+            self.invalid_octets += len(data)  # the parser goes on with what comes next
+
+    def _hold_off(self) -> None:
+        if self._rts is not None:
+            try:
+                self._rts.value = True
+            except Exception as error:
+                self._in_loop(self._on_lost, f"{error}; check the pins")
+
+    def _in_loop(self, function: Any, *args: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            self._ending = True  # the loop is closed: nobody listens any more

@@ -1,0 +1,253 @@
+"""Initiating: connecting as central, and taking it back (Vol 4, Part E, 7.8.12, 7.8.13, 7.8.66).
+
+A bonded peer may use private addresses. A controller with the peer in its resolving list finds it
+by its identity; for others we scan for the address it has at present and connect to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from struct import Struct
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bleio.backends.hci.controller.bringup import ControllerFacts
+from bleio.backends.hci.controller.layer import HciLayer
+from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.gap.privacy import Peers, Privacy
+from bleio.core.address import DeviceAddress
+from bleio.core.codes import HciErrorCode
+from bleio.errors import ConnectTimeout, ControllerError, ControllerLost
+
+if TYPE_CHECKING:
+    from bleio.backends.hci.links.link import HciLink
+
+# As CircuitPython has it: scan all the time, 15 to 300 ms, no latency, supervision 4 s.
+_SCAN_UNITS = 160  # of 625 us
+_INTERVAL_MIN_UNITS = 12  # of 1.25 ms
+_INTERVAL_MAX_UNITS = 240
+_LATENCY = 0
+_SUPERVISION_UNITS = 400  # of 10 ms
+_PHY_1M = 0x01
+
+# How long a controller may take to end an initiation that was cancelled.
+_CANCEL_S = 1.0
+
+# How long an address that a private peer was heard with is tried before it is looked for again.
+_HEARD_S = 5.0
+
+# filter policy, own address type, peer address type, peer address (6), PHYs; for each PHY scan
+# interval and window, connection interval min and max, latency, supervision, CE length min and max
+_EXTENDED = Struct("<BBB6sBHHHHHHHH")
+# scan interval and window, filter policy, peer address type, peer address (6), own address type,
+# connection interval min and max, latency, supervision, CE length min and max
+_LEGACY = Struct("<HHBB6sBHHHHHH")
+
+Find = Callable[[DeviceAddress], Coroutine[Any, Any, DeviceAddress]]
+T = TypeVar("T")
+
+
+class _Attempt:
+    """One call of connect; `wanted` is False once nobody waits for its link any more."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.link: asyncio.Future[HciLink] = loop.create_future()
+        self.wanted = True
+        self.target: DeviceAddress | None = None  # on the air; None: not initiating
+        self.paused = False
+        # While it is taken back: the controller's word that it is.
+        self.taken_back: asyncio.Future[None] | None = None
+
+
+class Initiator:
+    """The one initiator of a controller; connects wait for each other.
+
+    `find` gives the address on the air of a private peer. See `User` for being paused.
+    """
+
+    def __init__(
+        self,
+        layer: HciLayer,
+        facts: ControllerFacts,
+        privacy: Privacy,
+        peers: Peers,
+        find: Find,
+        spawn: Callable[..., None],
+    ) -> None:
+        self.own_address = privacy.own_address  # of the initiation under way, or the last
+        self._layer = layer
+        self._facts = facts
+        self._privacy = privacy
+        self._peers = peers
+        self._find = find
+        self._spawn = spawn
+        self._turn = asyncio.Lock()
+        self._attempt: _Attempt | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for the link that comes up; if not, it is to be ended."""
+        return self._attempt is not None and self._attempt.wanted
+
+    async def connect(self, address: DeviceAddress, timeout_s: float) -> HciLink:
+        """Connect. timeout_s 0: no limit; cancelling the task takes the initiation back.
+
+        Raises: ConnectTimeout, ControllerError, ControllerLost.
+        """
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + timeout_s if timeout_s else None
+        await _within(deadline_s, self._turn.acquire())
+        attempt = self._attempt = _Attempt()
+        try:
+            await self._reach(attempt, self._peers.resolver.identity_of(address), deadline_s)
+        except asyncio.CancelledError:
+            attempt.wanted = False
+            self._spawn(self._abandon(attempt))
+            raise
+        except BaseException:
+            self._end(attempt)
+            raise
+        self._end(attempt)
+        return attempt.link.result()
+
+    def link_came_up(self, link: HciLink) -> None:
+        """Give the link to who waits for it."""
+        if self._attempt is not None and not self._attempt.link.done():
+            self._attempt.link.set_result(link)
+
+    def failed(self, status: int) -> None:
+        """Take an LE Connection Complete that tells of a failure."""
+        attempt = self._attempt
+        if attempt is None or attempt.link.done():
+            return
+        if status != HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER:
+            attempt.link.set_exception(ControllerError(status, "Connecting"))
+        elif attempt.taken_back is None:
+            attempt.link.set_exception(ConnectTimeout())  # nobody asked the controller for it
+        elif not attempt.taken_back.done():
+            attempt.taken_back.set_result(None)
+
+    def close(self, error: ControllerLost) -> None:
+        """The controller is gone."""
+        if self._attempt is not None and not self._attempt.link.done():
+            self._attempt.link.set_exception(error)
+
+    # Part of `User`
+
+    @property
+    def on_air(self) -> bool:
+        attempt = self._attempt
+        return attempt is not None and attempt.target is not None
+
+    async def pause(self) -> None:
+        attempt = self._attempt
+        if attempt is not None and attempt.target is not None and not attempt.link.done():
+            attempt.paused = True
+            await self._take_back(attempt)
+
+    async def resume(self) -> None:
+        attempt = self._attempt
+        if attempt is None or not attempt.paused:
+            return
+        attempt.paused = False
+        if attempt.link.done() or not attempt.wanted or attempt.target is None:
+            return
+        try:
+            await self._create(attempt.target)
+        except ControllerError as error:
+            attempt.link.set_exception(error)
+
+    # One attempt
+
+    async def _reach(
+        self, attempt: _Attempt, identity: DeviceAddress, deadline_s: float | None
+    ) -> None:
+        """Try until the link is there or the time is over."""
+        loop = asyncio.get_running_loop()
+        while not attempt.link.done():
+            target, limit_s = identity, deadline_s
+            if self._must_be_found(identity):
+                target = await _within(deadline_s, self._find(identity))
+                limit_s = loop.time() + _HEARD_S
+                if deadline_s is not None:
+                    limit_s = min(limit_s, deadline_s)
+            await self._try(attempt, target, limit_s)
+            if limit_s == deadline_s and not attempt.link.done():
+                raise ConnectTimeout
+
+    def _must_be_found(self, identity: DeviceAddress) -> bool:
+        known = identity in self._peers.resolver.keys
+        return known and not self._peers.in_controller.holds(identity)
+
+    async def _try(self, attempt: _Attempt, target: DeviceAddress, limit_s: float | None) -> None:
+        """Initiate until the time is over."""
+        async with self._privacy.lock:
+            await self._privacy.prepare()
+            attempt.target = target
+            await self._create(target)
+        remaining_s = None
+        if limit_s is not None:
+            remaining_s = max(0.0, limit_s - asyncio.get_running_loop().time())
+        await asyncio.wait({attempt.link}, timeout=remaining_s)
+        if not attempt.link.done():
+            await self._stop(attempt)
+
+    async def _stop(self, attempt: _Attempt) -> None:
+        """End the initiation; a link that comes up meanwhile stays the attempt's."""
+        async with self._privacy.lock:
+            if attempt.target is not None and not attempt.link.done():
+                await self._take_back(attempt)
+            attempt.target = None
+
+    async def _create(self, address: DeviceAddress) -> None:
+        self.own_address = self._privacy.own_address
+        own = self.own_address.random
+        timing = (_INTERVAL_MIN_UNITS, _INTERVAL_MAX_UNITS, _LATENCY, _SUPERVISION_UNITS, 0, 0)
+        scan = (_SCAN_UNITS, _SCAN_UNITS)
+        if self._facts.extended_advertising:
+            peer = (address.random, address.octets)
+            parameters = _EXTENDED.pack(0, own, *peer, _PHY_1M, *scan, *timing)
+            await self._layer.request(Opcode.LE_EXTENDED_CREATE_CONNECTION, parameters)
+        else:
+            parameters = _LEGACY.pack(*scan, 0, address.random, address.octets, own, *timing)
+            await self._layer.request(Opcode.LE_CREATE_CONNECTION, parameters)
+
+    async def _take_back(self, attempt: _Attempt) -> None:
+        """Cancel what the controller is at, and wait until it is not any more."""
+        attempt.taken_back = asyncio.get_running_loop().create_future()
+        try:
+            await self._layer.request(Opcode.LE_CREATE_CONNECTION_CANCEL)
+        except ControllerError as error:
+            # Disallowed: the link has come up, and its event is on the way.
+            if error.status != HciErrorCode.COMMAND_DISALLOWED:
+                raise
+        ends: set[asyncio.Future[Any]] = {attempt.link, attempt.taken_back}
+        await asyncio.wait(ends, timeout=_CANCEL_S, return_when=asyncio.FIRST_COMPLETED)
+        attempt.taken_back = None
+
+    async def _abandon(self, attempt: _Attempt) -> None:
+        """Take the initiation back for a caller who is gone; a link that is up is ended."""
+        try:
+            await self._stop(attempt)
+        finally:
+            self._end(attempt)
+        if attempt.link.done() and attempt.link.exception() is None:
+            await attempt.link.result().disconnect()
+
+    def _end(self, attempt: _Attempt) -> None:
+        attempt.wanted = False
+        if attempt.link.done():
+            attempt.link.exception()  # which counts as having seen it
+        self._attempt = None
+        self._turn.release()
+
+
+async def _within(deadline_s: float | None, work: Coroutine[Any, Any, T]) -> T:
+    """Wait for something until the time is over. Raises: ConnectTimeout."""
+    if deadline_s is None:
+        return await work
+    try:
+        return await asyncio.wait_for(work, deadline_s - asyncio.get_running_loop().time())
+    except asyncio.TimeoutError:
+        raise ConnectTimeout from None

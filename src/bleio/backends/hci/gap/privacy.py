@@ -1,0 +1,200 @@
+"""Our own address on the air: the identity, or a resolvable private one that changes.
+
+Spec: Vol 3, Part C, 10.7. Private addresses are made here and not by the controller, so that all
+controllers can have them; only directed advertising to a peer in the resolving list leaves it to
+the controller.
+
+A controller takes neither another random address nor another resolving list while it advertises,
+scans or initiates. Whoever does one of these is a `User`: it starts and stops under the one lock,
+and is paused for the few commands that a change takes. Links are not concerned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+from bleio.backends.hci.controller.layer import HciLayer
+from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.gap.identity import private_address
+from bleio.backends.hci.gap.resolving import Resolver, ResolvingList
+from bleio.core.address import DeviceAddress
+from bleio.core.pairing import SecuritySettings
+
+
+class User(Protocol):
+    """What is on the air with our address. All is called with the lock held."""
+
+    @property
+    def on_air(self) -> bool: ...
+
+    async def pause(self) -> None:
+        """Go off the air, if on it."""
+
+    async def resume(self) -> None:
+        """Go on as before, with the own address of now. Must not raise ControllerError."""
+
+
+class Privacy:
+    """The own address of all that is on the air but directed and anonymous advertising."""
+
+    def __init__(
+        self,
+        layer: HciLayer,
+        identity: Callable[[], DeviceAddress],
+        settings: Callable[[], SecuritySettings],
+        irk: Callable[[], bytes],
+        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
+        self.lock = asyncio.Lock()
+        self.users: list[User] = []
+        self._layer = layer
+        self._identity = identity
+        self._settings = settings
+        self._irk = irk
+        self._spawn = spawn
+        self._anonymous = False
+        self._private: DeviceAddress | None = None  # until it has to be renewed
+        self._in_controller = identity()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def private(self) -> bool:
+        """Whether private addresses are used at present."""
+        return self._settings().private_address or self._anonymous
+
+    @property
+    def own_address(self) -> DeviceAddress:
+        """What to go on the air with; valid after `prepare`."""
+        return self._private if self.private and self._private is not None else self._identity()
+
+    def new_address(self) -> DeviceAddress:
+        """Make a private address for one use."""
+        return private_address(self._irk())
+
+    async def prepare(self) -> None:
+        """Have `own_address` ready in the controller; the lock is held, the caller off the air."""
+        if self.private and self._private is None:
+            self._renew()
+        if self._must_be_set:
+            await self.while_quiet(self._set)
+
+    def set_anonymous(self, anonymous: bool) -> None:
+        """Use private addresses, whatever the settings: a new one for each call.
+
+        For controllers whose advertising has no random address of its own.
+        """
+        self._anonymous = anonymous
+        if anonymous:
+            self._private = None
+
+    async def while_quiet(self, change: Callable[[], Awaitable[None]]) -> None:
+        """Change something that may only change while nobody is on the air; the lock is held.
+
+        The last of the users is away for the shortest time.
+        """
+        try:
+            for user in self.users:
+                await user.pause()
+            await change()
+        finally:
+            for user in reversed(self.users):
+                await user.resume()
+
+    async def renew(self) -> None:
+        """Change the own address now; links stay as they are, advertising and scanning go on."""
+        async with self.lock:
+            self._private = None
+            if self.private:
+                self._renew()
+            await self.while_quiet(self._set)
+
+    async def use_identity(self, address: DeviceAddress) -> None:
+        """Give the controller another random static identity; refused while it is in use.
+
+        Raises: ControllerError.
+        """
+        async with self.lock:
+            if not self.private:
+                await self._layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
+                self._in_controller = address
+
+    def settings_changed(self, old: SecuritySettings) -> None:
+        """Private addresses were switched on or off, or their time has changed."""
+        new = self._settings()
+        if (new.private_address, new.rotation_s) != (old.private_address, old.rotation_s):
+            self._drop()
+
+    def identity_changed(self) -> None:
+        """A private address of now belongs to the former identity."""
+        self._drop()
+
+    def close(self) -> None:
+        """The controller is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _renew(self) -> None:
+        self.close()
+        self._private = self.new_address()
+        rotation_s = self._settings().rotation_s
+        self._timer = asyncio.get_running_loop().call_later(rotation_s, self._expired)
+
+    def _expired(self) -> None:
+        self._timer = None
+        if self.private:
+            self._drop()
+        else:
+            self._private = None
+
+    def _drop(self) -> None:
+        """Use another address: at once if something is on the air, else when something will be."""
+        self._private = None
+        if any(user.on_air for user in self.users):
+            self._spawn(self.renew())
+
+    @property
+    def _must_be_set(self) -> bool:
+        return self.own_address.random and self.own_address != self._in_controller
+
+    async def _set(self) -> None:
+        if self._must_be_set:
+            own = self.own_address
+            await self._layer.request(Opcode.LE_SET_RANDOM_ADDRESS, own.octets)
+            self._in_controller = own
+
+
+class Peers:
+    """Who peers are: both ways of resolving, kept like the bonds."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        in_controller: ResolvingList,
+        privacy: Privacy,
+        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
+        self.resolver = resolver
+        self.in_controller = in_controller
+        self._privacy = privacy
+        self._spawn = spawn
+
+    def changed(self) -> None:
+        """Bonds were saved or erased, or are another identity's."""
+        self.resolver.refresh()
+        if self.in_controller.outdated:
+            self._spawn(self.update())
+
+    def settings_changed(self) -> None:
+        """The time of private addresses may have changed."""
+        if self.in_controller.outdated:
+            self._spawn(self.update())
+
+    async def update(self) -> None:
+        """Bring the controller's list up to date; advertising, scanning and initiating go on."""
+        if not self.in_controller.outdated:
+            return
+        async with self._privacy.lock:
+            await self._privacy.while_quiet(self.in_controller.update)

@@ -1,0 +1,200 @@
+"""Whose resolvable private addresses peers use: found by their bonds' keys.
+
+`Resolver` does it in the host, for whatever the controller has not resolved; `ResolvingList` keeps
+the controller's own list like the bonds, which is what lets it connect to an identity.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore
+from bleio.backends.hci.controller.layer import HciLayer
+from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.gap.identity import private_address
+from bleio.core.address import AddressType, DeviceAddress
+from bleio.errors import ControllerError
+from bleio.radio.privacy import resolves
+
+_log = logging.getLogger(__name__)
+
+MAX_KEYS = 2 * MAX_BONDS  # both roles; the oldest are left out
+MAX_CACHED = 1024  # addresses, resolved or not
+_DEVICE_PRIVACY = 1  # a bonded peer may also use its identity address
+
+_IDENTITIES = (AddressType.PUBLIC, AddressType.RANDOM_STATIC)
+
+
+class WatchedBonds:
+    """The bond store of the present identity; tells of every change."""
+
+    def __init__(self, store: BondStore) -> None:
+        self.changed: Callable[[], None] = lambda: None
+        self._store = store
+
+    def use(self, store: BondStore) -> None:
+        """Go on with another identity's bonds."""
+        self._store = store
+        self.changed()
+
+    def irk(self) -> bytes:
+        """Give the own Identity Resolving Key."""
+        return self._store.irk()
+
+    def find(self, peer: DeviceAddress, central: bool) -> Bond | None:
+        """Give the bond with a peer."""
+        return self._store.find(peer, central)
+
+    def all(self) -> list[tuple[bool, Bond]]:
+        """Give all bonds."""
+        return self._store.all()
+
+    def save(self, bond: Bond, central: bool) -> None:
+        """Keep a bond."""
+        self._store.save(bond, central)
+        self.changed()
+
+    def erase(self) -> None:
+        """Forget all bonds."""
+        self._store.erase()
+        self.changed()
+
+
+class Resolver:
+    """The identities of peers by their addresses on the air."""
+
+    def __init__(self, bonds: BondStore) -> None:
+        self.keys: dict[DeviceAddress, bytes] = {}  # by identity; oldest first
+        self._bonds = bonds
+        self._resolved: dict[bytes, DeviceAddress | None] = {}
+        # How bonded peers were last heard; None is a private address that the controller resolved.
+        self._heard: dict[DeviceAddress, DeviceAddress | None] = {}
+        self.refresh()
+
+    def refresh(self) -> bool:
+        """Take the keys from the bonds. Returns: whether they are others than before."""
+        best: dict[DeviceAddress, Bond] = {}  # a peer may be bonded in both roles
+        for _, bond in self._bonds.all():
+            other = best.get(bond.identity)
+            known = bond.irk and any(bond.irk) and bond.identity.type in _IDENTITIES
+            if known and (other is None or bond.strength >= other.strength):
+                best[bond.identity] = bond
+        keys = {identity: bond.irk for identity, bond in best.items() if bond.irk}
+        keys = dict(list(keys.items())[-MAX_KEYS:])
+        if keys == self.keys:
+            return False
+        self.keys = keys
+        self._resolved.clear()
+        self._heard = {peer: how for peer, how in self._heard.items() if peer in keys}
+        return True
+
+    def identity_of(self, address: DeviceAddress) -> DeviceAddress:
+        """Give the identity behind an address, or the address if there is none. Data plane."""
+        octets = address.octets
+        if not self.keys or not address.random or octets[5] >> 6 != 0b01:
+            return address
+        if octets in self._resolved:
+            return self._resolved[octets] or address
+        found = next((peer for peer, irk in self.keys.items() if resolves(octets, irk)), None)
+        if len(self._resolved) >= MAX_CACHED:
+            del self._resolved[next(iter(self._resolved))]
+        self._resolved[octets] = found
+        return found or address
+
+    def heard(self, identity: DeviceAddress, on_air: DeviceAddress | None) -> None:
+        """A peer was heard. `on_air`: None if only the controller knows by which address."""
+        if self.keys and identity in self.keys:
+            self._heard[identity] = on_air
+
+    def is_private(self, identity: DeviceAddress) -> bool:
+        """Whether a peer is taken to use private addresses: unless last heard without."""
+        return identity in self.keys and self._heard.get(identity) != identity
+
+    def target(self, identity: DeviceAddress) -> DeviceAddress:
+        """Give an address by which a private peer may know itself: its own last, or a new one."""
+        return self._heard.get(identity) or private_address(self.keys[identity])
+
+
+class ResolvingList:
+    """The controller's resolving list. Spec: Vol 4, Part E, 7.8.38 to 7.8.45 and 7.8.77.
+
+    It holds as many peers as the controller has room for, the newest first. A controller that
+    refuses counts as one without a list. Our own key is there to let the controller know
+    packets that are directed to us.
+    """
+
+    def __init__(
+        self,
+        layer: HciLayer,
+        supported: bool,
+        resolver: Resolver,
+        own_irk: Callable[[], bytes],
+        rotation_s: Callable[[], int],
+    ) -> None:
+        self._layer = layer
+        self._resolver = resolver
+        self._own_irk = own_irk
+        self._rotation_s = rotation_s
+        self._size: int | None = None if supported else 0
+        self._timeout_s = 0
+        self._entries: dict[DeviceAddress, bytes] = {}  # the peer's key and ours
+
+    def holds(self, identity: DeviceAddress) -> bool:
+        """Whether the controller resolves this peer's addresses."""
+        return identity in self._entries
+
+    @property
+    def outdated(self) -> bool:
+        """Whether `update` has something to do."""
+        if self._size == 0:
+            return False
+        late = bool(self._entries) and self._timeout_s != self._rotation_s()
+        return late or self._wanted() != self._entries
+
+    async def update(self) -> None:
+        """Make the list like the bonds; nothing may be on the air meanwhile."""
+        try:
+            await self._update()
+        except ControllerError as error:
+            _log.debug("Private addresses are resolved by the host from now on: %s", error)
+            self._size = 0
+            self._entries.clear()
+
+    def _wanted(self) -> dict[DeviceAddress, bytes]:
+        newest = list(self._resolver.keys.items())[-(self._size or MAX_KEYS) :]
+        own = self._own_irk() if newest else b""
+        return {identity: irk + own for identity, irk in newest}
+
+    async def _update(self) -> None:
+        request = self._layer.request
+        if self._size is None:
+            self._size = (await request(Opcode.LE_READ_RESOLVING_LIST_SIZE))[0]
+        if not self.outdated:
+            return
+        await request(Opcode.LE_SET_ADDRESS_RESOLUTION_ENABLE, b"\x00")
+        wanted = self._wanted()
+        for identity, keys in tuple(self._entries.items()):
+            if wanted.get(identity) != keys:
+                del self._entries[identity]
+                await request(Opcode.LE_REMOVE_DEVICE_FROM_RESOLVING_LIST, _parameters(identity))
+        for identity, keys in wanted.items():
+            if identity not in self._entries:
+                await self._add(identity, keys)
+        if self._timeout_s != (rotation_s := self._rotation_s()):
+            timeout = rotation_s.to_bytes(2, "little")
+            await request(Opcode.LE_SET_RESOLVABLE_PRIVATE_ADDRESS_TIMEOUT, timeout)
+            self._timeout_s = rotation_s
+        if self._entries:
+            await request(Opcode.LE_SET_ADDRESS_RESOLUTION_ENABLE, b"\x01")
+
+    async def _add(self, identity: DeviceAddress, keys: bytes) -> None:
+        peer = _parameters(identity)
+        await self._layer.request(Opcode.LE_ADD_DEVICE_TO_RESOLVING_LIST, peer + keys)
+        mode = bytes((_DEVICE_PRIVACY,))
+        await self._layer.request(Opcode.LE_SET_PRIVACY_MODE, peer + mode)
+        self._entries[identity] = keys
+
+
+def _parameters(identity: DeviceAddress) -> bytes:
+    return bytes((identity.random,)) + identity.octets

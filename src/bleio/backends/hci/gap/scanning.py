@@ -1,0 +1,297 @@
+"""Scanning: the commands, and advertising reports as they come (Vol 4, Part E, 7.7.65.2 and .13).
+
+Data plane: one `Report` per packet, cut out of the event; no de-duplication. An RSSI of 127, which
+says that the controller does not know it, is passed on as it is. The address of a report is the
+identity of whoever sent it, if it is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from struct import Struct
+
+from bleio.backends.base import Report, ScanParameters
+from bleio.backends.hci.controller.bringup import ControllerFacts
+from bleio.backends.hci.controller.layer import HciLayer
+from bleio.backends.hci.controller.opcodes import LeEvent, Opcode
+from bleio.backends.hci.gap.privacy import Privacy
+from bleio.backends.hci.gap.resolving import Resolver
+from bleio.core.address import DeviceAddress
+from bleio.errors import ControllerError, InvalidParameter
+
+_log = logging.getLogger(__name__)
+
+MAX_FRAGMENTED = 16  # advertisers whose long packets arrive at the same time
+MAX_REMEMBERED = 256  # advertisers, for legacy scan responses; packets that are not whole
+MAX_DATA_OCTETS = 1650  # Vol 6, Part B, 2.3.4.9
+
+_US_PER_UNIT = 625
+_MAX_LEGACY_UNITS = 0x4000
+
+# event type (2), address type, address (6), PHYs (2), set, tx power, RSSI, periodic interval (2),
+# direct address type, direct address (6), data length
+_EXTENDED = Struct("<HB6sBBBbbHB6sB")
+_LEGACY = Struct("<BB6sB")  # event type, address type, address, data length
+_RSSI = Struct("<b")
+
+# Bits of an extended report's event type
+_CONNECTABLE = 0x01
+_SCAN_RESPONSE = 0x08
+_LEGACY_PDU = 0x10
+_MORE_TO_COME = 0x20
+_STATUS = 0x60
+
+# Event types of legacy reports
+_ADV_IND = 0x00
+_ADV_DIRECT_IND = 0x01
+_SCAN_RSP = 0x04
+
+# Address types of identities that the controller resolved
+_RESOLVED = (2, 3)
+
+_PHY_1M = 0x01
+
+_Chain = tuple[DeviceAddress, int, int]  # advertiser, set, whether it is a scan response
+
+_SEEKING = ScanParameters(active=False)
+
+
+class Scanner:
+    """The one scanner of a controller; `reported` gets every packet while `start` holds.
+
+    It also scans to find single peers, unseen by others. See `User` for being paused.
+    """
+
+    def __init__(
+        self,
+        layer: HciLayer,
+        facts: ControllerFacts,
+        privacy: Privacy,
+        resolver: Resolver,
+        reported: Callable[[Report], None],
+    ) -> None:
+        self.dropped_fragments = 0
+        self.on_air = False
+        self._layer = layer
+        self._facts = facts
+        self._privacy = privacy
+        self._resolver = resolver
+        self._reported = reported
+        self._wanted: ScanParameters | None = None
+        self._sought: dict[asyncio.Future[DeviceAddress], DeviceAddress] = {}
+        self._extended = False
+        self._told_of_legacy = False
+        self._fragments: dict[_Chain, bytes] = {}
+        self._broken: dict[_Chain, None] = {}  # packets of which a part was dropped
+        self._connectable: dict[DeviceAddress, bool] = {}
+        layer.le_events[LeEvent.ADVERTISING_REPORT] = self._legacy_reports
+        layer.le_events[LeEvent.EXTENDED_ADVERTISING_REPORT] = self._extended_reports
+
+    async def start(self, parameters: ScanParameters) -> None:
+        """Scan on the 1M PHY; `extended` also passes on what legacy PDUs cannot hold.
+
+        A controller that cannot hear extended advertising still hears all legacy PDUs then.
+        """
+        if not self._facts.extended_advertising:
+            if parameters.interval_us // _US_PER_UNIT > _MAX_LEGACY_UNITS:
+                raise InvalidParameter("This controller scans at intervals of at most 10.24 s")
+            if parameters.extended and not self._told_of_legacy:
+                self._told_of_legacy = True
+                _log.warning("This controller hears legacy advertising only, no extended packets")
+        self._wanted = parameters
+        try:
+            await self._restart()
+        except BaseException:
+            self._wanted = None
+            raise
+
+    async def stop(self) -> None:
+        """Stop scanning; nothing is reported from now on."""
+        if self._wanted is not None:
+            self._wanted = None
+            await self._restart()
+
+    async def find(self, identity: DeviceAddress) -> DeviceAddress:
+        """Wait until a peer that can be connected to is heard. Returns: its address on the air."""
+        found: asyncio.Future[DeviceAddress] = asyncio.get_running_loop().create_future()
+        self._sought[found] = identity
+        try:
+            if not self.on_air:
+                await self._restart()
+            return await found
+        finally:
+            del self._sought[found]
+            if self._wanted is None and not self._sought:
+                await self._restart()
+
+    # Part of `User`
+
+    async def pause(self) -> None:
+        if self.on_air:
+            await self._enable(False)
+
+    async def resume(self) -> None:
+        if not self.on_air:
+            return
+        try:
+            await self._go(self._wanted or _SEEKING)
+        except ControllerError as error:
+            _log.warning("Scanning has ended: %s", error)
+            self.on_air = False
+
+    async def _restart(self) -> None:
+        """Scan as it is wanted now, or not at all."""
+        async with self._privacy.lock:
+            if self.on_air:
+                self.on_air = False
+                await self._enable(False)
+            if self._wanted is None and not self._sought:
+                return
+            await self._privacy.prepare()
+            self._fragments.clear()
+            self._broken.clear()
+            self._connectable.clear()
+            await self._go(self._wanted or _SEEKING)
+
+    async def _go(self, parameters: ScanParameters) -> None:
+        interval = parameters.interval_us // _US_PER_UNIT
+        window = parameters.window_us // _US_PER_UNIT
+        self._extended = parameters.extended
+        await self._layer.request(*self._parameters(parameters.active, interval, window))
+        self.on_air = True
+        try:
+            await self._enable(True)
+        except BaseException:
+            self.on_air = False
+            raise
+
+    def _parameters(self, active: bool, interval: int, window: int) -> tuple[Opcode, bytes]:
+        timing = interval.to_bytes(2, "little") + window.to_bytes(2, "little")
+        own = self._privacy.own_address.random
+        if self._facts.extended_advertising:
+            head = bytes((own, 0, _PHY_1M, active))
+            return Opcode.LE_SET_EXTENDED_SCAN_PARAMETERS, head + timing
+        return Opcode.LE_SET_SCAN_PARAMETERS, bytes((active,)) + timing + bytes((own, 0))
+
+    async def _enable(self, enable: bool) -> None:
+        if self._facts.extended_advertising:
+            parameters = bytes((enable, 0, 0, 0, 0, 0))  # all packets, no duration, no period
+            await self._layer.request(Opcode.LE_SET_EXTENDED_SCAN_ENABLE, parameters)
+        else:
+            await self._layer.request(Opcode.LE_SET_SCAN_ENABLE, bytes((enable, 0)))
+
+    def _heard(self, on_air: DeviceAddress, resolved: bool, wanted: bool, report: Report) -> None:
+        """Pass a report on, to whom it concerns.
+
+        Args: `resolved`: by the controller. `wanted`: what a scan would report.
+        """
+        address = report.address
+        self._resolver.heard(address, None if resolved else on_air)
+        if self._sought and report.connectable:
+            for found, identity in self._sought.items():
+                if identity == address and not found.done():
+                    found.set_result(on_air)
+        if wanted and self._wanted is not None:
+            self._reported(report)
+
+    def _extended_reports(self, event: bytes) -> None:
+        if not self.on_air:
+            return
+        position = 1
+        for _ in range(event[0] if event else 0):
+            fields = _EXTENDED.unpack_from(event, position)
+            position += _EXTENDED.size
+            data = event[position : position + fields[-1]]
+            position += fields[-1]
+            if position > len(event):
+                self._layer.counters.malformed += 1
+                return
+            self._extended_report(fields[0], fields[1], fields[2], fields[5], fields[7], data)
+
+    def _extended_report(
+        self,
+        kind: int,
+        address_type: int,
+        octets: bytes,
+        advertising_set: int,
+        rssi: int,
+        data: bytes,
+    ) -> None:
+        wanted = bool(kind & _LEGACY_PDU) or self._extended
+        if not (wanted or self._sought):
+            return
+        # 0xFF is an advertiser without any address, which is shown as a random one of zeros.
+        address = DeviceAddress(octets, bool(address_type & 1))
+        in_parts = kind & _STATUS or self._fragments or self._broken
+        if in_parts and not kind & _LEGACY_PDU:
+            chain = (address, advertising_set, kind & _SCAN_RESPONSE)
+            whole = self._joined(chain, data, kind & _STATUS == _MORE_TO_COME)
+            if whole is None:
+                return
+            data = whole
+        resolved = address_type in _RESOLVED
+        peer = address if resolved else self._resolver.identity_of(address)
+        self._heard(
+            address,
+            resolved,
+            wanted,
+            Report(peer, data, rssi, bool(kind & _CONNECTABLE), bool(kind & _SCAN_RESPONSE)),
+        )
+
+    def _joined(self, chain: _Chain, data: bytes, more: bool) -> bytes | None:
+        """Add a part to what came before. Returns: all of it, None if it is not whole.
+
+        What is too long is dropped with all that belongs to it; and of packets that arrive at the
+        same time, the oldest gives way to the newest.
+        """
+        data = self._fragments.pop(chain, b"") + data
+        if chain in self._broken or len(data) > MAX_DATA_OCTETS:
+            self._drop(chain, more)
+            return None
+        if not more:
+            return data
+        if len(self._fragments) >= MAX_FRAGMENTED:
+            oldest = next(iter(self._fragments))
+            del self._fragments[oldest]
+            self._drop(oldest, more=True)
+        self._fragments[chain] = data
+        return None
+
+    def _drop(self, chain: _Chain, more: bool) -> None:
+        """Drop a part of a packet; if more of it is to come, remember that it is not whole."""
+        self.dropped_fragments += 1
+        self._broken.pop(chain, None)
+        if more:
+            if len(self._broken) >= MAX_REMEMBERED:
+                del self._broken[next(iter(self._broken))]
+            self._broken[chain] = None
+
+    def _legacy_reports(self, event: bytes) -> None:
+        if not self.on_air:
+            return
+        position = 1
+        for _ in range(event[0] if event else 0):
+            kind, address_type, octets, length = _LEGACY.unpack_from(event, position)
+            position += _LEGACY.size
+            data = event[position : position + length]
+            (rssi,) = _RSSI.unpack_from(event, position + length)
+            position += length + 1
+            address = DeviceAddress(octets, bool(address_type & 1))
+            scan_response = kind == _SCAN_RSP
+            if scan_response:
+                connectable = self._connectable.get(address, False)
+            else:
+                connectable = kind in (_ADV_IND, _ADV_DIRECT_IND)
+                self._remember(address, connectable)
+            resolved = address_type in _RESOLVED
+            peer = address if resolved else self._resolver.identity_of(address)
+            report = Report(peer, data, rssi, connectable, scan_response)
+            self._heard(address, resolved, True, report)
+
+    def _remember(self, address: DeviceAddress, connectable: bool) -> None:
+        """Legacy scan responses do not say what they answer."""
+        if address not in self._connectable and len(self._connectable) >= MAX_REMEMBERED:
+            del self._connectable[next(iter(self._connectable))]
+        self._connectable[address] = connectable

@@ -1,0 +1,210 @@
+"""ACL data: the send queue under the controller's flow control, and reassembly.
+
+Data plane: bytes and ints only. Spec: Vol 4, Part E, 4.1.1 (flow control) and 5.4.2 (packets);
+Vol 3, Part A, 7.2.1 (fragments).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from struct import Struct
+
+from bleio.backends.hci.controller.opcodes import ACL_PACKET
+
+_HEADER = Struct("<BHH")  # packet type, handle and flags, data length
+_L2CAP_HEADER = Struct("<HH")  # payload length, channel
+_CONTINUES = 0x1000  # packet boundary flag of a continuing fragment
+
+# Packets of one link that may wait before `room` makes callers wait, and before the link is ended
+# because the peer makes us answer but does not take the answers.
+ROOM_PACKETS = 16
+MAX_PACKETS = 256
+
+# Our ATT_MTU is 517; SMP and signaling are smaller. Anything longer is not for us.
+MAX_SDU_OCTETS = 1024
+
+
+class _LinkQueue:
+    __slots__ = ("drained", "in_flight", "overflowed", "packets", "senders")
+
+    def __init__(self) -> None:
+        self.packets: deque[bytes] = deque()
+        self.in_flight = 0
+        self.overflowed = False
+        self.drained: asyncio.Future[None] | None = None
+        self.senders: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+
+    def pending(self) -> int:
+        return len(self.packets) + self.in_flight
+
+
+class AclQueue:
+    """What waits to be sent on all links; links take turns, each one's packets keep their order.
+
+    Args: `packet_octets` and `packets`: size and number of the controller's buffers.
+        `overflow(conn_handle)` is called once when a link's queue has outgrown its bound;
+        nothing more is queued for it.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[bytes], None],
+        packet_octets: int,
+        packets: int,
+        overflow: Callable[[int], None],
+    ) -> None:
+        self.impossible_completions = 0
+        self._send = send
+        self._packet_octets = packet_octets
+        self._total = packets
+        self._free = packets
+        self._overflow = overflow
+        self._links: dict[int, _LinkQueue] = {}
+        self._turns: deque[int] = deque()  # handles of links that have packets to send
+
+    def add(self, conn_handle: int) -> None:
+        """A link is up."""
+        self._links[conn_handle] = _LinkQueue()
+
+    def remove(self, conn_handle: int, error: Exception) -> None:
+        """A link is gone: the controller has flushed its packets; who waits for room fails."""
+        link = self._links.pop(conn_handle, None)
+        if link is None:
+            return
+        self._free += link.in_flight
+        if link.packets:
+            self._turns.remove(conn_handle)
+        for _, done in link.senders:
+            if not done.done():
+                done.set_exception(error)
+        _tell_drained(link)
+        self._pump()
+
+    def send(self, conn_handle: int, channel: int, payload: bytes) -> None:
+        """Queue one L2CAP PDU, cut to the controller's buffers; dropped if the link is gone."""
+        link = self._links.get(conn_handle)
+        if link is None:
+            return
+        if link.pending() >= MAX_PACKETS or link.overflowed:
+            if not link.overflowed:
+                link.overflowed = True
+                self._overflow(conn_handle)
+            return
+        if not link.packets:
+            self._turns.append(conn_handle)
+        sdu = _L2CAP_HEADER.pack(len(payload), channel) + payload
+        flags = 0
+        for start in range(0, len(sdu), self._packet_octets):
+            fragment = sdu[start : start + self._packet_octets]
+            header = _HEADER.pack(ACL_PACKET, conn_handle | flags, len(fragment))
+            link.packets.append(header + fragment)
+            flags = _CONTINUES
+        self._pump()
+
+    async def when_room(self, conn_handle: int, send: Callable[[], None]) -> None:
+        """Call `send` as soon as there is room; calls keep their order. Returns when it was called.
+
+        The link must be there. Raises: what `send` raises, or the error of `remove`.
+        """
+        link = self._links[conn_handle]
+        if not link.senders and link.pending() < ROOM_PACKETS:
+            send()
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        link.senders.append((send, done))
+        await done
+
+    async def drained(self, conn_handle: int) -> None:
+        """Wait until nothing is queued or in flight any more, or the link is gone."""
+        link = self._links.get(conn_handle)
+        if link is None or not link.pending():
+            return
+        if link.drained is None:
+            link.drained = asyncio.get_running_loop().create_future()
+        await asyncio.shield(link.drained)
+
+    def completed(self, conn_handle: int, count: int) -> None:
+        """Take one entry of a Number Of Completed Packets event."""
+        link = self._links.get(conn_handle)
+        if link is None or count > link.in_flight:
+            self.impossible_completions += 1
+        if link is None:
+            return
+        count = min(count, link.in_flight)
+        link.in_flight -= count
+        self._free += count
+        self._pump()
+        self._let_senders_in(link)
+        if not link.pending():
+            _tell_drained(link)
+
+    def _pump(self) -> None:
+        """Send as much as the controller has room for, one packet of each link in turn."""
+        # A link whose peer takes nothing must leave one buffer to each other link.
+        most = max(1, self._total - (len(self._links) - 1))
+        passed_over = 0
+        while self._free and passed_over < len(self._turns):
+            conn_handle = self._turns.popleft()
+            link = self._links[conn_handle]
+            if link.in_flight >= most:
+                self._turns.append(conn_handle)
+                passed_over += 1
+                continue
+            passed_over = 0
+            packet = link.packets.popleft()
+            link.in_flight += 1
+            self._free -= 1
+            if link.packets:
+                self._turns.append(conn_handle)
+            self._send(packet)
+
+    def _let_senders_in(self, link: _LinkQueue) -> None:
+        while link.senders and link.pending() < ROOM_PACKETS:
+            send, done = link.senders.popleft()
+            if done.done():
+                continue  # its caller was cancelled
+            try:
+                send()
+            except Exception as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+
+def _tell_drained(link: _LinkQueue) -> None:
+    if link.drained is not None:
+        link.drained.set_result(None)
+        link.drained = None
+
+
+class Reassembler:
+    """Puts one link's ACL fragments together; whatever does not fit is counted and dropped."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._sdu = bytearray()
+
+    def feed(self, continues: bool, fragment: bytes) -> tuple[int, bytes] | None:
+        """Take one fragment. Returns: (channel, payload) when it completes an L2CAP PDU."""
+        if continues:
+            if not self._sdu:
+                self.dropped += 1
+                return None
+            self._sdu += fragment
+        else:
+            self.dropped += bool(self._sdu)
+            self._sdu[:] = fragment
+        if len(self._sdu) < _L2CAP_HEADER.size:
+            return None
+        octets, channel = _L2CAP_HEADER.unpack_from(self._sdu)
+        wanted = octets + _L2CAP_HEADER.size
+        if len(self._sdu) < wanted <= MAX_SDU_OCTETS:
+            return None
+        payload = bytes(self._sdu[_L2CAP_HEADER.size :])
+        self._sdu.clear()
+        if len(payload) != octets:
+            self.dropped += 1
+            return None
+        return channel, payload

@@ -1,0 +1,217 @@
+"""All links of a controller: how they come up, change and go (Vol 4, Part E, 7.7.65)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from struct import Struct
+from typing import Any
+
+from bleio.backends.base import Events
+from bleio.backends.hci.controller.bringup import ControllerFacts
+from bleio.backends.hci.controller.layer import HciLayer
+from bleio.backends.hci.controller.opcodes import Event, LeEvent, Opcode
+from bleio.backends.hci.gap.advertising import Advertiser
+from bleio.backends.hci.gap.initiating import Initiator
+from bleio.backends.hci.gap.resolving import Resolver
+from bleio.backends.hci.links.acl import AclQueue
+from bleio.backends.hci.links.link import Established, HciLink
+from bleio.backends.hci.security.manager import SecurityManager
+from bleio.core.address import DeviceAddress
+from bleio.core.codes import HciErrorCode
+from bleio.errors import ControllerError, LinkLost
+from bleio.gatt.server import LocalServer
+
+# status, handle, role, peer address type, peer address (6); then in the enhanced forms the
+# resolvable addresses that the controller made and resolved; then interval, latency, supervision
+_COMPLETE_HEAD = Struct("<BHBB6s")
+_RESOLVABLE = Struct("<6s6s")  # local, peer; zeros if there is none
+_COMPLETE_TAIL = Struct("<HHH")
+_NONE = bytes(6)
+_DISCONNECTION = Struct("<BHB")  # status, handle, reason
+_UPDATE = Struct("<BHHHH")  # status, handle, interval, latency, supervision
+_REQUEST = Struct("<HHHHH")  # handle, interval min, max, latency, supervision
+_U16 = Struct("<H")
+_COMPLETED = Struct("<HH")  # handle, packets
+
+_CENTRAL = 0x00
+_MAX_DATA_OCTETS, _MAX_DATA_US = 251, 2120
+_PHY_2M = 0x02
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Those who wait for links to come up."""
+
+    advertiser: Advertiser
+    initiator: Initiator
+    resolver: Resolver
+
+
+class LinkTable:
+    """Links by connection handle, from Connection Complete to Disconnection Complete."""
+
+    def __init__(
+        self,
+        layer: HciLayer,
+        facts: ControllerFacts,
+        server: LocalServer,
+        security: SecurityManager,
+        roles: Roles,
+        events: Events,
+        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
+        self.layer = layer
+        self.server = server
+        self.security = security
+        self.spawn = spawn
+        self.acl = AclQueue(layer.send, facts.acl_octets, facts.acl_packets, self._overflow)
+        self.links: dict[int, HciLink] = {}
+        self._facts = facts
+        self._roles = roles
+        self._events = events
+        layer.acl = self._acl_received
+        layer.events[Event.DISCONNECTION_COMPLETE] = self._disconnected
+        layer.events[Event.NUMBER_OF_COMPLETED_PACKETS] = self._completed_packets
+        layer.le_events |= {
+            LeEvent.CONNECTION_COMPLETE: lambda event: self._connected(event, enhanced=False),
+            LeEvent.ENHANCED_CONNECTION_COMPLETE: lambda event: self._connected(event),
+            LeEvent.ENHANCED_CONNECTION_COMPLETE_V2: lambda event: self._connected(event),
+            LeEvent.CONNECTION_UPDATE_COMPLETE: self._updated,
+            LeEvent.REMOTE_CONNECTION_PARAMETER_REQUEST: self._parameters_requested,
+        }
+
+    def close_link(self, link: HciLink, reason: int) -> None:
+        """A link is gone: fail what waits, tell its listeners, then the engine."""
+        if self.links.get(link.conn_handle) is link:
+            del self.links[link.conn_handle]
+            self.acl.remove(link.conn_handle, LinkLost(reason))
+            self._roles.resolver.heard(link.peer, link.peer_on_air)  # paired by now, perhaps
+            link.closed(reason)
+            self._events.link_closed(link)
+
+    def close_all(self, reason: int = 0) -> None:
+        """The controller is gone, and all links with it."""
+        for link in tuple(self.links.values()):
+            self.close_link(link, reason)
+
+    def _connected(self, event: bytes, enhanced: bool = True) -> None:
+        status, conn_handle, role, address_type, octets = _COMPLETE_HEAD.unpack_from(event)
+        central = role == _CENTRAL
+        if status != HciErrorCode.SUCCESS:
+            if status == HciErrorCode.ADVERTISING_TIMEOUT:
+                self._roles.advertiser.directed_timed_out()
+            else:
+                self._roles.initiator.failed(status)
+            return
+        tail = _COMPLETE_HEAD.size + (_RESOLVABLE.size if enhanced else 0)
+        timing = _COMPLETE_TAIL.unpack_from(event, tail)
+        if conn_handle in self.links:
+            self.layer.counters.malformed += 1
+            self.close_link(self.links[conn_handle], 0)
+        if central and not self._roles.initiator.wanted:
+            self._discard(conn_handle)
+            return
+        own = self._roles.initiator.own_address if central else self._roles.advertiser.own_address
+        resolvable = _NONE, _NONE
+        if enhanced:
+            resolvable = _RESOLVABLE.unpack_from(event, _COMPLETE_HEAD.size)
+        if resolvable[0] != _NONE:
+            own = DeviceAddress(resolvable[0], random=True)
+        peer, on_air = self._identify(address_type, octets, resolvable[1])
+        self._open(Established(conn_handle, central, peer, on_air, own, *timing))
+
+    def _identify(
+        self, address_type: int, octets: bytes, resolvable: bytes
+    ) -> tuple[DeviceAddress, DeviceAddress]:
+        """Give the peer's identity, as far as it is known, and its address on the air.
+
+        Types 2 and 3 are identities that the controller resolved.
+        """
+        on_air = DeviceAddress(octets, bool(address_type & 1))
+        if address_type < 2 or resolvable == _NONE:
+            peer = self._roles.resolver.identity_of(on_air)
+        else:
+            peer, on_air = on_air, DeviceAddress(resolvable, random=True)
+        self._roles.resolver.heard(peer, on_air)
+        return peer, on_air
+
+    def _open(self, established: Established) -> None:
+        if not established.is_central and self._roles.advertiser.link_came_up():
+            self._events.advertising_ended()
+        self.acl.add(established.conn_handle)
+        link = HciLink(self, established)
+        self.links[established.conn_handle] = link
+        link.opened()
+        self._events.link_opened(link)
+        if established.is_central:
+            self._roles.initiator.link_came_up(link)
+        self.spawn(self._tune(link))
+
+    def _discard(self, conn_handle: int) -> None:
+        """End a link that nobody waits for any more."""
+        parameters = _U16.pack(conn_handle) + bytes((HciErrorCode.REMOTE_USER_TERMINATED,))
+        self.spawn(self.layer.request(Opcode.DISCONNECT, parameters))
+        self._roles.initiator.failed(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
+
+    async def _tune(self, link: HciLink) -> None:
+        """Ask for long packets and, as central, the 2M PHY; who refuses does so silently."""
+        handle = _U16.pack(link.conn_handle)
+        requests = []
+        if self._facts.long_packets:
+            lengths = _U16.pack(_MAX_DATA_OCTETS) + _U16.pack(_MAX_DATA_US)
+            requests.append((Opcode.LE_SET_DATA_LENGTH, handle + lengths))
+        if link.is_central and self._facts.phy_2m:
+            phys = bytes((0, _PHY_2M, _PHY_2M)) + bytes(2)
+            requests.append((Opcode.LE_SET_PHY, handle + phys))
+        for opcode, parameters in requests:
+            try:
+                await self.layer.request(opcode, parameters)
+            except ControllerError:
+                continue
+
+    def _disconnected(self, event: bytes) -> None:
+        status, conn_handle, reason = _DISCONNECTION.unpack_from(event)
+        link = self.links.get(conn_handle)
+        if link is None:
+            self.layer.counters.unknown_handles += 1
+        elif status == HciErrorCode.SUCCESS:
+            self.close_link(link, reason)
+
+    def _updated(self, event: bytes) -> None:
+        status, conn_handle, interval, latency, supervision = _UPDATE.unpack_from(event)
+        link = self.links.get(conn_handle)
+        if link is None:
+            self.layer.counters.unknown_handles += 1
+        elif status == HciErrorCode.SUCCESS:
+            link.parameters_changed(interval, latency, supervision)
+        else:
+            link.update_ended()
+
+    def _parameters_requested(self, event: bytes) -> None:
+        """Accept what the peer asks for by the link layer's procedure."""
+        conn_handle, *parameters = _REQUEST.unpack_from(event)
+        self.spawn(
+            self.layer.request(
+                Opcode.LE_REMOTE_CONNECTION_PARAMETER_REQUEST_REPLY,
+                _REQUEST.pack(conn_handle, *parameters) + bytes(4),
+            )
+        )
+
+    def _acl_received(self, conn_handle: int, continues: bool, fragment: bytes) -> None:
+        link = self.links.get(conn_handle)
+        if link is None:
+            self.layer.counters.unknown_handles += 1
+        else:
+            link.received(continues, fragment)
+
+    def _completed_packets(self, event: bytes) -> None:
+        """Take handle and count pairs, as controllers send them: interleaved."""
+        for position in range(1, 1 + 4 * (event[0] if event else 0), 4):
+            self.acl.completed(*_COMPLETED.unpack_from(event, position))
+
+    def _overflow(self, conn_handle: int) -> None:
+        """The peer makes us answer without taking the answers: the link ends."""
+        link = self.links.get(conn_handle)
+        if link is not None and link.connected:
+            self.spawn(link.disconnect())

@@ -1,0 +1,1 @@
+"""Security: pairing, encryption, signatures, and what a link is trusted with."""
