@@ -15,7 +15,7 @@ import pytest
 
 from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.pdu import AuthReq, Features, Reason, pairing_failed
-from bleio.core.pairing import IoCapability, PairingRequest
+from bleio.core.pairing import IoCapability, PairingQuestion
 from bleio.errors import PairingFailed
 from support.attacker import JUST_WORKS, LEGACY, SMP, Attacker
 from support.hci.bumble_victim import BumbleVictim
@@ -177,7 +177,7 @@ async def test_keys_in_the_log(
 class Slow(Asked):
     """A user who takes a while to compare."""
 
-    async def compare(self, request: PairingRequest, number: int) -> bool:
+    async def compare(self, request: PairingQuestion, number: int) -> bool:
         await asyncio.sleep(5)
         return True
 

@@ -9,7 +9,7 @@ import pytest
 
 from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
-from bleio.core.pairing import IoCapability, PairingRequest
+from bleio.core.pairing import IoCapability, PairingQuestion
 from support.attacker import JUST_WORKS, LEGACY
 from support.hci.simulated import simulated
 from support.victim import Asked, attacked
@@ -82,7 +82,7 @@ async def test_secure_connections_passkey_reflected(guess: int) -> None:
 class Slow(Asked):
     """An agent whose user takes a while."""
 
-    async def compare(self, request: PairingRequest, number: int) -> bool:
+    async def compare(self, request: PairingQuestion, number: int) -> bool:
         await asyncio.sleep(2)
         return await super().compare(request, number)
 

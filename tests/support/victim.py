@@ -12,7 +12,7 @@ from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.backends.hci.security.smp.pdu import PAIRING_FAILED
 from bleio.core.address import DeviceAddress
-from bleio.core.pairing import IoCapability, PairingRequest, SecuritySettings
+from bleio.core.pairing import IoCapability, PairingQuestion, SecuritySettings
 from bleio.core.security import LinkSecurity
 from bleio.errors import InnerError
 from support.attacker import ADDRESS, Attacker
@@ -31,25 +31,25 @@ class Asked:
         self.endings: list[str | None] = []
         self.passkey: int | None = 0
 
-    async def accept(self, request: PairingRequest) -> bool:
+    async def accept(self, request: PairingQuestion) -> bool:
         self.questions.append(("accept", request))
         return True
 
-    async def display_passkey(self, request: PairingRequest, passkey: int) -> None:
+    async def display_passkey(self, request: PairingQuestion, passkey: int) -> None:
         self.questions.append(("display", request, passkey))
 
-    async def enter_passkey(self, request: PairingRequest) -> int | None:
+    async def enter_passkey(self, request: PairingQuestion) -> int | None:
         self.questions.append(("enter", request))
         return self.passkey
 
-    async def compare(self, request: PairingRequest, number: int) -> bool:
+    async def compare(self, request: PairingQuestion, number: int) -> bool:
         self.questions.append(("compare", request, number))
         return True
 
     async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
         raise AssertionError("it says that there is none")
 
-    def ended(self, request: PairingRequest, reason: str | None) -> None:
+    def ended(self, request: PairingQuestion, reason: str | None) -> None:
         self.endings.append(reason)
 
 

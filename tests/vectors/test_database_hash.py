@@ -1,6 +1,6 @@
 """The specification's example of a Database Hash: Vol 3, Part G, Appendix B."""
 
-from bleio.att.database import Attribute
+from bleio.att.database import TableEntry
 from bleio.gatt.hash import database_hash
 
 # Handle, type, value; as printed there, most significant digit first where a field has octets.
@@ -31,10 +31,10 @@ TABLE = """
 HASH = "F1CA2D48 ECF58BAC 8A8830BB B9FBA990"
 
 
-def attributes() -> list[Attribute]:
+def attributes() -> list[TableEntry]:
     rows = [line.split() for line in TABLE.split("\n") if line]
     return [
-        Attribute(
+        TableEntry(
             int(handle, 16),
             bytes.fromhex(uuid)[::-1],
             # What has no part in the hash gets a value that would spoil it.

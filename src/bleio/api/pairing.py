@@ -16,7 +16,7 @@ from bleio.core.address import DeviceAddress
 from bleio.core.pairing import (
     IoCapability,
     PairingMethod,
-    PairingRequest as InnerRequest,
+    PairingQuestion,
     SecuritySettings,
 )
 
@@ -112,28 +112,28 @@ class Answers:
     def has_oob(self) -> bool:
         return type(self.delegate).out_of_band is not PairingDelegate.out_of_band
 
-    def accept(self, request: InnerRequest) -> bool:
+    def accept(self, request: PairingQuestion) -> bool:
         return instance("answer of accept", self.delegate.accept(_public(request)), bool)
 
-    def display_passkey(self, request: InnerRequest, passkey: int) -> None:
+    def display_passkey(self, request: PairingQuestion, passkey: int) -> None:
         self.delegate.display_passkey(_public(request), passkey)
 
-    def enter_passkey(self, request: InnerRequest) -> int | None:
+    def enter_passkey(self, request: PairingQuestion) -> int | None:
         passkey = self.delegate.enter_passkey(_public(request))
         return None if passkey is None else in_range("passkey", passkey, 0, 999_999)
 
-    def compare(self, request: InnerRequest, number: int) -> bool:
+    def compare(self, request: PairingQuestion, number: int) -> bool:
         return instance("answer of compare", self.delegate.compare(_public(request), number), bool)
 
     def peer_oob(self, peer: DeviceAddress) -> OobData | None:
         data = self.delegate.out_of_band(Address._on_air(peer))
         return None if data is None else instance("out-of-band data", data, OobData)
 
-    def ended(self, request: InnerRequest, reason: str | None) -> None:
+    def ended(self, request: PairingQuestion, reason: str | None) -> None:
         self.delegate.ended(_public(request), reason)
 
 
-def _public(request: InnerRequest) -> PairingRequest:
+def _public(request: PairingQuestion) -> PairingRequest:
     return PairingRequest(
         Address._on_air(request.peer),
         request.method,

@@ -19,13 +19,13 @@ Procedure = Generator[bytes, bytes, T]
 Done = Callable[[Any, "Exception | None"], None]
 
 
-class Timer(Protocol):
+class DeadlineTimer(Protocol):
     """What `call_later` gives."""
 
     def cancel(self) -> None: ...
 
 
-CallLater = Callable[[float, Callable[[], None]], Timer]
+CallLater = Callable[[float, Callable[[], None]], DeadlineTimer]
 
 
 class Job:
@@ -66,7 +66,7 @@ class AttClient:
         self._waiting: deque[Job] = deque()
         self._job: Job | None = None
         self._request_opcode = 0  # of the outstanding request, 0 if there is none
-        self._timer: Timer | None = None
+        self._timer: DeadlineTimer | None = None
         self._closed_by: Exception | None = None
 
     def run(

@@ -21,7 +21,7 @@ def _ignore(client: Any, value: bytes) -> None:
     """Nothing to store: no mode lets a write come here."""
 
 
-class Attribute:
+class TableEntry:
     """One attribute: type, handle, permissions per kind of access, and how to read and write it.
 
     `read(client)` gives the whole value; `check(client, value)` the error code for storing `value`
@@ -76,29 +76,29 @@ class Database:
     """All attributes, found by handle, by range of handles, and by type within a range."""
 
     def __init__(self) -> None:
-        self._sorted: list[Attribute] = []
-        self._by_handle: dict[int, Attribute] = {}
-        self._by_type: dict[bytes, list[Attribute]] = {}
+        self._sorted: list[TableEntry] = []
+        self._by_handle: dict[int, TableEntry] = {}
+        self._by_type: dict[bytes, list[TableEntry]] = {}
 
-    def __iter__(self) -> Iterator[Attribute]:
+    def __iter__(self) -> Iterator[TableEntry]:
         return iter(self._sorted)
 
     def __len__(self) -> int:
         return len(self._sorted)
 
-    def get(self, handle: int) -> Attribute | None:
+    def get(self, handle: int) -> TableEntry | None:
         """Give the attribute with that handle."""
         return self._by_handle.get(handle)
 
-    def in_range(self, start: int, end: int) -> list[Attribute]:
+    def in_range(self, start: int, end: int) -> list[TableEntry]:
         """Give all attributes with handles from `start` to `end`, both included, ascending."""
         return _slice(self._sorted, start, end)
 
-    def of_type(self, uuid: bytes, start: int, end: int) -> list[Attribute]:
+    def of_type(self, uuid: bytes, start: int, end: int) -> list[TableEntry]:
         """Give the attributes of one type in a range; UUID sizes 16 and 128 compare by value."""
         return _slice(self._by_type.get(expand(uuid), []), start, end)
 
-    def replace(self, start: int, end: int, attributes: Iterable[Attribute]) -> None:
+    def replace(self, start: int, end: int, attributes: Iterable[TableEntry]) -> None:
         """Put `attributes`, ascending, in the place of all that lie from `start` to `end`."""
         for old in self.in_range(start, end):
             del self._by_handle[old.handle]
@@ -113,13 +113,13 @@ class Database:
             same_type.insert(position, attribute)
 
 
-def _bounds(attributes: list[Attribute], start: int, end: int) -> tuple[int, int]:
+def _bounds(attributes: list[TableEntry], start: int, end: int) -> tuple[int, int]:
     return (
         bisect_left(attributes, start, key=_handle_of),
         bisect_right(attributes, end, key=_handle_of),
     )
 
 
-def _slice(attributes: list[Attribute], start: int, end: int) -> list[Attribute]:
+def _slice(attributes: list[TableEntry], start: int, end: int) -> list[TableEntry]:
     low, high = _bounds(attributes, start, end)
     return attributes[low:high]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from bleio.att.codec import MAX_VALUE_OCTETS
-from bleio.att.database import Attribute, Database
+from bleio.att.database import Database, TableEntry
 from bleio.core.codes import AttErrorCode
 from bleio.errors import AttError
 
@@ -27,7 +27,7 @@ class _Write:
 
     __slots__ = ("attribute", "value")
 
-    def __init__(self, attribute: Attribute, value: bytes) -> None:
+    def __init__(self, attribute: TableEntry, value: bytes) -> None:
         self.attribute = attribute
         self.value = bytearray(value)
 
@@ -59,7 +59,7 @@ class PrepareQueue:
         self,
         database: Database,
         client: Any,
-        check_writable: Callable[[Attribute], None] = lambda attribute: None,
+        check_writable: Callable[[TableEntry], None] = lambda attribute: None,
     ) -> None:
         """Write all values or none, in the order in which their first parts came.
 

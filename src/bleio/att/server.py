@@ -12,7 +12,7 @@ from typing import Any
 from bleio.att import codec
 from bleio.att.codec import HANDLE_PAIR, OPCODE_RANGE, OPCODE_U16, U16
 from bleio.att.counters import Counters
-from bleio.att.database import Attribute, Database
+from bleio.att.database import Database, TableEntry
 from bleio.att.permissions import MIN_KEY_OCTETS, lacking, lacking_signed
 from bleio.att.prepared import PrepareQueue
 from bleio.att.signing import SIGNATURE_OCTETS, Signer
@@ -168,7 +168,7 @@ class AttServer:
                 break
         return _list_or_not_found(answer, start)
 
-    def _list(self, answer: bytearray, prefix: bytes, attribute: Attribute) -> bool:
+    def _list(self, answer: bytearray, prefix: bytes, attribute: TableEntry) -> bool:
         """Add one entry to a list whose second octet is the length of each; False if it ends here.
 
         Only the first entry may be cut short; the list ends before one of another length.
@@ -218,7 +218,7 @@ class AttServer:
             raise AttError(code, handle=handle)
         return attribute.read(self._client)
 
-    def _read_refusal(self, attribute: Attribute) -> int:
+    def _read_refusal(self, attribute: TableEntry) -> int:
         denied = AttErrorCode.READ_NOT_PERMITTED
         return lacking(attribute.read_mode, self._security, denied, self._min_key_octets())
 
@@ -250,14 +250,14 @@ class AttServer:
             raise AttError(code, handle=attribute.handle)
         attribute.write(self._client, message[3:])
 
-    def _store(self, attribute: Attribute, mode: int, value: bytes) -> None:
+    def _store(self, attribute: TableEntry, mode: int, value: bytes) -> None:
         self._check_writable(attribute, mode)
         code = attribute.check(self._client, value)
         if code:
             raise AttError(code, handle=attribute.handle)
         attribute.write(self._client, value)
 
-    def _check_writable(self, attribute: Attribute, mode: int) -> None:
+    def _check_writable(self, attribute: TableEntry, mode: int) -> None:
         denied = AttErrorCode.WRITE_NOT_PERMITTED
         code = lacking(mode, self._security, denied, self._min_key_octets())
         if code:
@@ -294,7 +294,7 @@ class AttServer:
             )
         return b"\x19"
 
-    def _attribute(self, handle: int) -> Attribute:
+    def _attribute(self, handle: int) -> TableEntry:
         attribute = self._database.get(handle)
         if attribute is None:
             raise AttError(AttErrorCode.INVALID_HANDLE, handle=handle)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from bleio.core.address import DeviceAddress
-from bleio.core.pairing import IoCapability, PairingRequest, SecuritySettings
+from bleio.core.pairing import IoCapability, PairingQuestion, SecuritySettings
 from bleio.core.security import LinkSecurity
 from bleio.errors import CallerError
 from bleio.gatt.model import LocalCharacteristic, RemoteListener, RemoteService
@@ -121,22 +121,22 @@ class PairingAgent(Protocol):
     def has_oob(self) -> bool:
         """Whether out-of-band data of peers may be asked for."""
 
-    async def accept(self, request: PairingRequest) -> bool:
+    async def accept(self, request: PairingQuestion) -> bool:
         """Whether to pair at all; asked once the method is known, whatever it is."""
 
-    async def display_passkey(self, request: PairingRequest, passkey: int) -> None:
+    async def display_passkey(self, request: PairingQuestion, passkey: int) -> None:
         """Show six digits, 0 to 999999, which the peer's user types."""
 
-    async def enter_passkey(self, request: PairingRequest) -> int | None:
+    async def enter_passkey(self, request: PairingQuestion) -> int | None:
         """Ask for the six digits that the peer shows; None refuses."""
 
-    async def compare(self, request: PairingRequest, number: int) -> bool:
+    async def compare(self, request: PairingQuestion, number: int) -> bool:
         """Ask whether the peer shows the same six digits."""
 
     async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
         """Give what was received of the peer out of band; None if nothing was."""
 
-    def ended(self, request: PairingRequest, reason: str | None) -> None:
+    def ended(self, request: PairingQuestion, reason: str | None) -> None:
         """A pairing is over: `reason` None if it succeeded. Must not block."""
 
 

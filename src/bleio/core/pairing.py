@@ -30,7 +30,7 @@ class IoCapability(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PairingRequest:
+class PairingQuestion:
     """One pairing, as the delegate is told of it; `peer` is the identity where it is known."""
 
     peer: DeviceAddress

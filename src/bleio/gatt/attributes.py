@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from bleio.att.codec import U16
-from bleio.att.database import Attribute
+from bleio.att.database import TableEntry
 from bleio.core.codes import AttErrorCode, GattUuid, Properties, SecurityMode
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalCharacteristic, LocalDescriptor, LocalService
@@ -81,10 +81,10 @@ def last_handle(characteristic: LocalCharacteristic) -> int:
 
 def service_attributes(
     service: LocalService, special: dict[LocalCharacteristic, Access]
-) -> Iterator[Attribute]:
+) -> Iterator[TableEntry]:
     """Give all attributes of a service that has its handles, ascending."""
     declaration = _SECONDARY if service.secondary else _PRIMARY
-    yield Attribute(
+    yield TableEntry(
         service.handle, declaration, _constant(service.uuid), group_end=service.end_handle
     )
     for characteristic in service.characteristics:
@@ -93,9 +93,9 @@ def service_attributes(
 
 def _characteristic_attributes(
     characteristic: LocalCharacteristic, access: Access | None
-) -> Iterator[Attribute]:
+) -> Iterator[TableEntry]:
     value = U16.pack(characteristic.handle) + characteristic.uuid
-    yield Attribute(
+    yield TableEntry(
         characteristic.declaration_handle,
         _CHARACTERISTIC,
         _constant(bytes((characteristic.properties & 0xFF,)) + value),
@@ -112,7 +112,7 @@ def _constant(value: bytes) -> Callable[[Any], bytes]:
     return lambda client: value
 
 
-def _value_attribute(characteristic: LocalCharacteristic, access: Access) -> Attribute:
+def _value_attribute(characteristic: LocalCharacteristic, access: Access) -> TableEntry:
     declared = characteristic.properties
 
     def mode(kind: Properties, permission: int) -> int:
@@ -120,7 +120,7 @@ def _value_attribute(characteristic: LocalCharacteristic, access: Access) -> Att
         ones do, mean their permissions alone to decide, as on nRF boards."""
         return permission if declared & kind or not declared else SecurityMode.NO_ACCESS
 
-    return Attribute(
+    return TableEntry(
         characteristic.handle,
         characteristic.uuid,
         access.read,
@@ -162,11 +162,11 @@ def _length_check(
     return check
 
 
-def _descriptor_attribute(descriptor: LocalDescriptor) -> Attribute:
+def _descriptor_attribute(descriptor: LocalDescriptor) -> TableEntry:
     def write(client: Any, value: bytes) -> None:
         descriptor.value = value
 
-    return Attribute(
+    return TableEntry(
         descriptor.handle,
         descriptor.uuid,
         lambda client: descriptor.value,
@@ -177,7 +177,7 @@ def _descriptor_attribute(descriptor: LocalDescriptor) -> Attribute:
     )
 
 
-def _cccd_attribute(characteristic: LocalCharacteristic) -> Attribute:
+def _cccd_attribute(characteristic: LocalCharacteristic) -> TableEntry:
     """Make a CCCD: open to read; to write, it asks for what reading the value asks for."""
     improper = 0
     if not characteristic.properties & Properties.NOTIFY:
@@ -198,7 +198,7 @@ def _cccd_attribute(characteristic: LocalCharacteristic) -> Attribute:
     def write(client: CccdClient, value: bytes) -> None:
         client.set_cccd(characteristic, value[0] & (NOTIFY_BIT | INDICATE_BIT))
 
-    return Attribute(
+    return TableEntry(
         characteristic.cccd_handle,
         _CCCD,
         read,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bleio.att.codec import U16
-from bleio.att.database import Attribute
+from bleio.att.database import TableEntry
 from bleio.core.codes import GattUuid
 from bleio.core.uuid import uuid16
 
@@ -32,7 +32,7 @@ _WITHOUT_VALUE = frozenset(
 _KEY = bytes(16)
 
 
-def database_hash(attributes: Iterable[Attribute]) -> bytes:
+def database_hash(attributes: Iterable[TableEntry]) -> bytes:
     """Give the hash of a table as its characteristic's value: 16 octets, least significant first.
 
     Spec: Vol 3, Part G, 7.3.1: AES-CMAC with a zero key over the declarations, ascending.
@@ -47,7 +47,7 @@ def database_hash(attributes: Iterable[Attribute]) -> bytes:
     return cmac.finalize()[::-1]
 
 
-def _hashed_part(attribute: Attribute) -> bytes:
+def _hashed_part(attribute: TableEntry) -> bytes:
     head = U16.pack(attribute.handle) + attribute.type
     if attribute.type in _WITH_VALUE:
         return head + attribute.read(None)

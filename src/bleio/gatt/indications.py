@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bleio.att import codec
-from bleio.att.client import CallLater, Timer
+from bleio.att.client import CallLater, DeadlineTimer
 from bleio.att.codec import HANDLE_PAIR, OPCODE_U16
 
 Confirmed = Callable[["Exception | None"], None]
@@ -40,7 +40,7 @@ class Indications:
         self._withheld = withheld
         self._waiting: deque[_Indication] = deque()
         self._current: _Indication | None = None
-        self._timer: Timer | None = None
+        self._timer: DeadlineTimer | None = None
         # Changed handles still to be told: one range however often the table changes meanwhile.
         self._changed: tuple[int, int] | None = None
         self._changed_done: Callable[[], None] | None = None

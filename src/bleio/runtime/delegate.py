@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bleio.backends.base import OobData
 from bleio.core.address import DeviceAddress
-from bleio.core.pairing import IoCapability, PairingRequest
+from bleio.core.pairing import IoCapability, PairingQuestion
 from bleio.errors import PairingFailed
 from bleio.runtime.portal import portal
 
@@ -51,12 +51,12 @@ class Delegate(Protocol):
     def context(self) -> Context:
         """The context variables that hold in the methods."""
 
-    def accept(self, request: PairingRequest) -> bool: ...
-    def display_passkey(self, request: PairingRequest, passkey: int) -> None: ...
-    def enter_passkey(self, request: PairingRequest) -> int | None: ...
-    def compare(self, request: PairingRequest, number: int) -> bool: ...
+    def accept(self, request: PairingQuestion) -> bool: ...
+    def display_passkey(self, request: PairingQuestion, passkey: int) -> None: ...
+    def enter_passkey(self, request: PairingQuestion) -> int | None: ...
+    def compare(self, request: PairingQuestion, number: int) -> bool: ...
     def peer_oob(self, peer: DeviceAddress) -> OobData | None: ...
-    def ended(self, request: PairingRequest, reason: str | None) -> None: ...
+    def ended(self, request: PairingQuestion, reason: str | None) -> None: ...
 
 
 def refuse_in_answer(what: str) -> None:
@@ -87,21 +87,21 @@ class DelegateAgent:
     def has_oob(self) -> bool:
         return self._delegate.has_oob
 
-    async def accept(self, request: PairingRequest) -> bool:
+    async def accept(self, request: PairingQuestion) -> bool:
         with contextlib.suppress(PairingFailed):
             return await self._ask(self._delegate.accept, request)
         return False
 
-    async def display_passkey(self, request: PairingRequest, passkey: int) -> None:
+    async def display_passkey(self, request: PairingQuestion, passkey: int) -> None:
         """Raises: PairingFailed if it could not be shown."""
         await self._ask(self._delegate.display_passkey, request, passkey)
 
-    async def enter_passkey(self, request: PairingRequest) -> int | None:
+    async def enter_passkey(self, request: PairingQuestion) -> int | None:
         with contextlib.suppress(PairingFailed):
             return await self._ask(self._delegate.enter_passkey, request)
         return None
 
-    async def compare(self, request: PairingRequest, number: int) -> bool:
+    async def compare(self, request: PairingQuestion, number: int) -> bool:
         with contextlib.suppress(PairingFailed):
             return await self._ask(self._delegate.compare, request, number)
         return False
@@ -110,7 +110,7 @@ class DelegateAgent:
         """Raises: PairingFailed if the delegate failed; None would mean a weaker method."""
         return await self._ask(self._delegate.peer_oob, peer)
 
-    def ended(self, request: PairingRequest, reason: str | None) -> None:
+    def ended(self, request: PairingQuestion, reason: str | None) -> None:
         context = self._delegate.context.copy()
         self._start(
             partial(_run, context, self._delegate.ended, (request, reason), _ignore), MOST_THREADS

@@ -40,7 +40,7 @@ _OWN_THREAD = "This would block the thread of the Bluetooth engine; call it from
 _STOPPED = "The Bluetooth engine has stopped"
 
 
-class Participant(Protocol):
+class EngineUser(Protocol):
     """What the portal tells those who keep things open on the engine."""
 
     async def shut_down(self) -> None:
@@ -88,7 +88,7 @@ class Portal:
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._calls: set[_Call] = set()
-        self._participants: list[Participant] = []
+        self._users: list[EngineUser] = []
 
     # Any thread
 
@@ -141,7 +141,7 @@ class Portal:
         return threading.current_thread() is self._thread
 
     def stop(self, within_s: float = _EXIT_S) -> None:
-        """Shut every participant down, then end the thread; wakes all that still wait."""
+        """Shut all users down, then end the thread; wakes all callers that still wait."""
         with self._lock:
             loop, thread = self._loop, self._thread
             if self._stopped or loop is None or thread is None:
@@ -156,22 +156,22 @@ class Portal:
         loop.call_soon_threadsafe(loop.stop)
         self.clock.join_engine(thread, _CANCEL_S)
 
-    # Participants: engine thread, except forget_all
+    # Users: engine thread, except forget_all
 
-    def join(self, participant: Participant) -> None:
-        """Have the participant told when the engine stops."""
-        if participant not in self._participants:
-            self._participants.append(participant)
+    def join(self, user: EngineUser) -> None:
+        """Have the user told when the engine stops."""
+        if user not in self._users:
+            self._users.append(user)
 
-    def leave(self, participant: Participant) -> None:
+    def leave(self, user: EngineUser) -> None:
         """Undo `join`."""
-        if participant in self._participants:
-            self._participants.remove(participant)
+        if user in self._users:
+            self._users.remove(user)
 
     def forget_all(self) -> None:
-        """Tell the participants that this engine is the parent process's."""
-        for participant in self._participants:
-            participant.forget()
+        """Tell the users that this engine is the parent process's."""
+        for user in self._users:
+            user.forget()
 
     # Inside
 
@@ -232,7 +232,7 @@ class Portal:
         import asyncio
 
         results = await asyncio.gather(
-            *(participant.shut_down() for participant in tuple(self._participants)),
+            *(user.shut_down() for user in tuple(self._users)),
             return_exceptions=True,
         )
         for error in results:

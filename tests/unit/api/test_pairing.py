@@ -26,13 +26,13 @@ from bleio.api import (
 )
 from bleio.api._delegates import FixedPasskey, TerminalDelegate, delegate_for
 from bleio.api.pairing import Answers
-from bleio.core.pairing import PairingRequest as InnerRequest
+from bleio.core.pairing import PairingQuestion
 from bleio.errors import BluetoothError, CallerError
 from bleio.runtime.delegate import DelegateAgent
 from support.api_bench import PEER, Bench, InThread, raises, until
 from support.fake_backend import FakeBackend
 
-INNER = InnerRequest(PEER, PairingMethod.PASSKEY_ENTRY, True, False)
+INNER = PairingQuestion(PEER, PairingMethod.PASSKEY_ENTRY, True, False)
 REQUEST = api.PairingRequest(Address(PEER.octets, 1), PairingMethod.PASSKEY_ENTRY, True, False)
 OOB = OobData(confirm=bytes(16), random=bytes(16))
 

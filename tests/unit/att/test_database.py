@@ -1,11 +1,11 @@
 """Lookups by handle, range and type, and what replacing leaves."""
 
-from bleio.att.database import Attribute, Database
+from bleio.att.database import Database, TableEntry
 from bleio.core.uuid import expand, uuid16
 
 
-def attribute(handle: int, uuid: bytes = uuid16(0x2A00)) -> Attribute:
-    return Attribute(handle, uuid, lambda client: b"")
+def attribute(handle: int, uuid: bytes = uuid16(0x2A00)) -> TableEntry:
+    return TableEntry(handle, uuid, lambda client: b"")
 
 
 def handles(attributes: object) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bleio.att import prepared
-from bleio.att.database import Attribute, Database
+from bleio.att.database import Database, TableEntry
 from bleio.att.server import AttServer
 from bleio.core.codes import AttErrorCode, SecurityMode
 from bleio.core.security import LinkSecurity
@@ -25,7 +25,7 @@ class Table:
         self.security = LinkSecurity()
         self.server = AttServer(self.database, None, self.security)
 
-    def _attribute(self, handle: int) -> Attribute:
+    def _attribute(self, handle: int) -> TableEntry:
         def check(client: Any, value: bytes) -> int:
             fits = len(value) == 4 if handle == 3 else len(value) <= 40
             return 0 if fits else AttErrorCode.INVALID_ATTRIBUTE_VALUE_LENGTH
@@ -34,7 +34,7 @@ class Table:
             self.values[handle] = value
             self.writes.append((handle, value))
 
-        return Attribute(
+        return TableEntry(
             handle,
             uuid16(0x2A00),
             lambda client: self.values[handle],

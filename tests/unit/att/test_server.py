@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bleio.att.database import Attribute, Database
+from bleio.att.database import Database, TableEntry
 from bleio.att.server import AttServer
 from bleio.core.codes import AttErrorCode, SecurityMode
 from bleio.core.security import LinkSecurity
@@ -27,7 +27,7 @@ def cell(
     *,
     limit: int = 512,
     **options: Any,
-) -> tuple[Attribute, Cell]:
+) -> tuple[TableEntry, Cell]:
     """Make an attribute over a cell that holds its value."""
     held = [value]
 
@@ -39,7 +39,7 @@ def cell(
         client.append((handle, value))
 
     on_air = uuid if isinstance(uuid, bytes) else uuid16(uuid)
-    return Attribute(
+    return TableEntry(
         handle, on_air, lambda client: held[0], check=check, write=write, **options
     ), held
 

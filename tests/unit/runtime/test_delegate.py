@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from bleio.backends.base import OobData
-from bleio.core.pairing import IoCapability, PairingMethod, PairingRequest
+from bleio.core.pairing import IoCapability, PairingMethod, PairingQuestion
 from bleio.errors import PairingFailed
 from bleio.runtime.delegate import MOST_QUESTIONS, MOST_THREADS, DelegateAgent, refuse_in_answer
 from support.fake_backend import PEER
 from unit.runtime.conftest import Played
 
-REQUEST = PairingRequest(PEER, PairingMethod.PASSKEY_ENTRY, True, False)
+REQUEST = PairingQuestion(PEER, PairingMethod.PASSKEY_ENTRY, True, False)
 OOB = OobData(temporary_key=bytes(16))
 variable = ContextVar("variable", default="outside")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bleio.att.client import CallLater, Timer
+from bleio.att.client import CallLater, DeadlineTimer
 from bleio.backends.hci.bonds.store import Bond, BondStore, ClientState
 from bleio.core.address import DeviceAddress
 from bleio.gatt.bearer import Bearer
@@ -35,7 +35,7 @@ class ClientMemory:
         self._is_central = is_central
         self._call_later = call_later
         self._client: DeviceAddress | None = None  # its identity, once the link is secured
-        self._timer: Timer | None = None
+        self._timer: DeadlineTimer | None = None
         self._closed = False
         bearer.on_configured = self._changed
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from bleio.att.client import CallLater, Timer
+from bleio.att.client import CallLater, DeadlineTimer
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
@@ -33,7 +33,7 @@ class EncryptedValues:
         self._call_later = call_later
         self._names: dict[DeviceAddress, set[bytes]] = {}
         self._unsaved: set[DeviceAddress] = set()
-        self._timer: Timer | None = None
+        self._timer: DeadlineTimer | None = None
 
     def passed_encrypted(self, peer: DeviceAddress, name: bytes) -> None:
         """A value passed a link that is encrypted with a bond's keys."""

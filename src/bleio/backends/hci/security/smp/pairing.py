@@ -28,7 +28,7 @@ from bleio.core.pairing import (
     MAX_KEY_OCTETS,
     IoCapability,
     PairingMethod,
-    PairingRequest,
+    PairingQuestion,
     SecuritySettings,
 )
 
@@ -74,10 +74,10 @@ class Pairing:
         return self.choice.method is not PairingMethod.JUST_WORKS
 
     @property
-    def described(self) -> PairingRequest:
+    def described(self) -> PairingQuestion:
         """What the agent is told."""
         ends = self.ends
-        return PairingRequest(
+        return PairingQuestion(
             ends.peer, self.choice.method, self.secure_connections, ends.is_central
         )
 
