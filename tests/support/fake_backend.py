@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bleio.backends.base import AdvertisingParameters, Backend, Link, Report, ScanParameters
+from bleio.backends.capabilities import EVERYTHING, Capabilities
 from bleio.core.address import DeviceAddress
 from bleio.core.security import LinkSecurity
 from bleio.errors import ConnectTimeout, ControllerLost, LinkLost
@@ -73,6 +74,8 @@ class FakeBackend(Backend):
     """
 
     announce = False
+    name = "fake"
+    capabilities: Capabilities = EVERYTHING
 
     def __init__(self, former: DeviceAddress | None = None) -> None:
         self.address = former or OWN
@@ -93,7 +96,7 @@ class FakeBackend(Backend):
             raise ControllerLost("The controller was unplugged")
 
     async def open(self, server: Any, name: str, events: Any) -> None:
-        self.server, self.name, self.events = server, name, events
+        self.server, self.device_name, self.events = server, name, events
         self.notice("open")
 
     async def close(self) -> None:

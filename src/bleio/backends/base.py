@@ -20,25 +20,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from bleio.backends.capabilities import Capabilities
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingQuestion, SecuritySettings
 from bleio.core.security import LinkSecurity
 from bleio.errors import CallerError
 from bleio.gatt.model import LocalCharacteristic, RemoteListener, RemoteService
 from bleio.gatt.server import LocalServer
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a backend can do at all; conformance tests and clear errors go by these."""
-
-    peripheral: bool = True
-    raw_advertising: bool = True
-    scan_responses: bool = True
-    extended_advertising: bool = True
-    pairing: bool = True
-    connection_interval: bool = True
-    settable_address: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +194,15 @@ class Link(ABC):
 class Backend(ABC):
     """One adapter's way to the air, between `open` and `close` or `Events.lost`."""
 
-    capabilities: Capabilities
+    capabilities: Capabilities  # may become fewer by `open`, when more is known
     address: DeviceAddress  # own identity address, valid after open
     settings: SecuritySettings  # may be replaced at any time; what has begun goes on as it was
     agent: PairingAgent | None  # None: Just Works, everybody is accepted
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What messages call the adapter, such as `usb:0`."""
 
     @abstractmethod
     async def open(self, server: LocalServer, name: str, events: Events) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 from bleio.backends.base import Link
+from bleio.backends.capabilities import Capability
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.pairing import SecuritySettings
 from bleio.radio import link_control
@@ -86,7 +87,7 @@ async def bond(central: Device, peripheral: Device) -> tuple[Link, Link]:
     """Let two strangers meet and pair; they know nothing but what is on the air."""
     await peripheral.advertise()
     before = len(central.engine.reports)
-    await central.scan(extended=central.backend.capabilities.extended_advertising)
+    await central.scan(extended=Capability.EXTENDED_ADVERTISING in central.backend.capabilities)
     await until(lambda: len(central.engine.reports) > before)
     await central.backend.stop_scan()
     link = await central.backend.connect(central.engine.reports[-1].address, 10)

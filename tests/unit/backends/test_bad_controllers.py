@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bleio.backends.base import AdvertisingParameters, ScanParameters
+from bleio.backends.capabilities import Capability
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.core.address import DeviceAddress
@@ -58,7 +59,7 @@ async def opened(controller: ScriptedController, timeout_s: float = 5.0) -> Asyn
 @asynchronous
 async def test_an_old_controller_gets_legacy_commands_only() -> None:
     async with ScriptedController() as controller, opened(controller) as host:
-        assert not host.backend.capabilities.extended_advertising
+        assert Capability.EXTENDED_ADVERTISING not in host.backend.capabilities
         await host.backend.start_advertising(
             AdvertisingParameters(b"\x02\x01\x06", b"\x02\x0a\x00")
         )

@@ -69,7 +69,7 @@ def test_opens_at_first_use_only(bench: Bench) -> None:
     assert session.address == OWN
     assert session.address == OWN
     assert bench.backend.log == ["open"]
-    assert bench.backend.name == "desk"
+    assert bench.backend.device_name == "desk"
 
 
 def test_many_threads_open_one_backend(bench: Bench) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 from bleio.backends.base import (
     AdvertisingParameters,
     Backend,
-    Capabilities,
     Events,
     OobData,
     PairingAgent,
     ScanParameters,
 )
+from bleio.backends.capabilities import EVERYTHING, Capabilities, Capability
 from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore
 from bleio.backends.hci.capture import tap as capture
 from bleio.backends.hci.controller.bringup import ControllerFacts, bring_up
@@ -71,7 +71,7 @@ class HciBackend(Backend):
     ) -> None:
         if isinstance(transport, str) and (rts is not None or cts is not None):
             raise CallerError("The pins rts and cts go with a serial object only")
-        self.capabilities = Capabilities()
+        self.capabilities: Capabilities = EVERYTHING
         self._settings = SecuritySettings()
         self.agent: PairingAgent | None = None
         self._transport = transport
@@ -119,7 +119,9 @@ class HciBackend(Backend):
             layer.close()
             await port.close()
             raise
-        self.capabilities = Capabilities(extended_advertising=facts.extended_advertising)
+        self.capabilities = EVERYTHING
+        if not facts.extended_advertising:  # the legacy commands have no transmit power
+            self.capabilities -= {Capability.EXTENDED_ADVERTISING, Capability.TRANSMIT_POWER}
         self._open = opened
 
     async def close(self) -> None:

@@ -1,0 +1,126 @@
+"""What backends can do and cannot, and how a program is told.
+
+A controller that speaks HCI can do nearly everything that programs ask for. An operating system
+keeps parts of its Bluetooth to itself: it pairs as its user wants, picks addresses and intervals,
+and shows advertising data taken apart. The difference is not hidden, since half of it would come
+out as programs that misbehave without a word. Each backend names its `capabilities`; the session
+looks there before it calls the backend, and what is missing is NotImplementedError with one
+sentence: which adapter, what it cannot do, and which adapter can. A program that does not use a
+capability never hears of it.
+
+Security settings are capabilities too. A setting that a program has changed and that the backend
+cannot honour is refused. A default that it cannot honour is warned of once, because no program has
+asked for it, and refusing would leave the backend without any use.
+
+The conformance suite skips by the same names and by nothing else, so a backend that claims too
+much fails there, and one that claims too little is seen by its skips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from enum import Enum
+
+from bleio.core.pairing import SecuritySettings
+
+
+class Capability(Enum):
+    """One thing that some backends cannot do; its value completes the sentence "NAME cannot ...".
+
+    EXTENDED_ADVERTISING and TRANSMIT_POWER are not asked for by the session. How much is possible
+    is known to the backend alone, which refuses too much with InvalidParameter.
+    """
+
+    # Advertising and scanning
+    PERIPHERAL = "advertise and serve clients"
+    RAW_ADVERTISING = "send and report advertising data octet for octet"
+    SCAN_RESPONSES = "send or report scan responses apart from advertising data"
+    EXTENDED_ADVERTISING = "send or hear more than 31 octets of advertising data"
+    DIRECTED_ADVERTISING = "advertise to one device alone"
+    ANONYMOUS_ADVERTISING = "advertise without its identity"
+    ADVERTISING_INTERVAL = "choose its advertising interval"
+    TRANSMIT_POWER = "choose its transmit power"
+    PASSIVE_SCANNING = "scan without asking for scan responses"
+    SCAN_TIMING = "choose scan interval and window"
+
+    # Links
+    CONNECTION_INTERVAL = "tell or change a connection interval"
+    SETTABLE_ADDRESS = "take an address that the program chooses"
+    HANDLES = "tell attribute handles"
+    SUBSCRIBERS = "tell which client has subscribed, or send a value to one client alone"
+
+    # Security
+    PAIRING = "pair when the program asks for it"
+    PAIRING_DELEGATE = "let the program answer in pairing"
+    OUT_OF_BAND = "pair with out-of-band data"
+    ERASABLE_BONDS = "forget its bonds when the program asks for it"
+    SECURE_CONNECTIONS_ONLY = "refuse LE legacy pairing (secure_connections_only)"
+    MIN_KEY_OCTETS = "demand a length of encryption keys (min_key_octets)"
+    PAIRING_METHOD = "insist on one pairing method (method)"
+    DEBUG_KEYS = "accept debug keys (debug_keys)"
+    PRIVATE_ADDRESS = "decide on private addresses (private_address, rotation_s)"
+    FAIL_CLOSED = "hold back values that have passed encrypted (fail_closed)"
+
+    def refusal(self, adapter: str) -> str:
+        """Return the sentence for a program that asks for it in vain.
+
+        Args: adapter: what messages call the adapter, see `Backend.name`.
+        """
+        return f'{adapter} cannot {self.value}; an adapter "hci:..." can'
+
+
+Capabilities = Set[Capability]
+EVERYTHING: frozenset[Capability] = frozenset(Capability)
+
+SETTINGS: dict[str, Capability] = {
+    "secure_connections_only": Capability.SECURE_CONNECTIONS_ONLY,
+    "min_key_octets": Capability.MIN_KEY_OCTETS,
+    "method": Capability.PAIRING_METHOD,
+    "debug_keys": Capability.DEBUG_KEYS,
+    "private_address": Capability.PRIVATE_ADDRESS,
+    "rotation_s": Capability.PRIVATE_ADDRESS,
+    "fail_closed": Capability.FAIL_CLOSED,
+}
+"""Which capability honours which field of SecuritySettings; a test holds that none is left out."""
+
+# What the defaults of SecuritySettings promise to programs that never touch them. The other
+# defaults ask for nothing.
+_PROMISES = (Capability.MIN_KEY_OCTETS, Capability.FAIL_CLOSED)
+
+
+def require(adapter: str, capabilities: Capabilities, *needed: Capability) -> None:
+    """Check that a backend can do what a program asks for.
+
+    Raises: NotImplementedError with a sentence, for the first that is missing.
+    """
+    for capability in needed:
+        if capability not in capabilities:
+            raise NotImplementedError(capability.refusal(adapter))
+
+
+def require_settings(adapter: str, capabilities: Capabilities, settings: SecuritySettings) -> None:
+    """Check that a backend honours every setting that differs from its default.
+
+    Raises: NotImplementedError with a sentence, for the first that it would ignore.
+    """
+    default = SecuritySettings()
+    for name, capability in SETTINGS.items():
+        if getattr(settings, name) != getattr(default, name):
+            require(adapter, capabilities, capability)
+
+
+def broken_promises(
+    adapter: str, capabilities: Capabilities, settings: SecuritySettings
+) -> list[str]:
+    """Return a sentence for each default of the settings that a backend cannot honour.
+
+    They are for the log, once for each opening; a setting that was changed is not among them.
+    """
+    default = SecuritySettings()
+    return [
+        capability.refusal(adapter)
+        for name, capability in SETTINGS.items()
+        if capability in _PROMISES
+        and capability not in capabilities
+        and getattr(settings, name) == getattr(default, name)
+    ]
