@@ -13,10 +13,10 @@ import time
 import tracemalloc
 from random import Random
 
-from bleio.radio.air import Radio
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
-from bleio.radio.driver import Driver
-from bleio.radio.propagation import Propagation
+from bleio.radio.sharing.driver import Driver
 
 SECOND = 1_000_000
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bleio.radio.air import Radio
+from bleio.radio.air.radio import Radio
 from support.air_recorder import Recorder, recorder
 
 __all__ = ["recorder"]

@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import AirPdu, Radio
 from support.raw_host import MS, SECOND, RawHost, new_hosts
 
 ADV_IND, ADV_DIRECT, ADV_SCAN, ADV_NONCONN, SCAN_RSP = range(5)

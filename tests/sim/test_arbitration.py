@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from bleio.radio import phy
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.link import Link
-from bleio.radio.propagation import Propagation
+from bleio.radio.air import phy
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import AirPdu, Radio
+from bleio.radio.connection.link import Link
 from support.raw_host import MS, SECOND, RawHost, connected_pair, handle_of, new_hosts
 
 COMPLETE, DISCONNECTED, BUFFERS = 0x3E0A, 0x05, 12

@@ -14,7 +14,7 @@ from bumble.gatt import Characteristic, Service
 from bumble.hci import HCI_LE_1M_PHY, HCI_LE_2M_PHY, Address
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from bleio.radio.air import Radio
+from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
 from support.bumble_radio import LoopDriver, host_on
 

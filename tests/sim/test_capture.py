@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bleio.radio.air import Radio
-from bleio.radio.capture import AirCapture
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import Radio
+from bleio.radio.capture.air_capture import AirCapture
 from support.raw_host import MS, SECOND, RawHost, handle_of, new_hosts
 from support.tshark import bad_frames, fields, needs_tshark
 

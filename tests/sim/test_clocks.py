@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import AirPdu, Radio
 from support.raw_host import MS, SECOND, Pair, connected_pair, new_hosts
 
 COMPLETE, DISCONNECTED, TIMEOUT = 0x3E0A, 0x05, 0x08

@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from bleio.radio.air import Radio
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import Radio
 from support.raw_host import MS, SECOND, Pair, RawHost, connected_pair, handle_of, new_hosts
 
 COMPLETE, UPDATED, FEATURES, PARAM_REQUEST = 0x3E0A, 0x3E03, 0x3E04, 0x3E06

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from bleio.radio import phy
-from bleio.radio.air import AirPdu
+from bleio.radio.air import phy
+from bleio.radio.air.radio import AirPdu
 from support.raw_host import MS, Pair, connected_pair, handle_of
 
 LENGTH, PHY, CODED = 0x3E07, 0x3E0C, 4

@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from bleio.radio.air import Radio
-from bleio.radio.energy import RadioOn
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import Radio
+from bleio.radio.connection.energy import RadioOn
 from bleio.testing import World
 from support.raw_host import MS, SECOND, Pair, RawHost, connected_pair, new_hosts
 

@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from bleio.radio.air import AirPdu, Direction, Radio
-from bleio.radio.phy import T_IFS_US
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.phy import T_IFS_US
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import AirPdu, Direction, Radio
 from support.on_air import end_us, in_time, kind, overlapping, record, sent_us
 from support.raw_host import MS, SECOND, RawHost, new_hosts
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from bleio.radio.air import Radio
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import Radio
 from support.raw_host import MS, SECOND, RawHost, new_hosts
 
 REPORT, TERMINATED, SCAN_TIMEOUT, SCAN_REQUEST = 0x3E0D, 0x3E12, 0x3E11, 0x3E13

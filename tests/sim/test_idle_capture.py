@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bleio.radio.air import AirPdu, Direction, Radio
-from bleio.radio.capture import AirCapture
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import AirPdu, Direction, Radio
+from bleio.radio.capture.air_capture import AirCapture
 from support.raw_host import MS, SECOND, Pair, connected_pair, new_hosts
 from support.tshark import bad_frames, needs_tshark
 

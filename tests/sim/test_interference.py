@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.interference import Interference, wifi_channels
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.interference import Interference, wifi_channels
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import AirPdu, Radio
 from support.on_air import length_us, record
 from support.raw_host import MS, SECOND, Pair, connected_pair, new_hosts
 

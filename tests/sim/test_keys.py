@@ -6,9 +6,9 @@ import struct
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from bleio.radio.air import AirPdu, Direction
-from bleio.radio.keys import LinkKey, lines_of
-from bleio.radio.privacy import encrypt
+from bleio.radio.air.keys import LinkKey, lines_of
+from bleio.radio.air.privacy import encrypt
+from bleio.radio.air.radio import AirPdu, Direction
 from support.raw_host import MS, Pair, connected_pair
 
 KEY, OTHER_KEY = bytes(range(16)), bytes(range(16, 32))

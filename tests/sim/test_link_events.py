@@ -7,9 +7,9 @@ import struct
 
 import pytest
 
-from bleio.radio import phy
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.propagation import Propagation
+from bleio.radio.air import phy
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import AirPdu, Radio
 from support.raw_host import MS, SECOND, Pair, RawHost, connected_pair, handle_of, new_hosts
 
 COMPLETE, PHY, DISCONNECTED = 0x3E0A, 0x3E0C, 0x05

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from bleio.radio import phy
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.interference import Interference
-from bleio.radio.propagation import Propagation
+from bleio.radio.air import phy
+from bleio.radio.air.interference import Interference
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import AirPdu, Radio
 from support.raw_host import MS, SECOND, Pair, connected_pair, new_hosts
 
 DISCONNECTED = 0x05

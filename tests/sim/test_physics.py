@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from bleio.radio.air import Radio
+from bleio.radio.air.radio import Radio
 from support.raw_host import MS, SECOND, RawHost, connected_pair, new_hosts
 
 T_IFS_US = 150

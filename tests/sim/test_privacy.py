@@ -7,8 +7,8 @@ import struct
 import pytest
 
 from bleio.core.address import AddressType, DeviceAddress
-from bleio.radio.air import Radio
-from bleio.radio.privacy import make_resolvable
+from bleio.radio.air.privacy import make_resolvable
+from bleio.radio.air.radio import Radio
 from support.raw_host import MS, SECOND, RawHost, new_hosts
 
 IRKS = {"central": b"\x01" * 16, "peripheral": b"\x02" * 16}

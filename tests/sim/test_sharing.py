@@ -6,10 +6,10 @@ import struct
 
 import pytest
 
-from bleio.radio import phy
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.energy import RadioOn
-from bleio.radio.propagation import Propagation
+from bleio.radio.air import phy
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import AirPdu, Radio
+from bleio.radio.connection.energy import RadioOn
 from support.raw_host import (
     MS,
     SECOND,

@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from bleio.radio.air import AirPdu, Direction, Radio
-from bleio.radio.phy import ADVERTISING_ACCESS_ADDRESS
+from bleio.radio.air.phy import ADVERTISING_ACCESS_ADDRESS
+from bleio.radio.air.radio import AirPdu, Direction, Radio
 from support.raw_host import MS, SECOND, RawHost, connected_pair, handle_of, new_hosts
 
 KEY = bytes(range(16))

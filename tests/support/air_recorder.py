@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.capture import AirCapture
+from bleio.radio.air.radio import AirPdu, Radio
+from bleio.radio.capture.air_capture import AirCapture
 from support.tshark import bad_frames
 
 

@@ -20,7 +20,7 @@ from bleio.backends.hci.security.smp.session import Session
 from bleio.backends.hci.security.smp.steps import Ends, Steps
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.core.pairing import IoCapability, SecuritySettings
-from bleio.radio import local
+from bleio.radio.sharing import local
 
 ATT, SIGNALING, SMP = 0x0004, 0x0005, 0x0006
 ADDRESS = "C1:0B:AD:0B:AD:01"

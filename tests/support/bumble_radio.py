@@ -7,7 +7,7 @@ import asyncio
 from bumble.hci import HCI_Packet
 from bumble.host import Host
 
-from bleio.radio.air import Radio
+from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
 
 

@@ -45,7 +45,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
 # The protocol: time, randomness, storage and sending are passed in.
 PURE = ("core", "att", "gatt", "radio")
 # The parts of the radio that tie its model to clocks, sockets and processes.
-NOT_PURE = ("radio.driver", "radio.local", "radio.server", "radio.shared")
+NOT_PURE = ("radio.sharing",)
 IMPURE_MODULES = {
     *("asyncio", "concurrent", "multiprocessing", "os", "queue", "random", "secrets", "select"),
     *("selectors", "signal", "socket", "socketserver", "subprocess", "threading", "time"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from bleio.radio import phy
-from bleio.radio.air import AirPdu, Direction, Radio
-from bleio.radio.medium import Station
+from bleio.radio.air import phy
+from bleio.radio.air.medium import Station
+from bleio.radio.air.radio import AirPdu, Direction, Radio
 
 
 def record(radio: Radio) -> list[AirPdu]:

@@ -19,7 +19,7 @@ from support.processes import DEADLINE_S, Program
 _MEMBER = """
 import asyncio, sys
 from bleio.errors import InnerError
-from bleio.radio import shared
+from bleio.radio.sharing import shared
 
 async def main(name):
     heard = asyncio.Queue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from bleio.radio.air import Radio
+from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
 
 RESET = 0x0C03

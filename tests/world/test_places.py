@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.propagation import Propagation
 from bleio.testing import World
 
 BEACON = """

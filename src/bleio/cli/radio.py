@@ -12,10 +12,10 @@ import click
 from bleio.cli.files import unusable
 from bleio.cli.numbers import no_nan
 from bleio.errors import CallerError, ControllerLost
-from bleio.radio.capture import AirCapture
-from bleio.radio.propagation import DEFAULT_PATH_LOSS_DB, Propagation
-from bleio.radio.server.address import parse_listen_address
-from bleio.radio.server.process import RadioProcess
+from bleio.radio.air.propagation import DEFAULT_PATH_LOSS_DB, Propagation
+from bleio.radio.capture.air_capture import AirCapture
+from bleio.radio.sharing.server.address import parse_listen_address
+from bleio.radio.sharing.server.process import RadioProcess
 
 
 @click.command()

@@ -8,13 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bleio.radio.air.propagation import Propagation
     from bleio.testing.device import Device
     from bleio.testing.errors import DeviceBlocked, DeviceFailed, Stalled, WorldError
     from bleio.testing.world import World
 
-__all__ = ["Device", "DeviceBlocked", "DeviceFailed", "Stalled", "World", "WorldError"]
+__all__ = [
+    "Device",
+    "DeviceBlocked",
+    "DeviceFailed",
+    "Propagation",
+    "Stalled",
+    "World",
+    "WorldError",
+]
 
-_PLACES = {"Device": "device", "World": "world"}
+_PLACES = {
+    "Device": "bleio.testing.device",
+    "Propagation": "bleio.radio.air.propagation",
+    "World": "bleio.testing.world",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +35,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"bleio.testing.{_PLACES.get(name, 'errors')}"), name)
+    return getattr(import_module(_PLACES.get(name, "bleio.testing.errors")), name)

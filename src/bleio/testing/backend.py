@@ -10,7 +10,7 @@ from bleio.backends.hci import HciBackend
 from bleio.backends.hci.bonds.store import BondStore
 from bleio.backends.hci.capture.tap import CaptureFile, Tap, tap_by_setting, wants_keys
 from bleio.core.address import DeviceAddress
-from bleio.radio.air import Radio
+from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
 from bleio.testing.clock import VirtualClock
 

@@ -7,8 +7,8 @@ import re
 from typing import BinaryIO
 
 from bleio.backends.hci.capture.tap import CaptureFile, for_this_user
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.capture import AirCapture
+from bleio.radio.air.radio import AirPdu, Radio
+from bleio.radio.capture.air_capture import AirCapture
 
 PathLike = str | os.PathLike[str]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from bleio.radio.propagation import Position, Propagation
+from bleio.radio.air.propagation import Position, Propagation
 
 STEP_S = 0.1  # a moving device is somewhere else so often
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from bleio.backends.hci import entropy
 from bleio.backends.hci.capture.tap import for_this_user
-from bleio.radio.air import AirPdu, Radio
-from bleio.radio.capture import AirCapture
-from bleio.radio.interference import Interference, wifi_channels
-from bleio.radio.keys import LinkKey, lines_of
+from bleio.radio.air.interference import Interference, wifi_channels
+from bleio.radio.air.keys import LinkKey, lines_of
+from bleio.radio.air.radio import AirPdu, Radio
+from bleio.radio.capture.air_capture import AirCapture
 from bleio.runtime.portal import Portal
 from bleio.testing.captures import Captures
 from bleio.testing.clock import VirtualClock
@@ -86,7 +86,7 @@ class SharedAir:
             capture.flush()
 
     def save_keys(self, path: str | os.PathLike[str]) -> None:
-        """Write what links were encrypted with so far to a text file; see `bleio.radio.keys`.
+        """Write what links were encrypted with so far to a text file; see `bleio.radio.air.keys`.
 
         Only the user may read it. Raises: OSError.
         """

@@ -12,8 +12,8 @@ from typing import Any, TextIO
 from bleio.backends.hci.bonds.store import MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
-from bleio.radio.air import Radio
-from bleio.radio.propagation import Propagation
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import Radio
 from bleio.testing.backend import AirBackend, Owner
 from bleio.testing.captures import Captures
 from bleio.testing.clock import VirtualClock

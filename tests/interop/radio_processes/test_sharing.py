@@ -163,7 +163,7 @@ def test_modules_beside_the_program_do_not_get_into_the_radio(radios: Radios, na
 
 _JOIN_AND_LEAVE = """
 import asyncio
-from bleio.radio import shared
+from bleio.radio.sharing import shared
 
 async def main():
     port = await shared.join("desk", lambda packet: None, lambda: None)

@@ -9,7 +9,7 @@ from bumble.hci import Address
 from bumble.pairing import PairingConfig, PairingDelegate
 
 from bleio.core.address import DeviceAddress, parse_address
-from bleio.radio import local
+from bleio.radio.sharing import local
 from support.attacker import ADDRESS as ATTACKER, Attacker
 
 ADDRESS = "C4:F2:17:1A:1D:AA"

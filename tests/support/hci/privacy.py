@@ -10,9 +10,15 @@ from bleio.backends.base import Link
 from bleio.backends.capabilities import Capability
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.pairing import SecuritySettings
-from bleio.radio import link_control
-from bleio.radio.air import AirPdu, Direction
-from bleio.radio.pdu import ADV_DIRECT_IND, ADV_EXT_IND, ADV_IND, ADV_NONCONN_IND, ADV_SCAN_IND
+from bleio.radio.advertising.pdu import (
+    ADV_DIRECT_IND,
+    ADV_EXT_IND,
+    ADV_IND,
+    ADV_NONCONN_IND,
+    ADV_SCAN_IND,
+)
+from bleio.radio.air.radio import AirPdu, Direction
+from bleio.radio.connection import link_control
 from support.hci.engine import until
 from support.hci.world import Device, VirtualWorld
 

@@ -14,14 +14,14 @@ from bumble.hci import HCI_SUPPORTED_COMMANDS_MASKS
 from bleio.backends.base import AdvertisingParameters, Link, ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.core.address import DeviceAddress
-from bleio.radio import link_control
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.connection import link_control
+from bleio.radio.connection.link_control import LL_FEATURES
 from bleio.radio.controller import information
 from bleio.radio.controller.dispatch import COMMANDS, SUPPORTED_COMMANDS
-from bleio.radio.link_control import LL_FEATURES
-from bleio.radio.propagation import Propagation
-from bleio.radio.server.address import ListenAddress
-from bleio.radio.server.connection import World as ServedRadio
-from bleio.radio.server.listen import open_listener
+from bleio.radio.sharing.server.address import ListenAddress
+from bleio.radio.sharing.server.connection import World as ServedRadio
+from bleio.radio.sharing.server.listen import open_listener
 from support.hci.bumble_radio import BumbleRadio
 from support.hci.engine import Engine, until
 

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from bleio.radio import access_address
-from bleio.radio.phy import ADVERTISING_ACCESS_ADDRESS
+from bleio.radio.air.phy import ADVERTISING_ACCESS_ADDRESS
+from bleio.radio.connection import access_address
 
 
 @pytest.mark.parametrize(

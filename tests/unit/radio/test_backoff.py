@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from bleio.radio.backoff import Backoff
+from bleio.radio.advertising.backoff import Backoff
 
 
 def limit_of(backoff: Backoff, tries: int = 401) -> int:

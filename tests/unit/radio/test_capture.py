@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 
 from bleio.radio import pcapng
-from bleio.radio.air import AirPdu, Direction, Radio
-from bleio.radio.capture import AirCapture, crc24, link_layer_record
-from bleio.radio.medium import Station
+from bleio.radio.air.medium import Station
+from bleio.radio.air.radio import AirPdu, Direction, Radio
+from bleio.radio.capture.air_capture import AirCapture, crc24, link_layer_record
 
 
 def slow_crc(octets: bytes, init: int) -> bytes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bleio.radio.cipher import LinkCipher
-from bleio.radio.privacy import encrypt
+from bleio.radio.air.privacy import encrypt
+from bleio.radio.connection.cipher import LinkCipher
 
 LTK = bytes.fromhex("4C68384139F574D836BCF34E9DFB01BF")[::-1]
 DIVERSIFIER = bytes.fromhex("0213243546576879ACBDCEDFE0F10213")[::-1]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bleio.radio.clock import Clock
+from bleio.radio.air.clock import Clock
 
 
 def test_timers_fire_in_order_of_time_then_of_setting() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.radio.hopping import ALL_DATA_CHANNELS, data_channel, event_number
+from bleio.radio.air.hopping import ALL_DATA_CHANNELS, data_channel, event_number
 
 ACCESS_ADDRESS = 0x8E89BED6
 NINE_CHANNELS = sum(1 << channel for channel in (9, 10, 21, 22, 23, 33, 34, 35, 36))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.radio import phy
-from bleio.radio.clock import Clock
-from bleio.radio.interference import Interference
-from bleio.radio.medium import Medium, Station, Transmission
-from bleio.radio.propagation import SENSITIVITY_DBM, Propagation
+from bleio.radio.air import phy
+from bleio.radio.air.clock import Clock
+from bleio.radio.air.interference import Interference
+from bleio.radio.air.medium import Medium, Station, Transmission
+from bleio.radio.air.propagation import SENSITIVITY_DBM, Propagation
 
 CHANNEL = 5
 LENGTH_US = phy.air_time_us(20)

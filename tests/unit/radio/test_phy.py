@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.radio import phy
+from bleio.radio.air import phy
 
 
 @pytest.mark.parametrize(

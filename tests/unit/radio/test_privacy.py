@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bleio.core.address import AddressType, DeviceAddress
-from bleio.radio.air import Radio
-from bleio.radio.privacy import (
+from bleio.radio.air.privacy import (
     Entry,
     Peer,
     ResolvingList,
@@ -13,6 +12,7 @@ from bleio.radio.privacy import (
     make_resolvable,
     resolves,
 )
+from bleio.radio.air.radio import Radio
 
 IRK = bytes.fromhex("ec0234a357c8ad05341010a60a397d9b")[::-1]
 PEER = DeviceAddress(bytes.fromhex("c00000000001")[::-1], True)

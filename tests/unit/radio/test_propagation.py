@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from bleio.radio import phy
-from bleio.radio.interference import Interference, frequency_mhz, wifi_channels
-from bleio.radio.propagation import SENSITIVITY_DBM, Propagation, packet_error_rate
+from bleio.radio.air import phy
+from bleio.radio.air.interference import Interference, frequency_mhz, wifi_channels
+from bleio.radio.air.propagation import SENSITIVITY_DBM, Propagation, packet_error_rate
 
 
 @pytest.mark.parametrize(("exponent", "at_10_m", "at_100_m"), [(2, 60.2, 80.2), (3.5, 75.2, 110.2)])

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bleio.radio import shared
-from bleio.radio.server.address import parse_listen_address
-from bleio.radio.server.process import RadioProcess
-from bleio.radio.shared import place as place_module
+from bleio.radio.sharing import place as place_module, shared
+from bleio.radio.sharing.server.address import parse_listen_address
+from bleio.radio.sharing.server.process import RadioProcess
 
 RESET = bytes.fromhex("01 03 0c 00")
 RESET_COMPLETE = bytes.fromhex("04 0e 04 01 03 0c 00")
@@ -166,7 +165,7 @@ def test_a_host_that_does_not_read_is_disconnected(caplog: pytest.LogCaptureFixt
 def test_a_background_radio_leaves_after_its_last_host_and_not_before(
     monkeypatch: pytest.MonkeyPatch, runtime: Path
 ) -> None:
-    monkeypatch.setattr("bleio.radio.server.process.GRACE_S", 0.05)
+    monkeypatch.setattr("bleio.radio.sharing.server.process.GRACE_S", 0.05)
 
     async def test() -> None:
         process = RadioProcess("desk", background=True)
@@ -187,5 +186,5 @@ def test_a_background_radio_leaves_after_its_last_host_and_not_before(
 
 
 def test_a_background_radio_that_nobody_joins_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bleio.radio.server.process.FIRST_HOST_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("bleio.radio.sharing.server.process.FIRST_HOST_TIMEOUT_S", 0.05)
     in_loop(RadioProcess("desk", background=True).run)

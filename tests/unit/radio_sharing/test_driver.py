@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bleio.radio.air import Radio
-from bleio.radio.driver import MAX_BEHIND_US, Driver
+from bleio.radio.air.radio import Radio
+from bleio.radio.sharing.driver import MAX_BEHIND_US, Driver
 
 
 class FakeLoop:

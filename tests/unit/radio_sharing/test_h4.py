@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.radio.h4 import H4Error, H4Framer
+from bleio.radio.sharing.h4 import H4Error, H4Framer
 
 RESET = bytes.fromhex("01 03 0c 00")
 PACKETS = [

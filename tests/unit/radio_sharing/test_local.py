@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bleio.radio import local
 from bleio.radio.controller import Controller
+from bleio.radio.sharing import local
 from bleio.radio.vendor import claim_static_address
 
 RESET = bytes.fromhex("01 03 0c 00")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio.advertiser import LEGACY_DATA_OCTETS, AdvertisingParameters
+from bleio.radio.advertising.advertiser import LEGACY_DATA_OCTETS, AdvertisingParameters
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 

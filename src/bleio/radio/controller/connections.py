@@ -5,14 +5,15 @@ from __future__ import annotations
 import struct
 
 from bleio.core.codes import HciErrorCode
-from bleio.radio import data_length, link_control, link_updates, phy
+from bleio.radio.air import phy
+from bleio.radio.air.hopping import ALL_DATA_CHANNELS
+from bleio.radio.connection import data_length, link_control, link_updates
+from bleio.radio.connection.data_length import Limit
+from bleio.radio.connection.link_control import Opcode
+from bleio.radio.connection.link_end import CENTRAL, LinkEnd
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.initiating import connection_parameters
-from bleio.radio.data_length import Limit
-from bleio.radio.hopping import ALL_DATA_CHANNELS
-from bleio.radio.link_control import Opcode
-from bleio.radio.link_end import CENTRAL, LinkEnd
 
 # Reasons a host may give. Spec: Vol 4, Part E, 7.1.6.
 _REASONS = {0x05, 0x13, 0x14, 0x15, 0x1A, 0x29, 0x3B}

@@ -12,20 +12,21 @@ from collections import Counter
 from collections.abc import Callable
 
 from bleio.core.address import DeviceAddress
-from bleio.radio import data_length, phy
-from bleio.radio.advertiser import Advertiser
-from bleio.radio.air import Radio
-from bleio.radio.arbitration import RadioTime
+from bleio.radio.advertising.advertiser import Advertiser
+from bleio.radio.advertising.initiator import Initiator
+from bleio.radio.advertising.scanner import Scanner
+from bleio.radio.air import phy
+from bleio.radio.air.hopping import ALL_DATA_CHANNELS
+from bleio.radio.air.privacy import ResolvingList
+from bleio.radio.air.radio import Radio
+from bleio.radio.connection import data_length
+from bleio.radio.connection.arbitration import RadioTime
+from bleio.radio.connection.link_end import LinkEnd
 from bleio.radio.controller import dispatch, events
 from bleio.radio.controller.dispatch import require
 from bleio.radio.controller.events import HostEvents
 from bleio.radio.controller.notices import Notices
 from bleio.radio.controller.reports import Reports
-from bleio.radio.hopping import ALL_DATA_CHANNELS
-from bleio.radio.initiator import Initiator
-from bleio.radio.link_end import LinkEnd
-from bleio.radio.privacy import ResolvingList
-from bleio.radio.scanner import Scanner
 
 ACL_OCTETS = 251
 ACL_BUFFERS = 12

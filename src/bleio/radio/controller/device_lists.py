@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
+from bleio.radio.air.privacy import RESOLVING_LIST_SIZE, Entry
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
-from bleio.radio.privacy import RESOLVING_LIST_SIZE, Entry
 
 ACCEPT_LIST_SIZE = 64
 _ANONYMOUS = 0xFF

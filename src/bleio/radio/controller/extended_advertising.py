@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import phy
-from bleio.radio.advertiser import (
+from bleio.radio.advertising.advertiser import (
     CONNECTABLE_DATA_OCTETS,
     HIGH_DUTY_US,
     LEGACY_DATA_OCTETS,
@@ -16,6 +15,7 @@ from bleio.radio.advertiser import (
     Advertiser,
     AdvertisingParameters,
 )
+from bleio.radio.air import phy
 from bleio.radio.controller.advertising import INTERVAL_UNIT_US, MIN_INTERVAL, channels_of
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require

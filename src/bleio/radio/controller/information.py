@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import struct
 
-from bleio.radio import data_length, link_control
-from bleio.radio.advertiser import MAX_DATA_OCTETS
+from bleio.radio.advertising.advertiser import MAX_DATA_OCTETS
+from bleio.radio.air.privacy import encrypt
+from bleio.radio.connection import data_length, link_control
 from bleio.radio.controller.core import ACL_BUFFERS, ACL_OCTETS, Controller
 from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command
-from bleio.radio.privacy import encrypt
 
 HCI_VERSION, LMP_VERSION = 0x0C, 0x0C  # 5.3
 COMPANY, SUBVERSION = 0xFFFF, 0x0001

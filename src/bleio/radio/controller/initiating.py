@@ -6,13 +6,17 @@ import struct
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import phy
-from bleio.radio.connecting import ConnectionParameters
+from bleio.radio.advertising.connecting import ConnectionParameters
+from bleio.radio.advertising.initiator import InitiatingParameters
+from bleio.radio.air import phy
+from bleio.radio.connection.link_control import (
+    EVENT_LENGTH_UNIT_US,
+    INTERVAL_UNIT_US,
+    TIMEOUT_UNIT_US,
+)
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.scanning import MAX_LEGACY_INTERVAL, window_us
-from bleio.radio.initiator import InitiatingParameters
-from bleio.radio.link_control import EVENT_LENGTH_UNIT_US, INTERVAL_UNIT_US, TIMEOUT_UNIT_US
 
 _PER_PHY = struct.Struct("<HHHHHHHH")
 _INITIATING_PHYS = {0b001: phy.LE_1M, 0b010: phy.LE_2M, 0b100: phy.LE_CODED}

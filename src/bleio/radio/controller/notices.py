@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import link_control
-from bleio.radio.anchors import accuracy_code
+from bleio.radio.air.privacy import Peer
+from bleio.radio.connection import link_control
+from bleio.radio.connection.anchors import accuracy_code
+from bleio.radio.connection.link_end import LinkEnd
 from bleio.radio.controller import events
 from bleio.radio.controller.events import Event, LeEvent
-from bleio.radio.link_end import LinkEnd
-from bleio.radio.privacy import Peer
 
 if TYPE_CHECKING:
     from bleio.radio.controller.core import Controller

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from bleio.radio import phy
+from bleio.radio.advertising.scanner import ScanParameters
+from bleio.radio.air import phy
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import allow, command, require
-from bleio.radio.scanner import ScanParameters
 
 UNIT_US = 625
 MIN_INTERVAL, MAX_LEGACY_INTERVAL = 0x0004, 0x4000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 
-from bleio.radio import encryption
+from bleio.radio.connection import encryption
+from bleio.radio.connection.link_control import Opcode
+from bleio.radio.connection.link_end import CENTRAL
 from bleio.radio.controller.connections import link_end
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import allow, command
-from bleio.radio.link_control import Opcode
-from bleio.radio.link_end import CENTRAL
 
 
 @command(0x2019, "LE Enable Encryption", "H8sH16s", bit=(28, 0), pending=True)

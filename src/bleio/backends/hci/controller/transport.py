@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from bleio.errors import ControllerLost
-from bleio.radio.port import HciPort
+from bleio.radio.sharing.port import HciPort
 
 _log = logging.getLogger(__name__)
 
@@ -77,10 +77,10 @@ async def _open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port
         on_lost("the simulated radio has ended; enable the adapter again")
 
     if name:
-        from bleio.radio import shared
+        from bleio.radio.sharing import shared
 
         return _VirtualPort(await shared.join(name, on_packet, lost))
-    from bleio.radio import local
+    from bleio.radio.sharing import local
 
     return _VirtualPort(await local.attach(on_packet, lost))
 

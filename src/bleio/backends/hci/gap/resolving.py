@@ -15,7 +15,7 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.identity import private_address
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.errors import ControllerError
-from bleio.radio.privacy import resolves
+from bleio.radio.air.privacy import resolves
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""Advertising, scanning and initiating, up to the connection request that is accepted."""

@@ -1,0 +1,181 @@
+"""One advertising set at the link layer. Spec: Vol 6, Part B, 4.4.2.
+
+Legacy HCI commands use one set, extended ones several; both kinds are this class. It starts its
+advertising events, which `advertising_event.py` has in full, and decides whom it answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bleio.core.address import DeviceAddress
+from bleio.core.codes import HciErrorCode
+from bleio.radio.advertising.event import AdvertisingEvent
+from bleio.radio.air import phy
+from bleio.radio.air.clock import Timer
+
+if TYPE_CHECKING:
+    from bleio.radio.controller.core import Controller
+
+MAX_DATA_OCTETS = 1650
+LEGACY_DATA_OCTETS = 31
+# An extended connectable PDU cannot be chained: 255 octets of payload with header, AdvA and ADI.
+CONNECTABLE_DATA_OCTETS = 245
+MAX_RANDOM_DELAY_US = 10_000
+HIGH_DUTY_US = 1_280_000
+_HIGH_DUTY_INTERVAL_US = 3_750
+
+_NOBODY = DeviceAddress(bytes(6))
+
+
+@dataclass(slots=True)
+class AdvertisingParameters:
+    """What the host has set for one set."""
+
+    connectable: bool = True
+    scannable: bool = True
+    directed: bool = False
+    high_duty: bool = False
+    legacy: bool = True
+    anonymous: bool = False
+    include_tx_power: bool = False
+    interval_us: int = 1_280_000
+    channels: tuple[int, ...] = phy.PRIMARY_CHANNELS
+    own_address_type: int = 0
+    peer: DeviceAddress = _NOBODY
+    filter_policy: int = 0
+    tx_power_dbm: int = 0
+    primary_phy: int = phy.LE_1M
+    secondary_phy: int = phy.LE_1M
+    sid: int = 0
+    scan_request_events: bool = False
+
+
+class Advertiser:
+    """An advertising set and, while it is enabled, the device that sends it."""
+
+    def __init__(self, controller: Controller, handle: int | None) -> None:
+        self.controller = controller
+        self.handle = handle  # None: the set of the legacy commands
+        self.station = controller.station
+        self.parameters = AdvertisingParameters()
+        self.random_address: DeviceAddress | None = None
+        self.data = b""
+        self.scan_response = b""
+        self.data_open = False  # fragments are still to come
+        self.scan_response_open = False
+        self.data_identifier = 0
+        self.enabled = False
+        self.own = DeviceAddress(bytes(6))
+        self.target: DeviceAddress | None = None
+        self.event = 0  # how many have begun, over all times of advertising
+        self.current: AdvertisingEvent | None = None  # the one that is not over yet
+        self._events = 0
+        self._max_events = 0
+        self._timer: Timer | None = None
+        self._end: Timer | None = None
+
+    def enable(self, own: DeviceAddress, duration_us: int = 0, max_events: int = 0) -> None:
+        """Start, or start over with another duration.
+
+        Args:
+            own: the address to use, unless it is resolvable and so renewed from time to time.
+            duration_us: 0 is without end. max_events: 0 is without end.
+        """
+        self.stop()
+        parameters = self.parameters
+        radio = self.controller.radio
+        self.enabled = True
+        self.own = own
+        self.target = self._target() if parameters.directed else None
+        self._events = 0
+        self._max_events = max_events
+        if parameters.high_duty and (self.handle is None or not duration_us):
+            duration_us = HIGH_DUTY_US
+        if duration_us:
+            self._end = radio.schedule_in(
+                duration_us, self._terminate, HciErrorCode.ADVERTISING_TIMEOUT
+            )
+        # The first event comes a random moment after the command, as on any real controller.
+        self._timer = radio.schedule_in(1 + radio.random.randrange(1_000), self._event)
+
+    def stop(self) -> None:
+        """Leave the air without a word to the host."""
+        self.enabled = False
+        self.current = None
+        for timer in (self._timer, self._end):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._end = None
+
+    def _target(self) -> DeviceAddress:
+        peer = self.parameters.peer
+        if self.parameters.own_address_type >= 2:
+            return self.controller.resolving.target_rpa(peer) or peer
+        return peer
+
+    def _event(self) -> None:
+        controller, parameters = self.controller, self.parameters
+        radio, station = controller.radio, self.station
+        if station.advertises_until_us > radio.now_us:
+            # Another set of the device is on air, or this one's long event is not over.
+            self._timer = radio.clock.schedule(station.advertises_until_us, self._event)
+            return
+        if parameters.own_address_type >= 2:
+            self.own = controller.resolving.local_address(parameters.peer) or self.own
+        self.event += 1
+        self._events += 1
+        if parameters.high_duty:
+            delay_us = _HIGH_DUTY_INTERVAL_US
+        else:
+            delay_us = parameters.interval_us + radio.random.randrange(MAX_RANDOM_DELAY_US + 1)
+        self._timer = radio.schedule_in(station.by_its_clock(delay_us), self._event)
+        self.current = AdvertisingEvent(self)
+        radio.clock.follow(self.current.timeline())
+
+    def event_over(self, end_us: int) -> None:
+        """All packets of the event are on air, the last one until this time."""
+        self.current = None
+        if self.enabled and self._events == self._max_events:
+            assert self._timer is not None
+            self._timer.cancel()
+            clock = self.controller.radio.clock
+            self._timer = clock.schedule(end_us, self._terminate, HciErrorCode.LIMIT_REACHED)
+
+    def accepts_scan(self, scanner: DeviceAddress) -> bool:
+        """Whether a scan request gets its response; tells the host about it if asked to."""
+        peer = self.controller.resolving.peer_of(scanner)
+        if peer is None:
+            return False
+        if self.parameters.filter_policy & 1 and peer.address not in self.controller.accept_list:
+            return False
+        if self.parameters.scan_request_events and self.handle is not None:
+            self.controller.notices.scan_request_received(self.handle, peer)
+        return True
+
+    def accepts_connection(self, initiator: DeviceAddress) -> bool:
+        """Whether a connection request from this address is for us and allowed."""
+        peer = self.controller.resolving.peer_of(initiator)
+        if peer is None or not self.enabled or not self.controller.has_room_for_link():
+            return False
+        if self.parameters.directed:
+            return initiator == self.target or peer.address == self.parameters.peer
+        if self.parameters.filter_policy & 2:
+            return peer.address in self.controller.accept_list
+        return True
+
+    def connected(self, conn_handle: int) -> None:
+        """A connection came of it: the set is disabled and its host told."""
+        self.stop()
+        if self.handle is not None:
+            self.controller.notices.advertising_set_terminated(
+                self.handle, HciErrorCode.SUCCESS, conn_handle, self._events
+            )
+
+    def _terminate(self, status: HciErrorCode) -> None:
+        self.stop()
+        if self.handle is not None:
+            self.controller.notices.advertising_set_terminated(self.handle, status, 0, self._events)
+        elif status is HciErrorCode.ADVERTISING_TIMEOUT:
+            self.controller.notices.directed_advertising_timed_out(self.parameters.peer)

@@ -1,0 +1,262 @@
+"""One advertising event: who sends what, when, on which channel. Spec: Vol 6, Part B, 4.4.2.
+
+The event is one timeline, a generator that goes through its packets and all that is answered to
+them, and yields the time at which to go on. Each packet is put on air by `Radio.transmit`, from
+which the medium judges it, its sender's time is counted, and captures are made.
+
+Packets are judged at their end, for those who listen from the first bit to the last. Where nothing
+can be lost a packet needs no timer unless somebody hears it: an event that nobody hears is settled
+when it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from typing import TYPE_CHECKING
+
+from bleio.radio.advertising import exchanges, pdu
+from bleio.radio.air import hopping, phy
+from bleio.radio.air.clock import Timeline
+from bleio.radio.air.medium import Transmission
+from bleio.radio.air.radio import AuxiliaryType, Direction, Listener, Listening
+
+if TYPE_CHECKING:
+    from bleio.radio.advertising.advertiser import Advertiser
+    from bleio.radio.air.radio import Request
+
+# From the end of a packet on a primary channel, or of what answers it, to the next one.
+CHANNEL_GAP_US = 500
+# From the end of a packet to the auxiliary one it announces: the least there is. Spec: 4.1.3.
+AUX_DELAY_US = 300
+_SPREAD = 0x9E3779B1
+
+
+Part = Callable[["AdvertisingEvent", pdu.Aux | None, bytes], pdu.Extended]
+Chain = Generator[int, None, tuple[Transmission, list[Listening]]]
+
+
+class AdvertisingEvent:
+    """What a set sends in one event: its content as it was at the start."""
+
+    __slots__ = ("_auxiliary_sent", "advertiser", "data", "identifier", "medium", "own",
+                 "parameters", "radio", "scan_response", "station", "target")  # fmt: skip
+
+    def __init__(self, advertiser: Advertiser) -> None:
+        self.advertiser = advertiser
+        self.radio = advertiser.controller.radio
+        self.medium = self.radio.medium
+        self.station = advertiser.station
+        self.parameters = advertiser.parameters
+        self.own = advertiser.own
+        self.target = advertiser.target
+        self.data = advertiser.data
+        self.scan_response = advertiser.scan_response
+        self.identifier = advertiser.data_identifier | advertiser.parameters.sid << 12
+        self._auxiliary_sent = 0
+
+    @property
+    def on_air(self) -> bool:
+        """Whether it goes on; it ends early with a connection or when the host stops the set."""
+        return self.advertiser.current is self
+
+    def timeline(self) -> Timeline:
+        """All packets of the event."""
+        return self._legacy() if self.parameters.legacy else self._extended()
+
+    # -- legacy --
+
+    def _legacy(self) -> Timeline:
+        octets, phy_ = pdu.legacy_octets(self), self.parameters.primary_phy
+        clock, medium, station = self.radio.clock, self.medium, self.station
+        power_dbm, wait_us = self.parameters.tx_power_dbm, self._wait_us(phy_)
+        at_us = clock.now_us
+        for channel in self.parameters.channels:
+            if at_us > clock.now_us and not medium.ideal:
+                self.hold(at_us)
+                yield at_us
+                if not self.on_air:
+                    return
+            packet = Transmission(station, channel, at_us, octets, phy_, power_dbm)
+            end_us = packet.to_us
+            if self._gives_way(packet):
+                at_us = end_us + CHANNEL_GAP_US
+                continue
+            self.radio.transmit(packet, pdu.legacy, self)
+            station.rx_us += wait_us
+            listening = self._who_listens(packet)
+            if listening:
+                self.hold(end_us)
+                yield end_us
+                requests = self._requests(self.who_received(packet, listening), packet)
+                if requests:
+                    end_us = yield from exchanges.exchange(self, packet, requests)
+                if not self.on_air:
+                    return
+            at_us = end_us + CHANNEL_GAP_US
+        self.hold(end_us)
+        self.advertiser.event_over(end_us)
+
+    # -- extended --
+
+    def _extended(self) -> Timeline:
+        phy_ = self.parameters.primary_phy
+        step_us = phy.air_time_us(pdu.EXTENDED_PRIMARY_OCTETS, phy_) + CHANNEL_GAP_US
+        at_us = self.radio.now_us
+        aux_us = at_us + step_us * len(self.parameters.channels) - CHANNEL_GAP_US + AUX_DELAY_US
+        following = yield from self._announce(at_us, step_us, aux_us)
+        last, received = yield from self.send_chain(
+            pdu.auxiliary, AuxiliaryType.ADV, self._channel(), self.data, aux_us, following
+        )
+        if self.on_air:
+            self.station.rx_us += self._wait_us(last.phy)
+        end_us = last.to_us
+        requests = self._requests(received, last)
+        if requests:
+            end_us = yield from exchanges.exchange(self, last, requests)
+        if self.on_air:
+            self.advertiser.event_over(end_us)
+
+    def _announce(
+        self, at_us: int, step_us: int, aux_us: int
+    ) -> Generator[int, None, list[Listening]]:
+        """The packets on primary channels. Returns: who has heard where the others are."""
+        parameters = self.parameters
+        following: dict[Listener, Listening] = {}
+        for channel in parameters.channels:
+            aux = pdu.Aux(self._channel(), aux_us - at_us, parameters.secondary_phy)
+            announcement = pdu.extended_primary(self, aux)
+            packet = self.packet(channel, at_us, announcement.octets, parameters.primary_phy)
+            if self._must_wait(at_us):
+                yield at_us
+                if not self.on_air:
+                    break
+            if self._gives_way(packet):
+                at_us += step_us
+                continue
+            self.send(packet, announcement.encode)
+            listening = [each for each in self._who_listens(packet)
+                         if each.listener not in following]  # fmt: skip
+            if listening:
+                yield packet.to_us
+                received = self.who_received(packet, listening)
+                following.update((each.listener, each) for each in received)
+                if not self.on_air:
+                    break
+            at_us += step_us
+        return list(following.values())
+
+    def send_chain(
+        self, first: Part, kind: AuxiliaryType, channel: int, data: bytes, at_us: int,
+        listening: list[Listening],
+    ) -> Chain:  # fmt: skip
+        """A packet on a secondary channel, and as many more as the data need.
+
+        Returns: the last packet, and who has received them all.
+        """
+        parts = pdu.chain(data)
+        for index, part in enumerate(parts):
+            self._auxiliary_sent += 1
+            make = pdu.auxiliary_chain if index else first
+            content = self._part(make, part, last=index == len(parts) - 1)
+            packet = self.packet(channel, at_us, content.octets, self.parameters.secondary_phy)
+            if self._must_wait(at_us):
+                yield at_us
+            if not self.on_air or self._gives_way(packet):
+                return packet, []
+            self.send(
+                packet,
+                content.encode,
+                direction=Direction.AUXILIARY,
+                auxiliary_type=AuxiliaryType.CHAIN if index else kind,
+            )
+            if listening:
+                yield packet.to_us
+                listening = self.who_received(packet, listening)
+            channel, at_us = self._channel(), packet.to_us + AUX_DELAY_US
+        return packet, listening
+
+    def _part(self, make: Part, data: bytes, *, last: bool) -> pdu.Extended:
+        """One packet of a chain, with the place of the next one."""
+        if last:
+            return make(self, None, data)
+        phy_ = self.parameters.secondary_phy
+        aux = pdu.Aux(self._channel(), 0, phy_)
+        content = make(self, aux, data)
+        after_us = phy.air_time_us(content.octets, phy_) + AUX_DELAY_US
+        return content._replace(aux=aux._replace(after_us=after_us))
+
+    def _channel(self) -> int:
+        """The secondary channel of the next auxiliary packet, another one each time."""
+        advertiser = self.advertiser
+        identifier = (self.station.index << 8 | (advertiser.handle or 0)) * _SPREAD & 0xFFFFFFFF
+        index = advertiser.event + self._auxiliary_sent
+        return hopping.data_channel(identifier, index, advertiser.controller.channel_map)
+
+    # -- packets --
+
+    def packet(self, channel: int, at_us: int, octets: int, phy_: int) -> Transmission:
+        """A packet of the advertiser."""
+        power_dbm = self.parameters.tx_power_dbm
+        return Transmission(self.station, channel, at_us, octets, phy_, power_dbm)
+
+    def _gives_way(self, packet: Transmission) -> bool:
+        """Whether a link of the device needs its radio, so that a packet is not sent."""
+        return self.advertiser.controller.radio_time.busy(packet.from_us, packet.to_us)
+
+    def _must_wait(self, at_us: int) -> bool:
+        """Whether a packet is put on air not before it starts, as something may happen to it."""
+        return not self.medium.ideal and at_us > self.radio.now_us
+
+    def send(
+        self,
+        packet: Transmission,
+        octets: Callable[..., bytes],
+        *args: object,
+        direction: Direction = Direction.ADVERTISING,
+        auxiliary_type: AuxiliaryType = AuxiliaryType.ADV,
+    ) -> None:
+        """Put one packet of the advertiser on air."""
+        self.radio.transmit(
+            packet, octets, *args, direction=direction, auxiliary_type=auxiliary_type
+        )
+        self.hold(packet.to_us)
+
+    def hold(self, until_us: int) -> None:
+        """Keep other sets of the device off the air until then, and what follows."""
+        self.station.advertises_until_us = until_us + CHANNEL_GAP_US + 1
+
+    def _wait_us(self, phy_: int) -> int:
+        """How long it listens after a packet, to find that no request begins."""
+        answers = self.parameters.connectable or self.parameters.scannable
+        return phy.sync_time_us(phy_) if answers else 0
+
+    def _who_listens(self, packet: Transmission) -> list[Listening]:
+        """Those in whose windows a packet on a primary channel falls."""
+        parameters, found = self.parameters, []
+        for listener in self.radio.listening:
+            window = listener.window(parameters)
+            if window is None or listener.station is self.station:
+                continue
+            if window.catches(packet.channel, packet.from_us, packet.to_us):
+                found.append(Listening(listener, window))
+        return found
+
+    def who_received(self, packet: Transmission, listening: Iterable[Listening]) -> list[Listening]:
+        """Judge a packet at its end, for those who still listen."""
+        return [
+            each
+            for each in listening
+            if each.listener.window(self.parameters) is each.window
+            and not each.listener.controller.radio_time.busy(packet.from_us, packet.to_us)
+            and self.medium.receives(packet, each.listener.station)
+        ]
+
+    def _requests(self, received: list[Listening], packet: Transmission) -> list[Request]:
+        """Let those who have received all hear it. Returns: what they want to ask."""
+        requests = []
+        for listener, window in received:
+            rssi_dbm = self.radio.rssi_dbm(self.station, listener.station, packet.power_dbm)
+            request = listener.heard(self, window, rssi_dbm)
+            if request is not None:
+                requests.append(request)
+        return requests

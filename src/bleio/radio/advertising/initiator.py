@@ -1,0 +1,129 @@
+"""The initiating state of the link layer. Spec: Vol 6, Part B, 4.4.4."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bleio.core.address import DeviceAddress
+from bleio.radio.advertising.connecting import ConnectionParameters, ConnectRequest
+from bleio.radio.advertising.scanner import ScanWindow
+from bleio.radio.air import phy
+from bleio.radio.air.privacy import Peer
+from bleio.radio.air.radio import Window
+from bleio.radio.connection.energy import ListeningMeter
+
+if TYPE_CHECKING:
+    from bleio.radio.advertising.advertiser import AdvertisingParameters
+    from bleio.radio.advertising.event import AdvertisingEvent
+    from bleio.radio.controller.core import Controller
+
+
+@dataclass(frozen=True, slots=True)
+class InitiatingParameters:
+    """What the host wants: whom, as whom, listening how.
+
+    `peer` None takes anyone in the filter accept list. `windows_us` and `connection` have one
+    item per PHY.
+    """
+
+    peer: DeviceAddress | None
+    own_address_type: int
+    extended: bool
+    windows_us: dict[int, tuple[int, int]]
+    connection: dict[int, ConnectionParameters]
+
+
+class Initiator:
+    """Listens for one advertiser and connects to it."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
+        self.station = controller.station
+        self.parameters: InitiatingParameters | None = None
+        self._own = DeviceAddress(bytes(6))
+        self._windows: dict[int, ScanWindow] = {}
+        self._meter = ListeningMeter(self.station, controller.radio.clock)
+        self._request: ConnectRequest | None = None  # on air, or its answer
+
+    def start(self, parameters: InitiatingParameters, own: DeviceAddress) -> None:
+        """Listen until connected or stopped."""
+        radio = self.controller.radio
+        self.parameters = parameters
+        self._own = own
+        self._windows = {
+            phy_: ScanWindow(radio.now_us, interval_us, window_us)
+            for phy_, (interval_us, window_us) in parameters.windows_us.items()
+        }
+        self._meter.start(self._windows.values())
+        radio.add_listener(self)
+
+    def stop(self) -> None:
+        """Stop without a word to the host."""
+        self.parameters = None
+        self._request = None
+        self._meter.stop()
+        self.controller.radio.remove_listener(self)
+
+    def window(self, parameters: AdvertisingParameters) -> ScanWindow | None:
+        """When it listens to sets that one can connect to."""
+        wanted = self.parameters
+        if wanted is None or self._request is not None or not parameters.connectable:
+            return None
+        if not (parameters.legacy or wanted.extended):
+            return None
+        return self._windows.get(parameters.primary_phy)
+
+    def heard(
+        self, event: AdvertisingEvent, window: Window, rssi_dbm: int
+    ) -> ConnectRequest | None:
+        """Ask for a connection if this is whom we look for and it lets us."""
+        peer = self.controller.resolving.peer_of(event.own)
+        if peer is None or not self._wanted(peer):
+            return None
+        own = self._own_address(peer)
+        if not self._addressed_to(event, own) or not event.advertiser.accepts_connection(own):
+            return None
+        if self.controller.link_to(own, event.own) is not None:
+            return None
+        return ConnectRequest(self, own, peer, self._parameters_for(event.parameters))
+
+    def asks(self, request: ConnectRequest) -> None:
+        """A request goes on air: listen to nobody else until it is concluded."""
+        self._request = request
+
+    def concluded(self, request: ConnectRequest, *, connected: bool) -> bool:
+        """Stop if it has become a connection, else go on looking.
+
+        Returns: whether it is one; not if the host has given up meanwhile.
+        """
+        if self._request is not request:
+            return False
+        self._request = None
+        if connected:
+            self.stop()
+        return connected
+
+    def _wanted(self, peer: Peer) -> bool:
+        assert self.parameters is not None
+        if self.parameters.peer is None:
+            return peer.address in self.controller.accept_list
+        return peer.address == self.parameters.peer
+
+    def _own_address(self, peer: Peer) -> DeviceAddress:
+        assert self.parameters is not None
+        if self.parameters.own_address_type >= 2:
+            return self.controller.resolving.local_address(peer.address) or self._own
+        return self._own
+
+    def _addressed_to(self, event: AdvertisingEvent, own: DeviceAddress) -> bool:
+        target = event.target
+        if target is None or target == own:
+            return True
+        return self.controller.resolving.is_ours(target.octets)
+
+    def _parameters_for(self, advertised: AdvertisingParameters) -> ConnectionParameters:
+        assert self.parameters is not None
+        connection = self.parameters.connection
+        used = phy.LE_1M if advertised.legacy else advertised.secondary_phy
+        return connection.get(used) or connection[advertised.primary_phy]

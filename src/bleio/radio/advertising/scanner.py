@@ -1,0 +1,247 @@
+"""The scanning state of the link layer. Spec: Vol 6, Part B, 4.4.3.
+
+A scanner costs nothing while nobody advertises: whether a packet falls into a scan window is
+computed from the time, there is no event per window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bleio.core.address import AddressType, DeviceAddress
+from bleio.radio.advertising import pdu
+from bleio.radio.advertising.backoff import Backoff
+from bleio.radio.air import phy
+from bleio.radio.air.clock import Timer
+from bleio.radio.air.medium import Transmission
+from bleio.radio.air.privacy import Peer
+from bleio.radio.air.radio import Window
+from bleio.radio.connection.energy import ListeningMeter
+
+if TYPE_CHECKING:
+    from bleio.radio.advertising.advertiser import AdvertisingParameters
+    from bleio.radio.advertising.event import AdvertisingEvent
+    from bleio.radio.controller.core import Controller
+
+# How many advertisers the duplicate filter remembers; the oldest is forgotten first.
+DUPLICATE_FILTER_SIZE = 16_384
+
+
+class ScanWindow:
+    """When and where one PHY listens: a window in every interval, the next channel each time."""
+
+    __slots__ = ("_interval_us", "_start_us", "_window_us")
+
+    def __init__(self, start_us: int, interval_us: int, window_us: int) -> None:
+        self._start_us = start_us
+        self._interval_us = interval_us
+        self._window_us = window_us
+
+    def catches(self, channel: int, from_us: int, to_us: int) -> bool:
+        """Whether a packet on this channel is received from its first bit to its last."""
+        index, phase_us = divmod(from_us - self._start_us, self._interval_us)
+        if phy.PRIMARY_CHANNELS[index % 3] != channel:
+            return False
+        return phase_us + (to_us - from_us) <= self._window_us
+
+    def listened_us(self, now_us: int) -> int:
+        """Time in windows until now."""
+        intervals, phase_us = divmod(now_us - self._start_us, self._interval_us)
+        return intervals * self._window_us + min(phase_us, self._window_us)
+
+
+@dataclass(slots=True)
+class ScanParameters:
+    """What the host has set. `windows_us`: interval and window of each PHY listened to."""
+
+    extended: bool = False
+    own_address_type: int = 0
+    filter_policy: int = 0
+    active: dict[int, bool] = field(default_factory=lambda: {phy.LE_1M: False})
+    windows_us: dict[int, tuple[int, int]] = field(
+        default_factory=lambda: {phy.LE_1M: (10_000, 10_000)}
+    )
+
+
+class Scanner:
+    """Listens for advertising and hands reports to its controller."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
+        self.station = controller.station
+        self.parameters = ScanParameters()
+        self.enabled = False
+        self._windows: dict[int, ScanWindow] = {}
+        self._meter = ListeningMeter(self.station, controller.radio.clock)
+        self._filter_duplicates = 0
+        self._seen: dict[tuple[object, ...], None] = {}
+        self._own = DeviceAddress(bytes(6))
+        self._duration_us = 0
+        self._period_us = 0
+        self._timer: Timer | None = None
+        self.backoff = Backoff(controller.radio.random)
+        self.asks_until_us = 0
+
+    def enable(
+        self, own: DeviceAddress, filter_duplicates: int, duration_us: int = 0, period_us: int = 0
+    ) -> None:
+        """Start scanning, or start over.
+
+        Args: filter_duplicates: 0 off, 1 on, 2 on and reset for each period.
+        """
+        self.stop()
+        self.enabled = True
+        self._own = own
+        self._filter_duplicates = filter_duplicates
+        self._seen.clear()
+        self._duration_us, self._period_us = duration_us, period_us
+        self.backoff.reset()
+        self._listen()
+
+    def stop(self) -> None:
+        """Stop scanning without a word to the host."""
+        self.enabled = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        self._windows = {}
+        self._meter.stop()
+        self.controller.radio.remove_listener(self)
+
+    def _listen(self) -> None:
+        radio = self.controller.radio
+        self._windows = {
+            phy_: ScanWindow(radio.now_us, interval_us, window_us)
+            for phy_, (interval_us, window_us) in self.parameters.windows_us.items()
+        }
+        if self._filter_duplicates == 2:
+            self._seen.clear()
+        self._meter.start(self._windows.values())
+        radio.add_listener(self)
+        if self._duration_us:
+            self._timer = radio.schedule_in(self._duration_us, self._pause)
+
+    def _pause(self) -> None:
+        radio = self.controller.radio
+        self._fall_silent()
+        if self._period_us:
+            self._timer = radio.schedule_in(self._period_us - self._duration_us, self._listen)
+        else:
+            self.enabled = False
+            self._timer = None
+            self.controller.notices.scan_timed_out()
+
+    def window(self, parameters: AdvertisingParameters) -> ScanWindow | None:
+        """When it listens to sets like this."""
+        if not (parameters.legacy or self.parameters.extended):
+            return None
+        return self._windows.get(parameters.primary_phy)
+
+    def heard(self, event: AdvertisingEvent, window: Window, rssi_dbm: int) -> ScanRequest | None:
+        """Report an advertising event and, when scanning actively, ask for the scan response."""
+        sender = self.controller.resolving.peer_of(event.own)
+        if sender is None or not self._wanted(event, sender):
+            return None
+        if not self._is_duplicate(_duplicate_key(event, sender, False)):
+            self.controller.reports.advertisement(event, sender, rssi_dbm, scan_response=False)
+        if not self._wants_response(event, sender):
+            return None
+        return ScanRequest(self, window, sender)
+
+    def _wants_response(self, event: AdvertisingEvent, sender: Peer) -> bool:
+        parameters = event.parameters
+        if not parameters.scannable or not self.parameters.active.get(parameters.primary_phy):
+            return False
+        if self.controller.radio.now_us < self.asks_until_us:
+            return False  # it waits for the answer of another
+        if self._filter_duplicates and _duplicate_key(event, sender, True) in self._seen:
+            return False
+        return self.backoff.may_ask()
+
+    def answered(self, event: AdvertisingEvent, sender: Peer) -> None:
+        """Report a scan response."""
+        if not self._is_duplicate(_duplicate_key(event, sender, True)):
+            radio, power_dbm = self.controller.radio, event.parameters.tx_power_dbm
+            rssi_dbm = radio.rssi_dbm(event.station, self.station, power_dbm)
+            self.controller.reports.advertisement(event, sender, rssi_dbm, scan_response=True)
+
+    def _wanted(self, event: AdvertisingEvent, sender: Peer) -> bool:
+        policy = self.parameters.filter_policy
+        accept_list = self.controller.accept_list
+        listed = None if event.parameters.anonymous else sender.address
+        if policy & 1 and listed not in accept_list:
+            return False
+        if event.target is None:
+            return True
+        return self._is_addressed(event.target, bool(policy & 2))
+
+    def _is_addressed(self, target: DeviceAddress, extended_policy: bool) -> bool:
+        if target == self.own_address():
+            return True
+        if target.type is not AddressType.RANDOM_PRIVATE_RESOLVABLE:
+            return False
+        return extended_policy or self.controller.resolving.is_ours(target.octets)
+
+    def own_address(self) -> DeviceAddress:
+        """The address that requests carry."""
+        if self.parameters.own_address_type >= 2:
+            return self.controller.resolving.local_address(None) or self._own
+        return self._own
+
+    def _is_duplicate(self, key: tuple[object, ...]) -> bool:
+        if not self._filter_duplicates:
+            return False
+        if key in self._seen:
+            return True
+        if len(self._seen) >= DUPLICATE_FILTER_SIZE:
+            del self._seen[next(iter(self._seen))]
+        self._seen[key] = None
+        return False
+
+
+def _duplicate_key(
+    event: AdvertisingEvent, sender: Peer, scan_response: bool
+) -> tuple[object, ...]:
+    legacy = event.parameters.legacy
+    return sender.address, scan_response, legacy, None if legacy else event.identifier
+
+
+class ScanRequest:
+    """What a scanner sends to an advertiser, and what comes of it."""
+
+    OCTETS = pdu.SCAN_REQUEST_OCTETS
+    packet: Transmission
+
+    def __init__(self, scanner: Scanner, window: Window, sender: Peer) -> None:
+        self.station = scanner.station
+        self.power_dbm = scanner.controller.tx_power_dbm
+        self.own = scanner.own_address()
+        self.scanner = scanner
+        self.window = window
+        self._sender = sender
+
+    def encode(self, event: AdvertisingEvent) -> bytes:
+        """Its octets, when it goes on air."""
+        return pdu.scan_request(event, self.own)
+
+    def sent(self) -> None:
+        """It goes on air."""
+        packet = self.packet
+        self.wait_until(packet.to_us + phy.T_IFS_US + phy.sync_time_us(packet.phy))
+
+    def wait_until(self, time_us: int) -> None:
+        """The answer is expected until then; meanwhile the scanner asks nobody else."""
+        self.scanner.asks_until_us = time_us
+
+    def answered(self, event: AdvertisingEvent) -> None:
+        """The scan response was received."""
+        self.scanner.backoff.record(success=True)
+        self.scanner.answered(event, self._sender)
+
+    def unanswered(self) -> None:
+        """No answer came."""
+        self.scanner.backoff.record(success=False)

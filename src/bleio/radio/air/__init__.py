@@ -1,0 +1,1 @@
+"""Time, the medium, and how signals get from one station to another."""

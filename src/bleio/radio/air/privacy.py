@@ -1,0 +1,147 @@
+"""Resolvable private addresses and the resolving list. Spec: Vol 6, Part B, 1.3.2.2, 4.7 and 6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
+
+from bleio.core.address import AddressType, DeviceAddress
+from bleio.radio.air.radio import Radio
+
+RESOLVING_LIST_SIZE = 32
+DEFAULT_RPA_TIMEOUT_S = 900
+_NO_KEY = bytes(16)
+_MAX_CACHED = 1024
+
+
+@lru_cache(maxsize=256)
+def _encryptor(key: bytes) -> CipherContext:
+    # One ECB context may encrypt block after block; setting it up is what costs.
+    return Cipher(algorithms.AES(key[::-1]), modes.ECB()).encryptor()
+
+
+def encrypt(key: bytes, block: bytes) -> bytes:
+    """The security function e: AES-128, everything least significant octet first."""
+    return _encryptor(key).update(block[::-1])[::-1]
+
+
+def address_hash(irk: bytes, prand: bytes) -> bytes:
+    """The function ah: 3 octets that say who made an address with these 3 random ones."""
+    return encrypt(irk, prand + bytes(13))[:3]
+
+
+def resolves(address: bytes, irk: bytes) -> bool:
+    """Whether a resolvable private address was made with this key."""
+    return irk != _NO_KEY and address_hash(irk, address[3:]) == address[:3]
+
+
+def make_resolvable(irk: bytes, random: bytes) -> bytes:
+    """A resolvable private address from 3 random octets."""
+    prand = random[:2] + bytes([random[2] & 0x3F | 0x40])
+    return address_hash(irk, prand) + prand
+
+
+class Peer(NamedTuple):
+    """Who a packet is from: the identity when it could be resolved, else the address on air."""
+
+    address: DeviceAddress
+    resolved: bool
+
+    @property
+    def hci_type(self) -> int:
+        """Address type as in HCI events: 2 and 3 for identities found by resolving."""
+        return int(self.address.random) | (2 if self.resolved else 0)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One peer of the resolving list. Keys of all zero mean none."""
+
+    identity: DeviceAddress
+    peer_irk: bytes = field(repr=False)
+    local_irk: bytes = field(repr=False)
+    network_privacy: bool = True
+    peer_rpa: bytes = bytes(6)
+    local_rpa: bytes = bytes(6)
+    local_rpa_until_us: int = -1
+
+
+class ResolvingList:
+    """The resolving list of a controller and the addresses it makes from it."""
+
+    def __init__(self, radio: Radio) -> None:
+        self._radio = radio
+        self.entries: dict[DeviceAddress, Entry] = {}
+        self._resolved: dict[bytes, Entry | None] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the state after HCI_Reset."""
+        self.enabled = False
+        self.timeout_s = DEFAULT_RPA_TIMEOUT_S
+        self.entries.clear()
+        self.changed()
+
+    def changed(self) -> None:
+        """Forget what was resolved; call after every change of `entries`."""
+        self._resolved.clear()
+
+    def peer_of(self, address: DeviceAddress) -> Peer | None:
+        """Resolve the sender of a packet.
+
+        Returns: None when the packet is to be ignored, because a peer in network privacy mode
+        used its identity address.
+        """
+        if not self.enabled or not self.entries:
+            return Peer(address, False)
+        if address.type is AddressType.RANDOM_PRIVATE_RESOLVABLE:
+            entry = self._resolve(address.octets)
+            return Peer(address, False) if entry is None else Peer(entry.identity, True)
+        entry = self.entries.get(address)
+        if entry is not None and entry.network_privacy and entry.peer_irk != _NO_KEY:
+            return None
+        return Peer(address, False)
+
+    def _resolve(self, octets: bytes) -> Entry | None:
+        if octets in self._resolved:
+            return self._resolved[octets]
+        found = next((e for e in self.entries.values() if resolves(octets, e.peer_irk)), None)
+        if found is not None:
+            found.peer_rpa = octets
+        if len(self._resolved) >= _MAX_CACHED:
+            self._resolved.clear()
+        self._resolved[octets] = found
+        return found
+
+    def is_ours(self, octets: bytes) -> bool:
+        """Whether a resolvable private address was made from one of our own keys."""
+        return self.enabled and any(resolves(octets, e.local_irk) for e in self.entries.values())
+
+    def local_address(self, peer: DeviceAddress | None) -> DeviceAddress | None:
+        """Our resolvable private address towards a peer, made anew when its time is over.
+
+        Args: peer: an identity address; None takes the first entry that has a local key.
+        """
+        if not self.enabled:
+            return None
+        entry = self.entries.get(peer) if peer is not None else self._any_local()
+        if entry is None or entry.local_irk == _NO_KEY:
+            return None
+        now_us = self._radio.now_us
+        if now_us >= entry.local_rpa_until_us:
+            entry.local_rpa = make_resolvable(entry.local_irk, self._radio.random_octets(3))
+            entry.local_rpa_until_us = now_us + self.timeout_s * 1_000_000
+        return DeviceAddress(entry.local_rpa, True)
+
+    def _any_local(self) -> Entry | None:
+        return next((e for e in self.entries.values() if e.local_irk != _NO_KEY), None)
+
+    def target_rpa(self, identity: DeviceAddress) -> DeviceAddress | None:
+        """The address to use for a directed packet to a peer that has a key of its own."""
+        entry = self.entries.get(identity) if self.enabled else None
+        if entry is None or entry.peer_irk == _NO_KEY:
+            return None
+        return DeviceAddress(make_resolvable(entry.peer_irk, self._radio.random_octets(3)), True)

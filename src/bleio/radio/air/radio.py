@@ -1,0 +1,294 @@
+"""The medium that all controllers of one world share.
+
+`Radio` owns the world's clock, its one random generator and the lists of who listens and who
+watches. Advertising events put their packets on air through it; a connection, once made, is an
+object of its own (`link.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from bleio.radio.air import phy
+from bleio.radio.air.clock import Clock, Timer
+from bleio.radio.air.medium import Medium, Station, Transmission
+from bleio.radio.air.propagation import Propagation
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from bleio.radio.advertising.advertiser import AdvertisingParameters
+    from bleio.radio.advertising.connecting import ConnectRequest
+    from bleio.radio.advertising.event import AdvertisingEvent
+    from bleio.radio.advertising.scanner import ScanRequest
+    from bleio.radio.air.keys import LinkKey
+    from bleio.radio.connection.link import Link
+    from bleio.radio.controller.core import Controller
+
+    Request: TypeAlias = ConnectRequest | ScanRequest
+
+_AS_MADE = Propagation()
+
+
+class Direction(IntEnum):
+    """What kind of packet it is; the numbers are those of captures."""
+
+    ADVERTISING = 0
+    AUXILIARY = 1
+    TO_PERIPHERAL = 2
+    TO_CENTRAL = 3
+
+
+class AuxiliaryType(IntEnum):
+    """What kind of auxiliary packet it is; the numbers are those of captures."""
+
+    ADV = 0
+    CHAIN = 1
+    SCAN_RSP = 3
+
+
+class AirPdu(NamedTuple):
+    """One packet on air, as a capture wants it: `octets` from header to payload, without CRC.
+
+    `clear_octets` are the same before they were enciphered, empty if that did not happen.
+    """
+
+    time_us: int
+    channel: int
+    phy: int
+    access_address: int
+    tx_power_dbm: int
+    sender: Station
+    octets: bytes
+    direction: Direction = Direction.ADVERTISING
+    crc_init: int = phy.ADVERTISING_CRC_INIT
+    crc_right: bool = True
+    clear_octets: bytes = b""
+    auxiliary_type: AuxiliaryType = AuxiliaryType.ADV
+
+
+class Window(Protocol):
+    """When and where somebody listens."""
+
+    def catches(self, channel: int, from_us: int, to_us: int) -> bool:
+        """Whether a packet on this channel is received from its first bit to its last."""
+
+
+class Listener(Protocol):
+    """What hears advertising: a scanner or an initiator."""
+
+    controller: Controller
+    station: Station
+
+    def window(self, parameters: AdvertisingParameters) -> Window | None:
+        """When it listens to sets with these parameters, another object whenever that begins anew.
+
+        Returns: None while it does not listen to them.
+        """
+
+    def heard(self, event: AdvertisingEvent, window: Window, rssi_dbm: int) -> Request | None:
+        """Take a legacy packet, or all of an extended event's data.
+
+        Returns: what it asks the advertiser in answer.
+        """
+
+
+class Listening(NamedTuple):
+    """Somebody who has begun to receive, in one of his windows."""
+
+    listener: Listener
+    window: Window
+
+
+class Radio:
+    """A simulated world: time, randomness and air.
+
+    Args:
+        seed: of the only random generator; the same seed and input give the same trace.
+        propagation: how signals get from one station to another; as made, all arrive.
+    """
+
+    def __init__(self, seed: int = 0, propagation: Propagation = _AS_MADE) -> None:
+        self.clock = Clock()
+        self.random = Random(seed)
+        self.medium = Medium(self.clock, seed, propagation)
+        self.medium.on_change = self._medium_changed
+        self.links: dict[Link, None] = {}
+        self._watchers: tuple[Callable[[AirPdu], None], ...] = ()
+        self._idle_watchers: tuple[Callable[[AirPdu], None], ...] = ()
+        self._key_watchers: tuple[Callable[[LinkKey], None], ...] = ()
+        self.static_addresses: dict[bytes, Station] = {}
+        self._stations = 0
+        self._listeners: dict[int, Listener] = {}
+        self.listening: tuple[Listener, ...] = ()
+
+    @property
+    def now_us(self) -> int:
+        """Present simulated time."""
+        return self.clock.now_us
+
+    @property
+    def on_wakeup(self) -> Callable[[], None] | None:
+        """Called when something was scheduled earlier than all that was due before."""
+        return self.clock.on_wakeup
+
+    @on_wakeup.setter
+    def on_wakeup(self, callback: Callable[[], None] | None) -> None:
+        self.clock.on_wakeup = callback
+
+    def next_event_us(self) -> int | None:
+        """When the next thing happens, None when nothing is going to."""
+        return self.clock.next_event_us()
+
+    def run_until(self, time_us: int) -> None:
+        """Let the world run up to and including `time_us`."""
+        self.clock.run_until(time_us)
+
+    def schedule_in(self, delay_us: int, callback: Callable[..., None], *args: object) -> Timer:
+        """Call `callback(*args)` after `delay_us`."""
+        return self.clock.schedule(self.clock.now_us + delay_us, callback, *args)
+
+    def add_station(self, name: str = "") -> Station:
+        """A new place in the room."""
+        self._stations += 1
+        return Station(self._stations, name or f"controller {self._stations}")
+
+    def random_octets(self, count: int) -> bytes:
+        """Octets from the world's generator."""
+        return self.random.getrandbits(8 * count).to_bytes(count, "little")
+
+    def rssi_dbm(self, sender: Station, receiver: Station, tx_power_dbm: int) -> int:
+        """Received strength of what `sender` transmits with this power."""
+        return self.medium.rssi_dbm(sender, receiver, tx_power_dbm)
+
+    def _medium_changed(self) -> None:
+        for link in list(self.links):
+            link.medium_changed()
+
+    def claim_static_address(self, address: bytes, station: Station) -> bool:
+        """Reserve a static random address for a station, in place of the one it had.
+
+        Returns: False when another station has it.
+        """
+        if self.static_addresses.get(address, station) is not station:
+            return False
+        self.release_static_address(station)
+        self.static_addresses[address] = station
+        return True
+
+    def release_static_address(self, station: Station) -> None:
+        """Give a station's reserved address back."""
+        for address, owner in list(self.static_addresses.items()):
+            if owner is station:
+                del self.static_addresses[address]
+
+    # -- keys --
+
+    def watch_keys(self, callback: Callable[[LinkKey], None]) -> None:
+        """Tell a callback what each link is encrypted with when its encryption starts.
+
+        Nobody is told otherwise; `bleio.radio.air.keys` has the form of a text file.
+        """
+        self._key_watchers += (callback,)
+
+    def unwatch_keys(self, callback: Callable[[LinkKey], None]) -> None:
+        """Stop that; harmless for one that does not watch."""
+        self._key_watchers = tuple(each for each in self._key_watchers if each != callback)
+
+    def show_key(self, key: LinkKey) -> None:
+        """A link's encryption has started."""
+        for watcher in self._key_watchers:
+            watcher(key)
+
+    # -- packets --
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody looks at the octets on air; otherwise they need not be made."""
+        return bool(self._watchers)
+
+    def watch(self, callback: Callable[[AirPdu], None]) -> None:
+        """Show every packet on air to a callback too, at the latest when it starts.
+
+        Looking changes nothing. A packet may be shown ahead of its time, after one that is later.
+        """
+        self._watchers += (callback,)
+
+    def unwatch(self, callback: Callable[[AirPdu], None]) -> None:
+        """Stop that; harmless for one that does not watch."""
+        self._watchers = tuple(each for each in self._watchers if each != callback)
+
+    def watch_idle(self, callback: Callable[[AirPdu], None]) -> None:
+        """Show a callback the empty packets of idle links where nothing can get lost.
+
+        They cost nothing otherwise, so they are made up late: whenever `LinkMeter.account` is
+        called, but before anything that follows them on their link.
+        """
+        self._idle_watchers += (callback,)
+
+    def unwatch_idle(self, callback: Callable[[AirPdu], None]) -> None:
+        """Stop that; harmless for one that does not watch."""
+        self._idle_watchers = tuple(each for each in self._idle_watchers if each != callback)
+
+    @property
+    def idle_watched(self) -> bool:
+        """Whether anybody wants to see what idle links send."""
+        return bool(self._idle_watchers)
+
+    def show_idle(self, packet: AirPdu) -> None:
+        """Let those see it who want to."""
+        for watcher in self._idle_watchers:
+            watcher(packet)
+
+    def show(self, packet: AirPdu) -> None:
+        """Let the watchers see a packet; without its sender's antenna it is not on air."""
+        if packet.sender.antenna:
+            for watcher in self._watchers:
+                watcher(packet)
+
+    def transmit(
+        self,
+        packet: Transmission,
+        octets: Callable[..., bytes],
+        *args: object,
+        direction: Direction = Direction.ADVERTISING,
+        auxiliary_type: AuxiliaryType = AuxiliaryType.ADV,
+    ) -> None:
+        """Put a packet of advertising, scanning or initiating on air, at the latest at its start.
+
+        Args: octets: called with `args`, gives header and payload if somebody watches.
+        """
+        packet.sender.tx_us += packet.to_us - packet.from_us
+        if not self.medium.ideal:
+            self.medium.transmit(packet)
+        if not self._watchers:
+            return
+        shown = AirPdu(
+            packet.from_us,
+            packet.channel,
+            packet.phy,
+            phy.ADVERTISING_ACCESS_ADDRESS,
+            packet.power_dbm,
+            packet.sender,
+            octets(*args),
+            direction,
+            crc_right=not packet.corrupt,
+            auxiliary_type=auxiliary_type,
+        )
+        assert len(shown.octets) - 2 == packet.payload_octets
+        self.show(shown)
+
+    # -- advertising --
+
+    def add_listener(self, listener: Listener) -> None:
+        """Let a scanner or initiator hear advertising from now on."""
+        self._listeners[id(listener)] = listener
+        self.listening = tuple(self._listeners.values())
+
+    def remove_listener(self, listener: Listener) -> None:
+        """Stop that; harmless for one that does not listen."""
+        if self._listeners.pop(id(listener), None) is not None:
+            self.listening = tuple(self._listeners.values())

@@ -1,0 +1,1 @@
+"""Captures of the air, as packet analysers read them."""

@@ -1,0 +1,120 @@
+"""One radio does one thing at a time: which link has it, and when.
+
+The rules are the same on every air, and nothing is left to chance:
+
+- A central places the first anchor point of a new link in the largest gap between those it has.
+- A connection event ends where the next one of another link of either end begins.
+- One that begins within the first exchange of another does not take place; unless its link has been
+  passed over for a larger part of its supervision time-out. Then it is the other that does not.
+- Scanning, initiating and advertising have what links leave.
+
+Where nothing can get lost, events in which nobody has anything to say come last.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from itertools import chain, pairwise
+from math import gcd
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bleio.radio.connection.link import Link
+    from bleio.radio.connection.link_end import LinkEnd
+    from bleio.radio.controller.core import Controller
+
+# Events that may overlap with a packet that has just ended.
+_REMEMBERED = 32
+
+
+class RadioTime:
+    """What one controller's radio is needed for by its links."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._user: Link | None = None
+        self._since_us = 0
+        self.busy_until_us = 0
+        self._past: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+
+    def begin(self, link: Link, now_us: int, until_us: int) -> None:
+        """A connection event of a link begins and will be over by then."""
+        self._user, self._since_us, self.busy_until_us = link, now_us, until_us
+
+    def end(self, link: Link, at_us: int) -> None:
+        """If it is the link's event that goes on, it ends; as late as that."""
+        if self._user is link:
+            self._user, self.busy_until_us = None, at_us
+            self._past.append((self._since_us, at_us))
+            for meter in self._controller.station.listening:
+                meter.interrupt(self._since_us, at_us)
+
+    def busy(self, from_us: int, to_us: int) -> bool:
+        """Whether links need the radio in this time, as far as that is known now.
+
+        An event that goes on counts until its latest end, one to come for what waits to be sent.
+        """
+        links = self._controller.links
+        if not links:
+            return False
+        if self._user is not None and self._since_us < to_us and from_us < self.busy_until_us:
+            return True
+        return any(begin < to_us and from_us < end for begin, end in self._past) or any(
+            _overlaps(end.link, from_us, to_us) for end in links.values()
+        )
+
+
+def _overlaps(link: Link, from_us: int, to_us: int) -> bool:
+    """Whether one of a link's events to come overlaps with this time."""
+    event = max(link.event_at(from_us - link.expected_us + 1), link.next_event)
+    return link.anchor_us(event) < to_us
+
+
+def _neighbours(link: Link) -> list[Link]:
+    """The other links of both ends' controllers."""
+    here, there = link.central.controller.links, link.peripheral.controller.links
+    if len(here) + len(there) <= 2:
+        return []
+    ends = chain(here.values(), there.values())
+    return [end.link for end in ends if end.link is not link]
+
+
+def takes_place(link: Link, now_us: int) -> bool:
+    """Whether the event of a link that is due now has all radios for its first exchange."""
+    for end in link.attending:
+        if end.radio_time.busy_until_us > now_us:
+            return False
+    return not any(
+        other.urgency > link.urgency and other.is_due(now_us, now_us + link.exchange_us)
+        for other in _neighbours(link)
+    )
+
+
+def end_of_event_us(link: Link, event: int, now_us: int) -> int:
+    """When an event that begins now has to be over."""
+    end_us = link.anchor_us(event + 1)
+    for end in (link.central, link.peripheral):
+        if end.max_event_us:
+            end_us = min(end_us, now_us + end.max_event_us)
+    for other in _neighbours(link):
+        # What begins in the first exchange does not take place.
+        end_us = min(end_us, other.anchor_us(other.event_at(now_us + link.exchange_us)))
+    return end_us
+
+
+def first_anchor_us(links: Mapping[int, LinkEnd], earliest_us: int, interval_us: int) -> int:
+    """Where a new link gets most time and takes least from those that a central has."""
+    taken_us: set[int] = set()
+    for end in links.values():
+        # In the course of time its anchor points come to lie at all these distances from ours.
+        step_us = gcd(interval_us, end.link.interval_us)
+        first_us = end.link.anchor_us(end.link.event_at(earliest_us)) - earliest_us
+        taken_us.update(range(first_us % step_us, interval_us, step_us))
+    if not taken_us:
+        return earliest_us
+    ordered = sorted(taken_us)
+    gaps = [(later - earlier, earlier) for earlier, later in pairwise(ordered)]
+    gaps.append((ordered[0] + interval_us - ordered[-1], ordered[-1]))
+    gap_us, after_us = max(gaps, key=lambda each: each[0])
+    return earliest_us + (after_us + gap_us // 2) % interval_us

@@ -1,0 +1,108 @@
+"""How long data PDUs may be, in octets and in time. Spec: Vol 6, Part B, 4.5.10 and 5.1.9.
+
+What the two ends agree on is one thing, what follows from it another: on the Coded PHY a packet
+must leave room for the answer before the next anchor point. So the limits in force are computed
+anew whenever an agreement, a PHY or the interval changes, and the host is told if they differ.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bleio.radio.air import phy
+from bleio.radio.connection.cipher import MIC_OCTETS
+from bleio.radio.connection.link_control import Opcode, on, send
+
+if TYPE_CHECKING:
+    from bleio.radio.connection.link_end import LinkEnd
+
+MIN_OCTETS, MAX_OCTETS = 27, 251
+
+
+def air_time_us(octets: int, phy_: int = phy.LE_1M) -> int:
+    """Time on air of an encrypted data PDU of this size."""
+    return phy.air_time_us(octets + MIC_OCTETS, phy_)
+
+
+MIN_US, MAX_US = air_time_us(MIN_OCTETS), air_time_us(MAX_OCTETS, phy.LE_CODED)
+_CODED_MIN_US = air_time_us(MIN_OCTETS, phy.LE_CODED)
+
+
+class Limit(NamedTuple):
+    """A limit on data PDUs in one direction; both parts hold."""
+
+    octets: int
+    time_us: int
+
+
+MINIMUM, MAXIMUM = Limit(MIN_OCTETS, MIN_US), Limit(MAX_OCTETS, MAX_US)
+
+
+class DataLength(NamedTuple):
+    """The limits in force at one end."""
+
+    tx: Limit
+    rx: Limit
+
+
+INITIAL = DataLength(MINIMUM, MINIMUM)
+
+
+def in_force(end: LinkEnd) -> DataLength:
+    """What follows from the agreement, the PHYs and the interval as they are now."""
+    tx = _lesser(end.wished_tx, end.peer_rx)
+    rx = _lesser(MAXIMUM, end.peer_tx)
+    if end.other.tx_phy == phy.LE_CODED:
+        rx = rx._replace(time_us=max(_CODED_MIN_US, rx.time_us))
+    if end.tx_phy == phy.LE_CODED:
+        answer_us = min(rx.time_us, air_time_us(rx.octets, phy.LE_CODED))
+        room_us = end.link.interval_us - 2 * phy.T_IFS_US - answer_us
+        tx = tx._replace(time_us=max(_CODED_MIN_US, min(tx.time_us, room_us)))
+    return DataLength(tx, rx)
+
+
+def _lesser(one: Limit, other: Limit) -> Limit:
+    return Limit(min(one.octets, other.octets), min(one.time_us, other.time_us))
+
+
+def set_limits(end: LinkEnd) -> bool:
+    """Put into force what follows. Returns: whether that is something new to the host."""
+    former, end.length = end.length, in_force(end)
+    time_us = end.length.tx.time_us
+    end.pdu_octets = min(end.length.tx.octets, phy.payload_octets(time_us, end.tx_phy) - MIC_OCTETS)
+    return end.length != former
+
+
+def update(end: LinkEnd) -> None:
+    """Put into force what has changed, and tell the host."""
+    if set_limits(end):
+        end.controller.notices.data_length_changed(end)
+
+
+def start(end: LinkEnd) -> None:
+    """Tell the peer our limits and learn its own; once more if that is just going on."""
+    if end.awaits(Opcode.LENGTH_RSP):
+        end.length_again = True
+        return
+    end.expect(Opcode.LENGTH_RSP)
+    send(end, Opcode.LENGTH_REQ, *MAXIMUM, *end.wished_tx)
+
+
+@on(Opcode.LENGTH_REQ, "HHHH")
+def _length_req(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
+    send(end, Opcode.LENGTH_RSP, *MAXIMUM, *end.wished_tx)
+    _agree(end, Limit(rx_octets, rx_us), Limit(tx_octets, tx_us))
+
+
+@on(Opcode.LENGTH_RSP, "HHHH")
+def _length_rsp(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
+    end.settle(Opcode.LENGTH_RSP)
+    _agree(end, Limit(rx_octets, rx_us), Limit(tx_octets, tx_us))
+    if end.length_again:
+        end.length_again = False
+        start(end)
+
+
+def _agree(end: LinkEnd, peer_rx: Limit, peer_tx: Limit) -> None:
+    end.peer_rx, end.peer_tx = peer_rx, peer_tx
+    update(end)

@@ -1,0 +1,135 @@
+"""Starting and refreshing encryption on a link. Spec: Vol 6, Part B, 5.1.3.
+
+Packets are enciphered for captures only, but the keys decide: both ends derive the session key
+from their own long term key, and the link ends when the two differ. One deviation: both ends
+report MIC Failure at that moment; on air the central would see the peripheral fall silent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bleio.core.codes import HciErrorCode
+from bleio.radio.air.keys import LinkKey
+from bleio.radio.air.privacy import encrypt
+from bleio.radio.connection.cipher import LinkCipher
+from bleio.radio.connection.link_control import Opcode, on, send
+
+if TYPE_CHECKING:
+    from bleio.radio.connection.link import Link
+    from bleio.radio.connection.link_end import LinkEnd
+
+
+def start(central: LinkEnd, rand: bytes, ediv: int, ltk: bytes) -> None:
+    """The central's host wants the link encrypted, or encrypted anew."""
+    central.ltk = ltk
+    central.key_name = (rand, ediv)
+    central.expect(Opcode.START_ENC_RSP)
+    central.hold_data(after_queued=True)
+    if central.encrypted:
+        send(central, Opcode.PAUSE_ENC_REQ, after_data=True)
+    else:
+        _send_request(central)
+
+
+def _send_request(central: LinkEnd) -> None:
+    rand, ediv = central.key_name
+    central.diversifier = central.controller.radio.random_octets(8)
+    central.vector = central.controller.radio.random_octets(4)
+    fields = (rand, ediv, central.diversifier, central.vector)
+    send(central, Opcode.ENC_REQ, *fields, after_data=True)
+
+
+@on(Opcode.PAUSE_ENC_REQ)
+def _pause_req(peripheral: LinkEnd) -> None:
+    peripheral.hold_data(after_queued=False)
+    send(peripheral, Opcode.PAUSE_ENC_RSP)
+
+
+@on(Opcode.PAUSE_ENC_RSP)
+def _pause_rsp(end: LinkEnd) -> None:
+    end.cipher = None
+    if not end.role:
+        send(end, Opcode.PAUSE_ENC_RSP)
+        _send_request(end)
+
+
+@on(Opcode.ENC_REQ, "8sH8s4s")
+def _enc_req(peripheral: LinkEnd, rand: bytes, ediv: int, diversifier: bytes, _iv: bytes) -> None:
+    peripheral.hold_data(after_queued=False)
+    random = peripheral.controller.radio
+    peripheral.diversifier = random.random_octets(8)
+    peripheral.vector = random.random_octets(4)
+    send(peripheral, Opcode.ENC_RSP, peripheral.diversifier, peripheral.vector)
+    peripheral.expect(Opcode.ENC_REQ)
+    if not peripheral.controller.notices.key_requested(peripheral, rand, ediv):
+        refuse(peripheral)
+
+
+@on(Opcode.ENC_RSP, "8s4s")
+def _enc_rsp(_central: LinkEnd, _diversifier: bytes, _iv: bytes) -> None:
+    """The peripheral's host is looking for the key."""
+
+
+def reply(peripheral: LinkEnd, ltk: bytes) -> None:
+    """The peripheral's host has the key."""
+    peripheral.settle(Opcode.ENC_REQ)
+    peripheral.ltk = ltk
+    peripheral.expect(Opcode.START_ENC_RSP)
+    send(peripheral, Opcode.START_ENC_REQ)
+
+
+def refuse(peripheral: LinkEnd) -> None:
+    """The peripheral's host has no key: no encryption, and the end of a link that had it."""
+    peripheral.settle(Opcode.ENC_REQ)
+    if peripheral.encrypted:
+        send(peripheral, Opcode.TERMINATE_IND, HciErrorCode.PIN_OR_KEY_MISSING)
+        return
+    peripheral.release_data()
+    send(peripheral, Opcode.REJECT_EXT_IND, Opcode.ENC_REQ, HciErrorCode.PIN_OR_KEY_MISSING)
+
+
+@on(Opcode.START_ENC_REQ)
+def _start_enc_req(central: LinkEnd) -> None:
+    _encipher(central)
+    send(central, Opcode.START_ENC_RSP)
+
+
+@on(Opcode.START_ENC_RSP)
+def _start_enc_rsp(end: LinkEnd) -> None:
+    link = end.link
+    if end.role:
+        if _session_key(end) != _session_key(end.other):
+            link.finish(HciErrorCode.MIC_FAILURE)
+            return
+        _encipher(end)
+        link.radio.show_key(_link_key(link))
+        send(end, Opcode.START_ENC_RSP)
+    end.settle(Opcode.START_ENC_RSP)
+    refreshed, end.encrypted = end.encrypted, True
+    end.controller.notices.encryption_started(end, refreshed)
+    end.release_data()
+
+
+def _session_key(end: LinkEnd) -> bytes:
+    central, peripheral = end.link.central, end.link.peripheral
+    assert end.ltk is not None
+    return encrypt(end.ltk, central.diversifier + peripheral.diversifier)
+
+
+def _vector(link: Link) -> bytes:
+    return link.central.vector + link.peripheral.vector
+
+
+def _encipher(end: LinkEnd) -> None:
+    """From now on this end's PDUs are enciphered."""
+    end.cipher = LinkCipher(_session_key(end), _vector(end.link), from_central=not end.role)
+
+
+def _link_key(link: Link) -> LinkKey:
+    peripheral = link.peripheral
+    assert peripheral.ltk is not None
+    return LinkKey(
+        link.radio.now_us, link.access_address, link.central.own, peripheral.own, peripheral.ltk,
+        _session_key(peripheral), _vector(link),
+    )  # fmt: skip

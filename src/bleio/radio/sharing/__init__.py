@@ -1,0 +1,1 @@
+"""The radio in real time, for hosts of this process or of others."""

@@ -1,0 +1,82 @@
+"""The private radio of a process: all `virtual` adapters of one event loop are on it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from bleio.radio.air.radio import Radio
+from bleio.radio.controller import Controller
+from bleio.radio.sharing.driver import Driver
+from bleio.radio.sharing.port import HciPort, OnLost, OnPacket
+
+_worlds: dict[asyncio.AbstractEventLoop, _World] = {}
+
+
+async def attach(on_packet: OnPacket, on_lost: OnLost) -> HciPort:
+    """Put a new controller on the running loop's radio, which is made at first use.
+
+    Args: on_lost: called if this controller breaks; the others go on.
+    """
+    loop = asyncio.get_running_loop()
+    for dead in [each for each in _worlds if each.is_closed()]:
+        del _worlds[dead]
+    world = _worlds.get(loop)
+    if world is None:
+        world = _worlds[loop] = _World(loop)
+    return _LocalPort(world, on_packet, on_lost)
+
+
+class _World:
+    """One radio, its driver and its ports; it ends with the last of them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.driver = Driver(Radio(seed=secrets.randbits(64)))
+        self.ports: set[_LocalPort] = set()
+
+    def remove(self, port: _LocalPort) -> None:
+        self.ports.discard(port)
+        if not self.ports:
+            self.driver.close()
+            if _worlds.get(self.loop) is self:
+                del _worlds[self.loop]
+
+
+class _LocalPort:
+    """One controller of the private radio."""
+
+    def __init__(self, world: _World, on_packet: OnPacket, on_lost: OnLost) -> None:
+        self._world = world
+        self._on_packet = on_packet
+        self._on_lost = on_lost
+        self._closed = False
+        self._controller = Controller(world.driver.radio, self._to_host)
+        world.ports.add(self)
+
+    def send(self, packet: bytes) -> None:
+        """Give the controller one packet."""
+        if self._closed:
+            return
+        try:
+            self._world.driver.deliver(self._controller, packet)
+        except Exception:
+            # A fault of the simulation; the host must not go on waiting for an answer.
+            self.close()
+            self._world.loop.call_soon(self._on_lost)
+            raise
+
+    def close(self) -> None:
+        """Leave the radio."""
+        if self._closed:
+            return
+        self._closed = True
+        self._world.driver.detach(self._controller)
+        self._world.remove(self)
+
+    def _to_host(self, packet: bytes) -> None:
+        self._world.loop.call_soon(self._receive, packet)
+
+    def _receive(self, packet: bytes) -> None:
+        if not self._closed:
+            self._on_packet(packet)

@@ -1,0 +1,45 @@
+"""The main function of a radio that was started on demand; `shared/launch.py` starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+
+from bleio.errors import InnerError
+from bleio.radio.sharing.launch import READY, TAKEN
+from bleio.radio.sharing.server.process import NameTaken, RadioProcess
+
+
+def main(name: str) -> None:
+    """Serve the radio `name` until its last user has left; tell once how the start went."""
+    try:
+        process = RadioProcess(name, background=True)
+        process.on_ready = lambda addresses: _ready(process)
+        asyncio.run(process.run())
+    except NameTaken:
+        print(TAKEN, flush=True)
+    except InnerError as error:
+        print(error, flush=True)
+    else:
+        _remove_empty_log(process)
+
+
+def _ready(process: RadioProcess) -> None:
+    """Tell the starter, and let go of its pipe: from now on a log file takes complaints."""
+    print(READY, flush=True)
+    log = os.open(process.place.log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
+    os.close(null)
+    os.close(log)
+    logging.basicConfig(format="%(asctime)s %(message)s")
+
+
+def _remove_empty_log(process: RadioProcess) -> None:
+    sys.stderr.flush()
+    log = process.place.log_file
+    if log.exists() and log.stat().st_size == 0 and sys.platform != "win32":
+        log.unlink(missing_ok=True)

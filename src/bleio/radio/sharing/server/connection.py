@@ -1,0 +1,183 @@
+"""One host on a byte stream, and the virtual controller it has for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.radio import Radio
+from bleio.radio.controller import Controller
+from bleio.radio.sharing.driver import Driver
+from bleio.radio.sharing.h4 import HARDWARE_ERROR, H4Error, H4Framer
+from bleio.radio.sharing.hello import MAX_OCTETS, WELCOME, is_hello
+
+# A host that leaves so much unread is slow: its controller goes easy on it (`congested`).
+SLOW_OCTETS = 64 * 1024
+# One that leaves so much unread does not read at all, and is disconnected.
+MAX_UNREAD_OCTETS = 1024 * 1024
+_HELLO_TIMEOUT_S = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class World:
+    """A radio in real time and the hosts on it.
+
+    `on_hosts` is called when a host has come or gone, with its name and whether it came.
+    """
+
+    def __init__(self, seed: int, propagation: Propagation | None = None) -> None:
+        self.driver = Driver(Radio(seed, propagation or Propagation()))
+        self.connections: set[HostConnection] = set()
+        self.hosts = 0
+        self.dropped: Counter[str] = Counter()
+        self.on_hosts: Callable[[str, bool], None] = lambda name, came: None
+
+    def close(self) -> None:
+        """Disconnect all hosts and stop the time."""
+        for connection in list(self.connections):
+            connection.abort()
+        self.driver.close()
+
+
+class HostConnection(asyncio.Protocol):
+    """Carries HCI packets between a host's stream and a fresh controller.
+
+    Args:
+        name: what the user is told about this host.
+        serial: whether the stream is a serial line, which goes on after a fault; see `h4`.
+    """
+
+    def __init__(self, world: World, name: str, *, serial: bool = False) -> None:
+        self.name = name
+        self._world = world
+        self._serial = serial
+        self._framer = H4Framer()
+        self._transport: asyncio.Transport | None = None
+        self._controller: Controller | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=SLOW_OCTETS)
+        self._world.connections.add(self)
+        self._open()
+
+    def _open(self) -> None:
+        """What comes before the first octets."""
+        self._attach()
+
+    def _attach(self) -> None:
+        """Give the host its controller."""
+        world = self._world
+        world.driver.catch_up()
+        self._controller = Controller(world.driver.radio, self._to_host, self.name)
+        world.hosts += 1
+        world.on_hosts(self.name, True)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._deliver(self._framer.feed(data))
+        except H4Error as error:
+            self._lost_sync(error)
+
+    def _deliver(self, packets: Iterable[bytes]) -> None:
+        assert self._controller is not None
+        for packet in packets:
+            if self._transport is None:
+                return
+            self._world.driver.deliver(self._controller, packet)
+
+    def _lost_sync(self, error: H4Error) -> None:
+        self._world.dropped["stream out of step"] += 1
+        if not self._serial:
+            _log.error("%s: %s; closing the connection", self.name, error)
+            self.abort()
+            return
+        _log.error("%s: %s; waiting for its HCI Reset", self.name, error)
+        self._to_host(HARDWARE_ERROR)
+        self._deliver(self._framer.resynchronise())
+
+    def _to_host(self, packet: bytes) -> None:
+        # Called from inside the simulation, so nothing here may run it.
+        transport = self._transport
+        if transport is None:
+            return
+        transport.write(packet)
+        if transport.get_write_buffer_size() > MAX_UNREAD_OCTETS:
+            self._world.dropped["host that does not read"] += 1
+            _log.error(
+                "%s: it leaves more than %d octets unread; closing the connection",
+                self.name,
+                MAX_UNREAD_OCTETS,
+            )
+            self.abort()
+
+    def pause_writing(self) -> None:
+        if self._controller is not None:
+            self._controller.congested = True
+
+    def resume_writing(self) -> None:
+        if self._controller is not None:
+            self._world.driver.set_congested(self._controller, False)
+
+    def abort(self) -> None:
+        """Close the connection now."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        world = self._world
+        world.connections.discard(self)
+        controller, self._controller = self._controller, None
+        if controller is not None:
+            world.driver.detach(controller)
+            world.hosts -= 1
+            world.on_hosts(self.name, False)
+
+
+class MemberConnection(HostConnection):
+    """A process that joins by the radio's name; it says hello before it gets its controller."""
+
+    def __init__(self, world: World, name: str, secret: bytes) -> None:
+        super().__init__(world, f"virtual:{name}")
+        self._radio_name = name
+        self._secret = secret
+        self._heard = bytearray()
+        self._timeout: asyncio.TimerHandle | None = None
+
+    def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timeout = loop.call_later(_HELLO_TIMEOUT_S, self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if self._controller is not None:
+            super().data_received(data)
+            return
+        self._heard += data
+        end = self._heard.find(b"\n") + 1
+        if end == 0 and len(self._heard) <= MAX_OCTETS:
+            return
+        if not is_hello(bytes(self._heard[:end]), self._radio_name, self._secret):
+            self._world.dropped["stranger"] += 1
+            _log.error("%s: a program connected that does not speak our language", self.name)
+            self.abort()
+        elif self._transport is not None:
+            self._stop_timeout()
+            self._transport.write(WELCOME)
+            self._attach()
+            super().data_received(bytes(self._heard[end:]))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._stop_timeout()
+        super().connection_lost(error)
+
+    def _stop_timeout(self) -> None:
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None

@@ -1,0 +1,159 @@
+"""The radio that all processes of this user share by its name: join it, start it if need be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+
+from bleio.errors import ControllerLost
+from bleio.radio.sharing.h4 import H4Error, H4Framer
+from bleio.radio.sharing.hello import WELCOME, hello
+from bleio.radio.sharing.launch import launch
+from bleio.radio.sharing.place import Place
+from bleio.radio.sharing.port import HciPort, OnLost, OnPacket
+
+JOIN_TIMEOUT_S = 30.0
+_WELCOME_TIMEOUT_S = 10.0
+_POLL_S = 0.02
+
+_log = logging.getLogger(__name__)
+
+
+async def join(name: str, on_packet: OnPacket, on_lost: OnLost) -> HciPort:
+    """Get a new controller on the radio `name`, which is started if it does not run.
+
+    Raises: CallerError if the name is no good, ControllerLost if it cannot be; with sentences.
+    """
+    place = Place(name)
+    try:
+        return await asyncio.wait_for(_join(place, on_packet, on_lost), JOIN_TIMEOUT_S)
+    except (TimeoutError, asyncio.TimeoutError):
+        raise ControllerLost(
+            f"Cannot join the shared radio {name!r}: it does not answer; end its process "
+            "and try again"
+        ) from None
+    except OSError as error:
+        raise ControllerLost(
+            f"Cannot join the shared radio {name!r} in {place.folder}: "
+            f"{error.strerror or error}; check that folder"
+        ) from None
+
+
+async def _join(place: Place, on_packet: OnPacket, on_lost: OnLost) -> HciPort:
+    """Connect; start the radio when there is none; again when it was just leaving."""
+    while True:
+        port = await _connect(place, on_packet, on_lost)
+        if port is None and place.starting.try_acquire():
+            try:
+                port = await _connect(place, on_packet, on_lost)
+                if port is None and await launch(place):
+                    port = await _connect(place, on_packet, on_lost)
+            finally:
+                place.starting.release()
+        if port is not None:
+            return port
+        await asyncio.sleep(_POLL_S)
+
+
+async def _connect(place: Place, on_packet: OnPacket, on_lost: OnLost) -> HciPort | None:
+    """Connect to the radio. Returns: None if none runs, or none that takes us in."""
+    try:
+        family, address, secret = place.target()
+    except OSError:
+        return None
+    loop = asyncio.get_running_loop()
+    port = _SharedPort(place.name, on_packet, on_lost)
+    sock = socket.socket(family)
+    try:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, address)
+        await loop.create_connection(lambda: port, sock=sock)
+    except OSError:
+        sock.close()
+        return None
+    except BaseException:
+        sock.close()
+        raise
+    return port if await port.greet(hello(place.name, secret)) else None
+
+
+class _SharedPort(asyncio.Protocol):
+    """A connection to the radio's process."""
+
+    def __init__(self, name: str, on_packet: OnPacket, on_lost: OnLost) -> None:
+        self._name = name
+        self._on_packet = on_packet
+        self._on_lost = on_lost
+        self._framer = H4Framer()
+        self._heard = bytearray()
+        self._welcome = asyncio.get_running_loop().create_future()
+        self._transport: asyncio.Transport | None = None
+
+    async def greet(self, words: bytes) -> bool:
+        """Say hello on the new connection. Returns: whether the radio took us in."""
+        if self._transport is None:
+            return False
+        self._transport.write(words)
+        welcome = False
+        try:
+            welcome = await asyncio.wait_for(self._welcome, _WELCOME_TIMEOUT_S)
+        except (TimeoutError, asyncio.TimeoutError):
+            _log.warning("The shared radio %s does not answer", self._name)
+        finally:
+            if not welcome:
+                self._abort()
+        return welcome
+
+    def _hear_welcome(self, data: bytes) -> bytes:
+        """Take the radio's first words. Returns: what came after them."""
+        self._heard += data
+        if not WELCOME.startswith(self._heard[: len(WELCOME)]):
+            self._welcome.set_result(False)
+            self._abort()
+        elif len(self._heard) >= len(WELCOME):
+            self._welcome.set_result(True)
+            return bytes(self._heard[len(WELCOME) :])
+        return b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if not self._welcome.done():
+            data = self._hear_welcome(data)
+        try:
+            for packet in self._framer.feed(data):
+                if self._transport is None:
+                    return
+                self._on_packet(packet)
+        except H4Error as error:
+            _log.error("The shared radio %s sent what is no HCI: %s", self._name, error)
+            self._lose()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._welcome.done():
+            self._welcome.set_result(False)
+        elif self._transport is not None:
+            self._lose()
+
+    def _lose(self) -> None:
+        self._abort()
+        self._on_lost()
+
+    def _abort(self) -> None:
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+
+    def send(self, packet: bytes) -> None:
+        """Give the controller one packet."""
+        if self._transport is not None:
+            self._transport.write(packet)
+
+    def close(self) -> None:
+        """Leave the radio."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.close()
