@@ -1,11 +1,12 @@
-"""The rules of who may import what, checked on the source by its syntax tree."""
+"""The rules of what may import what and how large things may be, checked on the syntax trees."""
 
 from __future__ import annotations
 
 import ast
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from support.source import Graph, circles, class_sizes, imports
 
 # What each part of the package may import of the others, besides itself.
 ALLOWED: dict[str, set[str]] = {
@@ -52,13 +53,26 @@ IMPURE_MODULES = {
 }
 LONGEST_MODULE = 400
 
+# A class beyond these, of methods and of attributes, needs a reason.
+MOST_METHODS, MOST_ATTRIBUTES = 25, 20
+LARGE_CLASSES: dict[str, str] = {
+    "Bearer": "to be parted",
+    "Controller": "to be parted",
+    "HciLink": "to be parted",
+    "Link": "to be parted",
+    "LinkEnd": "to be parted",
+    "Pairing": "to be parted",
+    "Radio": "to be parted",
+    "Security": "to be parted",
+    "Session": "to be parted",
+    "VirtualClock": "to be parted",
+}
 
-@dataclass(frozen=True)
-class Import:
-    """One name that a module imports, absolute; `line` is where."""
-
-    line: int
-    name: str
+# Modules that import each other, types included, are read and changed as one: a circle is in one
+# folder, and not large.
+LARGEST_CIRCLE = 9
+# Parts with circles beyond that, of at most so many files; to be parted.
+LARGER_CIRCLES: dict[str, int] = {"radio": 24, "backends.hci": 3}
 
 
 def violations(module: str, source: str, *, is_package: bool = False) -> list[str]:
@@ -67,32 +81,14 @@ def violations(module: str, source: str, *, is_package: bool = False) -> list[st
     own = module.removeprefix("bleio").removeprefix(".") or "__init__"
     found = [
         f"{module}:{each.line}: {reason}"
-        for each in _imports(tree, module, is_package)
+        for each in imports(tree, module, is_package)
         if (reason := _objection(own, each.name))
     ]
+    found += [f"{module}: {reason}" for reason in _too_large(tree)]
     lines = source.count("\n")
     if lines > LONGEST_MODULE:
         found.append(f"{module}: {lines} lines, more than {LONGEST_MODULE}")
     return found
-
-
-def _imports(tree: ast.AST, module: str, is_package: bool) -> Iterator[Import]:
-    """Yield every import, also those inside functions and for type checkers only."""
-    package = module.split(".") if is_package else module.split(".")[:-1]
-    for node in ast.walk(tree):
-        match node:
-            case ast.Import(names=names):
-                for alias in names:
-                    yield Import(node.lineno, alias.name)
-            case ast.ImportFrom(module=base, names=names, level=level):
-                above = package[: len(package) - level + 1] if level else []
-                start = ".".join([*above, *([base] if base else [])])
-                for alias in names:
-                    yield Import(node.lineno, f"{start}.{alias.name}")
-            case ast.Call(func=function, args=[ast.Constant(value=str(name)), *_]) if ast.unparse(
-                function
-            ).split(".")[-1] in ("__import__", "import_module", "find_spec"):
-                yield Import(node.lineno, name)
 
 
 def _objection(own: str, imported: str) -> str | None:
@@ -126,3 +122,31 @@ def _layer(own: str) -> str:
 
 def _is_within(module: str, parts: tuple[str, ...]) -> bool:
     return any(module == part or module.startswith(part + ".") for part in parts)
+
+
+def _too_large(tree: ast.Module) -> Iterator[str]:
+    """Yield what is to be said of each class that is too large without a reason."""
+    for name, methods, attributes in class_sizes(tree):
+        if name not in LARGE_CLASSES:
+            if methods > MOST_METHODS:
+                yield f"{name} has {methods} methods, more than {MOST_METHODS}"
+            if attributes > MOST_ATTRIBUTES:
+                yield f"{name} has {attributes} attributes, more than {MOST_ATTRIBUTES}"
+
+
+def circle_violations(graph: Graph, packages: set[str]) -> list[str]:
+    """List the circles of imports that are too large or in more than one folder."""
+    found = []
+    for names in circles(graph):
+        folders = {name if name in packages else name.rpartition(".")[0] for name in names}
+        across = len(folders) > 1
+        if (across or len(names) > LARGEST_CIRCLE) and not _is_known(names):
+            found.append(f"{len(names)} modules in {len(folders)} folders: {', '.join(names)}")
+    return found
+
+
+def _is_known(names: list[str]) -> bool:
+    return any(
+        len(names) <= most and all(_is_within(name, (f"bleio.{part}",)) for name in names)
+        for part, most in LARGER_CIRCLES.items()
+    )

@@ -7,25 +7,32 @@ from pathlib import Path
 import pytest
 
 import bleio
-from support.dependencies import LONGEST_MODULE, violations
+from support.dependencies import (
+    LARGEST_CIRCLE,
+    LONGEST_MODULE,
+    MOST_ATTRIBUTES,
+    MOST_METHODS,
+    circle_violations,
+    violations,
+)
+from support.source import Graph, import_graph, read_modules
 
-ROOT = Path(bleio.__file__).parent
-MODULES = sorted(ROOT.rglob("*.py"))
+MODULES = read_modules(Path(bleio.__file__).parent)
 
 
-def module_name(path: Path) -> str:
-    parts = ("bleio", *path.relative_to(ROOT).with_suffix("").parts)
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-@pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_module_keeps_the_rules(path: Path) -> None:
-    is_package = path.name == "__init__.py"
-    assert violations(module_name(path), path.read_text("utf-8"), is_package=is_package) == []
+@pytest.mark.parametrize("name", MODULES)
+def test_module_keeps_the_rules(name: str) -> None:
+    module = MODULES[name]
+    assert violations(name, module.text, is_package=module.is_package) == []
 
 
 def test_the_rules_see_the_package() -> None:
-    assert {"bleio", "bleio.errors", "bleio.att.server"} <= {module_name(path) for path in MODULES}
+    assert {"bleio", "bleio.errors", "bleio.att.server"} <= set(MODULES)
+
+
+def test_circles_of_imports_are_small_and_in_one_folder() -> None:
+    packages = {name for name, module in MODULES.items() if module.is_package}
+    assert circle_violations(import_graph(MODULES), packages) == []
 
 
 @pytest.mark.parametrize(
@@ -91,3 +98,54 @@ def test_a_relative_import_of_a_package_starts_at_itself() -> None:
 def test_a_module_that_is_too_long_is_found() -> None:
     (found,) = violations("bleio.core.x", "x = 1\n" * (LONGEST_MODULE + 1))
     assert found == f"bleio.core.x: {LONGEST_MODULE + 1} lines, more than {LONGEST_MODULE}"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("def f{}(self): ...", f"methods, more than {MOST_METHODS}"),
+        ("async def f{}(self): ...", f"methods, more than {MOST_METHODS}"),
+        ("def f(self): self.x{} = 1", f"attributes, more than {MOST_ATTRIBUTES}"),
+        ("def f(self): self.x{}, y = 1", f"attributes, more than {MOST_ATTRIBUTES}"),
+        ("def f(self): self.x{}: int = 1", f"attributes, more than {MOST_ATTRIBUTES}"),
+    ],
+)
+def test_a_class_that_is_too_large_is_found(body: str, reason: str) -> None:
+    most = MOST_METHODS if "methods" in reason else MOST_ATTRIBUTES
+
+    def large(count: int) -> list[str]:
+        lines = [f"    {body}".replace("{}", str(index)) for index in range(count)]
+        return violations("bleio.core.x", "\n".join(["class X:", *lines]))
+
+    assert large(most) == []
+    assert large(most + 1) == [f"bleio.core.x: X has {most + 1} {reason}"]
+
+
+def test_fields_and_slots_are_attributes_and_setters_are_no_methods() -> None:
+    fields = "".join(f"    x{index}: int\n" for index in range(MOST_ATTRIBUTES + 1))
+    slots = f"    __slots__ = {tuple(f'x{index}' for index in range(MOST_ATTRIBUTES + 1))}\n"
+    assert violations("bleio.core.x", f"class X:\n{fields}") == []
+    for text in (f"@dataclass(slots=True)\nclass X:\n{fields}", f"class X:\n{slots}"):
+        (found,) = violations("bleio.core.x", text)
+        assert found.startswith(f"bleio.core.x: X has {MOST_ATTRIBUTES + 1} attributes")
+    properties = "".join(
+        f"    @property\n    def x{index}(self): ...\n    @x{index}.setter\n"
+        f"    def x{index}(self, value): ...\n"
+        for index in range(MOST_METHODS)
+    )
+    assert violations("bleio.core.x", f"class X:\n{properties}") == []
+
+
+def ring(*names: str) -> Graph:
+    return {name: {names[index - 1]} for index, name in enumerate(names)}
+
+
+def test_a_circle_that_is_too_large_or_crosses_folders_is_found() -> None:
+    large = ring(*(f"bleio.att.x{index}" for index in range(LARGEST_CIRCLE + 1)))
+    across = ring("bleio.att.a", "bleio.gatt.b")
+    package = ring("bleio.att", "bleio.att.a")
+    small = ring("bleio.api.a", "bleio.api.b")
+    (first, second) = circle_violations({**large, **across, **small}, {"bleio.att"})
+    assert first.startswith("10 modules in 1 folders: bleio.att.x0, bleio.att.x1")
+    assert second == "2 modules in 2 folders: bleio.att.a, bleio.gatt.b"
+    assert circle_violations(package, {"bleio.att"}) == []
