@@ -12,7 +12,7 @@ import pytest
 from bleio.radio.air import phy
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import AirPdu, Radio
-from bleio.radio.connection.link import Link
+from bleio.radio.connection.link import AirLink
 from support.raw_host import MS, SECOND, RawHost, connected_pair, handle_of, new_hosts
 
 COMPLETE, DISCONNECTED, BUFFERS = 0x3E0A, 0x05, 12
@@ -44,7 +44,7 @@ def twice_a_peripheral(propagation: Propagation, seed: int) -> list[RawHost]:
     return [peripheral, *centrals]
 
 
-def offset_us(one: Link, other: Link) -> int:
+def offset_us(one: AirLink, other: AirLink) -> int:
     """From an anchor point of one link to the next of another."""
     event = other.event_at(one.anchor_us(0))
     return (other.anchor_us(event) - one.anchor_us(0)) % other.interval_us

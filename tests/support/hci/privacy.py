@@ -18,7 +18,7 @@ from bleio.radio.advertising.pdu import (
     ADV_SCAN_IND,
 )
 from bleio.radio.air.radio import AirPdu, Direction
-from bleio.radio.connection import link_control
+from bleio.radio.connection import control
 from support.hci.engine import until
 from support.hci.world import Device, VirtualWorld
 
@@ -43,8 +43,8 @@ class PrivateWorld(VirtualWorld):
 
     async def make(self, controller: str = "complete", **settings: Any) -> Device:
         """Open a device. Args: `settings`: as for SecuritySettings; private by default."""
-        features = link_control.LL_FEATURES & ~CONTROLLERS[controller]
-        with mock.patch.object(link_control, "LL_FEATURES", features):
+        features = control.LL_FEATURES & ~CONTROLLERS[controller]
+        with mock.patch.object(control, "LL_FEATURES", features):
             device = await self.device()
         if len(self.devices) == 1:
             self._record(device)

@@ -15,8 +15,7 @@ from bleio.backends.base import AdvertisingParameters, Link, ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.propagation import Propagation
-from bleio.radio.connection import link_control
-from bleio.radio.connection.link_control import LL_FEATURES
+from bleio.radio.connection.control import LL_FEATURES
 from bleio.radio.controller import information
 from bleio.radio.controller.dispatch import COMMANDS, SUPPORTED_COMMANDS
 from bleio.radio.sharing.server.address import ListenAddress
@@ -150,7 +149,7 @@ class LegacyWorld(VirtualWorld):
         bits = sum(HCI_SUPPORTED_COMMANDS_MASKS[opcode] for opcode in commands)
         supported = int.from_bytes(SUPPORTED_COMMANDS, "little") & ~bits
         for patch in (
-            mock.patch.object(link_control, "LL_FEATURES", LL_FEATURES & ~_EXTENDED_ADVERTISING),
+            mock.patch.object(control, "LL_FEATURES", LL_FEATURES & ~_EXTENDED_ADVERTISING),
             mock.patch.object(information, "SUPPORTED_COMMANDS", supported.to_bytes(64, "little")),
             mock.patch.dict(COMMANDS),
         ):

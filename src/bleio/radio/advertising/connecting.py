@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.radio.advertising import pdu
@@ -10,8 +10,9 @@ from bleio.radio.air import phy
 from bleio.radio.air.medium import Transmission
 from bleio.radio.air.privacy import Peer
 from bleio.radio.connection import access_address, arbitration, data_length
-from bleio.radio.connection.link import Link
-from bleio.radio.connection.link_end import CENTRAL, PERIPHERAL, LinkEnd
+from bleio.radio.connection.end import CENTRAL, PERIPHERAL, LinkEnd
+from bleio.radio.connection.link import AirLink
+from bleio.radio.connection.parameters import ConnectionParameters
 
 if TYPE_CHECKING:
     from bleio.radio.advertising.event import AdvertisingEvent
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 # From the end of a request to the first anchor point, at the earliest.
 _WINDOW_DELAY_US = 1_250
 _WINDOW_DELAY_EXTENDED_US = {phy.LE_1M: 2_500, phy.LE_2M: 2_500, phy.LE_CODED: 3_750}
-
-
-class ConnectionParameters(NamedTuple):
-    """What a central asks of a connection."""
-
-    interval_us: int
-    latency: int
-    timeout_us: int
-    max_event_us: int = 0  # 0 is no limit
 
 
 class ConnectRequest:
@@ -92,7 +84,7 @@ class ConnectRequest:
         if at_central:
             _begin(ends)
 
-    def _link(self, event: AdvertisingEvent) -> Link:
+    def _link(self, event: AdvertisingEvent) -> AirLink:
         central, advertiser = self._initiator.controller, event.advertiser
         radio, other = central.radio, advertiser.controller
         initiator_peer = other.resolving.peer_of(self.own) or Peer(self.own, False)
@@ -102,7 +94,7 @@ class ConnectRequest:
         if not event.parameters.legacy:
             central_end.tx_phy = peripheral_end.tx_phy = event.parameters.secondary_phy
         peripheral_end.tx_power_dbm = event.parameters.tx_power_dbm
-        link = Link(
+        link = AirLink(
             central_end, peripheral_end, self.parameters, self.anchor_us, self.access_address,
             self.crc_init,
         )  # fmt: skip

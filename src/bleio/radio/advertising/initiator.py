@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
-from bleio.radio.advertising.connecting import ConnectionParameters, ConnectRequest
+from bleio.radio.advertising.connecting import ConnectRequest
 from bleio.radio.advertising.scanner import ScanWindow
 from bleio.radio.air import phy
 from bleio.radio.air.privacy import Peer
 from bleio.radio.air.radio import Window
 from bleio.radio.connection.energy import ListeningMeter
+from bleio.radio.connection.parameters import ConnectionParameters
 
 if TYPE_CHECKING:
     from bleio.radio.advertising.advertiser import AdvertisingParameters

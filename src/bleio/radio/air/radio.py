@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bleio.radio.advertising.event import AdvertisingEvent
     from bleio.radio.advertising.scanner import ScanRequest
     from bleio.radio.air.keys import LinkKey
-    from bleio.radio.connection.link import Link
+    from bleio.radio.connection.link import AirLink
     from bleio.radio.controller.core import Controller
 
     Request: TypeAlias = ConnectRequest | ScanRequest
@@ -116,7 +116,7 @@ class Radio:
         self.random = Random(seed)
         self.medium = Medium(self.clock, seed, propagation)
         self.medium.on_change = self._medium_changed
-        self.links: dict[Link, None] = {}
+        self.links: dict[AirLink, None] = {}
         self._watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self._idle_watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self._key_watchers: tuple[Callable[[LinkKey], None], ...] = ()

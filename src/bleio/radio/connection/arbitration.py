@@ -20,8 +20,8 @@ from math import gcd
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.link import Link
-    from bleio.radio.connection.link_end import LinkEnd
+    from bleio.radio.connection.end import LinkEnd
+    from bleio.radio.connection.link import AirLink
     from bleio.radio.controller.core import Controller
 
 # Events that may overlap with a packet that has just ended.
@@ -33,16 +33,16 @@ class RadioTime:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._user: Link | None = None
+        self._user: AirLink | None = None
         self._since_us = 0
         self.busy_until_us = 0
         self._past: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
 
-    def begin(self, link: Link, now_us: int, until_us: int) -> None:
+    def begin(self, link: AirLink, now_us: int, until_us: int) -> None:
         """A connection event of a link begins and will be over by then."""
         self._user, self._since_us, self.busy_until_us = link, now_us, until_us
 
-    def end(self, link: Link, at_us: int) -> None:
+    def end(self, link: AirLink, at_us: int) -> None:
         """If it is the link's event that goes on, it ends; as late as that."""
         if self._user is link:
             self._user, self.busy_until_us = None, at_us
@@ -65,13 +65,13 @@ class RadioTime:
         )
 
 
-def _overlaps(link: Link, from_us: int, to_us: int) -> bool:
+def _overlaps(link: AirLink, from_us: int, to_us: int) -> bool:
     """Whether one of a link's events to come overlaps with this time."""
     event = max(link.event_at(from_us - link.expected_us + 1), link.next_event)
     return link.anchor_us(event) < to_us
 
 
-def _neighbours(link: Link) -> list[Link]:
+def _neighbours(link: AirLink) -> list[AirLink]:
     """The other links of both ends' controllers."""
     here, there = link.central.controller.links, link.peripheral.controller.links
     if len(here) + len(there) <= 2:
@@ -80,7 +80,7 @@ def _neighbours(link: Link) -> list[Link]:
     return [end.link for end in ends if end.link is not link]
 
 
-def takes_place(link: Link, now_us: int) -> bool:
+def takes_place(link: AirLink, now_us: int) -> bool:
     """Whether the event of a link that is due now has all radios for its first exchange."""
     for end in link.attending:
         if end.radio_time.busy_until_us > now_us:
@@ -91,7 +91,7 @@ def takes_place(link: Link, now_us: int) -> bool:
     )
 
 
-def end_of_event_us(link: Link, event: int, now_us: int) -> int:
+def end_of_event_us(link: AirLink, event: int, now_us: int) -> int:
     """When an event that begins now has to be over."""
     end_us = link.anchor_us(event + 1)
     for end in (link.central, link.peripheral):

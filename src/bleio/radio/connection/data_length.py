@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bleio.radio.air import phy
 from bleio.radio.connection.cipher import MIC_OCTETS
-from bleio.radio.connection.link_control import Opcode, on, send
+from bleio.radio.connection.control import LlOpcode, on, send
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.link_end import LinkEnd
+    from bleio.radio.connection.end import LinkEnd
 
 MIN_OCTETS, MAX_OCTETS = 27, 251
 
@@ -81,22 +81,22 @@ def update(end: LinkEnd) -> None:
 
 def start(end: LinkEnd) -> None:
     """Tell the peer our limits and learn its own; once more if that is just going on."""
-    if end.awaits(Opcode.LENGTH_RSP):
+    if end.awaits(LlOpcode.LENGTH_RSP):
         end.length_again = True
         return
-    end.expect(Opcode.LENGTH_RSP)
-    send(end, Opcode.LENGTH_REQ, *MAXIMUM, *end.wished_tx)
+    end.expect(LlOpcode.LENGTH_RSP)
+    send(end, LlOpcode.LENGTH_REQ, *MAXIMUM, *end.wished_tx)
 
 
-@on(Opcode.LENGTH_REQ, "HHHH")
+@on(LlOpcode.LENGTH_REQ, "HHHH")
 def _length_req(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
-    send(end, Opcode.LENGTH_RSP, *MAXIMUM, *end.wished_tx)
+    send(end, LlOpcode.LENGTH_RSP, *MAXIMUM, *end.wished_tx)
     _agree(end, Limit(rx_octets, rx_us), Limit(tx_octets, tx_us))
 
 
-@on(Opcode.LENGTH_RSP, "HHHH")
+@on(LlOpcode.LENGTH_RSP, "HHHH")
 def _length_rsp(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
-    end.settle(Opcode.LENGTH_RSP)
+    end.settle(LlOpcode.LENGTH_RSP)
     _agree(end, Limit(rx_octets, rx_us), Limit(tx_octets, tx_us))
     if end.length_again:
         end.length_again = False

@@ -13,21 +13,21 @@ from bleio.core.codes import HciErrorCode
 from bleio.radio.air.keys import LinkKey
 from bleio.radio.air.privacy import encrypt
 from bleio.radio.connection.cipher import LinkCipher
-from bleio.radio.connection.link_control import Opcode, on, send
+from bleio.radio.connection.control import LlOpcode, on, send
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.link import Link
-    from bleio.radio.connection.link_end import LinkEnd
+    from bleio.radio.connection.end import LinkEnd
+    from bleio.radio.connection.link import AirLink
 
 
 def start(central: LinkEnd, rand: bytes, ediv: int, ltk: bytes) -> None:
     """The central's host wants the link encrypted, or encrypted anew."""
     central.ltk = ltk
     central.key_name = (rand, ediv)
-    central.expect(Opcode.START_ENC_RSP)
+    central.expect(LlOpcode.START_ENC_RSP)
     central.hold_data(after_queued=True)
     if central.encrypted:
-        send(central, Opcode.PAUSE_ENC_REQ, after_data=True)
+        send(central, LlOpcode.PAUSE_ENC_REQ, after_data=True)
     else:
         _send_request(central)
 
@@ -37,65 +37,65 @@ def _send_request(central: LinkEnd) -> None:
     central.diversifier = central.controller.radio.random_octets(8)
     central.vector = central.controller.radio.random_octets(4)
     fields = (rand, ediv, central.diversifier, central.vector)
-    send(central, Opcode.ENC_REQ, *fields, after_data=True)
+    send(central, LlOpcode.ENC_REQ, *fields, after_data=True)
 
 
-@on(Opcode.PAUSE_ENC_REQ)
+@on(LlOpcode.PAUSE_ENC_REQ)
 def _pause_req(peripheral: LinkEnd) -> None:
     peripheral.hold_data(after_queued=False)
-    send(peripheral, Opcode.PAUSE_ENC_RSP)
+    send(peripheral, LlOpcode.PAUSE_ENC_RSP)
 
 
-@on(Opcode.PAUSE_ENC_RSP)
+@on(LlOpcode.PAUSE_ENC_RSP)
 def _pause_rsp(end: LinkEnd) -> None:
     end.cipher = None
     if not end.role:
-        send(end, Opcode.PAUSE_ENC_RSP)
+        send(end, LlOpcode.PAUSE_ENC_RSP)
         _send_request(end)
 
 
-@on(Opcode.ENC_REQ, "8sH8s4s")
+@on(LlOpcode.ENC_REQ, "8sH8s4s")
 def _enc_req(peripheral: LinkEnd, rand: bytes, ediv: int, diversifier: bytes, _iv: bytes) -> None:
     peripheral.hold_data(after_queued=False)
     random = peripheral.controller.radio
     peripheral.diversifier = random.random_octets(8)
     peripheral.vector = random.random_octets(4)
-    send(peripheral, Opcode.ENC_RSP, peripheral.diversifier, peripheral.vector)
-    peripheral.expect(Opcode.ENC_REQ)
+    send(peripheral, LlOpcode.ENC_RSP, peripheral.diversifier, peripheral.vector)
+    peripheral.expect(LlOpcode.ENC_REQ)
     if not peripheral.controller.notices.key_requested(peripheral, rand, ediv):
         refuse(peripheral)
 
 
-@on(Opcode.ENC_RSP, "8s4s")
+@on(LlOpcode.ENC_RSP, "8s4s")
 def _enc_rsp(_central: LinkEnd, _diversifier: bytes, _iv: bytes) -> None:
     """The peripheral's host is looking for the key."""
 
 
 def reply(peripheral: LinkEnd, ltk: bytes) -> None:
     """The peripheral's host has the key."""
-    peripheral.settle(Opcode.ENC_REQ)
+    peripheral.settle(LlOpcode.ENC_REQ)
     peripheral.ltk = ltk
-    peripheral.expect(Opcode.START_ENC_RSP)
-    send(peripheral, Opcode.START_ENC_REQ)
+    peripheral.expect(LlOpcode.START_ENC_RSP)
+    send(peripheral, LlOpcode.START_ENC_REQ)
 
 
 def refuse(peripheral: LinkEnd) -> None:
     """The peripheral's host has no key: no encryption, and the end of a link that had it."""
-    peripheral.settle(Opcode.ENC_REQ)
+    peripheral.settle(LlOpcode.ENC_REQ)
     if peripheral.encrypted:
-        send(peripheral, Opcode.TERMINATE_IND, HciErrorCode.PIN_OR_KEY_MISSING)
+        send(peripheral, LlOpcode.TERMINATE_IND, HciErrorCode.PIN_OR_KEY_MISSING)
         return
     peripheral.release_data()
-    send(peripheral, Opcode.REJECT_EXT_IND, Opcode.ENC_REQ, HciErrorCode.PIN_OR_KEY_MISSING)
+    send(peripheral, LlOpcode.REJECT_EXT_IND, LlOpcode.ENC_REQ, HciErrorCode.PIN_OR_KEY_MISSING)
 
 
-@on(Opcode.START_ENC_REQ)
+@on(LlOpcode.START_ENC_REQ)
 def _start_enc_req(central: LinkEnd) -> None:
     _encipher(central)
-    send(central, Opcode.START_ENC_RSP)
+    send(central, LlOpcode.START_ENC_RSP)
 
 
-@on(Opcode.START_ENC_RSP)
+@on(LlOpcode.START_ENC_RSP)
 def _start_enc_rsp(end: LinkEnd) -> None:
     link = end.link
     if end.role:
@@ -104,8 +104,8 @@ def _start_enc_rsp(end: LinkEnd) -> None:
             return
         _encipher(end)
         link.radio.show_key(_link_key(link))
-        send(end, Opcode.START_ENC_RSP)
-    end.settle(Opcode.START_ENC_RSP)
+        send(end, LlOpcode.START_ENC_RSP)
+    end.settle(LlOpcode.START_ENC_RSP)
     refreshed, end.encrypted = end.encrypted, True
     end.controller.notices.encryption_started(end, refreshed)
     end.release_data()
@@ -117,7 +117,7 @@ def _session_key(end: LinkEnd) -> bytes:
     return encrypt(end.ltk, central.diversifier + peripheral.diversifier)
 
 
-def _vector(link: Link) -> bytes:
+def _vector(link: AirLink) -> bytes:
     return link.central.vector + link.peripheral.vector
 
 
@@ -126,7 +126,7 @@ def _encipher(end: LinkEnd) -> None:
     end.cipher = LinkCipher(_session_key(end), _vector(end.link), from_central=not end.role)
 
 
-def _link_key(link: Link) -> LinkKey:
+def _link_key(link: AirLink) -> LinkKey:
     peripheral = link.peripheral
     assert peripheral.ltk is not None
     return LinkKey(

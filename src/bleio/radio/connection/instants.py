@@ -10,7 +10,7 @@ from bleio.core.codes import HciErrorCode
 from bleio.radio.air.clock import Timer
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.link import Link
+    from bleio.radio.connection.link import AirLink
 
 # From one packet of an instant's announcement to the instant, in events the peripheral listens to.
 _EVENTS = 6
@@ -19,7 +19,7 @@ _EVENTS = 6
 class Instants:
     """The changes of one link that wait for their events."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: AirLink) -> None:
         self._link = link
         self._waiting: deque[Timer] = deque()
 

@@ -1,32 +1,29 @@
 """A connection between two controllers. Spec: Vol 6, Part B, 4.5.
 
-A `Link` has two `LinkEnd`s, one for each controller, and one timer. It does not step through
+An `AirLink` has two `LinkEnd`s, one for each controller, and one timer. It does not step through
 connection events in which nobody has anything to say: the next event is computed from the anchor
 point when something is queued. In an event the two ends exchange packets, one each way at a time,
 until both have run out or the event has to end; what comes later waits for the next event.
-Where packets can be lost, every event is stepped through, by `lossy.py`. Which events take place,
+Where packets can be lost, every event is stepped through, by `stepped.py`. Which events take place,
 and how long they may be, `arbitration.py` decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import hopping, phy
 from bleio.radio.air.clock import Timer
 from bleio.radio.connection import anchors, arbitration, pdu
-from bleio.radio.connection.energy import LinkMeter
+from bleio.radio.connection.end import LinkEnd, Outgoing
 from bleio.radio.connection.instants import Instants
-from bleio.radio.connection.link_end import LinkEnd, Outgoing
-from bleio.radio.connection.lossy import ESTABLISHING_EVENTS, LossyEvents
-
-if TYPE_CHECKING:
-    from bleio.radio.advertising.connecting import ConnectionParameters
+from bleio.radio.connection.meter import LinkMeter
+from bleio.radio.connection.parameters import ConnectionParameters
+from bleio.radio.connection.stepped import ESTABLISHING_EVENTS, SteppedEvents
 
 
-class Link:
+class AirLink:
     """The timing of a connection and its two ends."""
 
     def __init__(
@@ -67,7 +64,7 @@ class Link:
         self._timer: Timer | None = None
         self._instants = Instants(self)
         self._lost: Timer | None = None
-        self._lossy = LossyEvents(self)
+        self._lossy = SteppedEvents(self)
         for end, other in ((central, peripheral), (peripheral, central)):
             end.link, end.other = self, other
         self.meter = LinkMeter(self, self.radio.clock)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from bleio.radio.air import phy
 from bleio.radio.air.radio import AirPdu, Direction
-from bleio.radio.connection.link_end import EMPTY, LinkEnd, Outgoing
+from bleio.radio.connection.end import EMPTY, LinkEnd, Outgoing
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.link import Link
+    from bleio.radio.connection.link import AirLink
 
 _NOTHING = Outgoing(EMPTY, None)
 
 
 def packet(
-    link: Link,
+    link: AirLink,
     sender: LinkEnd,
     outgoing: Outgoing,
     header: int,
@@ -44,7 +44,7 @@ def packet(
     )
 
 
-def idle_event(link: Link, event: int, *, attended: bool) -> Iterator[AirPdu]:
+def idle_event(link: AirLink, event: int, *, attended: bool) -> Iterator[AirPdu]:
     """An event in which nobody had anything to say: an empty packet each way, if both took part."""
     central, peripheral = link.central, link.peripheral
     at_us = link.anchor_us(event)

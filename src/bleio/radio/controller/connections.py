@@ -7,10 +7,10 @@ import struct
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import phy
 from bleio.radio.air.hopping import ALL_DATA_CHANNELS
-from bleio.radio.connection import data_length, link_control, link_updates
+from bleio.radio.connection import control, data_length, updates
+from bleio.radio.connection.control import LlOpcode
 from bleio.radio.connection.data_length import Limit
-from bleio.radio.connection.link_control import Opcode
-from bleio.radio.connection.link_end import CENTRAL, LinkEnd
+from bleio.radio.connection.end import CENTRAL, LinkEnd
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.initiating import connection_parameters
@@ -36,24 +36,24 @@ def disconnect(controller: Controller, handle: int, reason: int) -> None:
     """End a link."""
     end = link_end(controller, handle)
     require(reason in _REASONS)
-    allow(not end.awaits(Opcode.TERMINATE_IND))
-    link_control.terminate(end, reason)
+    allow(not end.awaits(LlOpcode.TERMINATE_IND))
+    control.terminate(end, reason)
 
 
 @command(0x041D, "Read Remote Version Information", "H", bit=(2, 7), pending=True)
 def read_remote_version(controller: Controller, handle: int) -> None:
     """Ask the peer's version."""
     end = link_end(controller, handle)
-    allow(not end.awaits(Opcode.VERSION_IND))
-    controller.after_reply(link_control.start_version, end)
+    allow(not end.awaits(LlOpcode.VERSION_IND))
+    controller.after_reply(control.start_version, end)
 
 
 @command(0x2016, "LE Read Remote Features", "H", bit=(27, 5), pending=True)
 def read_remote_features(controller: Controller, handle: int) -> None:
     """Ask the peer's features."""
     end = link_end(controller, handle)
-    allow(not end.awaits(Opcode.FEATURE_RSP))
-    link_control.start_features(end)
+    allow(not end.awaits(LlOpcode.FEATURE_RSP))
+    control.start_features(end)
 
 
 @command(0x1405, "Read RSSI", "H", bit=(15, 5), returns=3, echo=2)
@@ -73,11 +73,11 @@ def connection_update(controller: Controller, handle: int, *timing: int) -> None
     parameters = connection_parameters(*timing)
     if end.role == CENTRAL:
         allow(not end.link.updating)
-        link_updates.update_parameters(end, parameters)
+        updates.update_parameters(end, parameters)
     else:
-        allow(not end.awaits(Opcode.CONNECTION_UPDATE_IND))
+        allow(not end.awaits(LlOpcode.CONNECTION_UPDATE_IND))
         end.max_event_us = parameters.max_event_us
-        link_updates.request_parameters(end, *timing[:4])
+        updates.request_parameters(end, *timing[:4])
 
 
 @command(
@@ -92,9 +92,9 @@ def parameter_request_reply(controller: Controller, handle: int, *timing: int) -
     """The central's host agrees to its peripheral's request."""
     end = link_end(controller, handle)
     parameters = connection_parameters(*timing)
-    allow(end.awaits(Opcode.CONNECTION_PARAM_REQ) and not end.link.updating)
-    end.settle(Opcode.CONNECTION_PARAM_REQ)
-    link_updates.update_parameters(end, parameters)
+    allow(end.awaits(LlOpcode.CONNECTION_PARAM_REQ) and not end.link.updating)
+    end.settle(LlOpcode.CONNECTION_PARAM_REQ)
+    updates.update_parameters(end, parameters)
     return struct.pack("<H", handle)
 
 
@@ -109,8 +109,8 @@ def parameter_request_reply(controller: Controller, handle: int, *timing: int) -
 def parameter_request_refusal(controller: Controller, handle: int, reason: int) -> bytes:
     """The central's host does not agree."""
     end = link_end(controller, handle)
-    allow(end.settle(Opcode.CONNECTION_PARAM_REQ))
-    link_updates.reject_parameters(end, reason)
+    allow(end.settle(LlOpcode.CONNECTION_PARAM_REQ))
+    updates.reject_parameters(end, reason)
     return struct.pack("<H", handle)
 
 
@@ -163,8 +163,8 @@ def set_phy(
     end = link_end(controller, handle)
     tx_mask, rx_mask = _preferences(all_phys, tx, rx)
     require(options <= 2)
-    allow(not end.awaits(Opcode.PHY_UPDATE_IND))
-    link_updates.start_phy(end, tx_mask, rx_mask)
+    allow(not end.awaits(LlOpcode.PHY_UPDATE_IND))
+    updates.start_phy(end, tx_mask, rx_mask)
 
 
 @command(0x2014, "LE Set Host Channel Classification", "5s", bit=(27, 3))
@@ -176,7 +176,7 @@ def set_channel_classification(controller: Controller, channels: bytes) -> None:
     controller.channel_map = channel_map
     for end in controller.links.values():
         if end.role == CENTRAL:
-            link_updates.update_channel_map(end, channel_map)
+            updates.update_channel_map(end, channel_map)
 
 
 @command(0x2015, "LE Read Channel Map", "H", bit=(27, 4), returns=7, echo=2)

@@ -21,7 +21,7 @@ from bleio.radio.air.privacy import ResolvingList
 from bleio.radio.air.radio import Radio
 from bleio.radio.connection import data_length
 from bleio.radio.connection.arbitration import RadioTime
-from bleio.radio.connection.link_end import LinkEnd
+from bleio.radio.connection.end import LinkEnd
 from bleio.radio.controller import dispatch, events
 from bleio.radio.controller.dispatch import require
 from bleio.radio.controller.events import HostEvents

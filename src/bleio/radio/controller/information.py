@@ -9,7 +9,7 @@ import struct
 
 from bleio.radio.advertising.advertiser import MAX_DATA_OCTETS
 from bleio.radio.air.privacy import encrypt
-from bleio.radio.connection import data_length, link_control
+from bleio.radio.connection import control, data_length
 from bleio.radio.controller.core import ACL_BUFFERS, ACL_OCTETS, Controller
 from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command
 
@@ -68,7 +68,7 @@ def le_read_buffer_size_v2(_controller: Controller) -> bytes:
 @command(0x2003, "LE Read Local Supported Features", bit=(25, 2), returns=8)
 def le_read_local_features(_controller: Controller) -> bytes:
     """Features of the link layer."""
-    return struct.pack("<Q", link_control.LL_FEATURES)
+    return struct.pack("<Q", control.LL_FEATURES)
 
 
 @command(0x201C, "LE Read Supported States", bit=(28, 3), returns=8)

@@ -6,13 +6,13 @@ import struct
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio.advertising.connecting import ConnectionParameters
 from bleio.radio.advertising.initiator import InitiatingParameters
 from bleio.radio.air import phy
-from bleio.radio.connection.link_control import (
+from bleio.radio.connection.parameters import (
     EVENT_LENGTH_UNIT_US,
     INTERVAL_UNIT_US,
     TIMEOUT_UNIT_US,
+    ConnectionParameters,
 )
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air.privacy import Peer
-from bleio.radio.connection import link_control
 from bleio.radio.connection.anchors import accuracy_code
-from bleio.radio.connection.link_end import LinkEnd
+from bleio.radio.connection.end import LinkEnd
+from bleio.radio.connection.parameters import INTERVAL_UNIT_US, TIMEOUT_UNIT_US
 from bleio.radio.controller import events
 from bleio.radio.controller.events import Event, LeEvent
 
@@ -67,9 +67,9 @@ class Notices:
         link, peer = end.link, end.peer
         timing = struct.pack(
             "<HHHB",
-            link.interval_us // link_control.INTERVAL_UNIT_US,
+            link.interval_us // INTERVAL_UNIT_US,
             link.latency,
-            link.timeout_us // link_control.TIMEOUT_UNIT_US,
+            link.timeout_us // TIMEOUT_UNIT_US,
             accuracy_code(link.central.controller.station) if end.role else 0,
         )
         head = struct.pack("<BHB", 0, end.handle, end.role)
@@ -125,9 +125,9 @@ class Notices:
                 "<BHHHH",
                 status,
                 end.handle,
-                link.interval_us // link_control.INTERVAL_UNIT_US,
+                link.interval_us // INTERVAL_UNIT_US,
                 link.latency,
-                link.timeout_us // link_control.TIMEOUT_UNIT_US,
+                link.timeout_us // TIMEOUT_UNIT_US,
             ),
         )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from bleio.radio.connection import encryption
-from bleio.radio.connection.link_control import Opcode
-from bleio.radio.connection.link_end import CENTRAL
+from bleio.radio.connection.control import LlOpcode
+from bleio.radio.connection.end import CENTRAL
 from bleio.radio.controller.connections import link_end
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import allow, command
@@ -24,7 +24,7 @@ def enable_encryption(
     """
     end = link_end(controller, handle)
     allow(end.role == CENTRAL)
-    if end.awaits(Opcode.START_ENC_RSP):
+    if end.awaits(LlOpcode.START_ENC_RSP):
         allow((end.ltk, end.key_name) == (ltk, (rand, ediv)))
     else:
         encryption.start(end, rand, ediv, ltk)
@@ -34,7 +34,7 @@ def enable_encryption(
 def long_term_key_reply(controller: Controller, handle: int, ltk: bytes) -> bytes:
     """The peripheral's host has the key."""
     end = link_end(controller, handle)
-    allow(end.awaits(Opcode.ENC_REQ))
+    allow(end.awaits(LlOpcode.ENC_REQ))
     encryption.reply(end, ltk)
     return struct.pack("<H", handle)
 
@@ -43,6 +43,6 @@ def long_term_key_reply(controller: Controller, handle: int, ltk: bytes) -> byte
 def long_term_key_refusal(controller: Controller, handle: int) -> bytes:
     """The peripheral's host has no key."""
     end = link_end(controller, handle)
-    allow(end.awaits(Opcode.ENC_REQ))
+    allow(end.awaits(LlOpcode.ENC_REQ))
     encryption.refuse(end)
     return struct.pack("<H", handle)

@@ -15,20 +15,20 @@ from bleio.radio.air.clock import Timer
 from bleio.radio.air.medium import Transmission
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.link import Link
-    from bleio.radio.connection.link_end import LinkEnd, Outgoing
+    from bleio.radio.connection.end import LinkEnd, Outgoing
+    from bleio.radio.connection.link import AirLink
 
-# So many events without a packet: the connection was never established.
+# After this many events without a packet the connection was never established.
 ESTABLISHING_EVENTS = 6
 
 
-class LossyEvents:
+class SteppedEvents:
     """Steps through the connection events of one link.
 
     `active` from the first event in which packets could be lost until they no longer can.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: AirLink) -> None:
         self.active = False
         self._link = link
         self._radio = link.central.controller.radio

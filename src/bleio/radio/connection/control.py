@@ -1,7 +1,7 @@
 """Link layer control PDUs: their table, and version, features and termination.
 
 Spec: Vol 6, Part B, 2.4.2 (layouts) and 5.1 (procedures). The procedures with an instant are in
-`link_updates.py`, encryption in `encryption.py`, data length in `data_length.py`; all enter their
+`updates.py`, encryption in `encryption.py`, data length in `data_length.py`; all enter their
 PDUs into the same table. Peers are always controllers of this radio, so PDUs are well-formed.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bleio.core.codes import HciErrorCode
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.link_end import LinkEnd
+    from bleio.radio.connection.end import LinkEnd
 
 LL_FEATURES = (
     1 << 0  # LE Encryption
@@ -34,12 +34,8 @@ LL_FEATURES = (
 _OWN_FEATURES = 1 << 6 | 1 << 7 | 1 << 12
 VERSION = struct.pack("<BHH", 0x0C, 0xFFFF, 0x0001)  # 5.3, no company, subversion 1
 
-INTERVAL_UNIT_US = 1_250
-TIMEOUT_UNIT_US = 10_000
-EVENT_LENGTH_UNIT_US = 625
 
-
-class Opcode(IntEnum):
+class LlOpcode(IntEnum):
     """Opcodes of LL control PDUs."""
 
     CONNECTION_UPDATE_IND = 0x00
@@ -68,7 +64,7 @@ Handler = Callable[..., None]
 _HANDLERS: dict[int, tuple[struct.Struct, Handler]] = {}
 
 
-def on(opcode: Opcode, layout: str = "") -> Callable[[Handler], Handler]:
+def on(opcode: LlOpcode, layout: str = "") -> Callable[[Handler], Handler]:
     """Enter the decorated `handler(end, *fields)` into the table of PDUs."""
 
     def enter(handler: Handler) -> Handler:
@@ -78,7 +74,7 @@ def on(opcode: Opcode, layout: str = "") -> Callable[[Handler], Handler]:
     return enter
 
 
-def send(end: LinkEnd, opcode: Opcode, *fields: Any, after_data: bool = False) -> None:
+def send(end: LinkEnd, opcode: LlOpcode, *fields: Any, after_data: bool = False) -> None:
     """Queue a control PDU."""
     layout, _ = _HANDLERS[opcode]
     end.send_control(bytes((opcode,)) + layout.pack(*fields), after_data=after_data)
@@ -98,38 +94,38 @@ def start_version(end: LinkEnd) -> None:
     if end.peer_version is not None:
         end.controller.notices.remote_version(end, end.peer_version)
         return
-    end.expect(Opcode.VERSION_IND)
+    end.expect(LlOpcode.VERSION_IND)
     if not end.version_sent:
         end.version_sent = True
-        send(end, Opcode.VERSION_IND, VERSION)
+        send(end, LlOpcode.VERSION_IND, VERSION)
 
 
-@on(Opcode.VERSION_IND, "5s")
+@on(LlOpcode.VERSION_IND, "5s")
 def _version_ind(end: LinkEnd, version: bytes) -> None:
     end.peer_version = version
     if not end.version_sent:
         end.version_sent = True
-        send(end, Opcode.VERSION_IND, VERSION)
-    if end.settle(Opcode.VERSION_IND):
+        send(end, LlOpcode.VERSION_IND, VERSION)
+    if end.settle(LlOpcode.VERSION_IND):
         end.controller.notices.remote_version(end, version)
 
 
 def start_features(end: LinkEnd) -> None:
     """Ask for the peer's features."""
-    end.expect(Opcode.FEATURE_RSP)
-    request = Opcode.PERIPHERAL_FEATURE_REQ if end.role else Opcode.FEATURE_REQ
+    end.expect(LlOpcode.FEATURE_RSP)
+    request = LlOpcode.PERIPHERAL_FEATURE_REQ if end.role else LlOpcode.FEATURE_REQ
     send(end, request, LL_FEATURES & ~_OWN_FEATURES)
 
 
-@on(Opcode.FEATURE_REQ, "Q")
-@on(Opcode.PERIPHERAL_FEATURE_REQ, "Q")
+@on(LlOpcode.FEATURE_REQ, "Q")
+@on(LlOpcode.PERIPHERAL_FEATURE_REQ, "Q")
 def _feature_req(end: LinkEnd, _features: int) -> None:
-    send(end, Opcode.FEATURE_RSP, LL_FEATURES & ~_OWN_FEATURES)
+    send(end, LlOpcode.FEATURE_RSP, LL_FEATURES & ~_OWN_FEATURES)
 
 
-@on(Opcode.FEATURE_RSP, "Q")
+@on(LlOpcode.FEATURE_RSP, "Q")
 def _feature_rsp(end: LinkEnd, features: int) -> None:
-    if end.settle(Opcode.FEATURE_RSP):
+    if end.settle(LlOpcode.FEATURE_RSP):
         end.controller.notices.remote_features(end, features)
 
 
@@ -138,10 +134,10 @@ def _feature_rsp(end: LinkEnd, features: int) -> None:
 
 def terminate(end: LinkEnd, reason: int) -> None:
     """Say goodbye after the data that is queued; if that cannot be said, the link times out."""
-    end.expect(Opcode.TERMINATE_IND, end.link.timeout_us, HciErrorCode.CONNECTION_TIMEOUT)
-    send(end, Opcode.TERMINATE_IND, reason, after_data=True)
+    end.expect(LlOpcode.TERMINATE_IND, end.link.timeout_us, HciErrorCode.CONNECTION_TIMEOUT)
+    send(end, LlOpcode.TERMINATE_IND, reason, after_data=True)
 
 
-@on(Opcode.TERMINATE_IND, "B")
+@on(LlOpcode.TERMINATE_IND, "B")
 def _terminate_ind(end: LinkEnd, reason: int) -> None:
     end.link.finish(reason, initiator=end.other)

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import phy
 from bleio.radio.connection import data_length
-from bleio.radio.connection.link_control import INTERVAL_UNIT_US, TIMEOUT_UNIT_US, Opcode, on, send
+from bleio.radio.connection.control import LlOpcode, on, send
+from bleio.radio.connection.parameters import (
+    INTERVAL_UNIT_US,
+    TIMEOUT_UNIT_US,
+    ConnectionParameters,
+)
 
 if TYPE_CHECKING:
-    from bleio.radio.advertising.connecting import ConnectionParameters
-    from bleio.radio.connection.link import Link
-    from bleio.radio.connection.link_end import LinkEnd
+    from bleio.radio.connection.end import LinkEnd
+    from bleio.radio.connection.link import AirLink
 
 
 # -- PHY --
@@ -24,20 +28,20 @@ if TYPE_CHECKING:
 
 def start_phy(end: LinkEnd, tx_mask: int, rx_mask: int) -> None:
     """Ask for other PHYs; masks of what we would like to send and receive on."""
-    end.expect(Opcode.PHY_UPDATE_IND)
+    end.expect(LlOpcode.PHY_UPDATE_IND)
     end.phy_wish = (tx_mask, rx_mask)
-    send(end, Opcode.PHY_REQ, tx_mask, rx_mask)
+    send(end, LlOpcode.PHY_REQ, tx_mask, rx_mask)
 
 
-@on(Opcode.PHY_REQ, "BB")
+@on(LlOpcode.PHY_REQ, "BB")
 def _phy_req(end: LinkEnd, peer_tx: int, peer_rx: int) -> None:
     if end.role:
-        send(end, Opcode.PHY_RSP, *end.controller.default_phys)
+        send(end, LlOpcode.PHY_RSP, *end.controller.default_phys)
     else:
         _decide_phys(end, end.controller.default_phys, (peer_tx, peer_rx))
 
 
-@on(Opcode.PHY_RSP, "BB")
+@on(LlOpcode.PHY_RSP, "BB")
 def _phy_rsp(end: LinkEnd, peer_tx: int, peer_rx: int) -> None:
     _decide_phys(end, end.phy_wish, (peer_tx, peer_rx))
 
@@ -47,11 +51,11 @@ def _decide_phys(central: LinkEnd, own: tuple[int, int], peer: tuple[int, int]) 
     to_peripheral = _choose(own[0] & peer[1], central.tx_phy)
     to_central = _choose(own[1] & peer[0], central.other.tx_phy)
     if not (to_peripheral or to_central):
-        send(central, Opcode.PHY_UPDATE_IND, 0, 0, 0)
+        send(central, LlOpcode.PHY_UPDATE_IND, 0, 0, 0)
         _apply_phys(central.link, 0, 0)
         return
     instant = central.link.at_instant(_apply_phys, central.link, to_peripheral, to_central)
-    send(central, Opcode.PHY_UPDATE_IND, _mask(to_peripheral), _mask(to_central), instant)
+    send(central, LlOpcode.PHY_UPDATE_IND, _mask(to_peripheral), _mask(to_central), instant)
 
 
 def _choose(common: int, current: int) -> int:
@@ -64,19 +68,19 @@ def _mask(phy_: int) -> int:
     return 1 << phy_ - 1 if phy_ else 0
 
 
-@on(Opcode.PHY_UPDATE_IND, "BBH")
+@on(LlOpcode.PHY_UPDATE_IND, "BBH")
 def _phy_update_ind(end: LinkEnd, to_peripheral: int, to_central: int, instant: int) -> None:
-    if not (to_peripheral or to_central) and end.settle(Opcode.PHY_UPDATE_IND):
+    if not (to_peripheral or to_central) and end.settle(LlOpcode.PHY_UPDATE_IND):
         end.controller.notices.phy_updated(end)
 
 
-def _apply_phys(link: Link, to_peripheral: int, to_central: int) -> None:
+def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
     link.meter.account()
     link.central.tx_phy = to_peripheral or link.central.tx_phy
     link.peripheral.tx_phy = to_central or link.peripheral.tx_phy
     changed = bool(to_peripheral or to_central)
     for end in (link.central, link.peripheral):
-        asked = (changed or not end.role) and end.settle(Opcode.PHY_UPDATE_IND)
+        asked = (changed or not end.role) and end.settle(LlOpcode.PHY_UPDATE_IND)
         if asked or changed:
             end.controller.notices.phy_updated(end)
         data_length.update(end)
@@ -93,7 +97,7 @@ def update_parameters(central: LinkEnd, parameters: ConnectionParameters) -> Non
     instant = link.at_instant(_apply_parameters, link, parameters)
     send(
         central,
-        Opcode.CONNECTION_UPDATE_IND,
+        LlOpcode.CONNECTION_UPDATE_IND,
         1,
         0,
         parameters.interval_us // INTERVAL_UNIT_US,
@@ -103,12 +107,12 @@ def update_parameters(central: LinkEnd, parameters: ConnectionParameters) -> Non
     )
 
 
-@on(Opcode.CONNECTION_UPDATE_IND, "BHHHHH")
+@on(LlOpcode.CONNECTION_UPDATE_IND, "BHHHHH")
 def _connection_update_ind(end: LinkEnd, *_fields: int) -> None:
-    end.settle(Opcode.CONNECTION_UPDATE_IND)
+    end.settle(LlOpcode.CONNECTION_UPDATE_IND)
 
 
-def _apply_parameters(link: Link, parameters: ConnectionParameters) -> None:
+def _apply_parameters(link: AirLink, parameters: ConnectionParameters) -> None:
     link.updating = False
     link.set_parameters(parameters)
     for end in (link.central, link.peripheral):
@@ -120,38 +124,38 @@ def request_parameters(
     peripheral: LinkEnd, interval_min: int, interval_max: int, latency: int, timeout: int
 ) -> None:
     """The peripheral asks the central for other parameters (units of HCI)."""
-    peripheral.expect(Opcode.CONNECTION_UPDATE_IND)
+    peripheral.expect(LlOpcode.CONNECTION_UPDATE_IND)
     send(
         peripheral,
-        Opcode.CONNECTION_PARAM_REQ,
+        LlOpcode.CONNECTION_PARAM_REQ,
         *(interval_min, interval_max, latency, timeout),
         *(0, 0, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF),
     )
 
 
-@on(Opcode.CONNECTION_PARAM_REQ, "HHHHBHHHHHHH")
+@on(LlOpcode.CONNECTION_PARAM_REQ, "HHHHBHHHHHHH")
 def _connection_param_req(
     end: LinkEnd, interval_min: int, interval_max: int, latency: int, timeout: int, *_: int
 ) -> None:
     wanted = (interval_min, interval_max, latency, timeout)
     if end.controller.notices.parameters_requested(end, wanted):
-        end.expect(Opcode.CONNECTION_PARAM_REQ)
+        end.expect(LlOpcode.CONNECTION_PARAM_REQ)
     else:
         reject_parameters(end, HciErrorCode.UNSUPPORTED_REMOTE_FEATURE)
 
 
 def reject_parameters(end: LinkEnd, reason: int) -> None:
     """Refuse the other end's parameter request."""
-    send(end, Opcode.REJECT_EXT_IND, Opcode.CONNECTION_PARAM_REQ, reason)
+    send(end, LlOpcode.REJECT_EXT_IND, LlOpcode.CONNECTION_PARAM_REQ, reason)
 
 
-@on(Opcode.REJECT_EXT_IND, "BB")
+@on(LlOpcode.REJECT_EXT_IND, "BB")
 def _reject_ext_ind(end: LinkEnd, opcode: int, reason: int) -> None:
-    if opcode == Opcode.ENC_REQ:
-        end.settle(Opcode.START_ENC_RSP)
+    if opcode == LlOpcode.ENC_REQ:
+        end.settle(LlOpcode.START_ENC_RSP)
         end.release_data()
         end.controller.notices.encryption_refused(end, reason)
-    elif end.settle(Opcode.CONNECTION_UPDATE_IND):
+    elif end.settle(LlOpcode.CONNECTION_UPDATE_IND):
         end.controller.notices.parameters_updated(end, reason)
 
 
@@ -163,15 +167,15 @@ def update_channel_map(central: LinkEnd, channel_map: int) -> None:
         return
     link.changing_channels = True
     instant = link.at_instant(_apply_channel_map, link, channel_map)
-    send(central, Opcode.CHANNEL_MAP_IND, channel_map.to_bytes(5, "little"), instant)
+    send(central, LlOpcode.CHANNEL_MAP_IND, channel_map.to_bytes(5, "little"), instant)
 
 
-@on(Opcode.CHANNEL_MAP_IND, "5sH")
+@on(LlOpcode.CHANNEL_MAP_IND, "5sH")
 def _channel_map_ind(_end: LinkEnd, _channel_map: bytes, _instant: int) -> None:
     """The instant does the rest, at both ends."""
 
 
-def _apply_channel_map(link: Link, channel_map: int) -> None:
+def _apply_channel_map(link: AirLink, channel_map: int) -> None:
     link.changing_channels = False
     link.meter.account()
     link.channel_map = channel_map

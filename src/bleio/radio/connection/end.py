@@ -10,11 +10,11 @@ from bleio.core.codes import HciErrorCode
 from bleio.radio.air import phy
 from bleio.radio.air.clock import Timer
 from bleio.radio.air.privacy import Peer
-from bleio.radio.connection import data_length, link_control
+from bleio.radio.connection import control, data_length
 from bleio.radio.connection.cipher import MIC_OCTETS, LinkCipher, Sealing
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.link import Link
+    from bleio.radio.connection.link import AirLink
     from bleio.radio.controller.core import Controller
 
 CENTRAL = 0
@@ -67,7 +67,7 @@ class LinkEnd:
         self.own = own
         self.peer = peer
         self.peer_on_air = peer_on_air
-        self.link: Link
+        self.link: AirLink
         self.other: LinkEnd
         self.wished_tx = controller.default_tx
         self.peer_rx = self.peer_tx = data_length.MINIMUM
@@ -283,7 +283,7 @@ class LinkEnd:
         """Take a PDU from the other end."""
         if pdu.llid == LLID_CONTROL:
             self.other.controls_arrived += 1
-            link_control.received(self, pdu.payload)
+            control.received(self, pdu.payload)
         elif pdu.payload:
             self.controller.data_received(self, pdu.payload, pdu.llid == LLID_START)
 
