@@ -15,6 +15,7 @@ from bleio.backends.base import AdvertisingParameters, Link, ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.propagation import Propagation
+from bleio.radio.connection import control
 from bleio.radio.connection.control import LL_FEATURES
 from bleio.radio.controller import information
 from bleio.radio.controller.dispatch import COMMANDS, SUPPORTED_COMMANDS
