@@ -6,8 +6,8 @@ import struct
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
+from bleio.core.private_address import encrypt
 from bleio.radio.air.keys import LinkKey, lines_of
-from bleio.radio.air.privacy import encrypt
 from bleio.radio.air.radio import AirPdu, Direction
 from support.raw_host import MS, Pair, connected_pair
 

@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from bleio.core.address import AddressType, DeviceAddress
-from bleio.radio.air.privacy import make_resolvable
+from bleio.core.private_address import make_resolvable
 from bleio.radio.air.radio import Radio
 from support.raw_host import MS, SECOND, RawHost, new_hosts
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from bumble.hci import HCI_SUPPORTED_COMMANDS_MASKS
 
-from bleio.backends.hci.controller.opcodes import Event, Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.core.hci import Event
 
 PEER = b"\x01\x02\x03\x04\x05\xc6"
 Answer = Callable[[bytes], "bytes | None"]  # parameters to return parameters with status

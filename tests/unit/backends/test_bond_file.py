@@ -20,7 +20,7 @@ from bleio.backends.hci.bonds.file import FileBondStore
 from bleio.backends.hci.bonds.format import decode
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore, ClientState, MemoryBondStore
 from bleio.core.address import DeviceAddress
-from bleio.radio.sharing.lock import FileLock
+from bleio.locks import FileLock
 
 OWN = DeviceAddress(bytes.fromhex("0102030405c6"), random=True)
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions and signals of POSIX")

@@ -27,7 +27,7 @@ BOND = Bond(DeviceAddress(bytes.fromhex("a1a2a3a4a5c1"), random=True), bytes(16)
 HOLDER = """
 import sys
 from pathlib import Path
-from bleio.radio.sharing.lock import FileLock
+from bleio.locks import FileLock
 lock = FileLock(Path(sys.argv[1]))
 assert lock.try_acquire()
 print("locked", flush=True)

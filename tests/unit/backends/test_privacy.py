@@ -13,11 +13,12 @@ from bumble.smp import AddressResolver
 from bleio.backends.base import AdvertisingParameters, ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
-from bleio.backends.hci.controller.opcodes import LeEvent, Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap import resolving
 from bleio.backends.hci.gap.identity import private_address
 from bleio.backends.hci.gap.resolving import Resolver, WatchedBonds
 from bleio.core.address import AddressType, DeviceAddress
+from bleio.core.hci import LeEvent
 from bleio.core.pairing import SecuritySettings
 from bleio.errors import ConnectTimeout, ControllerError
 from support.hci.engine import Engine, asynchronous, until

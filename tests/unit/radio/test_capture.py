@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from bleio.radio import pcapng
+from bleio.core import pcapng
 from bleio.radio.air.medium import Station
 from bleio.radio.air.radio import AirPdu, Direction, Radio
 from bleio.radio.capture.air_capture import AirCapture, crc24, link_layer_record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bleio.radio.air.privacy import encrypt
+from bleio.core.private_address import encrypt
 from bleio.radio.connection.cipher import LinkCipher
 
 LTK = bytes.fromhex("4C68384139F574D836BCF34E9DFB01BF")[::-1]

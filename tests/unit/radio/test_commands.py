@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from bleio.radio import vendor
+from bleio.core import vendor
 from bleio.radio.air.radio import Radio
 from bleio.radio.controller.dispatch import COMMANDS, SUPPORTED_COMMANDS, Command
 from support.raw_host import MS, RESET, RawHost, connected_pair, new_hosts

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from bleio.core.vendor import claim_static_address
 from bleio.radio.controller import Controller
 from bleio.radio.sharing import local
-from bleio.radio.vendor import claim_static_address
 
 RESET = bytes.fromhex("01 03 0c 00")
 RESET_COMPLETE = bytes.fromhex("04 0e 04 01 03 0c 00")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bleio.errors import CallerError, ControllerLost
+from bleio.locks import FileLock
 from bleio.radio.sharing import place as place_module
-from bleio.radio.sharing.lock import FileLock
 from bleio.radio.sharing.place import Place, runtime_folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="of Unix sockets and permissions")

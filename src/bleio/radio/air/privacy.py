@@ -1,47 +1,18 @@
-"""Resolvable private addresses and the resolving list. Spec: Vol 6, Part B, 1.3.2.2, 4.7 and 6."""
+"""The resolving list, and the private addresses made from it. Spec: Vol 6, Part B, 4.7 and 6."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
-
 from bleio.core.address import AddressType, DeviceAddress
+from bleio.core.private_address import make_resolvable, resolves
 from bleio.radio.air.radio import Radio
 
 RESOLVING_LIST_SIZE = 32
 DEFAULT_RPA_TIMEOUT_S = 900
 _NO_KEY = bytes(16)
 _MAX_CACHED = 1024
-
-
-@lru_cache(maxsize=256)
-def _encryptor(key: bytes) -> CipherContext:
-    # One ECB context may encrypt block after block; setting it up is what costs.
-    return Cipher(algorithms.AES(key[::-1]), modes.ECB()).encryptor()
-
-
-def encrypt(key: bytes, block: bytes) -> bytes:
-    """The security function e: AES-128, everything least significant octet first."""
-    return _encryptor(key).update(block[::-1])[::-1]
-
-
-def address_hash(irk: bytes, prand: bytes) -> bytes:
-    """The function ah: 3 octets that say who made an address with these 3 random ones."""
-    return encrypt(irk, prand + bytes(13))[:3]
-
-
-def resolves(address: bytes, irk: bytes) -> bool:
-    """Whether a resolvable private address was made with this key."""
-    return irk != _NO_KEY and address_hash(irk, address[3:]) == address[:3]
-
-
-def make_resolvable(irk: bytes, random: bytes) -> bytes:
-    """A resolvable private address from 3 random octets."""
-    prand = random[:2] + bytes([random[2] & 0x3F | 0x40])
-    return address_hash(irk, prand) + prand
 
 
 class Peer(NamedTuple):

@@ -10,7 +10,7 @@ import heapq
 import struct
 from collections.abc import Callable
 
-from bleio.radio import pcapng
+from bleio.core import pcapng
 from bleio.radio.air import phy
 from bleio.radio.air.interference import frequency_mhz
 from bleio.radio.air.medium import Station

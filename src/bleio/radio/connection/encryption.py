@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bleio.core.codes import HciErrorCode
+from bleio.core.private_address import encrypt
 from bleio.radio.air.keys import LinkKey
-from bleio.radio.air.privacy import encrypt
 from bleio.radio.connection.cipher import LinkCipher
 from bleio.radio.connection.control import LlOpcode, on, send
 

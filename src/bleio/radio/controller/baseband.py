@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import struct
 
+from bleio.core import vendor
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio import vendor
 from bleio.radio.controller.core import ACL_OCTETS, Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 
@@ -99,7 +99,7 @@ def read_transmit_power_level(controller: Controller, handle: int, kind: int) ->
     echo=6,
 )
 def claim_static_address(controller: Controller, address: bytes) -> bytes:
-    """See `bleio.radio.vendor`."""
+    """See `bleio.core.vendor`."""
     require(DeviceAddress(address, True).type is AddressType.RANDOM_STATIC)
     if not controller.radio.claim_static_address(address, controller.station):
         raise CommandError(HciErrorCode.CONNECTION_ALREADY_EXISTS)

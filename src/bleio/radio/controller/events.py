@@ -7,44 +7,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from enum import IntEnum
 
-
-class Event(IntEnum):
-    """Event codes."""
-
-    DISCONNECTION_COMPLETE = 0x05
-    ENCRYPTION_CHANGE = 0x08
-    READ_REMOTE_VERSION_COMPLETE = 0x0C
-    NUMBER_OF_COMPLETED_PACKETS = 0x13
-    DATA_BUFFER_OVERFLOW = 0x1A
-    ENCRYPTION_KEY_REFRESH_COMPLETE = 0x30
-
-
-class LeEvent(IntEnum):
-    """Subevent codes of the LE Meta event."""
-
-    CONNECTION_COMPLETE = 0x01
-    ADVERTISING_REPORT = 0x02
-    CONNECTION_UPDATE_COMPLETE = 0x03
-    READ_REMOTE_FEATURES_COMPLETE = 0x04
-    LONG_TERM_KEY_REQUEST = 0x05
-    REMOTE_CONNECTION_PARAMETER_REQUEST = 0x06
-    DATA_LENGTH_CHANGE = 0x07
-    ENHANCED_CONNECTION_COMPLETE = 0x0A
-    DIRECTED_ADVERTISING_REPORT = 0x0B
-    PHY_UPDATE_COMPLETE = 0x0C
-    EXTENDED_ADVERTISING_REPORT = 0x0D
-    SCAN_TIMEOUT = 0x11
-    ADVERTISING_SET_TERMINATED = 0x12
-    SCAN_REQUEST_RECEIVED = 0x13
-    CHANNEL_SELECTION_ALGORITHM = 0x14
-
+from bleio.core.hci import EVENT_PACKET, Event, LeEvent
 
 DEFAULT_MASK = 0x00001FFFFFFFFFFF
 DEFAULT_MASK_PAGE_2 = 0
 DEFAULT_LE_MASK = 0x1F
-_LE_META = 0x3E
 _LE_META_BIT = 1 << 61
 _NOT_MASKABLE = {Event.NUMBER_OF_COMPLETED_PACKETS}
 
@@ -69,7 +37,7 @@ class HostEvents:
     def send(self, code: Event, layout: struct.Struct, *fields: int | bytes) -> None:
         """Send an event unless it is masked."""
         if code in _NOT_MASKABLE or self.mask >> (code - 1) & 1:
-            self._send(struct.pack("<BBB", 0x04, code, layout.size) + layout.pack(*fields))
+            self._send(struct.pack("<BBB", EVENT_PACKET, code, layout.size) + layout.pack(*fields))
 
     def send_le(self, code: LeEvent, parameters: bytes) -> bool:
         """Send an LE Meta event unless it is masked.
@@ -78,7 +46,7 @@ class HostEvents:
         """
         if not self.wants_le(code):
             return False
-        header = struct.pack("<BBBB", 0x04, _LE_META, 1 + len(parameters), code)
+        header = struct.pack("<BBBB", EVENT_PACKET, Event.LE_META, 1 + len(parameters), code)
         self._send(header + parameters)
         return True
 

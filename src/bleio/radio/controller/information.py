@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import struct
 
+from bleio.core.private_address import encrypt
 from bleio.radio.advertising.advertiser import MAX_DATA_OCTETS
-from bleio.radio.air.privacy import encrypt
 from bleio.radio.connection import control, data_length
 from bleio.radio.controller.core import ACL_BUFFERS, ACL_OCTETS, Controller
 from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command

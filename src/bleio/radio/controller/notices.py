@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
+from bleio.core.hci import Event, LeEvent
 from bleio.radio.air.privacy import Peer
 from bleio.radio.connection.anchors import accuracy_code
 from bleio.radio.connection.end import LinkEnd
 from bleio.radio.connection.parameters import INTERVAL_UNIT_US, TIMEOUT_UNIT_US
 from bleio.radio.controller import events
-from bleio.radio.controller.events import Event, LeEvent
 
 if TYPE_CHECKING:
     from bleio.radio.controller.core import Controller

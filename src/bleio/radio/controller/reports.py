@@ -6,9 +6,9 @@ import struct
 from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
+from bleio.core.hci import LeEvent
 from bleio.radio.advertising.event import AdvertisingEvent
 from bleio.radio.air.privacy import Peer
-from bleio.radio.controller.events import LeEvent
 
 if TYPE_CHECKING:
     from bleio.radio.controller.core import Controller

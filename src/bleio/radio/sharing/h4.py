@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-COMMAND, ACL_DATA, SCO_DATA, EVENT, ISO_DATA = 0x01, 0x02, 0x03, 0x04, 0x05
+from bleio.core.hci import ACL_PACKET, COMMAND_PACKET, EVENT_PACKET, ISO_PACKET, SCO_PACKET
 
 # Type: (where the length field begins, its octets, its bits that are the length)
 _LENGTH_FIELDS = {
-    COMMAND: (3, 1, 0xFF),
-    ACL_DATA: (3, 2, 0xFFFF),
-    SCO_DATA: (3, 1, 0xFF),
-    EVENT: (2, 1, 0xFF),
-    ISO_DATA: (3, 2, 0x3FFF),
+    COMMAND_PACKET: (3, 1, 0xFF),
+    ACL_PACKET: (3, 2, 0xFFFF),
+    SCO_PACKET: (3, 1, 0xFF),
+    EVENT_PACKET: (2, 1, 0xFF),
+    ISO_PACKET: (3, 2, 0x3FFF),
 }
 _RESET = bytes.fromhex("01 03 0c 00")
 

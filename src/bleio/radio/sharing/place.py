@@ -23,7 +23,7 @@ from pathlib import Path
 import platformdirs
 
 from bleio.errors import CallerError, ControllerLost
-from bleio.radio.sharing.lock import FileLock
+from bleio.locks import FileLock
 
 MAX_NAME_LENGTH = 64
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")

@@ -18,7 +18,7 @@ from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds.format import MAX_FILE_OCTETS, Contents, DamagedError, decode, encode
 from bleio.backends.hci.bonds.store import Bond, BondsByRole, put
 from bleio.core.address import DeviceAddress
-from bleio.radio.sharing.lock import FileLock
+from bleio.locks import FileLock
 
 _log = logging.getLogger(__name__)
 

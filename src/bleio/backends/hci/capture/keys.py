@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from struct import Struct
 
-from bleio.backends.hci.controller.opcodes import ACL_PACKET, COMMAND_PACKET, Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.links.l2cap import SMP_CHANNEL
 from bleio.backends.hci.security.smp import pdu
+from bleio.core.hci import ACL_PACKET, COMMAND_PACKET
 
 # Where the keys are in these commands, from the start of the H4 packet.
 _IN_COMMANDS = {

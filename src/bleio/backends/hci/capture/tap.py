@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO, Protocol
 
 from bleio.backends.hci.capture.keys import KeyBlanker
+from bleio.core import pcapng
 from bleio.errors import ControllerLost
-from bleio.radio import pcapng
 
 VARIABLE = "BLEIO_CAPTURE"
 KEYS_VARIABLE = "BLEIO_CAPTURE_KEYS"

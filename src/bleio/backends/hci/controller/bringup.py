@@ -15,8 +15,9 @@ from bumble import hci
 from bumble.host import Host
 
 from bleio.backends.hci.controller.layer import HciLayer
-from bleio.backends.hci.controller.opcodes import EVENT_PACKET, Event, LeFeature, Opcode
+from bleio.backends.hci.controller.opcodes import LeFeature, Opcode
 from bleio.core.address import DeviceAddress
+from bleio.core.hci import EVENT_PACKET, Event
 from bleio.errors import ControllerError
 
 # bumble logs what happens on the air at warning level; without a handler Python prints that on the

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from bleio.backends.hci.controller.opcodes import COMMAND_PACKET
+from bleio.core.hci import COMMAND_PACKET
 
 _OPCODE_OFFSET = 1  # in an H4 command packet
 

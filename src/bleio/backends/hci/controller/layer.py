@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bleio.backends.hci.controller.commands import CommandQueue, command_packet
-from bleio.backends.hci.controller.opcodes import ACL_PACKET, EVENT_PACKET, Event, Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event
 from bleio.errors import ControllerError, ControllerLost
 
 _log = logging.getLogger(__name__)

@@ -1,13 +1,8 @@
-"""HCI numbers that the backend uses (Core Specification Vol 4, Part E, 7)."""
+"""The commands that the backend sends, and the features it asks for (Vol 4, Part E, 7)."""
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final
-
-COMMAND_PACKET: Final = 0x01
-ACL_PACKET: Final = 0x02
-EVENT_PACKET: Final = 0x04
 
 
 class Opcode(IntEnum):
@@ -54,34 +49,6 @@ class Opcode(IntEnum):
         """The command's name, for messages."""
         words = self.name.split("_")
         return " ".join(word if word in ("LE", "BD") else word.capitalize() for word in words)
-
-
-class Event(IntEnum):
-    """Event codes."""
-
-    DISCONNECTION_COMPLETE = 0x05
-    ENCRYPTION_CHANGE = 0x08
-    COMMAND_COMPLETE = 0x0E
-    COMMAND_STATUS = 0x0F
-    HARDWARE_ERROR = 0x10
-    NUMBER_OF_COMPLETED_PACKETS = 0x13
-    ENCRYPTION_KEY_REFRESH_COMPLETE = 0x30
-    LE_META = 0x3E
-    ENCRYPTION_CHANGE_V2 = 0x59
-
-
-class LeEvent(IntEnum):
-    """Subevent codes of LE Meta events."""
-
-    CONNECTION_COMPLETE = 0x01
-    ADVERTISING_REPORT = 0x02
-    CONNECTION_UPDATE_COMPLETE = 0x03
-    LONG_TERM_KEY_REQUEST = 0x05
-    REMOTE_CONNECTION_PARAMETER_REQUEST = 0x06
-    ENHANCED_CONNECTION_COMPLETE = 0x0A
-    EXTENDED_ADVERTISING_REPORT = 0x0D
-    ADVERTISING_SET_TERMINATED = 0x12
-    ENHANCED_CONNECTION_COMPLETE_V2 = 0x29
 
 
 class LeFeature(IntEnum):

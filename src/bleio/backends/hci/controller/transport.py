@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from bleio.errors import ControllerLost
-from bleio.radio.sharing.port import HciPort
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +43,10 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
     """
     scheme, _, parameters = name.partition(":")
     if scheme == "virtual":
-        return await _open_virtual(parameters, on_packet, on_lost)
+        # Only now, or programs on real controllers would load the simulated radio.
+        from bleio.backends.hci.controller import virtual
+
+        return await virtual.open_virtual(parameters, on_packet, on_lost)
     from bumble.transport import open_transport
 
     try:
@@ -54,35 +56,6 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
     except Exception as error:
         raise ControllerLost(f"Cannot open the adapter {name!r}: {_why(scheme, error)}.") from None
     return _BumblePort(opened, on_packet, on_lost)
-
-
-class _VirtualPort:
-    """A port of the simulated radio."""
-
-    def __init__(self, port: HciPort) -> None:
-        self.metadata: dict[str, Any] = {}
-        self._port = port
-
-    def send(self, packet: bytes) -> None:
-        self._port.send(packet)
-
-    async def close(self) -> None:
-        self._port.close()
-
-
-async def _open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
-    """Attach to the simulated radio of this process, or of all that share `name`."""
-
-    def lost() -> None:
-        on_lost("the simulated radio has ended; enable the adapter again")
-
-    if name:
-        from bleio.radio.sharing import shared
-
-        return _VirtualPort(await shared.join(name, on_packet, lost))
-    from bleio.radio.sharing import local
-
-    return _VirtualPort(await local.attach(on_packet, lost))
 
 
 class _BumblePort:

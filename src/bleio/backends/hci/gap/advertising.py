@@ -16,10 +16,11 @@ from struct import Struct
 from bleio.backends.base import AdvertisingParameters
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
-from bleio.backends.hci.controller.opcodes import LeEvent, Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.privacy import Peers, Privacy
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
+from bleio.core.hci import LeEvent
 from bleio.errors import CallerError, ControllerError, InvalidParameter
 
 _log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from bleio.backends.hci import entropy
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
+from bleio.core.private_address import make_resolvable
+from bleio.core.vendor import CLAIM_STATIC_ADDRESS_OPCODE
 from bleio.errors import CallerError, ControllerError
-from bleio.radio.air.privacy import make_resolvable
-from bleio.radio.vendor import CLAIM_STATIC_ADDRESS_OPCODE
 
 # A radio with more instances of one program than this has other troubles.
 MAX_CLAIMS = 1000

@@ -14,8 +14,8 @@ from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.identity import private_address
 from bleio.core.address import AddressType, DeviceAddress
+from bleio.core.private_address import resolves
 from bleio.errors import ControllerError
-from bleio.radio.air.privacy import resolves
 
 _log = logging.getLogger(__name__)
 

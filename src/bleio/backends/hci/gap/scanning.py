@@ -15,10 +15,11 @@ from struct import Struct
 from bleio.backends.base import Report, ScanParameters
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
-from bleio.backends.hci.controller.opcodes import LeEvent, Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.privacy import Privacy
 from bleio.backends.hci.gap.resolving import Resolver
 from bleio.core.address import DeviceAddress
+from bleio.core.hci import LeEvent
 from bleio.errors import ControllerError, InvalidParameter
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from struct import Struct
 
-from bleio.backends.hci.controller.opcodes import ACL_PACKET
+from bleio.core.hci import ACL_PACKET
 
 _HEADER = Struct("<BHH")  # packet type, handle and flags, data length
 _L2CAP_HEADER = Struct("<HH")  # payload length, channel

@@ -10,7 +10,7 @@ from typing import Any
 from bleio.backends.base import Events
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
-from bleio.backends.hci.controller.opcodes import Event, LeEvent, Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.advertising import Advertiser
 from bleio.backends.hci.gap.initiating import Initiator
 from bleio.backends.hci.gap.resolving import Resolver
@@ -19,6 +19,7 @@ from bleio.backends.hci.links.link import Established, HciLink
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
+from bleio.core.hci import Event, LeEvent
 from bleio.errors import ControllerError, LinkLost
 from bleio.gatt.server import LocalServer
 

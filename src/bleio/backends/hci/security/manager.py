@@ -13,12 +13,13 @@ from typing import Any
 from bleio.backends.base import PairingAgent
 from bleio.backends.hci.bonds.store import Bond, BondStore
 from bleio.backends.hci.controller.layer import HciLayer
-from bleio.backends.hci.controller.opcodes import Event, LeEvent, Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.smp.attempts import Attempts
 from bleio.backends.hci.security.smp.oob import OwnOob
 from bleio.backends.hci.security.trust import EncryptedValues
 from bleio.core.address import DeviceAddress
+from bleio.core.hci import Event, LeEvent
 from bleio.core.pairing import SecuritySettings
 
 _CHANGE = Struct("<BHB")  # status, handle, enabled

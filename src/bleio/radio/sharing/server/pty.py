@@ -20,7 +20,7 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-from bleio.radio.sharing.lock import FileLock
+from bleio.locks import FileLock
 
 _READ_OCTETS = 65536
 

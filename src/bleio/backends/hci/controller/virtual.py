@@ -1,0 +1,44 @@
+"""Virtual controllers: the one door from this backend to the simulated radio.
+
+Nothing else in `backends/hci` imports `bleio.radio`, and `transport` imports this module only for
+an adapter string that begins with `virtual`. So a program on a dongle or a serial port neither
+loads the simulator nor depends on what it needs.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from bleio.backends.hci.controller.transport import OnLost, OnPacket, Port
+from bleio.radio.sharing.port import HciPort
+
+
+class _VirtualPort:
+    """A port of the simulated radio."""
+
+    def __init__(self, port: HciPort) -> None:
+        self.metadata: dict[str, Any] = {}
+        self._port = port
+
+    def send(self, packet: bytes) -> None:
+        self._port.send(packet)
+
+    async def close(self) -> None:
+        self._port.close()
+
+
+async def open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
+    """Attach to the simulated radio of this process, or of all that share `name`.
+
+    Raises: CallerError if the name is no good, ControllerLost; with sentences.
+    """
+    lost = partial(on_lost, "the simulated radio has ended; enable the adapter again")
+    if name:
+        from bleio.radio.sharing import shared
+
+        return _VirtualPort(await shared.join(name, on_packet, lost))
+    # With the whole model of the air, which a shared radio keeps in its own process.
+    from bleio.radio.sharing import local
+
+    return _VirtualPort(await local.attach(on_packet, lost))
