@@ -20,7 +20,7 @@ import pytest
 
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
 from bleio.backends.hci.controller.layer import LayerCounters
-from bleio.backends.hci.controller.opcodes import Event, LeEvent, Opcode
+from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.backends.hci.security.smp import pdu
@@ -30,6 +30,7 @@ from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import Reason
 from bleio.backends.hci.security.smp.steps import Encrypt, Failure, Receive
 from bleio.core.address import DeviceAddress
+from bleio.core.hci import Event, LeEvent
 from bleio.core.pairing import IoCapability, PairingMethod, SecuritySettings
 from bleio.errors import ControllerError, InnerError
 
