@@ -30,12 +30,13 @@ async def find(link: Link, service: bytes, uuid: bytes) -> RemoteCharacteristic:
     return characteristic
 
 
-async def subscribe(link: Link, service: bytes, uuid: bytes, bits: int) -> int:
-    """Give the handle of the value that notifies from now on."""
+async def subscribe(
+    link: Link, service: bytes, uuid: bytes, *, notify: bool = False, indicate: bool = False
+) -> RemoteCharacteristic:
+    """Return the characteristic that notifies or indicates from now on."""
     characteristic = await find(link, service, uuid)
-    (cccd,) = [each for each in characteristic.descriptors if each.uuid == uuid16(0x2902)]
-    await link.write(cccd.handle, bytes((bits, 0)))
-    return characteristic.handle
+    await link.subscribe(characteristic, notify, indicate)
+    return characteristic
 
 
 async def part(peripheral: Device, link: Link) -> None:
@@ -44,14 +45,17 @@ async def part(peripheral: Device, link: Link) -> None:
 
 
 async def meet(
-    central: Device, peripheral: Device, handle: int = 0, heard: Heard | None = None
+    central: Device,
+    peripheral: Device,
+    remote: RemoteCharacteristic | None = None,
+    heard: Heard | None = None,
 ) -> tuple[Link, Link]:
     """Connect, with a listener from the start; gives both ends once they are encrypted."""
     opened = central.engine.link_opened
 
     def link_opened(link: Link) -> None:
-        if heard is not None:
-            link.listen(handle, heard)
+        if remote is not None and heard is not None:
+            link.listen(remote, heard)
         opened(link)
 
     central.engine.link_opened = link_opened  # type: ignore[method-assign]
@@ -67,11 +71,11 @@ async def test_a_bonded_client_need_not_subscribe_again(make_world: MakeWorld) -
     async with make_world() as world:
         central, peripheral, link = await bonded_pair(world)
         echo = add_echo(peripheral.engine.server)
-        handle = await subscribe(link, ECHO_SERVICE, ECHO, 1)
+        remote = await subscribe(link, ECHO_SERVICE, ECHO, notify=True)
         await part(peripheral, link)
         told, heard = Heard(), Heard()
         echo.listeners.append(told)
-        _, incoming = await meet(central, peripheral, handle, heard)
+        _, incoming = await meet(central, peripheral, remote, heard)
         assert incoming.subscription(echo) == (True, False)
         assert told.subscriptions == [(True, False)]
         await incoming.notify(echo, b"news")
@@ -85,11 +89,11 @@ async def test_nor_need_a_peripheral_that_is_the_client(make_world: MakeWorld) -
         central, peripheral, link = await bonded_pair(world)
         echo = add_echo(central.engine.server)
         (incoming,) = peripheral.engine.links
-        handle = await subscribe(incoming, ECHO_SERVICE, ECHO, 2)
+        remote = await subscribe(incoming, ECHO_SERVICE, ECHO, indicate=True)
         await part(peripheral, link)
         heard = Heard()
         link, incoming = await meet(central, peripheral)
-        incoming.listen(handle, heard)
+        incoming.listen(remote, heard)
         assert link.subscription(echo) == (False, True)
         await link.indicate(echo, b"news")
         assert heard.values == [b"news"]
@@ -100,7 +104,7 @@ async def test_a_client_without_a_bond_has_to(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, _ = await connected_pair(world)
         echo = add_echo(peripheral.engine.server)
-        await subscribe(link, ECHO_SERVICE, ECHO, 1)
+        await subscribe(link, ECHO_SERVICE, ECHO, notify=True)
         await part(peripheral, link)
         await peripheral.advertise()
         link, incoming = await central.connect(peripheral)
@@ -112,18 +116,18 @@ async def test_a_client_without_a_bond_has_to(make_world: MakeWorld) -> None:
 async def test_a_bonded_client_hears_what_changed_while_it_was_away(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link = await bonded_pair(world)
-        handle = await subscribe(link, GATT, SERVICE_CHANGED, 2)
+        remote = await subscribe(link, GATT, SERVICE_CHANGED, indicate=True)
         await part(peripheral, link)
         add_echo(peripheral.engine.server)
         peripheral.engine.server.add_service(LocalService(uuid16(0xA00A)))
         heard = Heard()
-        link, _ = await meet(central, peripheral, handle, heard)
+        link, _ = await meet(central, peripheral, remote, heard)
         await until(lambda: heard.values)
         await find(link, ECHO_SERVICE, ECHO)
         await part(peripheral, link)
         assert heard.values == [b"\x01\x00\xff\xff"]
         again = Heard()
-        link, _ = await meet(central, peripheral, handle, again)
+        link, _ = await meet(central, peripheral, remote, again)
         await find(link, ECHO_SERVICE, ECHO)  # it would have come before the answers
         assert again.values == []
 

@@ -10,6 +10,7 @@ from bleio.core.address import AddressType, DeviceAddress
 from bleio.errors import CallerError, ConnectTimeout, ControllerLost, InnerError, LinkLost
 from support.hci.engine import add_echo, asynchronous, until
 from support.hci.world import Device, MakeWorld, VirtualWorld, connected_pair
+from support.records import at
 
 NOBODY = DeviceAddress(bytes.fromhex("0123456789cb"), random=True)
 
@@ -38,11 +39,11 @@ async def test_either_end_can_disconnect(make_world: MakeWorld, by_central: bool
         assert not link.connected
         assert not incoming.connected
         await link.disconnect()
-        for call in (link.read(3), link.discover(None), link.pair(), link.set_interval(30_000)):
+        for call in (link.read(at(3)), link.discover(None), link.pair(), link.set_interval(30_000)):
             with pytest.raises(LinkLost):
                 await call
         with pytest.raises(LinkLost):
-            await link.write_command(3, b"")
+            await link.write_command(at(3), b"")
 
 
 @asynchronous
@@ -144,7 +145,7 @@ async def test_one_central_on_six_peripherals(make_world: MakeWorld) -> None:
             await peripheral.advertise()
             link, _ = await central.connect(peripheral)
             links.append(link)
-        names = await asyncio.gather(*(link.read(3) for link in links))
+        names = await asyncio.gather(*(link.read(at(3)) for link in links))
         assert names == [b"device"] * 6
 
 
@@ -160,7 +161,7 @@ async def test_all_four_roles_at_once(make_world: MakeWorld) -> None:
         assert outgoing.is_central
         assert not incoming.is_central
         assert "advertising ended" in middle.engine.log
-        names = await asyncio.gather(outgoing.read(3), link.read(3), incoming.read(3))
+        names = await asyncio.gather(outgoing.read(at(3)), link.read(at(3)), incoming.read(at(3)))
         assert names == [b"device"] * 3
 
 
@@ -208,7 +209,7 @@ async def test_a_lost_controller_ends_everything(make_world: MakeWorld) -> None:
         assert central.engine.log == ["link opened", "link closed", "lost"]
         assert not link.connected
         with pytest.raises(LinkLost):
-            await link.read(3)
+            await link.read(at(3))
         with pytest.raises(ControllerLost):
             await blocked
         with pytest.raises(ControllerLost, match=r"is lost: .*enable the adapter"):
@@ -223,8 +224,8 @@ async def test_a_peer_that_vanishes_ends_what_waits_for_it() -> None:
     async with VirtualWorld() as world:
         central, peripheral, link, _ = await connected_pair(world)
         world.vanish(peripheral)
-        calls = [asyncio.ensure_future(call) for call in (link.read(3), link.pair())]
-        calls += [asyncio.ensure_future(link.write_command(3, bytes(400))) for _ in range(50)]
+        calls = [asyncio.ensure_future(call) for call in (link.read(at(3)), link.pair())]
+        calls += [asyncio.ensure_future(link.write_command(at(3), bytes(400))) for _ in range(50)]
         ended = await asyncio.gather(*calls, return_exceptions=True)
         assert [error.reason for error in ended[:2]] == [0x08, 0x08]
         assert isinstance(ended[-1], LinkLost)

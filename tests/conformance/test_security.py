@@ -46,13 +46,13 @@ async def test_an_encrypted_value_needs_pairing(make_world: MakeWorld) -> None:
         mode = SecurityMode.ENCRYPT_NO_MITM
         add_echo(peripheral.engine.server, read_perm=mode, write_perm=mode, value=b"secret")
         (service,) = await link.discover([ECHO_SERVICE])
-        handle = service.characteristics[0].handle
+        (remote,) = service.characteristics
         with pytest.raises(AttError) as caught:
-            await link.read(handle)
+            await link.read(remote)
         assert caught.value.code == AttErrorCode.INSUFFICIENT_AUTHENTICATION
         await link.pair()
-        assert await link.read(handle) == b"secret"
-        await link.write(handle, b"new")
+        assert await link.read(remote) == b"secret"
+        await link.write(remote, b"new")
 
 
 async def reconnect(central: Device, peripheral: Device, link: Link) -> tuple[Link, Link]:

@@ -127,16 +127,16 @@ async def test_bumble_as_peripheral(make_world: type[ForeignWorld]) -> None:
         assert link.mtu > 23
         (service,) = await link.discover([ECHO_SERVICE])
         (remote,) = service.characteristics
-        assert await link.read(remote.handle) == VALUE
-        await link.write(remote.handle, b"hello")
+        assert await link.read(remote) == VALUE
+        await link.write(remote, b"hello")
         assert written == [b"hello"]
 
-        link.listen(remote.handle, heard := Heard())
+        link.listen(remote, heard := Heard())
         (cccd,) = [d for d in remote.descriptors if d.uuid == uuid16(0x2902)]
-        await link.write(cccd.handle, b"\x01\x00")
+        await link.write(cccd, b"\x01\x00")
         await bumble.notify_subscribers(local, b"news")
         await until(lambda: heard.values)
-        await link.write(cccd.handle, b"\x02\x00")
+        await link.write(cccd, b"\x02\x00")
         await bumble.indicate_subscribers(local, b"confirmed")
         await until(lambda: len(heard.values) == 2)
         assert heard.values == [b"news", b"confirmed"]

@@ -14,6 +14,7 @@ from bleio.core.codes import AttErrorCode, SecurityMode
 from support.attacker import ATT
 from support.hci.engine import add_echo, until
 from support.hci.simulated import simulated
+from support.records import at
 from support.victim import Victim, attacked
 
 READ, PREPARE, EXECUTE, ERROR = 0x0A, 0x16, 0x18, 0x01
@@ -59,7 +60,7 @@ async def test_responses_that_nobody_asked_for() -> None:
         for opcode in opcodes:
             attacker.send(ATT, bytes((opcode,)) + bytes(20))
         await until(lambda: counters.unsolicited_responses == len(opcodes))
-        reading = asyncio.ensure_future(victim.link.read(3))
+        reading = asyncio.ensure_future(victim.link.read(at(3)))
         assert await attacker.att.get() == b"\x0a\x03\x00"
         for opcode in opcodes:
             if opcode != READ + 1:

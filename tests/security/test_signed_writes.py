@@ -12,6 +12,7 @@ from bleio.gatt.model import LocalCharacteristic, LocalService
 from support.attacker import ATT, LEGACY
 from support.hci.engine import until
 from support.hci.simulated import simulated
+from support.records import at
 from support.victim import Victim, attacked
 
 SIGNED = Properties.WRITE_WITHOUT_RESPONSE | Properties.AUTHENTICATED_SIGNED_WRITES
@@ -146,13 +147,13 @@ async def test_our_client_signs_where_the_link_is_not_encrypted() -> None:
     async with attacked("central") as victim:
         bond = await victim.pair()
         assert isinstance(bond, Bond)
-        await victim.link.write_command(0x12, b"secret", signed=True)
+        await victim.link.write_command(at(0x12), b"secret", signed=True)
         assert await victim.attacker.att.get() == b"\x52\x12\x00secret"  # encrypted: no need
         await victim.meet_again()  # where it has "lost" the key
         await until(victim.refused)
         assert bond.peer_signing is not None
         for counter in range(3):
-            await victim.link.write_command(0x12, b"open", signed=True)
+            await victim.link.write_command(at(0x12), b"open", signed=True)
             message = b"\xd2\x12\x00open"
             expected = message + signature(bond.peer_signing.csrk, message, counter)
             assert await victim.attacker.att.get() == expected

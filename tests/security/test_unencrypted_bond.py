@@ -23,6 +23,7 @@ from support.attacker import ATT, JUST_WORKS
 from support.bearers import add_characteristic, add_service
 from support.hci.engine import Heard, until
 from support.hci.simulated import simulated
+from support.records import at
 from support.victim import Victim, attacked
 
 HANDLE = 0x0012
@@ -32,7 +33,7 @@ SERVICE, SECRET, OTHER = 0x1810, 0x2A37, 0x2A38
 
 async def read(victim: Victim, value: bytes) -> bytes:
     """Read as the victim, with the attacker answering."""
-    reading = asyncio.ensure_future(victim.link.read(HANDLE))
+    reading = asyncio.ensure_future(victim.link.read(at(HANDLE)))
     assert await asyncio.wait_for(victim.attacker.att.get(), 40) == REQUEST
     victim.attacker.send(ATT, b"\x0b" + value)
     return bytes(await reading)
@@ -55,7 +56,7 @@ async def test_a_value_that_came_encrypted_is_not_read_in_the_clear(victim_role:
         await bonded(victim)
         await victim.meet_again()  # the attacker does not know the key any more
         with pytest.raises(AttError) as caught:
-            await victim.link.read(HANDLE)
+            await victim.link.read(at(HANDLE))
         assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
         assert isinstance(public_error(caught.value), SecurityError)
         assert victim.attacker.att.empty()
@@ -68,8 +69,8 @@ async def test_nor_is_it_heard_in_a_notification() -> None:
         await victim.meet_again()
         await until(victim.refused)
         heard = Heard()
-        victim.link.listen(HANDLE, heard)
-        victim.link.listen(HANDLE + 1, heard)  # never seen before: nothing is expected of it
+        victim.link.listen(at(HANDLE), heard)
+        victim.link.listen(at(HANDLE + 1), heard)  # never seen before: nothing is expected of it
         victim.attacker.send(ATT, b"\x1b\x12\x00false")
         victim.attacker.send(ATT, b"\x1d\x12\x00false")
         victim.attacker.send(ATT, b"\x23\x12\x00\x05\x00false\x13\x00\x04\x00some")
@@ -119,7 +120,7 @@ async def read_secret_encrypted(victim: Victim) -> None:
     server = table(SERVICE)
     secret = (await discover(victim, server))[SECRET]
     async with serving(victim, server):
-        assert await victim.link.read(secret.handle) == b"from the peer"
+        assert await victim.link.read(secret) == b"from the peer"
 
 
 async def refuses_the_secret(victim: Victim) -> None:
@@ -130,9 +131,9 @@ async def refuses_the_secret(victim: Victim) -> None:
     found = await discover(victim, server)
     async with serving(victim, server):
         with pytest.raises(AttError) as caught:
-            await victim.link.read(found[SECRET].handle)
+            await victim.link.read(found[SECRET])
         assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
-        assert await victim.link.read(found[OTHER].handle) == b"from the peer"
+        assert await victim.link.read(found[OTHER]) == b"from the peer"
 
 
 @simulated
@@ -179,7 +180,7 @@ async def test_a_table_that_changes_while_reading_waits_for_encryption() -> None
         server = table(SERVICE)
         secret = (await discover(victim, server))[SECRET]
         victim.link._security._settled.clear()  # encryption is tried again
-        reading = asyncio.ensure_future(victim.link.read(secret.handle))
+        reading = asyncio.ensure_future(victim.link.read(secret))
         await victim.settle()
         victim.attacker.send(ATT, service_changed(server))
         await victim.settle()
@@ -205,9 +206,9 @@ async def test_what_service_changed_took_away_is_neither_read_nor_written() -> N
         victim.attacker.send(ATT, service_changed(server))
         await victim.attacker.att.get()  # the confirmation
         for access in (
-            victim.link.read(secret.handle),
-            victim.link.write(secret.handle, b"meant for the peer"),
-            victim.link.write_command(secret.handle, b"meant for the peer"),
+            victim.link.read(secret),
+            victim.link.write(secret, b"meant for the peer"),
+            victim.link.write_command(secret, b"meant for the peer"),
         ):
             with pytest.raises(AttError) as caught:
                 await access
@@ -225,16 +226,16 @@ async def test_an_impostor_that_gives_a_handle_another_meaning() -> None:
         await until(victim.refused)
         heard = Heard()
         secret = (await discover(victim, table(SERVICE)))[SECRET]
-        victim.link.listen(secret.handle, heard)
+        victim.link.listen(secret, heard)
         old_handle = secret.handle
         other = LocalServer("Peer")
         add_characteristic(other, add_service(other, SERVICE), OTHER, value=b"false")
         (found,) = (await discover(victim, other)).values()
         assert found.handle == old_handle
         async with serving(victim, other):
-            assert await victim.link.read(found.handle) == b"false"
+            assert await victim.link.read(found) == b"false"
             with pytest.raises(AttError):
-                await victim.link.read(secret.handle)
+                await victim.link.read(secret)
         victim.attacker.send(ATT, b"\x1b" + old_handle.to_bytes(2, "little") + b"false")
         await victim.settle()
         assert heard.values == []
@@ -249,7 +250,7 @@ async def test_nor_is_it_written_in_the_clear(with_response: bool) -> None:
         await until(victim.refused)
         write = victim.link.write if with_response else victim.link.write_command
         with pytest.raises(AttError) as caught:
-            await write(HANDLE, b"meant for the peer")
+            await write(at(HANDLE), b"meant for the peer")
         assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
         await victim.settle()
         assert victim.attacker.att.empty()
@@ -263,9 +264,9 @@ async def test_nor_is_it_signed_in_the_clear() -> None:
         await victim.meet_again()
         await until(victim.refused)
         with pytest.raises(AttError) as caught:
-            await victim.link.write_command(HANDLE, b"meant for the peer", signed=True)
+            await victim.link.write_command(at(HANDLE), b"meant for the peer", signed=True)
         assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
-        await victim.link.write_command(HANDLE + 1, b"for all", signed=True)
+        await victim.link.write_command(at(HANDLE + 1), b"for all", signed=True)
         assert (await victim.attacker.att.get())[:10] == b"\xd2\x13\x00for all"
 
 
@@ -273,11 +274,11 @@ async def test_nor_is_it_signed_in_the_clear() -> None:
 async def test_what_is_to_be_signed_is_signed_on_the_next_plain_link_too() -> None:
     async with attacked("central") as victim:
         assert isinstance(await victim.pair(), Bond)
-        await victim.link.write_command(HANDLE, b"for all", signed=True)
+        await victim.link.write_command(at(HANDLE), b"for all", signed=True)
         assert await victim.attacker.att.get() == b"\x52\x12\x00for all"  # encrypted
         await victim.meet_again()
         await until(victim.refused)
-        await victim.link.write_command(HANDLE, b"for all", signed=True)
+        await victim.link.write_command(at(HANDLE), b"for all", signed=True)
         assert (await victim.attacker.att.get())[:10] == b"\xd2\x12\x00for all"
 
 
@@ -300,7 +301,7 @@ async def test_reading_waits_for_encryption_that_is_under_way() -> None:
         meeting = asyncio.ensure_future(victim.meet_again())
         await victim.attacker.key_wanted.wait()
         (link,) = victim.device.engine.links
-        reading = asyncio.ensure_future(link.read(HANDLE))
+        reading = asyncio.ensure_future(link.read(at(HANDLE)))
         await victim.settle()
         assert not reading.done()
         victim.attacker.give_key()
@@ -325,7 +326,7 @@ async def test_writing_waits_for_it_too(with_response: bool, signed: bool) -> No
         await victim.attacker.key_wanted.wait()
         (link,) = victim.device.engine.links
         write = link.write if with_response else partial(link.write_command, signed=signed)
-        writing = asyncio.ensure_future(write(HANDLE, b"mine"))
+        writing = asyncio.ensure_future(write(at(HANDLE), b"mine"))
         await victim.settle()
         assert victim.attacker.att.empty() and not writing.done()
         victim.attacker.give_key()

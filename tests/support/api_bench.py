@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,15 +17,18 @@ from bleio.backends.base import Backend, Link
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import Properties
 from bleio.core.security import LinkSecurity
-from bleio.errors import LinkLost
+from bleio.errors import CallerError, LinkLost, TransactionTimeout
 from bleio.gatt.model import (
     LocalCharacteristic,
     RemoteCharacteristic,
     RemoteDescriptor,
     RemoteListener,
     RemoteService,
+    RemoteValue,
+    cccd_of,
 )
 from bleio.runtime.session import Session
+from support.fake_backend import FakeBackend
 
 PEER = DeviceAddress(bytes.fromhex("a1a2a3a4a5c1"), random=True)
 CCCD = b"\x02\x29"
@@ -76,15 +80,25 @@ class PlayedLink(Link):
         await self._do("discover", uuids)
         return self.services
 
-    async def read(self, handle: int) -> bytes:
-        await self._do("read", handle)
-        return self.values[handle]
+    async def read(self, value: RemoteValue) -> bytes:
+        await self._do("read", value.handle)
+        return self.values[value.handle]
 
-    async def write(self, handle: int, value: bytes) -> None:
-        await self._do("write", handle, value)
+    async def write(self, value: RemoteValue, octets: bytes) -> None:
+        await self._do("write", value.handle, octets)
 
-    async def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
-        await self._do("write_command", handle, value)
+    async def write_command(
+        self, characteristic: RemoteCharacteristic, octets: bytes, signed: bool = False
+    ) -> None:
+        await self._do("write_command", characteristic.handle, octets)
+
+    async def subscribe(
+        self, characteristic: RemoteCharacteristic, notify: bool, indicate: bool
+    ) -> None:
+        cccd = cccd_of(characteristic)
+        if cccd is None:
+            raise CallerError("No CCCD for this Characteristic")
+        await self.write(cccd, bytes((notify | indicate << 1, 0)))
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         await self._do("notify", value)
@@ -95,12 +109,12 @@ class PlayedLink(Link):
     def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
         return self.subscribed.get(characteristic, (False, False))
 
-    def listen(self, value_handle: int, listener: RemoteListener) -> None:
-        self.listeners.setdefault(value_handle, []).append(listener)
+    def listen(self, characteristic: RemoteCharacteristic, listener: RemoteListener) -> None:
+        self.listeners.setdefault(characteristic.handle, []).append(listener)
 
-    def unlisten(self, value_handle: int, listener: RemoteListener) -> None:
-        if listener in self.listeners.get(value_handle, []):
-            self.listeners[value_handle].remove(listener)
+    def unlisten(self, characteristic: RemoteCharacteristic, listener: RemoteListener) -> None:
+        if listener in self.listeners.get(characteristic.handle, []):
+            self.listeners[characteristic.handle].remove(listener)
 
     async def pair(self) -> None:
         await self._do("pair")
@@ -114,20 +128,45 @@ class PlayedLink(Link):
         self.connected = False
 
 
+class PlayedBackend(FakeBackend):
+    """Tells the subscribers among the links of the test."""
+
+    def __init__(self, links: list[PlayedLink]) -> None:
+        super().__init__()
+        self._played = links
+
+    @property
+    def subscribers(self) -> tuple[Link, ...]:
+        return tuple(self._played)
+
+    async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        for link in self.subscribers:
+            notify, indicate = link.subscription(characteristic)
+            with suppress(LinkLost, TransactionTimeout):
+                if notify:
+                    await link.notify(characteristic, value)
+                if indicate:
+                    await link.indicate(characteristic, value)
+
+
 class Bench:
-    """A session without a backend, and links that come and go as the test says."""
+    """A session whose backend does nothing, and links that come and go as the test says."""
 
     def __init__(self) -> None:
-        self.session = Session(self._no_backend, Connection._create)
+        self.links: list[PlayedLink] = []
+        self.session = Session(self._make_backend, Connection._create)
 
-    def _no_backend(self, former: DeviceAddress | None) -> Backend:
-        raise AssertionError("nothing here should need a backend")
+    def _make_backend(self, former: DeviceAddress | None) -> Backend:
+        return PlayedBackend(self.links)
 
     def connect(self, mtu: int = 23) -> PlayedLink:
         """A link comes up."""
 
+        _ = self.session.address  # which opens the backend
+
         def come_up() -> PlayedLink:
             link = PlayedLink(mtu)
+            self.links.append(link)
             self.session.link_opened(link)
             return link
 
@@ -158,6 +197,7 @@ class Bench:
         for group in tuple(link.listeners.values()):
             for listener in tuple(group):
                 listener.link_closed()
+        self.links.remove(link)
         self.session.link_closed(link)
 
     def client_writes(self, link: PlayedLink, model: LocalCharacteristic, value: bytes) -> None:

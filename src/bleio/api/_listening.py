@@ -69,9 +69,8 @@ def listen_remote(
     session: Session, link: Link, model: RemoteCharacteristic, listener: RemoteListener
 ) -> Listening:
     """Hear what a peer notifies or indicates."""
-    handle = model.handle
     return Listening(
-        session, partial(link.listen, handle, listener), partial(link.unlisten, handle, listener)
+        session, partial(link.listen, model, listener), partial(link.unlisten, model, listener)
     )
 
 

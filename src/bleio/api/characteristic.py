@@ -23,13 +23,14 @@ from bleio.api.attribute import Attribute, security_mode
 from bleio.api.descriptor import Descriptor
 from bleio.api.uuid import UUID
 from bleio.core.codes import GattUuid, Properties, SecurityMode
-from bleio.core.uuid import expand, uuid16
+from bleio.core.uuid import uuid16
 from bleio.errors import NOT_CONNECTED, BluetoothError, ConnectionError, RoleError
 from bleio.gatt.model import (
     MAX_VALUE_OCTETS,
     LocalCharacteristic,
     LocalDescriptor,
     RemoteCharacteristic,
+    RemoteValue,
     is_signed,
 )
 from bleio.runtime.publishing import publish
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from bleio.backends.base import Link
     from bleio.runtime.session import Session
 
-_CCCD = expand(uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION))
 _USER_DESCRIPTION = uuid16(GattUuid.CHARACTERISTIC_USER_DESCRIPTION)
 _SIGNED = (SecurityMode.SIGNED_NO_MITM, SecurityMode.SIGNED_WITH_MITM)
 # Programs know no property for signed writes: such a characteristic is one that takes commands.
@@ -165,12 +165,12 @@ class Characteristic:
         connection = self._service._connection
         return connection is not None and not connection._link.connected
 
-    def _read(self, handle: int) -> bytes:
-        return self._session.call(self._live_link().read, handle)
+    def _read(self, value: RemoteValue) -> bytes:
+        return self._session.call(self._live_link().read, value)
 
-    def _write_request(self, handle: int, value: ReadableBuffer) -> None:
-        octets = readable(value)
-        self._session.call(self._live_link().write, handle, octets)
+    def _write_request(self, value: RemoteValue, data: ReadableBuffer) -> None:
+        octets = readable(data)
+        self._session.call(self._live_link().write, value, octets)
 
     # Members
 
@@ -217,7 +217,7 @@ class Characteristic:
         if isinstance(model, LocalCharacteristic):
             self._session.look()
             return bytearray(model.value)
-        return bytearray(self._read(model.handle))
+        return bytearray(self._read(model))
 
     @value.setter
     def value(self, value: ReadableBuffer) -> None:
@@ -227,18 +227,18 @@ class Characteristic:
         elif model.properties & _COMMANDS:
             self._write_command(model, readable(value))
         else:
-            self._write_request(model.handle, value)
+            self._write_request(model, value)
 
     def _write_command(self, model: RemoteCharacteristic, octets: bytes) -> None:
         link = self._live_link()
-        if len(octets) <= link.mtu - 3:
-            self._session.call(link.write_command, model.handle, octets, is_signed(model))
+        if len(octets) <= link.max_value_octets:
+            self._session.call(link.write_command, model, octets, is_signed(model))
         elif model.properties & Properties.WRITE:
-            self._session.call(link.write, model.handle, octets)
+            self._session.call(link.write, model, octets)
         else:
             raise BluetoothError(
                 f"Value of {len(octets)} octets is too long for a write without response,"
-                f" which holds {link.mtu - 3}"
+                f" which holds {link.max_value_octets}"
             )
 
     def set_cccd(self, *, notify: bool = False, indicate: bool = False) -> None:
@@ -248,13 +248,11 @@ class Characteristic:
         Raises: RoleError for a local one; BluetoothError if there is no CCCD; ConnectionError;
             what a write raises.
         """
-        if self._local_model() is not None:
+        model = self._alive()
+        if isinstance(model, LocalCharacteristic):
             raise RoleError("Can't set CCCD on local Characteristic")
-        cccds = [item for item in self._model.descriptors if expand(item.uuid) == _CCCD]
-        if not cccds:
-            raise BluetoothError("No CCCD for this Characteristic")
-        bits = bool(notify) | bool(indicate) << 1
-        self._write_request(cccds[0].handle, bytes((bits, 0)))
+        link = self._peer_link()  # which refuses, live or not, what cannot be subscribed to
+        self._session.call(link.subscribe, model, bool(notify), bool(indicate))
 
     def deinit(self) -> None:
         """Give the object up, and take a local one out of the table. Idempotent."""

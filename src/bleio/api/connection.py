@@ -87,7 +87,7 @@ class Connection:
     def max_packet_length(self) -> int:
         """How much one notification or write without response holds: ATT_MTU - 3 octets."""
         self._session.look()
-        return self._live().mtu - 3
+        return self._live().max_value_octets
 
     def disconnect(self) -> None:
         """End the link with reason 0x13; returns when it is gone, or after a few seconds.

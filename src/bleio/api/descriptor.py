@@ -91,7 +91,7 @@ class Descriptor:
         if isinstance(model, LocalDescriptor):
             self._characteristic._session.look()
             return bytearray(model.value)
-        return bytearray(self._characteristic._read(model.handle))
+        return bytearray(self._characteristic._read(model))
 
     @value.setter
     def value(self, value: ReadableBuffer) -> None:
@@ -99,7 +99,7 @@ class Descriptor:
         if isinstance(model, LocalDescriptor):
             model.value = checked_value(value, model)
         else:
-            self._characteristic._write_request(model.handle, value)
+            self._characteristic._write_request(model, value)
 
     def __repr__(self) -> str:
         return f"Descriptor({self.uuid!r})"

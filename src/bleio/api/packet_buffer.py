@@ -6,6 +6,8 @@ What differs between a server's and a client's buffer is in two small classes, `
 
 from __future__ import annotations
 
+from functools import partial
+
 from bleio.api._arguments import (
     DEINITIALIZED,
     ReadableBuffer,
@@ -24,7 +26,7 @@ from bleio.gatt.model import LocalCharacteristic, RemoteCharacteristic, is_signe
 from bleio.runtime.buffers import PACKET_OVERHEAD_OCTETS, PacketRing
 from bleio.runtime.packet_peer import PacketPeer
 from bleio.runtime.packet_writer import PacketWriter
-from bleio.runtime.publishing import send_packet
+from bleio.runtime.publishing import send_packet, subscribers
 
 _WRITES = Properties.WRITE | Properties.WRITE_WITHOUT_RESPONSE
 _VALUES = Properties.NOTIFY | Properties.INDICATE
@@ -50,21 +52,23 @@ class _ServerEnd:
         ring_packet = PACKET_OVERHEAD_OCTETS + (max_packet_size or model.max_length)
         self.ring = PacketRing(lambda: buffer_size * ring_packet)
         self.writer = PacketWriter(session, self._send)
-        self._peer = PacketPeer(model, lambda: session.links, self.ring.put, self._peer_left)
+        self._peer = PacketPeer(
+            model, partial(subscribers, session), self.ring.put, self._peer_left
+        )
         self.listening = listen_local(session, model, self._peer)
         session.run(self._peer.adopt_subscriber)
 
     def has_peer(self) -> bool:
-        return self._peer.link is not None
+        return self._peer.client is not None
 
     def incoming_octets(self) -> int:
         return self._model.max_length
 
     def outgoing_octets(self) -> int:
-        link = self._peer.link
+        client = self._peer.client
         octets = min(self._largest, self._model.max_length)
-        if link is not None and self._model.properties & _VALUES:
-            octets = min(octets, link.mtu - 3)
+        if client is not None and self._model.properties & _VALUES:
+            octets = min(octets, client.max_value_octets)
         return octets
 
     def _peer_left(self) -> None:
@@ -73,9 +77,9 @@ class _ServerEnd:
         self.writer = PacketWriter(self._session, self._send)
 
     async def _send(self, packet: bytes) -> None:
-        link = self._peer.link
-        if link is not None:
-            await send_packet(link, self._model, packet)
+        client = self._peer.client
+        if client is not None:
+            await send_packet(client, self._model, packet)
 
 
 class _ClientEnd:
@@ -96,7 +100,7 @@ class _ClientEnd:
         self._max_length = characteristic.max_length
         largest = self._largest = max_packet_size or self._max_length
         self.ring = PacketRing(
-            lambda: buffer_size * (PACKET_OVERHEAD_OCTETS + max(largest, link.mtu - 3))
+            lambda: buffer_size * (PACKET_OVERHEAD_OCTETS + max(largest, link.max_value_octets))
         )
         self.writer = PacketWriter(session, self._send)
         self.listening = listen_remote(session, link, model, _ClientFeed(self.ring, self.writer))
@@ -119,17 +123,17 @@ class _ClientEnd:
             return self._max_length
         if not self._link.connected:
             raise ValueError(_NO_LENGTH)
-        return self._link.mtu - 3
+        return self._link.max_value_octets
 
     def outgoing_octets(self) -> int:
-        limit = self._link.mtu - 3 if self._link.connected else self._max_length
+        limit = self._link.max_value_octets if self._link.connected else self._max_length
         return min(limit, self._largest)
 
     async def _send(self, packet: bytes) -> None:
         if self._model.properties & Properties.WRITE_WITHOUT_RESPONSE:
-            await self._link.write_command(self._model.handle, packet, is_signed(self._model))
+            await self._link.write_command(self._model, packet, is_signed(self._model))
         else:
-            await self._link.write(self._model.handle, packet)
+            await self._link.write(self._model, packet)
 
 
 class _ClientFeed:

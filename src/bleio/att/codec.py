@@ -41,6 +41,7 @@ MULTIPLE_HANDLE_VALUE_NTF: Final = 0x23
 WRITE_CMD: Final = 0x52
 SIGNED_WRITE_CMD: Final = 0xD2
 
+VALUE_HEADER_OCTETS: Final = 3  # opcode and handle: all of a PDU that is not its value
 COMMAND_FLAG: Final = 0x40  # PDUs with it are never answered
 
 RESPONSES: Final = frozenset(

@@ -20,12 +20,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from bleio.att.codec import VALUE_HEADER_OCTETS
 from bleio.backends.capabilities import Capabilities
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingQuestion, SecuritySettings
 from bleio.core.security import LinkSecurity
 from bleio.errors import CallerError
-from bleio.gatt.model import LocalCharacteristic, RemoteListener, RemoteService
+from bleio.gatt.model import (
+    LocalCharacteristic,
+    RemoteCharacteristic,
+    RemoteListener,
+    RemoteService,
+    RemoteValue,
+)
 from bleio.gatt.server import LocalServer
 
 
@@ -128,15 +135,51 @@ class PairingAgent(Protocol):
         """A pairing is over: `reason` None if it succeeded. Must not block."""
 
 
-class Link(ABC):
-    """One connection. Identity-hashed; attributes are live and may be read from any thread."""
+class Subscriber(ABC):
+    """A client of our server, as listeners of local characteristics are told of it.
+
+    It is the client's `Link`. Where a backend cannot tell who subscribed, it is one object that
+    stands for all clients together; see `Capability.SUBSCRIBERS`. Attributes are live and may be
+    read from any thread.
+    """
+
+    connected: bool
+
+    @property
+    @abstractmethod
+    def max_value_octets(self) -> int:
+        """How much one notification or write without response holds: ATT_MTU - 3 octets."""
+
+    @abstractmethod
+    def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
+        """Return this client's CCCD of ours as (notify, indicate). Any thread."""
+
+    @abstractmethod
+    async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        """Send one notification cut at `max_value_octets`, subscribed or not; waits only for room
+        to send."""
+
+    @abstractmethod
+    async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        """Send one indication cut at `max_value_octets` and wait for its confirmation."""
+
+
+class Link(Subscriber):
+    """One connection. Identity-hashed; attributes are live and may be read from any thread.
+
+    Remote values are named by the records that `discover` returned. A record that is no longer
+    valid, since the peer's table has changed, gives AttError with Invalid Handle.
+    """
 
     peer: DeviceAddress
     is_central: bool
-    connected: bool
     security: LinkSecurity
     mtu: int  # ATT_MTU of the unenhanced bearer, octets
     interval_us: int
+
+    @property
+    def max_value_octets(self) -> int:
+        return self.mtu - VALUE_HEADER_OCTETS
 
     @abstractmethod
     async def discover(self, uuids: Sequence[bytes] | None) -> list[RemoteService]:
@@ -144,38 +187,38 @@ class Link(ABC):
         sizes 16 and 128 expanded, in the order of `uuids` with every instance of each."""
 
     @abstractmethod
-    async def read(self, handle: int) -> bytes:
-        """Read a whole attribute value, going on with Read Blob up to 512 octets."""
+    async def read(self, value: RemoteValue) -> bytes:
+        """Read a whole value, up to 512 octets."""
 
     @abstractmethod
-    async def write(self, handle: int, value: bytes) -> None:
-        """Write with response; long values by prepare and execute. Returns after the response."""
+    async def write(self, value: RemoteValue, octets: bytes) -> None:
+        """Write with response, up to 512 octets. Returns after the response."""
 
     @abstractmethod
-    async def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
-        """Write without response, at most MTU - 3 octets; waits only for room to send.
+    async def write_command(
+        self, characteristic: RemoteCharacteristic, octets: bytes, signed: bool = False
+    ) -> None:
+        """Write without response, at most `max_value_octets`; waits only for room to send.
 
         `signed`: sign it if the link is not encrypted and the bond has a key for that.
         """
 
     @abstractmethod
-    async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
-        """Send one notification cut at MTU - 3, subscribed or not; waits only for room to send."""
+    async def subscribe(
+        self, characteristic: RemoteCharacteristic, notify: bool, indicate: bool
+    ) -> None:
+        """Have the peer send the values of a characteristic, or with neither no longer.
+
+        A backend that cannot choose takes what the characteristic has, notifications first.
+        Raises: CallerError if the characteristic cannot be subscribed to; what a write raises.
+        """
 
     @abstractmethod
-    async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
-        """Send one indication cut at MTU - 3 and wait for its confirmation."""
+    def listen(self, characteristic: RemoteCharacteristic, listener: RemoteListener) -> None:
+        """Pass the characteristic's notifications and indications to the listener too."""
 
     @abstractmethod
-    def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
-        """Give this client's CCCD of ours as (notify, indicate). Any thread."""
-
-    @abstractmethod
-    def listen(self, value_handle: int, listener: RemoteListener) -> None:
-        """Pass the peer's notifications and indications of that handle to the listener too."""
-
-    @abstractmethod
-    def unlisten(self, value_handle: int, listener: RemoteListener) -> None:
+    def unlisten(self, characteristic: RemoteCharacteristic, listener: RemoteListener) -> None:
         """Undo `listen`; does nothing if it is not listening."""
 
     @abstractmethod
@@ -236,6 +279,20 @@ class Backend(ABC):
         """Connect, finish the MTU exchange (bounded) and return. timeout_s 0: no limit.
 
         Cancelling the awaiting task cancels the initiation. Raises: ConnectTimeout and others.
+        """
+
+    @property
+    @abstractmethod
+    def subscribers(self) -> Sequence[Subscriber]:
+        """All that may have subscribed to something: the live links, or the one that stands for
+        all clients. Any thread."""
+
+    @abstractmethod
+    async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        """Tell each subscriber the value that a local characteristic now has.
+
+        It is notified, and indicated where that was subscribed to, cut at `max_value_octets`.
+        Waits for room to send and for confirmations; passes over subscribers that go meanwhile.
         """
 
     @abstractmethod

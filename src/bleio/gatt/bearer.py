@@ -89,6 +89,11 @@ class Bearer:
         return self._server.mtu
 
     @property
+    def max_value_octets(self) -> int:
+        """How much one notification, indication or write without response holds. Any thread."""
+        return self._server.mtu - codec.VALUE_HEADER_OCTETS
+
+    @property
     def dead(self) -> bool:
         """Whether nothing can be sent or received any more."""
         return self._end is not None
@@ -150,13 +155,13 @@ class Bearer:
     # Our server
 
     def notify(self, handle: int, value: bytes) -> None:
-        """Send a notification, cut at MTU - 3; a client that must not get any is passed over."""
+        """Send a notification, cut at `max_value_octets`, unless the client must not get it."""
         if self._end is not None or self._withheld(handle):
             return
-        self._send(OPCODE_U16.pack(codec.HANDLE_VALUE_NTF, handle) + value[: self.mtu - 3])
+        self._send(OPCODE_U16.pack(codec.HANDLE_VALUE_NTF, handle) + value[: self.max_value_octets])
 
     def indicate(self, handle: int, value: bytes, done: Callable[[Exception | None], None]) -> None:
-        """Send an indication, cut at MTU - 3, after those before it were confirmed.
+        """Send an indication, cut at `max_value_octets`, after those before it were confirmed.
 
         `done(error)` is called once: with None when the client has confirmed, or must not get it.
         """
@@ -165,7 +170,7 @@ class Bearer:
         elif self._withheld(handle):
             done(None)
         else:
-            self._indications.send(handle, value[: self.mtu - 3], done)
+            self._indications.send(handle, value[: self.max_value_octets], done)
 
     def _withheld(self, handle: int) -> bool:
         """Whether the client must not be told a value: its CCCD alone does not permit it."""
@@ -286,7 +291,7 @@ class Bearer:
             raise self._end
         if signed and not self._security.encrypted and self._write_signed(handle, value):
             return
-        if len(value) > self.mtu - 3:
+        if len(value) > self.max_value_octets:
             raise CallerError("Value is too long for a write without response")
         self._send(OPCODE_U16.pack(codec.WRITE_CMD, handle) + value)
 
@@ -294,7 +299,7 @@ class Bearer:
         """Sign and send; False without a key."""
         if self._signer is None:
             return False
-        if len(value) > self.mtu - 3 - SIGNATURE_OCTETS:
+        if len(value) > self.max_value_octets - SIGNATURE_OCTETS:
             raise CallerError("Value is too long for a signed write")
         message = OPCODE_U16.pack(codec.SIGNED_WRITE_CMD, handle) + value
         signature = self._signer.sign(message)

@@ -12,22 +12,25 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bleio.att.codec import MAX_VALUE_OCTETS as MAX_VALUE_OCTETS
-from bleio.core.codes import Properties, SecurityMode
+from bleio.core.codes import GattUuid, Properties, SecurityMode
+from bleio.core.uuid import expand, uuid16
+
+_CCCD = expand(uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION))
 
 
 class LocalListener(Protocol):
     """Hears what clients do with one local characteristic; called on the engine thread.
 
-    `link` is the backend's `Link`. Implementations must be quick and must not raise.
+    `client` is the backend's `Subscriber`. Implementations must be quick and must not raise.
     """
 
-    def written(self, link: Any, value: bytes) -> None:
+    def written(self, client: Any, value: bytes) -> None:
         """A client wrote the whole value (request, command, signed or executed long write)."""
 
-    def subscribed(self, link: Any, notify: bool, indicate: bool) -> None:
+    def subscribed(self, client: Any, notify: bool, indicate: bool) -> None:
         """A client's CCCD changed: by writing, by restored bonding, or to 0 with its link's end."""
 
-    def link_closed(self, link: Any) -> None:
+    def link_closed(self, client: Any) -> None:
         """A link is gone; called for every listener after the CCCDs of that link went to 0."""
 
 
@@ -106,6 +109,17 @@ class RemoteCharacteristic:
     end_handle: int = 0
     descriptors: list[RemoteDescriptor] = field(default_factory=list)
     service: RemoteService | None = field(default=None, repr=False)
+
+
+RemoteValue = RemoteCharacteristic | RemoteDescriptor  # what can be read and written
+
+
+def cccd_of(characteristic: RemoteCharacteristic) -> RemoteDescriptor | None:
+    """Return the Client Characteristic Configuration descriptor, None if there is none."""
+    for descriptor in characteristic.descriptors:
+        if expand(descriptor.uuid) == _CCCD:
+            return descriptor
+    return None
 
 
 def is_signed(characteristic: RemoteCharacteristic) -> bool:

@@ -63,7 +63,7 @@ def write(handle: int, value: bytes, mtu: Callable[[], int]) -> Procedure[None]:
     if len(value) > MAX_VALUE_OCTETS:
         code = AttErrorCode.INVALID_ATTRIBUTE_VALUE_LENGTH
         raise AttError(code, codec.WRITE_REQ, handle)
-    if len(value) > mtu() - 3:
+    if len(value) > mtu() - codec.VALUE_HEADER_OCTETS:
         yield from _write_long(handle, value, mtu)
         return
     response = yield OPCODE_U16.pack(codec.WRITE_REQ, handle) + value

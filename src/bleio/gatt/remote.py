@@ -9,18 +9,15 @@ from weakref import WeakSet
 from bleio.att.client import Procedure
 from bleio.att.codec import HANDLE_PAIR, U16
 from bleio.att.counters import Counters
-from bleio.core.codes import GattUuid
-from bleio.core.uuid import expand, uuid16
+from bleio.core.uuid import expand
 from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt import discovery, procedures
-from bleio.gatt.model import RemoteListener, RemoteService
+from bleio.gatt.model import RemoteListener, RemoteService, cccd_of
 
 # A peer whose table changes again and again while we look at it has no table to be known.
 MAX_DISCOVERY_ATTEMPTS = 4
 
 _NAME_OCTETS = 8
-
-_CCCD = expand(uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION))
 
 
 class RemoteTable:
@@ -109,9 +106,9 @@ class RemoteTable:
             characteristic = yield from discovery.find_service_changed()
             if characteristic is not None:
                 self._service_changed_handle = characteristic.handle
-                for descriptor in characteristic.descriptors:
-                    if expand(descriptor.uuid) == _CCCD:
-                        yield from procedures.subscribe(descriptor.handle, False, True, mtu)
+                cccd = cccd_of(characteristic)
+                if cccd is not None:
+                    yield from procedures.subscribe(cccd.handle, False, True, mtu)
         except AttError:
             pass  # it will not tell us of changes; all else works
         self._watching = True

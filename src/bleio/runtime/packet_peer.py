@@ -3,66 +3,69 @@
 The first client to write or subscribe is adopted. One that subscribes takes over from one that
 only wrote; otherwise others are ignored until the adopted client disconnects or unsubscribes.
 Then one that has subscribed meanwhile takes its place, or else the next to write or subscribe.
+
+Where the backend cannot tell its clients apart, all of them together are that one client: see
+`bleio.backends.base`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bleio.backends.base import Link
+    from bleio.backends.base import Subscriber
     from bleio.gatt.model import LocalCharacteristic
 
 
 class PacketPeer:
-    """A `LocalListener` that adopts one client. `link` may be read on any thread.
+    """A `LocalListener` that adopts one client. `client` may be read on any thread.
 
-    Args: links: gives the live links. received: takes what the adopted client writes. left: called
-        when it is adopted no more.
+    Args: subscribers: returns all that may be adopted. received: takes what the adopted client
+        writes. left: called when it is adopted no more.
     """
 
     def __init__(
         self,
         characteristic: LocalCharacteristic,
-        links: Callable[[], tuple[Link, ...]],
+        subscribers: Callable[[], Sequence[Subscriber]],
         received: Callable[[bytes], None],
         left: Callable[[], None],
     ) -> None:
-        self.link: Link | None = None
+        self.client: Subscriber | None = None
         self._characteristic = characteristic
-        self._links = links
+        self._subscribers = subscribers
         self._received = received
         self._left = left
 
     def adopt_subscriber(self) -> None:
         """Adopt the first client that has subscribed, if none is adopted. Engine thread."""
-        for link in self._links():
-            if self.link is None and any(link.subscription(self._characteristic)):
-                self.link = link
+        for client in self._subscribers():
+            if self.client is None and any(client.subscription(self._characteristic)):
+                self.client = client
 
-    def written(self, link: Link, value: bytes) -> None:
-        if self.link is None:
-            self.link = link
-        if link is self.link:
+    def written(self, client: Subscriber, value: bytes) -> None:
+        if self.client is None:
+            self.client = client
+        if client is self.client:
             self._received(value)
 
-    def subscribed(self, link: Link, notify: bool, indicate: bool) -> None:
+    def subscribed(self, client: Subscriber, notify: bool, indicate: bool) -> None:
         if not notify and not indicate:
-            self.link_closed(link)
-        elif link is not self.link and not self._peer_subscribed():
+            self.link_closed(client)
+        elif client is not self.client and not self._peer_subscribed():
             self._leave()
-            self.link = link
+            self.client = client
 
-    def link_closed(self, link: Link) -> None:
-        if link is self.link:
+    def link_closed(self, client: Subscriber) -> None:
+        if client is self.client:
             self._leave()
             self.adopt_subscriber()
 
     def _peer_subscribed(self) -> bool:
-        return self.link is not None and any(self.link.subscription(self._characteristic))
+        return self.client is not None and any(self.client.subscription(self._characteristic))
 
     def _leave(self) -> None:
-        if self.link is not None:
-            self.link = None
+        if self.client is not None:
+            self.client = None
             self._left()

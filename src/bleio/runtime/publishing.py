@@ -1,26 +1,32 @@
-"""Setting a local characteristic's value: store it, then tell whoever subscribed."""
+"""Setting a local characteristic's value: store it, then tell the clients that subscribed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bleio.errors import LinkLost, TransactionTimeout
-
 if TYPE_CHECKING:
-    from bleio.backends.base import Link
+    from collections.abc import Sequence
+
+    from bleio.backends.base import Subscriber
     from bleio.gatt.model import LocalCharacteristic
     from bleio.runtime.session import Session
 
 
 def publish(session: Session, characteristic: LocalCharacteristic, value: bytes) -> None:
-    """Store a value, and notify or indicate it on every link that subscribed.
+    """Store a value, and notify or indicate it to every client that subscribed.
 
     Thread: any but the engine's; waits for room to send and for confirmations.
     """
-    if session.links:
+    if subscribers(session):
         session.call(_publish, session, characteristic, value)
     else:
         session.run(_store, characteristic, value)
+
+
+def subscribers(session: Session) -> Sequence[Subscriber]:
+    """Return all clients that may have subscribed to something. Any thread; does not wait."""
+    backend = session._backend
+    return () if backend is None else backend.subscribers
 
 
 def _store(characteristic: LocalCharacteristic, value: bytes) -> None:
@@ -29,24 +35,19 @@ def _store(characteristic: LocalCharacteristic, value: bytes) -> None:
 
 async def _publish(session: Session, characteristic: LocalCharacteristic, value: bytes) -> None:
     _store(characteristic, value)
-    for link in session.links:
-        notify, indicate = link.subscription(characteristic)
-        try:
-            if notify:
-                await link.notify(characteristic, value)
-            if indicate:
-                await link.indicate(characteristic, value)
-        except (LinkLost, TransactionTimeout):
-            continue  # that a subscriber is gone is not the setter's trouble
+    if (backend := session._backend) is not None:
+        await backend.publish(characteristic, value)
 
 
-async def send_packet(link: Link, characteristic: LocalCharacteristic, packet: bytes) -> None:
+async def send_packet(
+    client: Subscriber, characteristic: LocalCharacteristic, packet: bytes
+) -> None:
     """Send one packet to one client: notified, unless it enabled only indications.
 
     A client that enabled neither gets nothing. Raises: LinkLost, TransactionTimeout.
     """
-    notify, indicate = link.subscription(characteristic)
+    notify, indicate = client.subscription(characteristic)
     if notify:
-        await link.notify(characteristic, packet)
+        await client.notify(characteristic, packet)
     elif indicate:
-        await link.indicate(characteristic, packet)
+        await client.indicate(characteristic, packet)

@@ -217,7 +217,7 @@ async def test_an_address_alone_opens_nothing(controller: str) -> None:
         assert incoming.peer == identity
         (service,) = await link.discover([ECHO_SERVICE])
         with pytest.raises(AttError) as caught:
-            await link.read(service.characteristics[0].handle)
+            await link.read(service.characteristics[0])
         assert caught.value.code in (
             AttErrorCode.INSUFFICIENT_AUTHENTICATION,
             AttErrorCode.INSUFFICIENT_ENCRYPTION,

@@ -172,9 +172,9 @@ async def test_an_hour_of_notifications(controller: str, links: int) -> None:
             assert link.security.encrypted
             (service,) = await link.discover([ECHO_SERVICE])
             remote = service.characteristics[0]
-            link.listen(remote.handle, heard)
+            link.listen(remote, heard)
             cccd = next(d for d in remote.descriptors if d.uuid == CCCD)
-            await link.write(cccd.handle, b"\x01\x00")
+            await link.write(cccd, b"\x01\x00")
             await peripheral.advertise(interval_us=1_000_000, connectable=False)
             await central.advertise(interval_us=1_000_000)
             until_s = loop.time() + 3600 / links - 0.5

@@ -37,7 +37,15 @@ from bleio.backends.hci.security.manager import SecurityManager
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.pairing import SecuritySettings
-from bleio.errors import CallerError, ControllerError, ControllerLost, InnerError
+from bleio.errors import (
+    CallerError,
+    ControllerError,
+    ControllerLost,
+    InnerError,
+    LinkLost,
+    TransactionTimeout,
+)
+from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.server import LocalServer
 
 _log = logging.getLogger(__name__)
@@ -181,6 +189,21 @@ class HciBackend(Backend):
             raise
         return link
 
+    @property
+    def subscribers(self) -> tuple[HciLink, ...]:
+        return () if self._open is None else tuple(self._open.links.links.values())
+
+    async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        for link in self.subscribers:
+            notify, indicate = link.subscription(characteristic)
+            try:
+                if notify:
+                    await link.notify(characteristic, value)
+                if indicate:
+                    await link.indicate(characteristic, value)
+            except (LinkLost, TransactionTimeout):
+                continue  # that a subscriber is gone is not the setter's trouble
+
     # What the parts use
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -260,7 +283,7 @@ class HciBackend(Backend):
         if isinstance(wanted, DeviceAddress):
             address = wanted
             if self._is_virtual():
-                await self._claim_wanted(layer, address)
+                await _claim_wanted(layer, address, self.name)
         elif self._is_virtual():
             address = await identity.claim_first(layer, wanted)
         else:
@@ -268,17 +291,6 @@ class HciBackend(Backend):
         if address.random:
             await layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
         return address
-
-    async def _claim_wanted(self, layer: HciLayer, address: DeviceAddress) -> None:
-        try:
-            await identity.claim(layer, address)
-        except ControllerError as error:
-            if error.status == HciErrorCode.CONNECTION_ALREADY_EXISTS:
-                raise ControllerLost(
-                    f"Another program on the radio {self.name!r} has the address "
-                    f"{address.octets[::-1].hex(':')}; choose another one."
-                ) from None
-            raise
 
 
 class _Open:
@@ -347,3 +359,16 @@ async def _ignore_refusal(step: Coroutine[Any, Any, Any]) -> None:
         await step
     except InnerError:
         return
+
+
+async def _claim_wanted(layer: HciLayer, address: DeviceAddress, radio: str) -> None:
+    """Claim an address that the program has chosen. Raises: ControllerLost with a sentence."""
+    try:
+        await identity.claim(layer, address)
+    except ControllerError as error:
+        if error.status == HciErrorCode.CONNECTION_ALREADY_EXISTS:
+            raise ControllerLost(
+                f"Another program on the radio {radio!r} has the address "
+                f"{address.octets[::-1].hex(':')}; choose another one."
+            ) from None
+        raise

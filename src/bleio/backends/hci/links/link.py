@@ -35,9 +35,17 @@ from bleio.errors import (
     InvalidParameter,
     LinkLost,
 )
+from bleio.gatt.attributes import INDICATE_BIT, NOTIFY_BIT
 from bleio.gatt.bearer import Bearer
 from bleio.gatt.discovery import STEP_LIMIT_S
-from bleio.gatt.model import LocalCharacteristic, RemoteListener, RemoteService
+from bleio.gatt.model import (
+    LocalCharacteristic,
+    RemoteCharacteristic,
+    RemoteListener,
+    RemoteService,
+    RemoteValue,
+    cccd_of,
+)
 
 if TYPE_CHECKING:
     from bleio.backends.hci.links.table import LinkTable
@@ -196,17 +204,30 @@ class HciLink(Link):
     async def discover(self, uuids: Sequence[bytes] | None) -> list[RemoteService]:
         return await self._run(self.bearer.discover(uuids), STEP_LIMIT_S)
 
-    async def read(self, handle: int) -> bytes:
+    async def read(self, value: RemoteValue) -> bytes:
+        handle = value.handle
         await self._admitted(READ_REQ, handle)
         return await self._run(self.bearer.read(handle))
 
-    async def write(self, handle: int, value: bytes) -> None:
+    async def write(self, value: RemoteValue, octets: bytes) -> None:
+        handle = value.handle
         await self._admitted(WRITE_REQ, handle)
-        await self._run(self.bearer.write(handle, value))
+        await self._run(self.bearer.write(handle, octets))
 
-    async def write_command(self, handle: int, value: bytes, signed: bool = False) -> None:
+    async def write_command(
+        self, characteristic: RemoteCharacteristic, octets: bytes, signed: bool = False
+    ) -> None:
+        handle = characteristic.handle
         await self._admitted(WRITE_CMD, handle, signed and self._security.signer.can_sign)
-        await self._send_when_room(lambda: self.bearer.write_command(handle, value, signed))
+        await self._send_when_room(lambda: self.bearer.write_command(handle, octets, signed))
+
+    async def subscribe(
+        self, characteristic: RemoteCharacteristic, notify: bool, indicate: bool
+    ) -> None:
+        cccd = cccd_of(characteristic)
+        if cccd is None:
+            raise CallerError("No CCCD for this Characteristic")
+        await self.write(cccd, _U16.pack(notify * NOTIFY_BIT | indicate * INDICATE_BIT))
 
     async def _admitted(self, opcode: int, handle: int, signed: bool = False) -> None:
         """Wait for encryption that is under way. Raises: AttError for a value that needs it, and
@@ -240,11 +261,11 @@ class HciLink(Link):
     def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
         return self.bearer.subscription(characteristic)
 
-    def listen(self, value_handle: int, listener: RemoteListener) -> None:
-        self.bearer.listen(value_handle, listener)
+    def listen(self, characteristic: RemoteCharacteristic, listener: RemoteListener) -> None:
+        self.bearer.listen(characteristic.handle, listener)
 
-    def unlisten(self, value_handle: int, listener: RemoteListener) -> None:
-        self.bearer.unlisten(value_handle, listener)
+    def unlisten(self, characteristic: RemoteCharacteristic, listener: RemoteListener) -> None:
+        self.bearer.unlisten(characteristic.handle, listener)
 
     # GAP
 
