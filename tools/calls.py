@@ -97,7 +97,7 @@ class Profile:
             thread = threading.get_ident()
             self.switches += thread != self._thread
             self._thread = thread
-        elif event == "return" and result and frame.f_code.co_name == "readinto":
+        elif event == "return" and frame.f_code.co_name == "readinto" and result:
             self.notifications += 1
 
     def begin(self) -> None:
