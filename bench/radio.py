@@ -63,7 +63,7 @@ def crowd(count: int, interval_ms: float, propagation: Propagation) -> tuple[Rad
     for index in range(1, count + 1):
         host = Host(radio, index)
         x, y = divmod(index, 100)
-        host.controller.station.position = (x + 1.0, float(y), 0.0)
+        host.controller.layer.station.position = (x + 1.0, float(y), 0.0)
         radio.schedule_in(starts.randrange(interval_us), host.advertise, interval_ms)
     scanner.scan()
     radio.run_until(interval_us)
@@ -104,7 +104,7 @@ def memory_kib(count: int, propagation: Propagation) -> float:
     radio.run_until(radio.now_us + 2 * SECOND)
     memory = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert scanner.controller.radio is radio  # it is alive, as all of them are
+    assert scanner.controller.layer.radio is radio  # it is alive, as all of them are
     return memory / count / 1024
 
 

@@ -70,7 +70,7 @@ def keep_sending(hosts: list[RawHost], octets: int, us: int) -> None:
     until_us = radio.now_us + us
     while radio.now_us < until_us:
         for host in hosts:
-            while host.controller.acl_in_flight < BUFFERS:
+            while host.controller.host.acl_in_flight < BUFFERS:
                 host.send_acl(handle_of(host), bytes(octets))
         radio.run_until(radio.now_us + MS)
 
@@ -90,7 +90,8 @@ def test_a_central_shares_its_radio_among_its_links(propagation: Propagation) ->
     keep_sending(peripherals, 27, 2 * SECOND)
     assert_one_at_a_time(air)
     counts = [
-        sum(packet.sender is host.controller.station for packet in air) for host in peripherals
+        sum(packet.sender is host.controller.layer.station for packet in air)
+        for host in peripherals
     ]
     one_link_alone = 2 * SECOND // (80 + 150 + 296 + 150)
     assert one_link_alone * 0.8 < sum(counts) < one_link_alone
@@ -105,7 +106,9 @@ def test_links_that_collide_take_turns(propagation: Propagation, wanted_us: rang
     air = record(peripheral.radio)
     keep_sending(centrals, 27, 2 * SECOND)
     assert_one_at_a_time(air)
-    counts = [sum(packet.sender is host.controller.station for packet in air) for host in centrals]
+    counts = [
+        sum(packet.sender is host.controller.layer.station for packet in air) for host in centrals
+    ]
     assert min(counts) / max(counts) > 0.9
     assert not any(host.of(DISCONNECTED) for host in hosts)
 
@@ -223,7 +226,7 @@ def test_what_a_radio_is_busy_with(propagation: Propagation) -> None:
     (link,) = pair.radio.links
     pair.radio.run_until(link.anchor_us(link.event_at(pair.radio.now_us)) + 10 * MS)
     for host in (pair.central, pair.peripheral):
-        busy = host.controller.radio_time.busy
+        busy = host.controller.layer.radio_time.busy
         for event in (-1, 0, 1, 5):
             anchor_us = pair.radio.now_us - 10 * MS + event * 30 * MS
             assert busy(anchor_us, anchor_us + 1)
@@ -235,7 +238,7 @@ def test_what_a_radio_is_busy_with(propagation: Propagation) -> None:
     event = link.event_at(pair.radio.now_us)
     pair.radio.run_until(link.anchor_us(event) + 3 * MS)
     now_us = pair.radio.now_us
-    busy = pair.peripheral.controller.radio_time.busy
+    busy = pair.peripheral.controller.layer.radio_time.busy
     assert busy(now_us - 2 * MS, now_us - MS)
     assert busy(now_us + MS, now_us + 2 * MS)
     assert not busy(now_us - 4 * MS, now_us - 3 * MS)
@@ -258,7 +261,7 @@ def assert_each_does_one_thing_at_a_time(radio: Radio, air: list[AirPdu]) -> Non
     of_stations: dict[str, list[AirPdu]] = {}
     for link in radio.links:
         for end in (link.central, link.peripheral):
-            packets = of_stations.setdefault(end.controller.station.name, [])
+            packets = of_stations.setdefault(end.layer.station.name, [])
             packets += [each for each in air if each.access_address == link.access_address]
     for packets in of_stations.values():
         assert_one_at_a_time(packets)
@@ -273,16 +276,16 @@ def test_a_tangle_of_links(propagation: Propagation, seed: int) -> None:
     air = record(radio)
     sent: Counter[tuple[int, int]] = Counter()
     for _ in range(300):
-        host = chance.choice([each for each in hosts if each.controller.links])
-        end = chance.choice(list(host.controller.links.values()))
-        if host.controller.acl_in_flight < BUFFERS:
+        host = chance.choice([each for each in hosts if each.controller.layer.links])
+        end = chance.choice(list(host.controller.layer.links.values()))
+        if host.controller.host.acl_in_flight < BUFFERS:
             host.send_acl(end.handle, bytes(chance.choice((1, 27, 200))))
-            sent[end.other.controller.station.index, end.other.handle] += 1
+            sent[end.other.layer.station.index, end.other.handle] += 1
         radio.run_until(radio.now_us + chance.randrange(20 * MS))
     radio.run_until(radio.now_us + 3 * SECOND)
     assert_each_does_one_thing_at_a_time(radio, air)
     received = Counter(
-        (host.controller.station.index, packet.handle)
+        (host.controller.layer.station.index, packet.handle)
         for host in hosts
         for packet in host.acl
         if packet.boundary == 2

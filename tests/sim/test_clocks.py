@@ -25,7 +25,7 @@ def pair_with_clocks(
     radio = Radio(1, propagation)
     hosts = new_hosts(radio)
     for host, clock in zip(hosts, (central, peripheral), strict=True):
-        host.controller.station.set_clock(*clock)
+        host.controller.layer.station.set_clock(*clock)
     hosts[1].advertise(interval_ms=20)
     hosts[0].connect(hosts[1].random_address, **timing)  # type: ignore[arg-type]
     radio.run_until(200 * MS)
@@ -62,7 +62,7 @@ def test_advertising_follows_the_devices_clock(drift_ppm: int) -> None:
         radio = Radio(1)
         air = record(radio)
         (host,) = new_hosts(radio, 1)
-        host.controller.station.set_clock(ppm)
+        host.controller.layer.station.set_clock(ppm)
         host.advertise(interval_ms=1000, kind=3, channels=1)
         radio.run_until(1000 * SECOND)
         return [packet.time_us for packet in air]
@@ -130,7 +130,7 @@ def test_what_a_central_declares_is_on_air_and_at_the_peripherals_host(
     radio = Radio(1)
     air = record(radio)
     central, peripheral = new_hosts(radio)
-    central.controller.station.set_clock(0, accuracy_ppm)
+    central.controller.layer.station.set_clock(0, accuracy_ppm)
     peripheral.advertise(interval_ms=20)
     central.connect(peripheral.random_address)
     radio.run_until(200 * MS)
@@ -144,7 +144,7 @@ def test_what_a_central_declares_is_on_air_and_at_the_peripherals_host(
 def test_clocks_that_nobody_may_have(drift_ppm: int, accuracy_ppm: int) -> None:
     (host,) = new_hosts(Radio(), 1)
     with pytest.raises(ValueError, match="ppm must be from"):
-        host.controller.station.set_clock(drift_ppm, accuracy_ppm)
+        host.controller.layer.station.set_clock(drift_ppm, accuracy_ppm)
 
 
 def test_clocks_are_right_as_they_are_made() -> None:

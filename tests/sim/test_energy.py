@@ -25,7 +25,7 @@ EMPTY_US = packet_us(0)
 
 
 def used(host: RawHost) -> RadioOn:
-    return host.controller.station.radio_on
+    return host.controller.layer.station.radio_on
 
 
 def used_in(pair: Pair, us: int) -> tuple[RadioOn, RadioOn]:
@@ -46,7 +46,7 @@ def test_advertiser(kind: int, listens: bool, loss: float) -> None:
     (host,) = new_hosts(radio, 1)
     host.advertise(interval_ms=100, kind=kind, data=bytes(20))
     radio.run_until(10 * SECOND)
-    events = host.controller.legacy_advertiser.event
+    events = host.controller.layer.legacy_advertiser.event
     assert events == pytest.approx(10_000 / 105, abs=3)
     assert used(host) == (
         events * 3 * packet_us(ADDRESS + 20),
@@ -59,10 +59,10 @@ def test_changed_data_count_from_then_on() -> None:
     (host,) = new_hosts(radio, 1)
     host.advertise(interval_ms=100, kind=3, data=bytes(20))
     radio.run_until(SECOND)
-    former = host.controller.legacy_advertiser.event
+    former = host.controller.layer.legacy_advertiser.event
     host.must(0x2008, struct.pack("<B31s", 5, bytes(5)))
     radio.run_until(2 * SECOND)
-    later = host.controller.legacy_advertiser.event - former
+    later = host.controller.layer.legacy_advertiser.event - former
     assert later > 5
     expected_us = former * 3 * packet_us(ADDRESS + 20) + later * 3 * packet_us(ADDRESS + 5)
     assert used(host).tx_us == expected_us
@@ -87,7 +87,7 @@ def test_scan_requests_and_responses() -> None:
     advertiser.advertise(interval_ms=100, kind=2, data=bytes(10), response=bytes(15))
     scanner.scan(active=True, interval_ms=10, window_ms=10)
     radio.run_until(5 * SECOND)
-    events = advertiser.controller.legacy_advertiser.event
+    events = advertiser.controller.layer.legacy_advertiser.event
     requests = used(scanner).tx_us // packet_us(12)
     assert requests > 30
     assert used(scanner) == (requests * packet_us(12), 5 * SECOND)
@@ -102,7 +102,7 @@ def test_connecting() -> None:
     central, peripheral = new_hosts(radio)
     peripheral.advertise(interval_ms=20)
     central.connect(peripheral.random_address, interval_ms=100)
-    events = peripheral.controller.legacy_advertiser
+    events = peripheral.controller.layer.legacy_advertiser
     while events.enabled:
         radio.run_until(radio.now_us + 10)
     assert used(central).tx_us == packet_us(34)
@@ -172,7 +172,7 @@ def test_one_whose_peer_has_gone_calls_in_vain_until_its_time_out() -> None:
     central, peripheral = used_in(pair, 10 * SECOND)
     assert peripheral == (0, 0)
     assert central == (10 * EMPTY_US, 10 * SYNC_US)
-    assert not pair.central.controller.station.meters
+    assert not pair.central.controller.layer.station.meters
 
 
 def test_device_counts_over_power_cycles() -> None:

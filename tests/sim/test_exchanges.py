@@ -175,7 +175,7 @@ def test_an_initiator_without_an_answer_goes_on_looking(
     central, peripheral = new_hosts(radio)
     advertise_extended(peripheral, CONNECTABLE, b"")
     connect_extended(central, peripheral.random_address, (1, 1))
-    sender = (central, peripheral)[corrupt].controller.station
+    sender = (central, peripheral)[corrupt].controller.layer.station
     wrong: list[AirPdu] = []
 
     def corrupt_one(packet: AirPdu) -> None:
@@ -208,7 +208,7 @@ def test_all_who_follow_hear_the_same_auxiliary_packet(propagation: Propagation)
         scan_extended(scanner)
     radio.run_until(100 * SECOND)
     radio.run_until(radio.now_us + 20 * MS)
-    events = advertiser.controller.advertisers[0].event
+    events = advertiser.controller.layer.advertisers[0].event
     assert sum(packet.direction is Direction.AUXILIARY for packet in air) == events
     for scanner in scanners:
         # Both packets must get through; of the primary ones a scanner listens to one.
@@ -225,7 +225,7 @@ def test_a_chain_is_heard_whole_or_not_at_all(octets: int) -> None:
     advertise_extended(advertiser, 0, b"\x04\xffabc" * (octets // 5))
     scan_extended(scanner)
     radio.run_until(100 * SECOND)
-    events = advertiser.controller.advertisers[0].event
+    events = advertiser.controller.layer.advertisers[0].event
     packets = sum(packet.direction is Direction.AUXILIARY for packet in air) // events
     assert packets == -(-octets // 235)
     last = [event for event in scanner.of(EXTENDED_REPORT) if not event.parameters[1] >> 5 & 1]
@@ -355,9 +355,9 @@ def test_all_views_of_the_air_agree(propagation: Propagation, seed: int) -> None
     while not peripheral.of(CONNECTED):
         radio.run_until(radio.now_us + MS)
     begin_us = radio.now_us
-    used = {host: host.controller.station.radio_on.tx_us for host in hosts}
+    used = {host: host.controller.layer.station.radio_on.tx_us for host in hosts}
     for host in hosts:
-        assert used[host] == sent_us(air, host.controller.station)
+        assert used[host] == sent_us(air, host.controller.layer.station)
     radio.run_until(begin_us + SECOND)
     assert overlapping(air) == []
 
@@ -369,10 +369,10 @@ def test_a_corrupt_advertising_packet_is_on_air_with_a_wrong_crc() -> None:
     advertiser.advertise(interval_ms=100)
     scanner.scan()
     for _ in range(3):
-        radio.medium.corrupt_next(advertiser.controller.station)
+        radio.medium.corrupt_next(advertiser.controller.layer.station)
     radio.run_until(SECOND)
     assert [packet.channel for packet in air if not packet.crc_right] == [37, 38, 39]
-    assert len(scanner.of(LEGACY_REPORT)) == advertiser.controller.legacy_advertiser.event - 1
+    assert len(scanner.of(LEGACY_REPORT)) == advertiser.controller.layer.legacy_advertiser.event - 1
     assert radio.medium.lost == 1
     assert radio.medium.ideal
 
@@ -381,7 +381,7 @@ def test_without_an_antenna_nothing_is_on_air() -> None:
     radio = Radio(1)
     advertiser, scanner = new_hosts(radio)
     air = record(radio)
-    station = advertiser.controller.station
+    station = advertiser.controller.layer.station
     radio.medium.set_antenna(station, False)
     advertiser.advertise(interval_ms=20)
     scanner.scan(active=True)

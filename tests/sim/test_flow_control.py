@@ -112,7 +112,7 @@ def test_credits_are_free_again_after_a_disconnect() -> None:
         pair.central.send_acl(pair.central_handle, b"lost")
     run(pair, 1000)
     assert pair.central.of(0x05)
-    assert pair.central.controller.acl_in_flight == 0
+    assert pair.central.controller.host.acl_in_flight == 0
 
 
 def test_a_slow_host_stops_its_peer_and_loses_nothing() -> None:

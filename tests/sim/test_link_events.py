@@ -38,7 +38,7 @@ def keep_sending(pair: Pair, message: bytes, milliseconds: float) -> None:
     until_us = pair.radio.now_us + round(milliseconds * MS)
     while pair.radio.now_us < until_us:
         for host in (pair.central, pair.peripheral):
-            while host.controller.acl_in_flight < 12:
+            while host.controller.host.acl_in_flight < 12:
                 host.send_acl(handle_of(host), message)
         run(pair, 1)
 
@@ -82,7 +82,7 @@ def test_phy_changes_with_the_event_of_the_instant(propagation: Propagation) -> 
 
 def test_an_announcement_that_comes_after_its_instant_ends_the_link() -> None:
     pair = connected_pair(interval_ms=30, timeout_ms=4000)
-    peripheral = pair.peripheral.controller.station
+    peripheral = pair.peripheral.controller.layer.station
     pair.radio.medium.set_antenna(peripheral, False)
     timing = struct.pack("<HHHHHHH", pair.central_handle, 40, 40, 0, 400, 0, 0)
     assert pair.central.command(0x2013, timing)[0] == 0
@@ -121,7 +121,7 @@ def silent_pair(propagation: Propagation) -> tuple[Radio, RawHost, RawHost]:
     central.connect(peripheral.random_address, interval_ms=50, timeout_ms=20_000)
     while not central.of(COMPLETE):
         radio.run_until(radio.now_us + 10)
-    radio.medium.set_antenna(peripheral.controller.station, False)
+    radio.medium.set_antenna(peripheral.controller.layer.station, False)
     return radio, central, peripheral
 
 

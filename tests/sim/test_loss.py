@@ -51,7 +51,7 @@ def test_all_packets_arrive_once_and_in_order(loss: float, seed: int) -> None:
             else:
                 received[-1] += packet.payload
         assert received == sent
-        assert host.controller.acl_in_flight == 0
+        assert host.controller.host.acl_in_flight == 0
     assert pair.radio.medium.lost > 0
 
 
@@ -64,9 +64,9 @@ def test_transmissions_needed_follow_from_the_loss(loss: float) -> None:
     count = 2_000
     for _ in range(count):
         pair.central.send_acl(pair.central_handle, b"x")
-        while pair.central.controller.acl_in_flight:
+        while pair.central.controller.host.acl_in_flight:
             run(pair, 7.5)
-    (end,) = pair.central.controller.links.values()
+    (end,) = pair.central.controller.layer.links.values()
     times = sum(packet.octets[2:] == b"x" for packet in air)
     assert times == count + end.retransmissions
     assert times / count == pytest.approx(1 / (1 - loss) ** 2, rel=0.05)
@@ -74,7 +74,7 @@ def test_transmissions_needed_follow_from_the_loss(loss: float) -> None:
 
 def test_a_link_that_hears_nothing_times_out_at_both_ends() -> None:
     pair = connected_pair(interval_ms=30, timeout_ms=1000)
-    pair.radio.medium.set_antenna(pair.peripheral.controller.station, False)
+    pair.radio.medium.set_antenna(pair.peripheral.controller.layer.station, False)
     run(pair, 900)
     assert reasons(pair) == [[], []]
     run(pair, 200)
@@ -84,7 +84,7 @@ def test_a_link_that_hears_nothing_times_out_at_both_ends() -> None:
 
 def test_a_link_survives_a_gap_shorter_than_its_time_out() -> None:
     pair = connected_pair(interval_ms=30, timeout_ms=1000)
-    station = pair.peripheral.controller.station
+    station = pair.peripheral.controller.layer.station
     for _ in range(5):
         pair.radio.medium.set_antenna(station, False)
         pair.peripheral.send_acl(pair.peripheral_handle, b"late")
@@ -114,7 +114,7 @@ def test_a_connection_request_that_is_lost_establishes_nothing() -> None:
 
     def corrupt_request(packet: AirPdu) -> None:
         if not radio.medium.lost:
-            radio.medium.corrupt_next(central.controller.station)
+            radio.medium.corrupt_next(central.controller.layer.station)
 
     radio.watch(corrupt_request)
     radio.run_until(SECOND)
@@ -127,7 +127,7 @@ def test_one_corrupt_packet_is_sent_again() -> None:
     pair = connected_pair()
     air: list[AirPdu] = []
     pair.radio.watch(air.append)
-    pair.radio.medium.corrupt_next(pair.central.controller.station)
+    pair.radio.medium.corrupt_next(pair.central.controller.layer.station)
     pair.central.send_acl(pair.central_handle, b"again")
     run(pair, 100)
     tries = [packet.crc_right for packet in air if packet.octets[2:] == b"again"]
@@ -139,10 +139,14 @@ def test_one_corrupt_packet_is_sent_again() -> None:
 def test_each_station_has_its_own_corrupt_packet() -> None:
     pair = connected_pair()
     wrong: list[str] = []
-    names = [host.controller.station.name for host in (pair.central, pair.peripheral)]
+    names = [host.controller.layer.station.name for host in (pair.central, pair.peripheral)]
     pair.radio.watch(lambda packet: None if packet.crc_right else wrong.append(packet.sender.name))
     silent = pair.radio.add_station("silent")
-    for station in (silent, pair.peripheral.controller.station, pair.central.controller.station):
+    for station in (
+        silent,
+        pair.peripheral.controller.layer.station,
+        pair.central.controller.layer.station,
+    ):
         pair.radio.medium.corrupt_next(station)
     run(pair, 200)
     assert wrong == names
@@ -150,7 +154,7 @@ def test_each_station_has_its_own_corrupt_packet() -> None:
 
 def test_what_was_to_happen_to_a_station_does_not_outlast_it() -> None:
     pair = connected_pair()
-    medium, station = pair.radio.medium, pair.central.controller.station
+    medium, station = pair.radio.medium, pair.central.controller.layer.station
     for spoil in (lambda: medium.corrupt_next(station), lambda: medium.set_antenna(station, False)):
         spoil()
         assert not medium.ideal
@@ -167,7 +171,7 @@ def test_a_jammer_of_some_channels_slows_a_link_and_its_end_is_the_end() -> None
         pair.peripheral.send_acl(pair.peripheral_handle, bytes((index,)))
         run(pair, 20)
     assert [packet.payload[0] for packet in pair.central.acl] == list(range(200))
-    (end,) = pair.peripheral.controller.links.values()
+    (end,) = pair.peripheral.controller.layer.links.values()
     assert end.retransmissions == 0  # what is not heard is not answered
     assert pair.radio.medium.lost > 50
     assert pair.radio.medium.ideal
@@ -178,7 +182,7 @@ def test_reach_follows_from_path_loss_and_sensitivity(metres: float, connects: b
     # 0 dBm - 40.2 - 20 log10(d): -92.2 dBm at 400 m is above -95, -112.2 at 4 km is not.
     radio = Radio(1, Propagation(path_loss_db=None, noise=True))
     central, peripheral = new_hosts(radio)
-    peripheral.controller.station.position = (metres, 0.0, 0.0)
+    peripheral.controller.layer.station.position = (metres, 0.0, 0.0)
     peripheral.advertise(interval_ms=20)
     central.connect(peripheral.random_address)
     radio.run_until(3 * SECOND)
@@ -188,7 +192,7 @@ def test_reach_follows_from_path_loss_and_sensitivity(metres: float, connects: b
 def test_shadowing_belongs_to_the_pair_and_the_seed() -> None:
     def levels(seed: int) -> list[float]:
         radio = Radio(seed, Propagation(shadowing_db=8))
-        one, two, three = (host.controller.station for host in new_hosts(radio, 3))
+        one, two, three = (host.controller.layer.station for host in new_hosts(radio, 3))
         medium = radio.medium
         assert medium.level_dbm(one, two, 0) == medium.level_dbm(two, one, 0)
         return [medium.level_dbm(one, two, 0), medium.level_dbm(one, three, 0)]
@@ -207,7 +211,7 @@ def test_advertisers_that_overlap_are_not_heard() -> None:
     radio.run_until(8 * SECOND)
     heard = len(scanner.of(0x3E02))
     # Mean interval 25 ms, packets of 37 octets: 376 us.
-    sent = sum(host.controller.legacy_advertiser.event for host in others)
+    sent = sum(host.controller.layer.legacy_advertiser.event for host in others)
     expected = (1 - 2 * phy.air_time_us(37) / 25_000) ** 59
     assert heard / sent == pytest.approx(expected, rel=0.1)
 
@@ -218,15 +222,15 @@ def test_a_much_stronger_packet_is_heard_through_a_collision() -> None:
         radio = Radio(1, settings)
         scanner, near, *others = new_hosts(radio, 42)
         for host in others:
-            host.controller.station.position = (10.0, 0.0, 0.0)
+            host.controller.layer.station.position = (10.0, 0.0, 0.0)
             host.advertise(interval_ms=20, kind=3, data=bytes(31), channels=1)
-        near.controller.station.position = (distance_m, 0.0, 0.0)
+        near.controller.layer.station.position = (distance_m, 0.0, 0.0)
         near.advertise(interval_ms=20, kind=3, channels=1)
         scanner.scan(interval_ms=10_000, window_ms=10_000)
         radio.run_until(5 * SECOND)
         reports = [event for event in scanner.of(0x3E02)
                    if event.parameters[3:9] == near.random_address]  # fmt: skip
-        return len(reports) / near.controller.legacy_advertiser.event
+        return len(reports) / near.controller.layer.legacy_advertiser.event
 
     assert heard_of(1) == 1
     assert heard_of(9) < 0.7

@@ -29,7 +29,7 @@ def allowed_per_second(interval_us: int, l2cap_octets: int, megabits: int) -> fl
 
 def keep_sending(host: RawHost, handle: int, message: bytes, until_us: int) -> None:
     while host.radio.now_us < until_us:
-        while host.controller.acl_in_flight < BUFFERS:
+        while host.controller.host.acl_in_flight < BUFFERS:
             host.send_acl(handle, message)
         host.radio.run_until(host.radio.now_us + 500)
 
@@ -62,7 +62,7 @@ def test_scan_hits_follow_from_the_duty_cycle(window_ms: int, interval_ms: int) 
     advertiser.advertise(interval_ms=20, kind=3, data=bytes(20))
     scanner.scan(interval_ms=interval_ms, window_ms=window_ms)
     radio.run_until(100 * SECOND)
-    events = advertiser.controller.legacy_advertiser.event
+    events = advertiser.controller.layer.legacy_advertiser.event
     heard = len(scanner.of(0x3E02))
     # A packet counts that begins and ends in one window; each window listens to one channel.
     length_ms = packet_us(6 + 20, 1) / MS

@@ -29,7 +29,7 @@ def keep_sending(host: RawHost, us: int) -> None:
     radio = host.radio
     until_us = radio.now_us + us
     while radio.now_us < until_us:
-        while host.controller.acl_in_flight < BUFFERS:
+        while host.controller.host.acl_in_flight < BUFFERS:
             host.send_acl(handle_of(host), bytes(27))
         radio.run_until(radio.now_us + MS)
 
@@ -44,7 +44,7 @@ def half_busy_pair(propagation: Propagation) -> Pair:
 
 
 def used(host: RawHost) -> RadioOn:
-    return host.controller.station.radio_on
+    return host.controller.layer.station.radio_on
 
 
 def both_us(before: RadioOn, after: RadioOn) -> int:
@@ -59,7 +59,7 @@ def test_a_scanner_does_not_hear_what_is_sent_during_an_event(propagation: Propa
     beacon.advertise(interval_ms=20, kind=3)
     pair.central.scan(interval_ms=1000, window_ms=1000)
     keep_sending(pair.peripheral, 10 * SECOND)
-    sent = beacon.controller.legacy_advertiser.event
+    sent = beacon.controller.layer.legacy_advertiser.event
     assert len(pair.central.of(REPORT)) / sent == pytest.approx(0.5, abs=0.05)
 
 
@@ -133,7 +133,7 @@ def advertise_extended(host: RawHost) -> None:
 def sent_in_events(pair: Pair, air: list[AirPdu]) -> list[bool]:
     """For each advertising packet of the peripheral, whether a link event goes on."""
     (link,) = pair.radio.links
-    station = pair.peripheral.controller.station
+    station = pair.peripheral.controller.layer.station
     found = []
     for packet in air:
         if packet.sender is station and packet.access_address == phy.ADVERTISING_ACCESS_ADDRESS:

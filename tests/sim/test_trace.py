@@ -121,7 +121,7 @@ def test_extended_advertising_on_air() -> None:
     advertiser.must(0x2037, bytes((0, 3, 1, 5)) + b"hello")
     advertiser.must(0x2039, b"\x01\x01" + bytes(4))
     *primary, auxiliary = advertising_event(advertiser, air)
-    identifier = advertiser.controller.advertisers[0].data_identifier
+    identifier = advertiser.controller.layer.advertisers[0].data_identifier
     adi = struct.pack("<H", identifier | 9 << 12)
     for packet, channel in zip(primary, (37, 38, 39), strict=True):
         assert (packet.channel, packet.phy) == (channel, 1)

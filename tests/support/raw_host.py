@@ -141,8 +141,8 @@ class RawHost:
     @property
     def random_address(self) -> bytes:
         """The random address that was set."""
-        assert self.controller.random_address is not None
-        return self.controller.random_address.octets
+        assert self.controller.layer.random_address is not None
+        return self.controller.layer.random_address.octets
 
 
 class Pair(NamedTuple):

@@ -46,7 +46,7 @@ class DeviceRadio(Owner):
 
     def has_controller(self, controller: Controller) -> None:
         self._used_before = self.radio_on()
-        self.station = controller.station
+        self.station = controller.layer.station
         self.apply()
 
     def has_news(self) -> None:
@@ -61,8 +61,8 @@ class DeviceRadio(Owner):
     def apply(self) -> None:
         """Tell the controller, if there is one."""
         if (controller := self._controller) is not None:
-            station, medium = controller.station, self._radio.medium
-            controller.refuses_connections = self.refuses
+            station, medium = controller.layer.station, self._radio.medium
+            controller.layer.refuses_connections = self.refuses
             station.position = self.position
             if station.antenna != self.antenna:
                 medium.set_antenna(station, self.antenna)
@@ -79,13 +79,13 @@ class DeviceRadio(Owner):
     def drop_links(self) -> None:
         """Tell both ends of each link that it has broken."""
         if self._controller is not None:
-            for end in tuple(self._controller.links.values()):
+            for end in tuple(self._controller.layer.links.values()):
                 end.link.finish(HciErrorCode.CONNECTION_TIMEOUT)
 
     def corrupt_next(self) -> None:
         """Give the next packet that it sends a wrong CRC."""
         if self._controller is not None:
-            self._radio.medium.corrupt_next(self._controller.station)
+            self._radio.medium.corrupt_next(self._controller.layer.station)
 
     def cut(self) -> None:
         """Leave the air without a word."""

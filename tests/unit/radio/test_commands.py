@@ -147,13 +147,13 @@ def test_reset_really_resets() -> None:
     host.events.clear()
     host.must(RESET)
     controller = host.controller
-    assert controller.random_address is None
-    assert not controller.links
-    assert not controller.scanner.enabled
+    assert controller.layer.random_address is None
+    assert not controller.layer.links
+    assert not controller.layer.scanner.enabled
     assert not controller.accept_list
-    assert not controller.resolving.entries
+    assert not controller.layer.resolving.entries
     assert controller.default_tx == (27, 328)
-    assert controller.events.le_mask == 0x1F
+    assert controller.host.events.le_mask == 0x1F
     radio.run_until(radio.now_us + 5_000 * MS)
     assert host.events == []
     assert pair.peripheral.last(0x05)[3] == 0x08  # the peer's supervision time-out
@@ -243,7 +243,7 @@ def test_random_packets_never_raise_and_nothing_piles_up(seed: int) -> None:
         host.controller.receive(random_packet(source, pair.central_handle))
         if source.random() < 0.3:
             pair.radio.run_until(pair.radio.now_us + source.randrange(200 * MS))
-        if not pair.central.controller.links:
+        if not pair.central.controller.layer.links:
             assert len(pair.radio.clock._heap) < 500
             pair = connected_pair(Radio(seed=source.randrange(1 << 30)))
 
@@ -255,6 +255,6 @@ def test_one_command_over_and_over_on_a_dead_link_piles_nothing_up(row: Command)
     parameters = struct.pack("<H", pair.central_handle).ljust(row.layout.size, b"\x01")
     for _ in range(300):
         pair.central.command(row.opcode, parameters[: row.layout.size])
-    end = pair.central.controller.links.get(pair.central_handle)
+    end = pair.central.controller.layer.links.get(pair.central_handle)
     assert end is None or len(end._control) < 5
     assert len(pair.radio.clock._heap) < 300

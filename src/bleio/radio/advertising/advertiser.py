@@ -16,7 +16,7 @@ from bleio.radio.air import phy
 from bleio.radio.air.clock import Timer
 
 if TYPE_CHECKING:
-    from bleio.radio.controller.core import Controller
+    from bleio.radio.advertising.layer import AdvertisingLayer
 
 MAX_DATA_OCTETS = 1650
 LEGACY_DATA_OCTETS = 31
@@ -55,10 +55,10 @@ class AdvertisingParameters:
 class Advertiser:
     """An advertising set and, while it is enabled, the device that sends it."""
 
-    def __init__(self, controller: Controller, handle: int | None) -> None:
-        self.controller = controller
+    def __init__(self, layer: AdvertisingLayer, handle: int | None) -> None:
+        self.layer = layer
         self.handle = handle  # None: the set of the legacy commands
-        self.station = controller.station
+        self.station = layer.station
         self.parameters = AdvertisingParameters()
         self.random_address: DeviceAddress | None = None
         self.data = b""
@@ -85,7 +85,7 @@ class Advertiser:
         """
         self.stop()
         parameters = self.parameters
-        radio = self.controller.radio
+        radio = self.layer.radio
         self.enabled = True
         self.own = own
         self.target = self._target() if parameters.directed else None
@@ -112,18 +112,18 @@ class Advertiser:
     def _target(self) -> DeviceAddress:
         peer = self.parameters.peer
         if self.parameters.own_address_type >= 2:
-            return self.controller.resolving.target_rpa(peer) or peer
+            return self.layer.resolving.target_rpa(peer) or peer
         return peer
 
     def _event(self) -> None:
-        controller, parameters = self.controller, self.parameters
-        radio, station = controller.radio, self.station
+        layer, parameters = self.layer, self.parameters
+        radio, station = layer.radio, self.station
         if station.advertises_until_us > radio.now_us:
             # Another set of the device is on air, or this one's long event is not over.
             self._timer = radio.clock.schedule(station.advertises_until_us, self._event)
             return
         if parameters.own_address_type >= 2:
-            self.own = controller.resolving.local_address(parameters.peer) or self.own
+            self.own = layer.resolving.local_address(parameters.peer) or self.own
         self.event += 1
         self._events += 1
         if parameters.high_duty:
@@ -140,42 +140,42 @@ class Advertiser:
         if self.enabled and self._events == self._max_events:
             assert self._timer is not None
             self._timer.cancel()
-            clock = self.controller.radio.clock
+            clock = self.layer.radio.clock
             self._timer = clock.schedule(end_us, self._terminate, HciErrorCode.LIMIT_REACHED)
 
     def accepts_scan(self, scanner: DeviceAddress) -> bool:
         """Whether a scan request gets its response; tells the host about it if asked to."""
-        peer = self.controller.resolving.peer_of(scanner)
+        peer = self.layer.resolving.peer_of(scanner)
         if peer is None:
             return False
-        if self.parameters.filter_policy & 1 and peer.address not in self.controller.accept_list:
+        if self.parameters.filter_policy & 1 and peer.address not in self.layer.accept_list:
             return False
         if self.parameters.scan_request_events and self.handle is not None:
-            self.controller.notices.scan_request_received(self.handle, peer)
+            self.layer.host.scan_request_received(self.handle, peer)
         return True
 
     def accepts_connection(self, initiator: DeviceAddress) -> bool:
         """Whether a connection request from this address is for us and allowed."""
-        peer = self.controller.resolving.peer_of(initiator)
-        if peer is None or not self.enabled or not self.controller.has_room_for_link():
+        peer = self.layer.resolving.peer_of(initiator)
+        if peer is None or not self.enabled or not self.layer.has_room_for_link():
             return False
         if self.parameters.directed:
             return initiator == self.target or peer.address == self.parameters.peer
         if self.parameters.filter_policy & 2:
-            return peer.address in self.controller.accept_list
+            return peer.address in self.layer.accept_list
         return True
 
     def connected(self, conn_handle: int) -> None:
         """A connection came of it: the set is disabled and its host told."""
         self.stop()
         if self.handle is not None:
-            self.controller.notices.advertising_set_terminated(
+            self.layer.host.advertising_set_terminated(
                 self.handle, HciErrorCode.SUCCESS, conn_handle, self._events
             )
 
     def _terminate(self, status: HciErrorCode) -> None:
         self.stop()
         if self.handle is not None:
-            self.controller.notices.advertising_set_terminated(self.handle, status, 0, self._events)
+            self.layer.host.advertising_set_terminated(self.handle, status, 0, self._events)
         elif status is HciErrorCode.ADVERTISING_TIMEOUT:
-            self.controller.notices.directed_advertising_timed_out(self.parameters.peer)
+            self.layer.host.directed_advertising_timed_out(self.parameters.peer)

@@ -35,13 +35,13 @@ class ConnectRequest:
         self, initiator: Initiator, own: DeviceAddress, peer: Peer, parameters: ConnectionParameters
     ) -> None:
         self.station = initiator.station
-        self.power_dbm = initiator.controller.tx_power_dbm
+        self.power_dbm = initiator.layer.tx_power_dbm
         self.own = own
         self.parameters = parameters
-        random = initiator.controller.radio.random
+        random = initiator.layer.radio.random
         self.access_address = access_address.draw(random)
         self.crc_init = random.getrandbits(24)
-        self.channel_map = initiator.controller.channel_map
+        self.channel_map = initiator.layer.channel_map
         self._initiator = initiator
         self._peer = peer
 
@@ -57,7 +57,7 @@ class ConnectRequest:
             opens_us = packet.to_us + _WINDOW_DELAY_US
         else:
             opens_us = packet.to_us + _WINDOW_DELAY_EXTENDED_US[packet.phy]
-        links, interval_us = self._initiator.controller.links, self.parameters.interval_us
+        links, interval_us = self._initiator.layer.links, self.parameters.interval_us
         self.anchor_us = arbitration.first_anchor_us(links, opens_us, interval_us)
         self.window_offset_us = self.anchor_us - opens_us
 
@@ -69,24 +69,24 @@ class ConnectRequest:
         link = self._link(event)
         central, peripheral = link.central, link.peripheral
         if at_central:
-            central.controller.notices.link_opened(central)
+            central.layer.link_opened(central)
         else:
             link.vanish(central)
         if not at_peripheral:
             link.vanish(peripheral)
             return
         link.medium_changed()
-        peripheral.controller.notices.link_opened(peripheral)
+        peripheral.layer.link_opened(peripheral)
         event.advertiser.connected(peripheral.handle)
         ends = (central, peripheral) if at_central else (peripheral,)
         for end in ends:
-            end.controller.notices.channel_selection(end)
+            end.layer.host.channel_selection(end)
         if at_central:
             _begin(ends)
 
     def _link(self, event: AdvertisingEvent) -> AirLink:
-        central, advertiser = self._initiator.controller, event.advertiser
-        radio, other = central.radio, advertiser.controller
+        central, advertiser = self._initiator.layer, event.advertiser
+        radio, other = central.radio, advertiser.layer
         initiator_peer = other.resolving.peer_of(self.own) or Peer(self.own, False)
         central_end = LinkEnd(central, CENTRAL, self.own, self._peer, event.own)
         peripheral_end = LinkEnd(other, PERIPHERAL, event.own, initiator_peer, self.own)

@@ -43,7 +43,7 @@ class AdvertisingEvent:
 
     def __init__(self, advertiser: Advertiser) -> None:
         self.advertiser = advertiser
-        self.radio = advertiser.controller.radio
+        self.radio = advertiser.layer.radio
         self.medium = self.radio.medium
         self.station = advertiser.station
         self.parameters = advertiser.parameters
@@ -190,7 +190,7 @@ class AdvertisingEvent:
         advertiser = self.advertiser
         identifier = (self.station.index << 8 | (advertiser.handle or 0)) * _SPREAD & 0xFFFFFFFF
         index = advertiser.event + self._auxiliary_sent
-        return hopping.data_channel(identifier, index, advertiser.controller.channel_map)
+        return hopping.data_channel(identifier, index, advertiser.layer.channel_map)
 
     # -- packets --
 
@@ -201,7 +201,7 @@ class AdvertisingEvent:
 
     def _gives_way(self, packet: Transmission) -> bool:
         """Whether a link of the device needs its radio, so that a packet is not sent."""
-        return self.advertiser.controller.radio_time.busy(packet.from_us, packet.to_us)
+        return self.advertiser.layer.radio_time.busy(packet.from_us, packet.to_us)
 
     def _must_wait(self, at_us: int) -> bool:
         """Whether a packet is put on air not before it starts, as something may happen to it."""
@@ -247,7 +247,7 @@ class AdvertisingEvent:
             each
             for each in listening
             if each.listener.window(self.parameters) is each.window
-            and not each.listener.controller.radio_time.busy(packet.from_us, packet.to_us)
+            and not each.listener.layer.radio_time.busy(packet.from_us, packet.to_us)
             and self.medium.receives(packet, each.listener.station)
         ]
 

@@ -117,7 +117,7 @@ def _connect(
     end_us = requests[0].packet.to_us
     yield end_us
     arrived = [each for each in requests if _arrives(event, each)]
-    if event.advertiser.controller.refuses_connections:
+    if event.advertiser.layer.refuses_connections:
         arrived.clear()
     if arrived:
         _count_listening(event, arrived[0])

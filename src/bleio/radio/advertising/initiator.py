@@ -17,7 +17,7 @@ from bleio.radio.connection.parameters import ConnectionParameters
 if TYPE_CHECKING:
     from bleio.radio.advertising.advertiser import AdvertisingParameters
     from bleio.radio.advertising.event import AdvertisingEvent
-    from bleio.radio.controller.core import Controller
+    from bleio.radio.advertising.layer import AdvertisingLayer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +38,18 @@ class InitiatingParameters:
 class Initiator:
     """Listens for one advertiser and connects to it."""
 
-    def __init__(self, controller: Controller) -> None:
-        self.controller = controller
-        self.station = controller.station
+    def __init__(self, layer: AdvertisingLayer) -> None:
+        self.layer = layer
+        self.station = layer.station
         self.parameters: InitiatingParameters | None = None
         self._own = DeviceAddress(bytes(6))
         self._windows: dict[int, ScanWindow] = {}
-        self._meter = ListeningMeter(self.station, controller.radio.clock)
+        self._meter = ListeningMeter(self.station, layer.radio.clock)
         self._request: ConnectRequest | None = None  # on air, or its answer
 
     def start(self, parameters: InitiatingParameters, own: DeviceAddress) -> None:
         """Listen until connected or stopped."""
-        radio = self.controller.radio
+        radio = self.layer.radio
         self.parameters = parameters
         self._own = own
         self._windows = {
@@ -64,7 +64,7 @@ class Initiator:
         self.parameters = None
         self._request = None
         self._meter.stop()
-        self.controller.radio.remove_listener(self)
+        self.layer.radio.remove_listener(self)
 
     def window(self, parameters: AdvertisingParameters) -> ScanWindow | None:
         """When it listens to sets that one can connect to."""
@@ -79,13 +79,13 @@ class Initiator:
         self, event: AdvertisingEvent, window: Window, rssi_dbm: int
     ) -> ConnectRequest | None:
         """Ask for a connection if this is whom we look for and it lets us."""
-        peer = self.controller.resolving.peer_of(event.own)
+        peer = self.layer.resolving.peer_of(event.own)
         if peer is None or not self._wanted(peer):
             return None
         own = self._own_address(peer)
         if not self._addressed_to(event, own) or not event.advertiser.accepts_connection(own):
             return None
-        if self.controller.link_to(own, event.own) is not None:
+        if self.layer.link_to(own, event.own) is not None:
             return None
         return ConnectRequest(self, own, peer, self._parameters_for(event.parameters))
 
@@ -108,20 +108,20 @@ class Initiator:
     def _wanted(self, peer: Peer) -> bool:
         assert self.parameters is not None
         if self.parameters.peer is None:
-            return peer.address in self.controller.accept_list
+            return peer.address in self.layer.accept_list
         return peer.address == self.parameters.peer
 
     def _own_address(self, peer: Peer) -> DeviceAddress:
         assert self.parameters is not None
         if self.parameters.own_address_type >= 2:
-            return self.controller.resolving.local_address(peer.address) or self._own
+            return self.layer.resolving.local_address(peer.address) or self._own
         return self._own
 
     def _addressed_to(self, event: AdvertisingEvent, own: DeviceAddress) -> bool:
         target = event.target
         if target is None or target == own:
             return True
-        return self.controller.resolving.is_ours(target.octets)
+        return self.layer.resolving.is_ours(target.octets)
 
     def _parameters_for(self, advertised: AdvertisingParameters) -> ConnectionParameters:
         assert self.parameters is not None

@@ -22,7 +22,7 @@ from bleio.radio.connection.energy import ListeningMeter
 if TYPE_CHECKING:
     from bleio.radio.advertising.advertiser import AdvertisingParameters
     from bleio.radio.advertising.event import AdvertisingEvent
-    from bleio.radio.controller.core import Controller
+    from bleio.radio.advertising.layer import AdvertisingLayer
 
 # How many advertisers the duplicate filter remembers; the oldest is forgotten first.
 DUPLICATE_FILTER_SIZE = 16_384
@@ -65,22 +65,22 @@ class ScanParameters:
 
 
 class Scanner:
-    """Listens for advertising and hands reports to its controller."""
+    """Listens for advertising and tells the host what it hears."""
 
-    def __init__(self, controller: Controller) -> None:
-        self.controller = controller
-        self.station = controller.station
+    def __init__(self, layer: AdvertisingLayer) -> None:
+        self.layer = layer
+        self.station = layer.station
         self.parameters = ScanParameters()
         self.enabled = False
         self._windows: dict[int, ScanWindow] = {}
-        self._meter = ListeningMeter(self.station, controller.radio.clock)
+        self._meter = ListeningMeter(self.station, layer.radio.clock)
         self._filter_duplicates = 0
         self._seen: dict[tuple[object, ...], None] = {}
         self._own = DeviceAddress(bytes(6))
         self._duration_us = 0
         self._period_us = 0
         self._timer: Timer | None = None
-        self.backoff = Backoff(controller.radio.random)
+        self.backoff = Backoff(layer.radio.random)
         self.asks_until_us = 0
 
     def enable(
@@ -110,10 +110,10 @@ class Scanner:
     def _fall_silent(self) -> None:
         self._windows = {}
         self._meter.stop()
-        self.controller.radio.remove_listener(self)
+        self.layer.radio.remove_listener(self)
 
     def _listen(self) -> None:
-        radio = self.controller.radio
+        radio = self.layer.radio
         self._windows = {
             phy_: ScanWindow(radio.now_us, interval_us, window_us)
             for phy_, (interval_us, window_us) in self.parameters.windows_us.items()
@@ -126,14 +126,14 @@ class Scanner:
             self._timer = radio.schedule_in(self._duration_us, self._pause)
 
     def _pause(self) -> None:
-        radio = self.controller.radio
+        radio = self.layer.radio
         self._fall_silent()
         if self._period_us:
             self._timer = radio.schedule_in(self._period_us - self._duration_us, self._listen)
         else:
             self.enabled = False
             self._timer = None
-            self.controller.notices.scan_timed_out()
+            self.layer.host.scan_timed_out()
 
     def window(self, parameters: AdvertisingParameters) -> ScanWindow | None:
         """When it listens to sets like this."""
@@ -143,11 +143,13 @@ class Scanner:
 
     def heard(self, event: AdvertisingEvent, window: Window, rssi_dbm: int) -> ScanRequest | None:
         """Report an advertising event and, when scanning actively, ask for the scan response."""
-        sender = self.controller.resolving.peer_of(event.own)
+        sender = self.layer.resolving.peer_of(event.own)
         if sender is None or not self._wanted(event, sender):
             return None
         if not self._is_duplicate(_duplicate_key(event, sender, False)):
-            self.controller.reports.advertisement(event, sender, rssi_dbm, scan_response=False)
+            self.layer.host.advertisement(
+                self.parameters, event, sender, rssi_dbm, scan_response=False
+            )
         if not self._wants_response(event, sender):
             return None
         return ScanRequest(self, window, sender)
@@ -156,7 +158,7 @@ class Scanner:
         parameters = event.parameters
         if not parameters.scannable or not self.parameters.active.get(parameters.primary_phy):
             return False
-        if self.controller.radio.now_us < self.asks_until_us:
+        if self.layer.radio.now_us < self.asks_until_us:
             return False  # it waits for the answer of another
         if self._filter_duplicates and _duplicate_key(event, sender, True) in self._seen:
             return False
@@ -165,13 +167,15 @@ class Scanner:
     def answered(self, event: AdvertisingEvent, sender: Peer) -> None:
         """Report a scan response."""
         if not self._is_duplicate(_duplicate_key(event, sender, True)):
-            radio, power_dbm = self.controller.radio, event.parameters.tx_power_dbm
+            radio, power_dbm = self.layer.radio, event.parameters.tx_power_dbm
             rssi_dbm = radio.rssi_dbm(event.station, self.station, power_dbm)
-            self.controller.reports.advertisement(event, sender, rssi_dbm, scan_response=True)
+            self.layer.host.advertisement(
+                self.parameters, event, sender, rssi_dbm, scan_response=True
+            )
 
     def _wanted(self, event: AdvertisingEvent, sender: Peer) -> bool:
         policy = self.parameters.filter_policy
-        accept_list = self.controller.accept_list
+        accept_list = self.layer.accept_list
         listed = None if event.parameters.anonymous else sender.address
         if policy & 1 and listed not in accept_list:
             return False
@@ -184,12 +188,12 @@ class Scanner:
             return True
         if target.type is not AddressType.RANDOM_PRIVATE_RESOLVABLE:
             return False
-        return extended_policy or self.controller.resolving.is_ours(target.octets)
+        return extended_policy or self.layer.resolving.is_ours(target.octets)
 
     def own_address(self) -> DeviceAddress:
         """The address that requests carry."""
         if self.parameters.own_address_type >= 2:
-            return self.controller.resolving.local_address(None) or self._own
+            return self.layer.resolving.local_address(None) or self._own
         return self._own
 
     def _is_duplicate(self, key: tuple[object, ...]) -> bool:
@@ -218,7 +222,7 @@ class ScanRequest:
 
     def __init__(self, scanner: Scanner, window: Window, sender: Peer) -> None:
         self.station = scanner.station
-        self.power_dbm = scanner.controller.tx_power_dbm
+        self.power_dbm = scanner.layer.tx_power_dbm
         self.own = scanner.own_address()
         self.scanner = scanner
         self.window = window

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from bleio.radio.advertising.advertiser import AdvertisingParameters
     from bleio.radio.advertising.connecting import ConnectRequest
     from bleio.radio.advertising.event import AdvertisingEvent
+    from bleio.radio.advertising.layer import AdvertisingLayer
     from bleio.radio.advertising.scanner import ScanRequest
     from bleio.radio.air.keys import LinkKey
     from bleio.radio.connection.link import AirLink
-    from bleio.radio.controller.core import Controller
 
     Request: TypeAlias = ConnectRequest | ScanRequest
 
@@ -80,7 +80,7 @@ class Window(Protocol):
 class Listener(Protocol):
     """What hears advertising: a scanner or an initiator."""
 
-    controller: Controller
+    layer: AdvertisingLayer
     station: Station
 
     def window(self, parameters: AdvertisingParameters) -> Window | None:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bleio.radio.connection.end import LinkEnd
+    from bleio.radio.connection.layer import ConnectionLayer
     from bleio.radio.connection.link import AirLink
-    from bleio.radio.controller.core import Controller
 
 # Events that may overlap with a packet that has just ended.
 _REMEMBERED = 32
@@ -31,8 +31,8 @@ _REMEMBERED = 32
 class RadioTime:
     """What one controller's radio is needed for by its links."""
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
+    def __init__(self, layer: ConnectionLayer) -> None:
+        self._layer = layer
         self._user: AirLink | None = None
         self._since_us = 0
         self.busy_until_us = 0
@@ -47,7 +47,7 @@ class RadioTime:
         if self._user is link:
             self._user, self.busy_until_us = None, at_us
             self._past.append((self._since_us, at_us))
-            for meter in self._controller.station.listening:
+            for meter in self._layer.station.listening:
                 meter.interrupt(self._since_us, at_us)
 
     def busy(self, from_us: int, to_us: int) -> bool:
@@ -55,7 +55,7 @@ class RadioTime:
 
         An event that goes on counts until its latest end, one to come for what waits to be sent.
         """
-        links = self._controller.links
+        links = self._layer.links
         if not links:
             return False
         if self._user is not None and self._since_us < to_us and from_us < self.busy_until_us:
@@ -73,7 +73,7 @@ def _overlaps(link: AirLink, from_us: int, to_us: int) -> bool:
 
 def _neighbours(link: AirLink) -> list[AirLink]:
     """The other links of both ends' controllers."""
-    here, there = link.central.controller.links, link.peripheral.controller.links
+    here, there = link.central.layer.links, link.peripheral.layer.links
     if len(here) + len(there) <= 2:
         return []
     ends = chain(here.values(), there.values())

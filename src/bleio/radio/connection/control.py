@@ -92,7 +92,7 @@ def received(end: LinkEnd, pdu: bytes) -> None:
 def start_version(end: LinkEnd) -> None:
     """Ask for the peer's version, or tell the host at once when it is known already."""
     if end.peer_version is not None:
-        end.controller.notices.remote_version(end, end.peer_version)
+        end.layer.host.remote_version(end, end.peer_version)
         return
     end.expect(LlOpcode.VERSION_IND)
     if not end.version_sent:
@@ -107,7 +107,7 @@ def _version_ind(end: LinkEnd, version: bytes) -> None:
         end.version_sent = True
         send(end, LlOpcode.VERSION_IND, VERSION)
     if end.settle(LlOpcode.VERSION_IND):
-        end.controller.notices.remote_version(end, version)
+        end.layer.host.remote_version(end, version)
 
 
 def start_features(end: LinkEnd) -> None:
@@ -126,7 +126,7 @@ def _feature_req(end: LinkEnd, _features: int) -> None:
 @on(LlOpcode.FEATURE_RSP, "Q")
 def _feature_rsp(end: LinkEnd, features: int) -> None:
     if end.settle(LlOpcode.FEATURE_RSP):
-        end.controller.notices.remote_features(end, features)
+        end.layer.host.remote_features(end, features)
 
 
 # -- the end --

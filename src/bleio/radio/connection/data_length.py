@@ -76,7 +76,7 @@ def set_limits(end: LinkEnd) -> bool:
 def update(end: LinkEnd) -> None:
     """Put into force what has changed, and tell the host."""
     if set_limits(end):
-        end.controller.notices.data_length_changed(end)
+        end.layer.host.data_length_changed(end)
 
 
 def start(end: LinkEnd) -> None:

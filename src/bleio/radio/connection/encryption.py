@@ -34,8 +34,8 @@ def start(central: LinkEnd, rand: bytes, ediv: int, ltk: bytes) -> None:
 
 def _send_request(central: LinkEnd) -> None:
     rand, ediv = central.key_name
-    central.diversifier = central.controller.radio.random_octets(8)
-    central.vector = central.controller.radio.random_octets(4)
+    central.diversifier = central.layer.radio.random_octets(8)
+    central.vector = central.layer.radio.random_octets(4)
     fields = (rand, ediv, central.diversifier, central.vector)
     send(central, LlOpcode.ENC_REQ, *fields, after_data=True)
 
@@ -57,12 +57,12 @@ def _pause_rsp(end: LinkEnd) -> None:
 @on(LlOpcode.ENC_REQ, "8sH8s4s")
 def _enc_req(peripheral: LinkEnd, rand: bytes, ediv: int, diversifier: bytes, _iv: bytes) -> None:
     peripheral.hold_data(after_queued=False)
-    random = peripheral.controller.radio
+    random = peripheral.layer.radio
     peripheral.diversifier = random.random_octets(8)
     peripheral.vector = random.random_octets(4)
     send(peripheral, LlOpcode.ENC_RSP, peripheral.diversifier, peripheral.vector)
     peripheral.expect(LlOpcode.ENC_REQ)
-    if not peripheral.controller.notices.key_requested(peripheral, rand, ediv):
+    if not peripheral.layer.host.key_requested(peripheral, rand, ediv):
         refuse(peripheral)
 
 
@@ -107,7 +107,7 @@ def _start_enc_rsp(end: LinkEnd) -> None:
         send(end, LlOpcode.START_ENC_RSP)
     end.settle(LlOpcode.START_ENC_RSP)
     refreshed, end.encrypted = end.encrypted, True
-    end.controller.notices.encryption_started(end, refreshed)
+    end.layer.host.encryption_started(end, refreshed)
     end.release_data()
 
 

@@ -14,8 +14,8 @@ from bleio.radio.connection import control, data_length
 from bleio.radio.connection.cipher import MIC_OCTETS, LinkCipher, Sealing
 
 if TYPE_CHECKING:
+    from bleio.radio.connection.layer import ConnectionLayer
     from bleio.radio.connection.link import AirLink
-    from bleio.radio.controller.core import Controller
 
 CENTRAL = 0
 PERIPHERAL = 1
@@ -54,22 +54,22 @@ class LinkEnd:
 
     def __init__(
         self,
-        controller: Controller,
+        layer: ConnectionLayer,
         role: int,
         own: DeviceAddress,
         peer: Peer,
         peer_on_air: DeviceAddress,
     ) -> None:
-        self.controller = controller
-        self.radio_time = controller.radio_time
+        self.layer = layer
+        self.radio_time = layer.radio_time
         self.role = role
-        self.handle = controller.new_conn_handle()
+        self.handle = layer.new_conn_handle()
         self.own = own
         self.peer = peer
         self.peer_on_air = peer_on_air
         self.link: AirLink
         self.other: LinkEnd
-        self.wished_tx = controller.default_tx
+        self.wished_tx = layer.default_tx
         self.peer_rx = self.peer_tx = data_length.MINIMUM
         self.length = data_length.INITIAL
         self.pdu_octets = data_length.MIN_OCTETS  # the most that one PDU carries, without MIC
@@ -83,7 +83,7 @@ class LinkEnd:
         self.cipher: LinkCipher | None = None  # of what this end sends
         self.peer_version: bytes | None = None
         self.version_sent = False
-        self.tx_power_dbm = controller.tx_power_dbm
+        self.tx_power_dbm = layer.tx_power_dbm
         self.length_again = False
         self.max_event_us = 0  # what the host allows a connection event; 0 is no limit
         self.gone = False  # its controller has left the air, or the link
@@ -110,7 +110,7 @@ class LinkEnd:
         """Our address if the controller made it, else zero."""
         if self.own.type is not AddressType.RANDOM_PRIVATE_RESOLVABLE:
             return bytes(6)
-        return self.own.octets if self.controller.resolving.is_ours(self.own.octets) else bytes(6)
+        return self.own.octets if self.layer.resolving.is_ours(self.own.octets) else bytes(6)
 
     # -- what the controller does --
 
@@ -147,9 +147,7 @@ class LinkEnd:
     ) -> None:
         """Wait for an answer; the link ends if it stays out. Spec: Vol 6, Part B, 5.2."""
         self.settle(opcode)
-        self._waiting[opcode] = self.controller.radio.schedule_in(
-            timeout_us, self.link.finish, reason
-        )
+        self._waiting[opcode] = self.layer.radio.schedule_in(timeout_us, self.link.finish, reason)
 
     def awaits(self, opcode: int) -> bool:
         """Whether an answer is outstanding."""
@@ -183,7 +181,7 @@ class LinkEnd:
     def _data_ready(self) -> bool:
         if not self._data or (self._data_until is not None and self._sent >= self._data_until):
             return False
-        return self.other.controller.takes_data
+        return self.other.layer.host.takes_data
 
     def outgoing(self) -> Outgoing:
         """What to send: the PDU that is not acknowledged yet, else the next, else an empty one."""
@@ -239,7 +237,7 @@ class LinkEnd:
             return  # a repetition
         fragment = outgoing.fragment
         is_data = fragment.llid != LLID_CONTROL and fragment.payload
-        if is_data and not self.controller.takes_data:
+        if is_data and not self.layer.host.takes_data:
             return  # not acknowledged: the other end sends it again
         self._nesn ^= 1
         if fragment is not EMPTY:
@@ -277,7 +275,7 @@ class LinkEnd:
     def _packet_arrived(self) -> None:
         """The last PDU of an HCI packet has arrived."""
         self.in_flight -= 1
-        self.controller.packet_completed(self)
+        self.layer.host.packet_completed(self)
 
     def received(self, pdu: Fragment) -> None:
         """Take a PDU from the other end."""
@@ -285,7 +283,7 @@ class LinkEnd:
             self.other.controls_arrived += 1
             control.received(self, pdu.payload)
         elif pdu.payload:
-            self.controller.data_received(self, pdu.payload, pdu.llid == LLID_START)
+            self.layer.host.data_received(self, pdu.payload, pdu.llid == LLID_START)
 
     def close(self) -> None:
         """Drop everything; the link is over for this end."""

@@ -37,10 +37,10 @@ class AirLink:
     ) -> None:
         self.central = central
         self.peripheral = peripheral
-        self.radio = central.controller.radio
+        self.radio = central.layer.radio
         self.access_address = access_address
         self.crc_init = crc_init
-        self.channel_map = central.controller.channel_map
+        self.channel_map = central.layer.channel_map
         self.updating = False  # a change of parameters waits for its instant
         self.wanted_channel_map = self.channel_map
         self.changing_channels = False
@@ -53,7 +53,7 @@ class AirLink:
         self._in_event = False
         self._made_us = self.radio.now_us
         self._first_anchor_us = first_anchor_us
-        stations = central.controller.station, peripheral.controller.station
+        stations = central.layer.station, peripheral.layer.station
         self._anchors = anchors.Anchors(
             first_anchor_us, parameters.interval_us, stations[0].clock_drift_ppm
         )
@@ -330,7 +330,7 @@ class AirLink:
 
     def drop(self, end: LinkEnd, reason: int) -> None:
         """One end has not heard the other for too long; the other notices in its own time."""
-        end.controller.notices.link_closed(end, reason)
+        end.layer.link_closed(end, reason)
         self.vanish(end)
 
     def finish(self, reason: int, initiator: LinkEnd | None = None) -> None:
@@ -349,9 +349,7 @@ class AirLink:
         for end in (self.central, self.peripheral):
             if not end.gone:
                 own = end is initiator
-                end.controller.notices.link_closed(
-                    end, HciErrorCode.LOCAL_HOST_TERMINATED if own else reason
-                )
+                end.layer.link_closed(end, HciErrorCode.LOCAL_HOST_TERMINATED if own else reason)
 
     def _cancel_timers(self) -> None:
         self._lossy.cancel()

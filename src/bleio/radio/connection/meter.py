@@ -22,13 +22,13 @@ class LinkMeter:
         self._clock = clock
         self._next_event = 0  # all before it are counted
         for end in (link.central, link.peripheral):
-            end.controller.station.meters[self] = None
+            end.layer.station.meters[self] = None
 
     def close(self) -> None:
         """Count what is left; the link is over."""
         self.account()
         for end in (self._link.central, self._link.peripheral):
-            end.controller.station.meters.pop(self, None)
+            end.layer.station.meters.pop(self, None)
 
     def start_event(self, event: int) -> None:
         """In this event packets are exchanged; those before it that were not used were idle."""
@@ -39,14 +39,14 @@ class LinkMeter:
     @staticmethod
     def sent(sender: LinkEnd, length_us: int, *, listened: bool = True) -> None:
         """One end has sent a packet, to which the other has listened or not."""
-        sender.controller.station.tx_us += length_us
+        sender.layer.station.tx_us += length_us
         if listened:
-            sender.other.controller.station.rx_us += length_us
+            sender.other.layer.station.rx_us += length_us
 
     @staticmethod
     def unanswered(sender: LinkEnd) -> None:
         """One end has waited for an answer in vain."""
-        sender.controller.station.rx_us += phy.sync_time_us(sender.other.tx_phy)
+        sender.layer.station.rx_us += phy.sync_time_us(sender.other.tx_phy)
 
     def account(self) -> None:
         """Count the idle events whose anchor points have passed."""
@@ -64,7 +64,7 @@ class LinkMeter:
         link = self._link
         self._interrupt_until(event)
         central, peripheral = link.central, link.peripheral
-        listener, poller = peripheral.controller.station, central.controller.station
+        listener, poller = peripheral.layer.station, central.layer.station
         attended = 0 if central.gone or peripheral.gone else self._attended(event)
         if central.gone:
             listener.rx_us += count * phy.sync_time_us(central.tx_phy)
@@ -88,7 +88,7 @@ class LinkMeter:
         """Take idle events from what their stations listen besides."""
         link = self._link
         for end in (link.central, link.peripheral):
-            for meter in end.controller.station.listening if not end.gone else ():
+            for meter in end.layer.station.listening if not end.gone else ():
                 for idle in range(self._next_event, event):
                     if not end.role or self.is_attended(idle):
                         at_us = link.anchor_us(idle)

@@ -35,7 +35,7 @@ def packet(
         sender.tx_phy,
         link.access_address,
         sender.tx_power_dbm,
-        sender.controller.station,
+        sender.layer.station,
         bytes((header, len(payload))) + payload,
         Direction.TO_CENTRAL if sender.role else Direction.TO_PERIPHERAL,
         link.crc_init,

@@ -31,7 +31,7 @@ class SteppedEvents:
     def __init__(self, link: AirLink) -> None:
         self.active = False
         self._link = link
-        self._radio = link.central.controller.radio
+        self._radio = link.central.layer.radio
         self._timer: Timer | None = None
         self._event = 0
         self._events = 0
@@ -78,7 +78,7 @@ class SteppedEvents:
         outgoing, header = sender.transmit()
         packet = radio.medium.transmit(
             Transmission(
-                sender.controller.station,
+                sender.layer.station,
                 link.channel(self._event),
                 radio.now_us,
                 outgoing.octets,
@@ -98,7 +98,7 @@ class SteppedEvents:
         receiver, link, radio = sender.other, self._link, self._radio
         listens = receiver in link.attending
         link.meter.sent(sender, packet.to_us - packet.from_us, listened=listens)
-        if not listens or not radio.medium.receives(packet, receiver.controller.station):
+        if not listens or not radio.medium.receives(packet, receiver.layer.station):
             if not sender.role:
                 link.meter.unanswered(sender)
             link.event_over()

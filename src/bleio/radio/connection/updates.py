@@ -36,9 +36,9 @@ def start_phy(end: LinkEnd, tx_mask: int, rx_mask: int) -> None:
 @on(LlOpcode.PHY_REQ, "BB")
 def _phy_req(end: LinkEnd, peer_tx: int, peer_rx: int) -> None:
     if end.role:
-        send(end, LlOpcode.PHY_RSP, *end.controller.default_phys)
+        send(end, LlOpcode.PHY_RSP, *end.layer.default_phys)
     else:
-        _decide_phys(end, end.controller.default_phys, (peer_tx, peer_rx))
+        _decide_phys(end, end.layer.default_phys, (peer_tx, peer_rx))
 
 
 @on(LlOpcode.PHY_RSP, "BB")
@@ -71,7 +71,7 @@ def _mask(phy_: int) -> int:
 @on(LlOpcode.PHY_UPDATE_IND, "BBH")
 def _phy_update_ind(end: LinkEnd, to_peripheral: int, to_central: int, instant: int) -> None:
     if not (to_peripheral or to_central) and end.settle(LlOpcode.PHY_UPDATE_IND):
-        end.controller.notices.phy_updated(end)
+        end.layer.host.phy_updated(end)
 
 
 def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
@@ -82,7 +82,7 @@ def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
     for end in (link.central, link.peripheral):
         asked = (changed or not end.role) and end.settle(LlOpcode.PHY_UPDATE_IND)
         if asked or changed:
-            end.controller.notices.phy_updated(end)
+            end.layer.host.phy_updated(end)
         data_length.update(end)
 
 
@@ -116,7 +116,7 @@ def _apply_parameters(link: AirLink, parameters: ConnectionParameters) -> None:
     link.updating = False
     link.set_parameters(parameters)
     for end in (link.central, link.peripheral):
-        end.controller.notices.parameters_updated(end, HciErrorCode.SUCCESS)
+        end.layer.host.parameters_updated(end, HciErrorCode.SUCCESS)
         data_length.update(end)
 
 
@@ -138,7 +138,7 @@ def _connection_param_req(
     end: LinkEnd, interval_min: int, interval_max: int, latency: int, timeout: int, *_: int
 ) -> None:
     wanted = (interval_min, interval_max, latency, timeout)
-    if end.controller.notices.parameters_requested(end, wanted):
+    if end.layer.host.parameters_requested(end, wanted):
         end.expect(LlOpcode.CONNECTION_PARAM_REQ)
     else:
         reject_parameters(end, HciErrorCode.UNSUPPORTED_REMOTE_FEATURE)
@@ -154,9 +154,9 @@ def _reject_ext_ind(end: LinkEnd, opcode: int, reason: int) -> None:
     if opcode == LlOpcode.ENC_REQ:
         end.settle(LlOpcode.START_ENC_RSP)
         end.release_data()
-        end.controller.notices.encryption_refused(end, reason)
+        end.layer.host.encryption_refused(end, reason)
     elif end.settle(LlOpcode.CONNECTION_UPDATE_IND):
-        end.controller.notices.parameters_updated(end, reason)
+        end.layer.host.parameters_updated(end, reason)
 
 
 def update_channel_map(central: LinkEnd, channel_map: int) -> None:

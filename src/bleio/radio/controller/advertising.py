@@ -28,9 +28,9 @@ def channels_of(channel_map: int) -> tuple[int, ...]:
 @command(0x2005, "LE Set Random Address", "6s", bit=(25, 4))
 def set_random_address(controller: Controller, address: bytes) -> None:
     """The random address of everything but extended advertising sets."""
-    allow(not controller.legacy_advertiser.enabled)
-    allow(not controller.scanner.enabled and controller.initiator.parameters is None)
-    controller.random_address = DeviceAddress(address, True)
+    allow(not controller.layer.legacy_advertiser.enabled)
+    allow(not controller.layer.scanner.enabled and controller.layer.initiator.parameters is None)
+    controller.layer.random_address = DeviceAddress(address, True)
 
 
 @command(0x2006, "LE Set Advertising Parameters", "HHBBB6sBB", bit=(25, 5))
@@ -46,12 +46,12 @@ def set_parameters(
     filter_policy: int,
 ) -> None:
     """How the legacy set advertises."""
-    allow(not controller.legacy_advertiser.enabled)
+    allow(not controller.layer.legacy_advertiser.enabled)
     require(kind <= _ADV_DIRECT_LOW and own_address_type <= 3 and peer_address_type <= 1)
     require(filter_policy <= 3)
     if kind != _ADV_DIRECT_HIGH:
         require(MIN_INTERVAL <= interval_min <= interval_max <= MAX_INTERVAL)
-    controller.legacy_advertiser.parameters = AdvertisingParameters(
+    controller.layer.legacy_advertiser.parameters = AdvertisingParameters(
         connectable=kind in (_ADV_IND, *_DIRECTED),
         scannable=kind in (_ADV_IND, _ADV_SCAN_IND),
         directed=kind in _DIRECTED,
@@ -72,28 +72,28 @@ def _legacy_data(length: int, data: bytes) -> bytes:
 @command(0x2008, "LE Set Advertising Data", "B31s", bit=(25, 7))
 def set_data(controller: Controller, length: int, data: bytes) -> None:
     """What the legacy set says."""
-    controller.legacy_advertiser.data = _legacy_data(length, data)
+    controller.layer.legacy_advertiser.data = _legacy_data(length, data)
 
 
 @command(0x2009, "LE Set Scan Response Data", "B31s", bit=(26, 0))
 def set_scan_response(controller: Controller, length: int, data: bytes) -> None:
     """What the legacy set answers to scan requests."""
-    controller.legacy_advertiser.scan_response = _legacy_data(length, data)
+    controller.layer.legacy_advertiser.scan_response = _legacy_data(length, data)
 
 
 @command(0x200A, "LE Set Advertising Enable", "B", bit=(26, 1))
 def set_enable(controller: Controller, enable: int) -> None:
     """Start or stop the legacy set."""
     require(enable <= 1)
-    advertiser = controller.legacy_advertiser
+    advertiser = controller.layer.legacy_advertiser
     if not enable:
         advertiser.stop()
         return
     parameters = advertiser.parameters
-    if parameters.connectable and not controller.has_room_for_link():
+    if parameters.connectable and not controller.layer.has_room_for_link():
         raise CommandError(HciErrorCode.CONNECTION_LIMIT_EXCEEDED)
     own = controller.own_address(
-        parameters.own_address_type, controller.random_address, parameters.peer
+        parameters.own_address_type, controller.layer.random_address, parameters.peer
     )
     if not advertiser.enabled:
         advertiser.enable(own)

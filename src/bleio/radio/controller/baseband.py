@@ -10,8 +10,9 @@ import struct
 from bleio.core import vendor
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio.controller.core import ACL_OCTETS, Controller
+from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
+from bleio.radio.controller.host import ACL_OCTETS
 
 _COUNT = struct.Struct("<HH")
 _MAX_POWER_DBM = 20
@@ -26,28 +27,27 @@ def reset(controller: Controller) -> None:
 @command(0x0C01, "Set Event Mask", "Q", bit=(5, 6))
 def set_event_mask(controller: Controller, mask: int) -> None:
     """Choose events."""
-    controller.events.mask = mask
+    controller.host.events.mask = mask
 
 
 @command(0x0C63, "Set Event Mask Page 2", "Q", bit=(22, 2))
 def set_event_mask_page_2(controller: Controller, mask: int) -> None:
     """Choose events of the second page; this controller has none to send."""
-    controller.events.mask_page_2 = mask
+    controller.host.events.mask_page_2 = mask
 
 
 @command(0x2001, "LE Set Event Mask", "Q", bit=(25, 0))
 def le_set_event_mask(controller: Controller, mask: int) -> None:
     """Choose LE events."""
-    controller.events.le_mask = mask
+    controller.host.events.le_mask = mask
 
 
 @command(0x0C31, "Set Controller To Host Flow Control", "B", bit=(10, 5))
 def set_flow_control(controller: Controller, kinds: int) -> None:
     """Count the packets the host has room for; 1 is ACL, 2 and 3 have SCO as well."""
     require(kinds <= 3)
-    allow(not controller.links)
-    controller.host_flow_control = bool(kinds & 1)
-    controller.host_credits = controller.host_buffers
+    allow(not controller.layer.links)
+    controller.host.set_flow_control(bool(kinds & 1))
 
 
 @command(0x0C33, "Host Buffer Size", "HBHH", bit=(10, 6))
@@ -56,7 +56,7 @@ def host_buffer_size(
 ) -> None:
     """The host says how many packets it has room for; each must hold any data PDU."""
     require(acl_octets >= ACL_OCTETS and acl_count > 0)
-    controller.host_buffers = controller.host_credits = acl_count
+    controller.host.set_buffers(acl_count)
 
 
 @command(0x0C35, "Host Number Of Completed Packets", "B", bit=(10, 7), tail=True, silent=True)
@@ -64,7 +64,10 @@ def host_completed_packets(controller: Controller, handles: int, pairs: bytes) -
     """The host has room again; the only command without an answer."""
     require(len(pairs) == handles * _COUNT.size)
     for handle, count in _COUNT.iter_unpack(pairs):
-        controller.host_is_done(handle, count)
+        end = controller.layer.links.get(handle)
+        if end is not None:
+            controller.host.is_done(end, count)
+            controller.layer.wake_links()
 
 
 @command(0x0C6C, "Read LE Host Support", bit=(24, 5), returns=2)
@@ -84,9 +87,9 @@ def write_le_host_support(controller: Controller, supported: int, _unused: int) 
 def read_transmit_power_level(controller: Controller, handle: int, kind: int) -> bytes:
     """Power on a connection, now or at most."""
     require(kind <= 1)
-    if handle not in controller.links:
+    if handle not in controller.layer.links:
         raise CommandError(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
-    power = _MAX_POWER_DBM if kind else controller.links[handle].tx_power_dbm
+    power = _MAX_POWER_DBM if kind else controller.layer.links[handle].tx_power_dbm
     return struct.pack("<Hb", handle, power)
 
 
@@ -101,6 +104,6 @@ def read_transmit_power_level(controller: Controller, handle: int, kind: int) ->
 def claim_static_address(controller: Controller, address: bytes) -> bytes:
     """See `bleio.core.vendor`."""
     require(DeviceAddress(address, True).type is AddressType.RANDOM_STATIC)
-    if not controller.radio.claim_static_address(address, controller.station):
+    if not controller.layer.radio.claim_static_address(address, controller.layer.station):
         raise CommandError(HciErrorCode.CONNECTION_ALREADY_EXISTS)
     return address

@@ -25,7 +25,7 @@ def link_end(controller: Controller, handle: int) -> LinkEnd:
 
     Raises: CommandError Unknown Connection Identifier.
     """
-    end = controller.links.get(handle)
+    end = controller.layer.links.get(handle)
     if end is None:
         raise CommandError(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
     return end
@@ -60,8 +60,8 @@ def read_remote_features(controller: Controller, handle: int) -> None:
 def read_rssi(controller: Controller, handle: int) -> bytes:
     """Strength of what the peer sends."""
     other = link_end(controller, handle).other
-    rssi = controller.radio.rssi_dbm(
-        other.controller.station, controller.station, other.tx_power_dbm
+    rssi = controller.layer.radio.rssi_dbm(
+        other.layer.station, controller.layer.station, other.tx_power_dbm
     )
     return struct.pack("<Hb", handle, rssi)
 
@@ -132,7 +132,7 @@ def set_data_length(controller: Controller, handle: int, tx_octets: int, tx_time
 @command(0x2024, "LE Write Suggested Default Data Length", "HH", bit=(34, 0))
 def write_default_data_length(controller: Controller, tx_octets: int, tx_time_us: int) -> None:
     """Ask for larger data PDUs on new links."""
-    controller.default_tx = _limit(tx_octets, tx_time_us)
+    controller.layer.default_tx = _limit(tx_octets, tx_time_us)
 
 
 @command(0x2030, "LE Read PHY", "H", bit=(35, 4), returns=4, echo=2)
@@ -152,7 +152,7 @@ def _preferences(all_phys: int, tx: int, rx: int) -> tuple[int, int]:
 @command(0x2031, "LE Set Default PHY", "BBB", bit=(35, 5))
 def set_default_phy(controller: Controller, all_phys: int, tx: int, rx: int) -> None:
     """What to agree to when a peer asks for other PHYs."""
-    controller.default_phys = _preferences(all_phys, tx, rx)
+    controller.layer.default_phys = _preferences(all_phys, tx, rx)
 
 
 @command(0x2032, "LE Set PHY", "HBBBH", bit=(35, 6), pending=True)
@@ -173,8 +173,8 @@ def set_channel_classification(controller: Controller, channels: bytes) -> None:
     channel_map = int.from_bytes(channels, "little")
     require(channel_map <= ALL_DATA_CHANNELS)
     require(channel_map.bit_count() >= _MIN_DATA_CHANNELS)
-    controller.channel_map = channel_map
-    for end in controller.links.values():
+    controller.layer.channel_map = channel_map
+    for end in controller.layer.links.values():
         if end.role == CENTRAL:
             updates.update_channel_map(end, channel_map)
 

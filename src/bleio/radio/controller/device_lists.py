@@ -18,11 +18,11 @@ _MAX_TIMEOUT_S = 0xA1B8
 
 def _allow_list_change(controller: Controller) -> None:
     """The list may not change while something filters by it."""
-    advertisers = (controller.legacy_advertiser, *controller.advertisers.values())
+    advertisers = (controller.layer.legacy_advertiser, *controller.layer.advertisers.values())
     allow(not any(a.enabled and a.parameters.filter_policy for a in advertisers))
-    scanner = controller.scanner
+    scanner = controller.layer.scanner
     allow(not (scanner.enabled and scanner.parameters.filter_policy & 1))
-    initiating = controller.initiator.parameters
+    initiating = controller.layer.initiator.parameters
     allow(initiating is None or initiating.peer is not None)
 
 
@@ -36,7 +36,7 @@ def read_accept_list_size(_controller: Controller) -> bytes:
 def clear_accept_list(controller: Controller) -> None:
     """Empty the accept list."""
     _allow_list_change(controller)
-    controller.accept_list.clear()
+    controller.layer.accept_list.clear()
 
 
 def _listed(address_type: int, address: bytes) -> DeviceAddress | None:
@@ -50,9 +50,10 @@ def add_to_accept_list(controller: Controller, address_type: int, address: bytes
     """Add a device."""
     device = _listed(address_type, address)
     _allow_list_change(controller)
-    if device not in controller.accept_list and len(controller.accept_list) >= ACCEPT_LIST_SIZE:
+    listed = controller.layer.accept_list
+    if device not in listed and len(listed) >= ACCEPT_LIST_SIZE:
         raise CommandError(HciErrorCode.MEMORY_CAPACITY_EXCEEDED)
-    controller.accept_list[device] = None
+    listed[device] = None
 
 
 @command(0x2012, "LE Remove Device From Filter Accept List", "B6s", bit=(27, 1))
@@ -60,16 +61,16 @@ def remove_from_accept_list(controller: Controller, address_type: int, address: 
     """Remove a device."""
     device = _listed(address_type, address)
     _allow_list_change(controller)
-    controller.accept_list.pop(device, None)
+    controller.layer.accept_list.pop(device, None)
 
 
 def _allow_resolving_change(controller: Controller) -> None:
     """The list may not change while resolution is on and something uses it."""
-    if not controller.resolving.enabled:
+    if not controller.layer.resolving.enabled:
         return
-    advertisers = (controller.legacy_advertiser, *controller.advertisers.values())
+    advertisers = (controller.layer.legacy_advertiser, *controller.layer.advertisers.values())
     allow(not any(advertiser.enabled for advertiser in advertisers))
-    allow(not controller.scanner.enabled and controller.initiator.parameters is None)
+    allow(not controller.layer.scanner.enabled and controller.layer.initiator.parameters is None)
 
 
 def _identity(address_type: int, address: bytes) -> DeviceAddress:
@@ -78,7 +79,7 @@ def _identity(address_type: int, address: bytes) -> DeviceAddress:
 
 
 def _entry(controller: Controller, address_type: int, address: bytes) -> Entry:
-    entry = controller.resolving.entries.get(_identity(address_type, address))
+    entry = controller.layer.resolving.entries.get(_identity(address_type, address))
     if entry is None:
         raise CommandError(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
     return entry
@@ -91,12 +92,12 @@ def add_to_resolving_list(
     """Add a peer with its key and ours."""
     identity = _identity(address_type, address)
     _allow_resolving_change(controller)
-    entries = controller.resolving.entries
+    entries = controller.layer.resolving.entries
     require(identity not in entries)
     if len(entries) >= RESOLVING_LIST_SIZE:
         raise CommandError(HciErrorCode.MEMORY_CAPACITY_EXCEEDED)
     entries[identity] = Entry(identity, peer_irk, local_irk)
-    controller.resolving.changed()
+    controller.layer.resolving.changed()
 
 
 @command(0x2028, "LE Remove Device From Resolving List", "B6s", bit=(34, 4))
@@ -104,16 +105,16 @@ def remove_from_resolving_list(controller: Controller, address_type: int, addres
     """Remove a peer."""
     _allow_resolving_change(controller)
     entry = _entry(controller, address_type, address)
-    del controller.resolving.entries[entry.identity]
-    controller.resolving.changed()
+    del controller.layer.resolving.entries[entry.identity]
+    controller.layer.resolving.changed()
 
 
 @command(0x2029, "LE Clear Resolving List", bit=(34, 5))
 def clear_resolving_list(controller: Controller) -> None:
     """Remove all peers."""
     _allow_resolving_change(controller)
-    controller.resolving.entries.clear()
-    controller.resolving.changed()
+    controller.layer.resolving.entries.clear()
+    controller.layer.resolving.changed()
 
 
 @command(0x202A, "LE Read Resolving List Size", bit=(34, 6), returns=1)
@@ -138,17 +139,17 @@ def read_local_rpa(controller: Controller, address_type: int, address: bytes) ->
 def set_address_resolution(controller: Controller, enable: int) -> None:
     """Resolve addresses in the controller, or leave that to the host."""
     require(enable <= 1)
-    advertisers = (controller.legacy_advertiser, *controller.advertisers.values())
+    advertisers = (controller.layer.legacy_advertiser, *controller.layer.advertisers.values())
     allow(not any(advertiser.enabled for advertiser in advertisers))
-    allow(not controller.scanner.enabled and controller.initiator.parameters is None)
-    controller.resolving.enabled = bool(enable)
+    allow(not controller.layer.scanner.enabled and controller.layer.initiator.parameters is None)
+    controller.layer.resolving.enabled = bool(enable)
 
 
 @command(0x202E, "LE Set Resolvable Private Address Timeout", "H", bit=(35, 2))
 def set_rpa_timeout(controller: Controller, timeout_s: int) -> None:
     """How long a private address of ours is used; counts from the next one on."""
     require(1 <= timeout_s <= _MAX_TIMEOUT_S)
-    controller.resolving.timeout_s = timeout_s
+    controller.layer.resolving.timeout_s = timeout_s
 
 
 @command(0x204E, "LE Set Privacy Mode", "B6sB", bit=(39, 2))

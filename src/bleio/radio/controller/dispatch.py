@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from bleio.core.codes import HciErrorCode
-
-if TYPE_CHECKING:
-    from bleio.radio.controller.core import Controller
 
 Handler = Callable[..., "bytes | None"]
 
@@ -110,7 +107,7 @@ def _status(opcode: int, status: int) -> bytes:
     return _STATUS.pack(0x04, 0x0F, 4, status, 1, opcode)
 
 
-def execute(controller: Controller, opcode: int, parameters: bytes, whole: bool) -> bytes:
+def execute(controller: object, opcode: int, parameters: bytes, whole: bool) -> bytes:
     """Run one command.
 
     Args: whole: whether `parameters` has the length that the packet's header states.

@@ -1,4 +1,4 @@
-"""Events to the host: their masks, and those that more than one part sends.
+"""Events to the host, and which of them it wants.
 
 Spec: Vol 4, Part E, 7.3.1, 7.3.69, 7.8.1 and 7.7.
 """
@@ -49,34 +49,3 @@ class HostEvents:
         header = struct.pack("<BBBB", EVENT_PACKET, Event.LE_META, 1 + len(parameters), code)
         self._send(header + parameters)
         return True
-
-
-_HANDLE_STATUS = struct.Struct("<BH")
-_DISCONNECTION = struct.Struct("<BHB")
-_COMPLETED = struct.Struct("<BHH")
-_OVERFLOW = struct.Struct("<B")
-
-
-def disconnection_complete(events: HostEvents, handle: int, reason: int) -> None:
-    """Disconnection Complete."""
-    events.send(Event.DISCONNECTION_COMPLETE, _DISCONNECTION, 0, handle, reason)
-
-
-def completed_packets(events: HostEvents, handle: int, count: int) -> None:
-    """Number Of Completed Packets for one handle."""
-    events.send(Event.NUMBER_OF_COMPLETED_PACKETS, _COMPLETED, 1, handle, count)
-
-
-def encryption_change(events: HostEvents, handle: int, status: int, on: bool) -> None:
-    """Encryption Change."""
-    events.send(Event.ENCRYPTION_CHANGE, _DISCONNECTION, status, handle, int(on))
-
-
-def encryption_refresh(events: HostEvents, handle: int, status: int) -> None:
-    """Encryption Key Refresh Complete."""
-    events.send(Event.ENCRYPTION_KEY_REFRESH_COMPLETE, _HANDLE_STATUS, status, handle)
-
-
-def data_buffer_overflow(events: HostEvents) -> None:
-    """Data Buffer Overflow of ACL data."""
-    events.send(Event.DATA_BUFFER_OVERFLOW, _OVERFLOW, 1)

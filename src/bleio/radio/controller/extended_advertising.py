@@ -40,7 +40,7 @@ _SET = struct.Struct("<BHB")
 
 def _set_of(controller: Controller, handle: int) -> Advertiser:
     require(handle <= _MAX_HANDLE)
-    advertiser = controller.advertisers.get(handle)
+    advertiser = controller.layer.advertisers.get(handle)
     if advertiser is None:
         raise CommandError(HciErrorCode.UNKNOWN_ADVERTISING_IDENTIFIER)
     return advertiser
@@ -91,15 +91,15 @@ def set_parameters(
     if not properties & _HIGH_DUTY:
         require(MIN_INTERVAL <= shortest <= longest)
     _check_properties(properties, primary_phy, secondary_phy)
-    advertiser = controller.advertisers.get(handle)
+    advertiser = controller.layer.advertisers.get(handle)
     if advertiser is None:
-        if len(controller.advertisers) >= MAX_ADVERTISING_SETS:
+        if len(controller.layer.advertisers) >= MAX_ADVERTISING_SETS:
             raise CommandError(HciErrorCode.MEMORY_CAPACITY_EXCEEDED)
-        advertiser = Advertiser(controller, handle)
+        advertiser = Advertiser(controller.layer, handle)
     allow(not advertiser.enabled)
     if properties & _LEGACY:
         require(max(len(advertiser.data), len(advertiser.scan_response)) <= LEGACY_DATA_OCTETS)
-    power = controller.tx_power_dbm if tx_power == _NO_PREFERENCE else tx_power
+    power = controller.layer.tx_power_dbm if tx_power == _NO_PREFERENCE else tx_power
     advertiser.parameters = AdvertisingParameters(
         connectable=bool(properties & _CONNECTABLE),
         scannable=bool(properties & _SCANNABLE),
@@ -119,7 +119,7 @@ def set_parameters(
         sid=sid,
         scan_request_events=bool(scan_request_events),
     )
-    controller.advertisers[handle] = advertiser
+    controller.layer.advertisers[handle] = advertiser
     return struct.pack("<b", power)
 
 
@@ -175,14 +175,14 @@ def set_data(
     _checked_fragment(advertiser, operation, length, data)
     current = Assembly(advertiser.data, advertiser.data_open)
     advertiser.data, advertiser.data_open = _assemble(advertiser, current, operation, data)
-    advertiser.data_identifier = controller.radio.random.randrange(1 << 12)
+    advertiser.data_identifier = controller.layer.radio.random.randrange(1 << 12)
 
 
 def _new_identifier(controller: Controller, advertiser: Advertiser, length: int) -> None:
     """The data stays; scanners shall take it for new."""
     require(length == 0 and advertiser.enabled and not advertiser.parameters.legacy)
     require(bool(advertiser.data))
-    advertiser.data_identifier = controller.radio.random.randrange(1 << 12)
+    advertiser.data_identifier = controller.layer.radio.random.randrange(1 << 12)
 
 
 @command(0x2038, "LE Set Extended Scan Response Data", "BBBB", bit=(36, 4), tail=True)
@@ -208,7 +208,7 @@ def set_enable(controller: Controller, enable: int, count: int, rows: bytes) -> 
     require(len({handle for handle, _, _ in wanted}) == count)
     if not enable:
         sets = [_set_of(controller, handle) for handle, _, _ in wanted]
-        for advertiser in sets or list(controller.advertisers.values()):
+        for advertiser in sets or list(controller.layer.advertisers.values()):
             advertiser.stop()
         return
     require(count > 0)
@@ -234,7 +234,7 @@ def _ready(
     unchained = not parameters.legacy and parameters.connectable
     if unchained and len(advertiser.data) > CONNECTABLE_DATA_OCTETS:
         raise CommandError(HciErrorCode.PACKET_TOO_LONG)
-    if parameters.connectable and not controller.has_room_for_link():
+    if parameters.connectable and not controller.layer.has_room_for_link():
         raise CommandError(HciErrorCode.CONNECTION_LIMIT_EXCEEDED)
     return controller.own_address(
         parameters.own_address_type, advertiser.random_address, parameters.peer
@@ -246,11 +246,11 @@ def remove_set(controller: Controller, handle: int) -> None:
     """Remove a set that is not enabled."""
     advertiser = _set_of(controller, handle)
     allow(not advertiser.enabled)
-    del controller.advertisers[handle]
+    del controller.layer.advertisers[handle]
 
 
 @command(0x203D, "LE Clear Advertising Sets", bit=(37, 1))
 def clear_sets(controller: Controller) -> None:
     """Remove all sets."""
-    allow(not any(advertiser.enabled for advertiser in controller.advertisers.values()))
-    controller.advertisers.clear()
+    allow(not any(advertiser.enabled for advertiser in controller.layer.advertisers.values()))
+    controller.layer.advertisers.clear()

@@ -10,8 +10,9 @@ import struct
 from bleio.core.private_address import encrypt
 from bleio.radio.advertising.advertiser import MAX_DATA_OCTETS
 from bleio.radio.connection import control, data_length
-from bleio.radio.controller.core import ACL_BUFFERS, ACL_OCTETS, Controller
+from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command
+from bleio.radio.controller.host import ACL_BUFFERS, ACL_OCTETS
 
 HCI_VERSION, LMP_VERSION = 0x0C, 0x0C  # 5.3
 COMPANY, SUBVERSION = 0xFFFF, 0x0001
@@ -50,7 +51,7 @@ def read_buffer_size(_controller: Controller) -> bytes:
 @command(0x1009, "Read BD_ADDR", bit=(15, 1), returns=6)
 def read_bd_addr(controller: Controller) -> bytes:
     """The public address."""
-    return controller.public_address.octets
+    return controller.layer.public_address.octets
 
 
 @command(0x2002, "LE Read Buffer Size", bit=(25, 1), returns=3)
@@ -80,7 +81,7 @@ def le_read_supported_states(_controller: Controller) -> bytes:
 @command(0x2007, "LE Read Advertising Physical Channel Tx Power", bit=(25, 6), returns=1)
 def le_read_advertising_tx_power(controller: Controller) -> bytes:
     """Power of legacy advertising."""
-    return struct.pack("<b", controller.tx_power_dbm)
+    return struct.pack("<b", controller.layer.tx_power_dbm)
 
 
 @command(0x204B, "LE Read Transmit Power", bit=(38, 7), returns=2)
@@ -110,7 +111,7 @@ def le_read_max_data_length(_controller: Controller) -> bytes:
 @command(0x2023, "LE Read Suggested Default Data Length", bit=(33, 7), returns=4)
 def le_read_default_data_length(controller: Controller) -> bytes:
     """What new links ask for."""
-    return struct.pack("<HH", *controller.default_tx)
+    return struct.pack("<HH", *controller.layer.default_tx)
 
 
 @command(0x2017, "LE Encrypt", "16s16s", bit=(27, 6), returns=16)
@@ -122,4 +123,4 @@ def le_encrypt(_controller: Controller, key: bytes, block: bytes) -> bytes:
 @command(0x2018, "LE Rand", bit=(27, 7), returns=8)
 def le_rand(controller: Controller) -> bytes:
     """Eight random octets, from the world's generator."""
-    return controller.radio.random_octets(8)
+    return controller.layer.radio.random_octets(8)

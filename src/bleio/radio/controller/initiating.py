@@ -46,16 +46,16 @@ def connection_parameters(
 
 
 def _start(controller: Controller, parameters: InitiatingParameters) -> None:
-    allow(controller.initiator.parameters is None)
+    allow(controller.layer.initiator.parameters is None)
     peer = parameters.peer
-    own = controller.own_address(parameters.own_address_type, controller.random_address, peer)
-    if not controller.has_room_for_link():
+    own = controller.own_address(parameters.own_address_type, controller.layer.random_address, peer)
+    if not controller.layer.has_room_for_link():
         raise CommandError(HciErrorCode.CONNECTION_LIMIT_EXCEEDED)
     if peer is not None and any(
-        end.peer.address == peer and end.own == own for end in controller.links.values()
+        end.peer.address == peer and end.own == own for end in controller.layer.links.values()
     ):
         raise CommandError(HciErrorCode.CONNECTION_ALREADY_EXISTS)
-    controller.after_reply(controller.initiator.start, parameters, own)
+    controller.after_reply(controller.layer.initiator.start, parameters, own)
 
 
 def _peer(filter_policy: int, address_type: int, address: bytes) -> DeviceAddress | None:
@@ -127,11 +127,11 @@ def extended_create_connection(
 @command(0x200E, "LE Create Connection Cancel", bit=(26, 5))
 def create_connection_cancel(controller: Controller) -> None:
     """Give up; the pending command ends with Connection Complete, status 0x02."""
-    parameters = controller.initiator.parameters
+    parameters = controller.layer.initiator.parameters
     allow(parameters is not None)
     assert parameters is not None
-    controller.initiator.stop()
+    controller.layer.initiator.stop()
     peer = parameters.peer or DeviceAddress(bytes(6))
     controller.after_reply(
-        controller.notices.connection_failed, HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER, 0, peer
+        controller.host.connection_failed, HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER, 0, peer
     )

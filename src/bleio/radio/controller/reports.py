@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from bleio.core.address import DeviceAddress
-from bleio.core.hci import LeEvent
 from bleio.radio.advertising.event import AdvertisingEvent
 from bleio.radio.air.privacy import Peer
-
-if TYPE_CHECKING:
-    from bleio.radio.controller.core import Controller
 
 # 255 octets of event parameters less subevent, count and the fields of one report.
 _FRAGMENT_OCTETS = 229
@@ -24,82 +20,64 @@ _ADV_IND, _ADV_DIRECT_IND, _ADV_SCAN_IND, _ADV_NONCONN_IND, _SCAN_RSP = range(5)
 _MORE_DATA = 0b01 << 5
 
 _LEGACY = struct.Struct("<BBB6sB")
+_RSSI = struct.Struct("<b")
 _DIRECTED = struct.Struct("<BBB6sB6sb")
 _EXTENDED = struct.Struct("<BHB6sBBBbbHB6sB")
 
 
-class Reports:
-    """Formats advertising reports for one controller's host."""
+def legacy(event: AdvertisingEvent, sender: Peer, rssi_dbm: int, scan_response: bool) -> bytes:
+    """Make the parameters of LE Advertising Report."""
+    kind = _SCAN_RSP if scan_response else _legacy_type(event)
+    data = event.scan_response if scan_response else event.data
+    head = _LEGACY.pack(1, kind, sender.hci_type, sender.address.octets, len(data))
+    return head + data + _RSSI.pack(rssi_dbm)
 
-    def __init__(self, controller: Controller) -> None:
-        self._controller = controller
 
-    def advertisement(
-        self, event: AdvertisingEvent, sender: Peer, rssi_dbm: int, *, scan_response: bool
-    ) -> None:
-        """Report one advertising PDU, or scan response, in the form the host scans with."""
-        controller = self._controller
-        if controller.congested:
-            controller.dropped["advertising report while the host was slow"] += 1
-            return
-        data = event.scan_response if scan_response else event.data
-        if controller.scanner.parameters.extended:
-            self._extended(event, sender, rssi_dbm, data, scan_response)
-        elif event.target is not None and controller.scanner.parameters.filter_policy & 2:
-            self._directed(event.target, sender, rssi_dbm)
-        else:
-            self._legacy(event, sender, rssi_dbm, data, scan_response)
+def directed(target: DeviceAddress, sender: Peer, rssi_dbm: int) -> bytes:
+    """Make the parameters of LE Directed Advertising Report.
 
-    def _legacy(
-        self, event: AdvertisingEvent, sender: Peer, rssi_dbm: int, data: bytes, scan_response: bool
-    ) -> None:
-        kind = _SCAN_RSP if scan_response else _legacy_type(event)
-        head = _LEGACY.pack(1, kind, sender.hci_type, sender.address.octets, len(data))
-        self._controller.events.send_le(
-            LeEvent.ADVERTISING_REPORT, head + data + struct.pack("<b", rssi_dbm)
+    That is for a target address which only its host can resolve.
+    """
+    return _DIRECTED.pack(
+        1,
+        _ADV_DIRECT_IND,
+        sender.hci_type,
+        sender.address.octets,
+        int(target.random),
+        target.octets,
+        rssi_dbm,
+    )
+
+
+def extended(
+    event: AdvertisingEvent, sender: Peer, rssi_dbm: int, scan_response: bool
+) -> Iterator[bytes]:
+    """Make the parameters of LE Extended Advertising Report, in fragments where data are long."""
+    parameters = event.parameters
+    data = event.scan_response if scan_response else event.data
+    properties = _properties(event, scan_response)
+    target = event.target or _NO_TARGET
+    anonymous = parameters.anonymous
+    with_power = parameters.include_tx_power and not parameters.legacy
+    for offset in range(0, max(len(data), 1), _FRAGMENT_OCTETS):
+        part = data[offset : offset + _FRAGMENT_OCTETS]
+        more = _MORE_DATA if offset + len(part) < len(data) else 0
+        head = _EXTENDED.pack(
+            1,
+            properties | more,
+            _ANONYMOUS if anonymous else sender.hci_type,
+            bytes(6) if anonymous else sender.address.octets,
+            parameters.primary_phy,
+            0 if parameters.legacy else parameters.secondary_phy,
+            _NO_SID if parameters.legacy else parameters.sid,
+            parameters.tx_power_dbm if with_power else _NO_TX_POWER,
+            rssi_dbm,
+            0,
+            int(target.random),
+            target.octets,
+            len(part),
         )
-
-    def _directed(self, target: DeviceAddress, sender: Peer, rssi_dbm: int) -> None:
-        self._controller.events.send_le(
-            LeEvent.DIRECTED_ADVERTISING_REPORT,
-            _DIRECTED.pack(
-                1,
-                _ADV_DIRECT_IND,
-                sender.hci_type,
-                sender.address.octets,
-                int(target.random),
-                target.octets,
-                rssi_dbm,
-            ),
-        )
-
-    def _extended(
-        self, event: AdvertisingEvent, sender: Peer, rssi_dbm: int, data: bytes, scan_response: bool
-    ) -> None:
-        parameters = event.parameters
-        properties = _properties(event, scan_response)
-        target = event.target or _NO_TARGET
-        anonymous = parameters.anonymous
-        with_power = parameters.include_tx_power and not parameters.legacy
-        for offset in range(0, max(len(data), 1), _FRAGMENT_OCTETS):
-            part = data[offset : offset + _FRAGMENT_OCTETS]
-            more = _MORE_DATA if offset + len(part) < len(data) else 0
-            head = _EXTENDED.pack(
-                1,
-                properties | more,
-                _ANONYMOUS if anonymous else sender.hci_type,
-                bytes(6) if anonymous else sender.address.octets,
-                parameters.primary_phy,
-                0 if parameters.legacy else parameters.secondary_phy,
-                _NO_SID if parameters.legacy else parameters.sid,
-                parameters.tx_power_dbm if with_power else _NO_TX_POWER,
-                rssi_dbm,
-                0,
-                int(target.random),
-                target.octets,
-                len(part),
-            )
-            self._controller.events.send_le(LeEvent.EXTENDED_ADVERTISING_REPORT, head + part)
+        yield head + part
 
 
 def _legacy_type(event: AdvertisingEvent) -> int:

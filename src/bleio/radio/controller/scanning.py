@@ -34,10 +34,10 @@ def set_parameters(
     filter_policy: int,
 ) -> None:
     """How a legacy scan listens."""
-    allow(not controller.scanner.enabled)
+    allow(not controller.layer.scanner.enabled)
     require(kind <= 1 and own_address_type <= 3 and filter_policy <= 3)
     require(interval <= MAX_LEGACY_INTERVAL)
-    controller.scanner.parameters = ScanParameters(
+    controller.layer.scanner.parameters = ScanParameters(
         extended=False,
         own_address_type=own_address_type,
         filter_policy=filter_policy,
@@ -50,14 +50,15 @@ def set_parameters(
 def set_enable(controller: Controller, enable: int, filter_duplicates: int) -> None:
     """Start or stop a legacy scan."""
     require(enable <= 1 and filter_duplicates <= 1)
-    scanner = controller.scanner
+    scanner = controller.layer.scanner
     if not enable:
         scanner.stop()
         return
     allow(not (scanner.enabled and scanner.parameters.extended))
     if scanner.parameters.extended:
         scanner.parameters = ScanParameters()
-    own = controller.own_address(scanner.parameters.own_address_type, controller.random_address)
+    kind = scanner.parameters.own_address_type
+    own = controller.own_address(kind, controller.layer.random_address)
     scanner.enable(own, filter_duplicates)
 
 
@@ -66,7 +67,7 @@ def set_extended_parameters(
     controller: Controller, own_address_type: int, filter_policy: int, phys: int, per_phy: bytes
 ) -> None:
     """How an extended scan listens, PHY by PHY."""
-    allow(not controller.scanner.enabled)
+    allow(not controller.layer.scanner.enabled)
     require(own_address_type <= 3 and filter_policy <= 3)
     used = [phy_ for bit, phy_ in SCANNING_PHYS.items() if phys & bit]
     require(bool(used) and not phys & ~sum(SCANNING_PHYS))
@@ -76,7 +77,7 @@ def set_extended_parameters(
         require(kind <= 1)
         parameters.active[phy_] = bool(kind)
         parameters.windows_us[phy_] = window_us(interval, window)
-    controller.scanner.parameters = parameters
+    controller.layer.scanner.parameters = parameters
 
 
 @command(0x2042, "LE Set Extended Scan Enable", "BBHH", bit=(37, 6))
@@ -85,7 +86,7 @@ def set_extended_enable(
 ) -> None:
     """Start or stop an extended scan, for a while or again and again."""
     require(enable <= 1 and filter_duplicates <= 2)
-    scanner = controller.scanner
+    scanner = controller.layer.scanner
     if not enable:
         scanner.stop()
         return
@@ -95,5 +96,6 @@ def set_extended_enable(
     allow(not (scanner.enabled and not scanner.parameters.extended))
     if not scanner.parameters.extended:
         scanner.parameters = ScanParameters(extended=True)
-    own = controller.own_address(scanner.parameters.own_address_type, controller.random_address)
+    kind = scanner.parameters.own_address_type
+    own = controller.own_address(kind, controller.layer.random_address)
     scanner.enable(own, filter_duplicates, duration_us, period_us if duration else 0)
