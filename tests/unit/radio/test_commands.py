@@ -150,9 +150,9 @@ def test_reset_really_resets() -> None:
     assert controller.layer.random_address is None
     assert not controller.layer.links
     assert not controller.layer.scanner.enabled
-    assert not controller.accept_list
+    assert not controller.layer.accept_list
     assert not controller.layer.resolving.entries
-    assert controller.default_tx == (27, 328)
+    assert controller.layer.default_tx == (27, 328)
     assert controller.host.events.le_mask == 0x1F
     radio.run_until(radio.now_us + 5_000 * MS)
     assert host.events == []

@@ -12,7 +12,7 @@ from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
-from bleio.radio.controller.host import ACL_OCTETS
+from bleio.radio.controller.flow import ACL_OCTETS
 
 _COUNT = struct.Struct("<HH")
 _MAX_POWER_DBM = 20

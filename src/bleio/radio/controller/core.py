@@ -15,7 +15,8 @@ from bleio.core.address import DeviceAddress
 from bleio.radio.air.radio import Radio
 from bleio.radio.controller import dispatch
 from bleio.radio.controller.dispatch import require
-from bleio.radio.controller.host import ACL_BUFFERS, ACL_OCTETS, PB_CONTINUATION, PB_START, HciHost
+from bleio.radio.controller.flow import ACL_BUFFERS, ACL_OCTETS, PB_CONTINUATION, PB_START
+from bleio.radio.controller.host import HciHost
 from bleio.radio.layer import LinkLayer
 
 _H4_COMMAND, _H4_ACL = 0x01, 0x02

@@ -1,19 +1,17 @@
 """What the link layer tells the host, as HCI events and data packets. Spec: Vol 4, Part E, 7.7.
 
 `HciHost` is the `bleio.radio.host.Host` of a link layer whose host speaks HCI: each method makes
-the event of one occasion, or leaves it if the host has masked it out. It also has the two accounts
-of flow control: how many of the host's packets are in the controller's buffers, and for how many
-more the host has room.
+the event of one occasion, which `HostEvents` sends unless the host has masked it out. Data goes
+another way, `flow.py`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections import Counter
-from collections.abc import Callable
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
+from bleio.core.hci import Event, LeEvent
 from bleio.radio.advertising.event import AdvertisingEvent
 from bleio.radio.advertising.scanner import ScanParameters
 from bleio.radio.air.privacy import Peer
@@ -21,96 +19,18 @@ from bleio.radio.connection.anchors import accuracy_code
 from bleio.radio.connection.end import LinkEnd
 from bleio.radio.connection.parameters import INTERVAL_UNIT_US, TIMEOUT_UNIT_US
 from bleio.radio.controller import reports
-from bleio.radio.controller.events import Event, HostEvents, LeEvent
+from bleio.radio.controller.flow import HostData
 
-ACL_OCTETS = 251
-ACL_BUFFERS = 12
-
-PB_START, PB_CONTINUATION = 0b10, 0b01
-_ACL_HEADER = struct.Struct("<BHH")
-_H4_ACL = 0x02
 _PERIPHERAL = 1
 
 _REMOTE_VERSION = struct.Struct("<BH5s")
 _DISCONNECTION = struct.Struct("<BHB")
 _ENCRYPTION_CHANGE = struct.Struct("<BHB")
 _KEY_REFRESH = struct.Struct("<BH")
-_COMPLETED = struct.Struct("<BHH")
-_OVERFLOW = struct.Struct("<B")
 
 
-class HciHost:
-    """The host at the other side of HCI.
-
-    Args:
-        send: takes every H4 packet to the host.
-        dropped: counts what is not passed on.
-    """
-
-    def __init__(self, send: Callable[[bytes], None], dropped: Counter[str]) -> None:
-        self.events = HostEvents(send)
-        self.dropped = dropped
-        self.congested = False
-        self.takes_data = True
-        self._send = send
-        self.reset()
-
-    def reset(self) -> None:
-        """Go back to the state after HCI_Reset."""
-        self.events.reset()
-        self.acl_in_flight = 0
-        self.flow_control = False
-        self.buffers = 0
-        self.credits = 0
-        self._judge_room()
-
-    # -- data --
-
-    def set_congested(self, congested: bool) -> None:
-        """Hold back what can be, or no longer; the host does not read what it is sent."""
-        self.congested = congested
-        self._judge_room()
-
-    def set_flow_control(self, on: bool) -> None:
-        """Count the packets that the host has room for, or no longer."""
-        self.flow_control = on
-        self.credits = self.buffers
-        self._judge_room()
-
-    def set_buffers(self, count: int) -> None:
-        """The host has room for this number of data packets."""
-        self.buffers = self.credits = count
-        self._judge_room()
-
-    def is_done(self, end: LinkEnd, count: int) -> None:
-        """The host has room for `count` data packets of a link again."""
-        count = min(count, end.at_host)
-        end.at_host -= count
-        self.credits += count
-        self._judge_room()
-
-    def _judge_room(self) -> None:
-        """Set `takes_data`, which links look at before every packet."""
-        self.takes_data = not self.congested and (not self.flow_control or self.credits > 0)
-
-    def data_received(self, end: LinkEnd, payload: bytes, start: bool) -> None:
-        """A data PDU for the host."""
-        if self.flow_control:
-            self.credits -= 1
-            end.at_host += 1
-            self._judge_room()
-        boundary = PB_START if start else PB_CONTINUATION
-        self._send(_ACL_HEADER.pack(_H4_ACL, end.handle | boundary << 12, len(payload)) + payload)
-
-    def packet_completed(self, end: LinkEnd) -> None:
-        """The peer has all of an HCI packet."""
-        if end.handle in end.layer.links:
-            self.acl_in_flight -= 1
-            self.events.send(Event.NUMBER_OF_COMPLETED_PACKETS, _COMPLETED, 1, end.handle, 1)
-
-    def buffer_overflow(self) -> None:
-        """The host has sent more than there are buffers."""
-        self.events.send(Event.DATA_BUFFER_OVERFLOW, _OVERFLOW, 1)
+class HciHost(HostData):
+    """The host at the other side of HCI."""
 
     # -- advertising --
 
@@ -194,9 +114,7 @@ class HciHost:
 
     def link_closed(self, end: LinkEnd, reason: int) -> None:
         """A connection has ended; what it held of the buffers is free."""
-        self.acl_in_flight -= end.in_flight
-        self.credits += end.at_host
-        self._judge_room()
+        self.release(end)
         self.events.send(Event.DISCONNECTION_COMPLETE, _DISCONNECTION, 0, end.handle, reason)
 
     def remote_version(self, end: LinkEnd, version: bytes) -> None:

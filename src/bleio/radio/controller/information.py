@@ -12,7 +12,7 @@ from bleio.radio.advertising.advertiser import MAX_DATA_OCTETS
 from bleio.radio.connection import control, data_length
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command
-from bleio.radio.controller.host import ACL_BUFFERS, ACL_OCTETS
+from bleio.radio.controller.flow import ACL_BUFFERS, ACL_OCTETS
 
 HCI_VERSION, LMP_VERSION = 0x0C, 0x0C  # 5.3
 COMPANY, SUBVERSION = 0xFFFF, 0x0001
