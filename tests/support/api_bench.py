@@ -167,19 +167,19 @@ class Bench:
         def come_up() -> PlayedLink:
             link = PlayedLink(mtu)
             self.links.append(link)
-            self.session.link_opened(link)
+            self.session.gap.link_opened(link)
             return link
 
-        return self.session.run(come_up)
+        return self.session.engine.run(come_up)
 
     def connection(self, link: PlayedLink) -> Connection:
-        connection = self.session.connection_of(link)
+        connection = self.session.gap.connections.of(link)
         assert isinstance(connection, Connection)
         return connection
 
     def drop(self, link: PlayedLink) -> None:
         """A link is lost: what waits on it fails, and every listener is told."""
-        self.session.run(self._drop, link)
+        self.session.engine.run(self._drop, link)
 
     def _drop(self, link: PlayedLink) -> None:
         link.connected = False
@@ -198,7 +198,7 @@ class Bench:
             for listener in tuple(group):
                 listener.link_closed()
         self.links.remove(link)
-        self.session.link_closed(link)
+        self.session.gap.link_closed(link)
 
     def client_writes(self, link: PlayedLink, model: LocalCharacteristic, value: bytes) -> None:
         """A client writes a local characteristic's value."""
@@ -208,7 +208,7 @@ class Bench:
             for listener in tuple(model.listeners):
                 listener.written(link, value)
 
-        self.session.run(write)
+        self.session.engine.run(write)
 
     def subscribe(
         self,
@@ -218,7 +218,7 @@ class Bench:
         indicate: bool = False,
     ) -> None:
         """A client writes the CCCD of a local characteristic."""
-        self.session.run(self._subscribe, link, model, notify, indicate)
+        self.session.engine.run(self._subscribe, link, model, notify, indicate)
 
     def _subscribe(
         self, link: PlayedLink, model: LocalCharacteristic, notify: bool, indicate: bool
@@ -234,14 +234,14 @@ class Bench:
             for listener in tuple(link.listeners.get(handle, ())):
                 listener.notified(value)
 
-        self.session.run(deliver)
+        self.session.engine.run(deliver)
 
     def hold(self, link: PlayedLink) -> None:
         """Nothing goes on air until `release`."""
-        self.session.run(link.open.clear)
+        self.session.engine.run(link.open.clear)
 
     def release(self, link: PlayedLink) -> None:
-        self.session.run(link.open.set)
+        self.session.engine.run(link.open.set)
 
     def remote(self, link: PlayedLink, properties: Properties, *, cccd: bool = True) -> Any:
         """Discover one characteristic with value handle 3, CCCD 4 and a descriptor 5."""

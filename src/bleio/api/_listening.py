@@ -41,7 +41,7 @@ class Listening:
         self.alive = True
         self._session = session
         self._stop = stop
-        session.run(_start, start)
+        session.engine.run(_start, start)
 
     def owned_by(self, buffer: object) -> None:
         """Let it end with the buffer that it feeds; without `deinit` it would be fed for ever."""
@@ -52,7 +52,7 @@ class Listening:
         if self.alive:
             self.alive = False
             with suppress(BluetoothError):  # the engine has stopped, and with it the listening
-                self._session.post(self._stop)
+                self._session.engine.post(self._stop)
 
 
 def listen_local(

@@ -25,8 +25,10 @@ from bleio.api.connection import Connection
 from bleio.api.pairing import Answers, OobData, PairingDelegate, SecuritySettings
 from bleio.api.scan_results import ScanResults
 from bleio.backends.base import ScanParameters
+from bleio.core.advertising import Prefixes
 from bleio.errors import BluetoothError, public_error
 from bleio.runtime import selection
+from bleio.runtime.scan_buffer import ScanBuffer
 
 if TYPE_CHECKING:
     from bleio.runtime.selection import MakeBackend
@@ -39,7 +41,7 @@ _MIN_SCAN_S, _MAX_SCAN_S = 0.0025, 40.959375  # Vol 4, Part E, 7.8.64
 class Adapter:
     """One way to the air, with its services, links and settings.
 
-    It opens at first use, not when it is made. CircuitPython's forms besides ours: `Adapter()` is
+    It opens at first use, not when it is made. CircuitPython's forms beside ours: `Adapter()` is
     not for programs, and `Adapter(uart=, rts=, cts=)` is a HCI co-processor.
 
     Args: adapter: `virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os` or `auto`, as in
@@ -109,8 +111,8 @@ class Adapter:
     def enabled(self) -> bool:
         """Whether the adapter is on; rw. Off ends advertising, scan and links. On opens it anew,
         also after its controller was lost. Raises: BluetoothError if it cannot be opened."""
-        self._session.look()
-        return self._session.enabled
+        self._session.engine.look()
+        return self._session.life.enabled
 
     @enabled.setter
     def enabled(self, value: bool) -> None:
@@ -157,7 +159,7 @@ class Adapter:
         it was. Raises: TypeError; BluetoothError if the environment's word is wrong.
         """
         try:
-            return self._session.security
+            return self._session.policy.settings
         except Exception as error:
             raise public_error(error) from None
 
@@ -167,14 +169,14 @@ class Adapter:
 
     @property
     def pairing_delegate(self) -> PairingDelegate | None:
-        """Who answers in pairing; rw; may be set before the adapter opens. None is Just Works with
+        """What answers in pairing; rw; may be set before the adapter opens. None is Just Works with
         every peer that asks.
 
         By default what BLEIO_PAIRING of the environment names, or None. Raises: TypeError,
         ValueError; BluetoothError if the environment's word is wrong.
         """
         try:
-            answers = self._session.pairing_delegate
+            answers = self._session.policy.delegate
         except Exception as error:
             raise public_error(error) from None
         return answers.delegate if isinstance(answers, Answers) else None
@@ -186,7 +188,7 @@ class Adapter:
         self._session.set_pairing_delegate(self._answers(value))
 
     def local_oob(self) -> OobData:
-        """Give the own out-of-band data, which the peer should get by another way than the radio.
+        """Return the own out-of-band data, which the peer should get by another way than the radio.
 
         It is for the next pairing only. Raises: BluetoothError if the adapter cannot be opened.
         Thread: any; waits for the engine.
@@ -198,20 +200,20 @@ class Adapter:
     @property
     def advertising(self) -> bool:
         """True from a successful start to the end, which an incoming link may bring."""
-        self._session.look()
-        return self._session.advertising
+        self._session.engine.look()
+        return self._session.gap.advertising
 
     @property
     def connected(self) -> bool:
         """Whether there is any link, in either role."""
-        self._session.look()
-        return bool(self._session.connections)
+        self._session.engine.look()
+        return bool(self._session.gap.connections.objects)
 
     @property
     def connections(self) -> tuple[Connection, ...]:
         """The live links, in either role; the same object for a link each time."""
-        self._session.look()
-        return self._session.connections
+        self._session.engine.look()
+        return self._session.gap.connections.objects
 
     # Acts
 
@@ -238,11 +240,11 @@ class Adapter:
         parameters = checked_parameters(
             data, scan_response, connectable, anonymous, timeout, interval, tx_power, directed_to
         )
-        self._session.start_advertising(parameters, timeout)
+        self._session.gap.start_advertising(parameters, timeout)
 
     def stop_advertising(self) -> None:
         """Stop advertising; does nothing when idle."""
-        self._session.stop_advertising()
+        self._session.gap.stop_advertising()
 
     def start_scan(
         self,
@@ -281,18 +283,14 @@ class Adapter:
         parameters = ScanParameters(
             round(interval_s * 1_000_000), round(window_s * 1_000_000), bool(active), bool(extended)
         )
-        buffer = self._session.start_scan(
-            parameters,
-            timeout_s,
-            buffer_octets=capacity,
-            prefixes=octets,
-            minimum_rssi_dbm=minimum_rssi_dbm,
-        )
+        session = self._session
+        buffer = ScanBuffer(session.engine.clock, capacity, Prefixes(octets), minimum_rssi_dbm)
+        session.gap.start_scan(parameters, timeout_s, buffer)
         return ScanResults._of(buffer)
 
     def stop_scan(self) -> None:
         """Stop scanning; does nothing when idle. What was received stays readable."""
-        self._session.stop_scan()
+        self._session.gap.stop_scan()
 
     def connect(self, address: Address, *, timeout: float) -> Connection:
         """Connect to an advertiser; a running scan ends.
@@ -301,7 +299,7 @@ class Adapter:
         Raises: TypeError, ValueError; BluetoothError when the time is over or it fails.
         """
         device = instance("address", address, Address)._device()
-        connection: Connection = self._session.connect(device, duration("timeout", timeout))
+        connection: Connection = self._session.gap.connect(device, duration("timeout", timeout))
         return connection
 
     def erase_bonding(self) -> None:
@@ -321,12 +319,12 @@ _context: ContextVar[_Current] = ContextVar("_bleio.adapter", default=_process)
 
 
 def current_adapter() -> Adapter | None:
-    """Give what `_bleio.adapter` is here. It opens nothing."""
+    """Return what `_bleio.adapter` is here. It opens nothing."""
     return _context.get().adapter
 
 
 def current_session() -> Session:
-    """Give the session that new local services belong to.
+    """Return the session that new local services belong to.
 
     Raises: RuntimeError if there is no current adapter.
     """

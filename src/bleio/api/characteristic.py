@@ -1,8 +1,7 @@
 """`_bleio.Characteristic`.
 
-One class for both sides, as CircuitPython has it: `_model` is a local or a discovered record, and
-everything that differs goes by its type. The constants are not in the order of the bits on air, so
-properties are translated here and nowhere else.
+Local or remote is a matter of its end, see `_ends`. The constants are not in the order of the bits
+on air, so properties are translated here and nowhere else.
 """
 
 from __future__ import annotations
@@ -16,35 +15,23 @@ from bleio.api._arguments import (
     integer,
     no_constructor,
     public,
-    readable,
 )
-from bleio.api._values import checked_max_length, checked_value, initial_octets
+from bleio.api._ends import LocalEnd, RemoteEnd
+from bleio.api._values import checked_max_length, initial_octets
 from bleio.api.attribute import Attribute, security_mode
 from bleio.api.descriptor import Descriptor
 from bleio.api.uuid import UUID
 from bleio.core.codes import GattUuid, Properties, SecurityMode
 from bleio.core.uuid import uuid16
-from bleio.errors import NOT_CONNECTED, BluetoothError, ConnectionError, RoleError
-from bleio.gatt.model import (
-    MAX_VALUE_OCTETS,
-    LocalCharacteristic,
-    LocalDescriptor,
-    RemoteCharacteristic,
-    RemoteValue,
-    is_signed,
-)
-from bleio.runtime.publishing import publish
+from bleio.errors import RoleError
+from bleio.gatt.model import MAX_VALUE_OCTETS, LocalCharacteristic, LocalDescriptor
 
 if TYPE_CHECKING:
     from bleio.api.service import Service
-    from bleio.backends.base import Link
     from bleio.runtime.session import Session
 
 _USER_DESCRIPTION = uuid16(GattUuid.CHARACTERISTIC_USER_DESCRIPTION)
 _SIGNED = (SecurityMode.SIGNED_NO_MITM, SecurityMode.SIGNED_WITH_MITM)
-# Programs know no property for signed writes: such a characteristic is one that takes commands.
-_COMMANDS = Properties.WRITE_WITHOUT_RESPONSE | Properties.AUTHENTICATED_SIGNED_WRITES
-_REMOTE_MAX_LENGTH = 20  # what every port says of a peer's characteristic
 
 
 @public
@@ -63,7 +50,7 @@ class Characteristic:
 
     _service: Service
     _session: Session
-    _model: LocalCharacteristic | RemoteCharacteristic
+    _end: LocalEnd | RemoteEnd
     _descriptors: list[Descriptor]
     _deinitialized: bool
 
@@ -71,16 +58,20 @@ class Characteristic:
         no_constructor(Characteristic)
 
     @classmethod
-    def _of(
-        cls, service: Service, model: LocalCharacteristic | RemoteCharacteristic
-    ) -> Characteristic:
+    def _of(cls, service: Service, end: LocalEnd | RemoteEnd) -> Characteristic:
         characteristic = cls.__new__(cls)
         characteristic._service = service
-        characteristic._session = service._session
-        characteristic._model = model
+        characteristic._session = end.session
+        characteristic._end = end
         characteristic._deinitialized = False
+        characteristic._descriptors = []
+        return characteristic
+
+    @classmethod
+    def _discovered(cls, service: Service, end: RemoteEnd) -> Characteristic:
+        characteristic = cls._of(service, end)
         characteristic._descriptors = [
-            Descriptor._of(characteristic, item) for item in model.descriptors
+            Descriptor._of(characteristic, end.descriptor(each)) for each in end.model.descriptors
         ]
         return characteristic
 
@@ -129,60 +120,31 @@ class Characteristic:
         if not service._published():
             raise ValueError(DEINITIALIZED)
         session = service._session
-        session.run(session.server.add_characteristic, service._local, model)
-        characteristic = cls._of(service, model)
+        session.engine.run(session.server.add_characteristic, service._local, model)
+        end = LocalEnd(session, service._local, model)
+        characteristic = cls._of(service, end)
+        characteristic._descriptors = [
+            Descriptor._of(characteristic, end.descriptor(each)) for each in model.descriptors
+        ]
         service._characteristics.append(characteristic)
         return characteristic
 
-    # What the other classes use
-
-    def _alive(self) -> LocalCharacteristic | RemoteCharacteristic:
+    def _alive(self) -> LocalEnd | RemoteEnd:
         if self._deinitialized:
             raise ValueError(DEINITIALIZED)
-        return self._model
-
-    def _local_model(self) -> LocalCharacteristic | None:
-        """Give the record of a local one, None for a remote one. Raises: ValueError."""
-        model = self._alive()
-        return model if isinstance(model, LocalCharacteristic) else None
-
-    def _peer_link(self) -> Link:
-        """Give the link that a remote one was discovered on, live or not."""
-        connection = self._service._connection
-        if connection is None:
-            raise RoleError("A local Characteristic has no peer")
-        return connection._link
-
-    def _live_link(self) -> Link:
-        """Give the link of a remote one. Raises: ConnectionError if it is gone."""
-        link = self._peer_link()
-        if not link.connected:
-            raise ConnectionError(NOT_CONNECTED)
-        return link
-
-    def _link_gone(self) -> bool:
-        """Whether it is a remote one whose link is gone."""
-        connection = self._service._connection
-        return connection is not None and not connection._link.connected
-
-    def _read(self, value: RemoteValue) -> bytes:
-        return self._session.call(self._live_link().read, value)
-
-    def _write_request(self, value: RemoteValue, data: ReadableBuffer) -> None:
-        octets = readable(data)
-        self._session.call(self._live_link().write, value, octets)
+        return self._end
 
     # Members
 
     @property
     def properties(self) -> int:
         """An or of the class's constants."""
-        return _from_air(self._alive().properties)
+        return _from_air(self._alive().model.properties)
 
     @property
     def uuid(self) -> UUID:
         """The characteristic's UUID, in the size that is used over the air."""
-        return UUID._on_air(self._alive().uuid)
+        return UUID._on_air(self._alive().model.uuid)
 
     @property
     def service(self) -> Service:
@@ -199,8 +161,7 @@ class Characteristic:
     @property
     def max_length(self) -> int:
         """The largest value, octets; 20 for every remote one."""
-        model = self._alive()
-        return model.max_length if isinstance(model, LocalCharacteristic) else _REMOTE_MAX_LENGTH
+        return self._alive().max_length
 
     @property
     def value(self) -> bytearray:
@@ -213,33 +174,11 @@ class Characteristic:
             SecurityError, BluetoothError, TimeoutError for a remote one.
         Thread: any; waits for the peer's answer, for room to send, or for a confirmation.
         """
-        model = self._alive()
-        if isinstance(model, LocalCharacteristic):
-            self._session.look()
-            return bytearray(model.value)
-        return bytearray(self._read(model))
+        return bytearray(self._alive().read())
 
     @value.setter
     def value(self, value: ReadableBuffer) -> None:
-        model = self._alive()
-        if isinstance(model, LocalCharacteristic):
-            publish(self._session, model, checked_value(value, model))
-        elif model.properties & _COMMANDS:
-            self._write_command(model, readable(value))
-        else:
-            self._write_request(model, value)
-
-    def _write_command(self, model: RemoteCharacteristic, octets: bytes) -> None:
-        link = self._live_link()
-        if len(octets) <= link.max_value_octets:
-            self._session.call(link.write_command, model, octets, is_signed(model))
-        elif model.properties & Properties.WRITE:
-            self._session.call(link.write, model, octets)
-        else:
-            raise BluetoothError(
-                f"Value of {len(octets)} octets is too long for a write without response,"
-                f" which holds {link.max_value_octets}"
-            )
+        self._alive().write(value)
 
     def set_cccd(self, *, notify: bool = False, indicate: bool = False) -> None:
         """Write the peer's Client Characteristic Configuration: subscribe or unsubscribe.
@@ -248,11 +187,7 @@ class Characteristic:
         Raises: RoleError for a local one; BluetoothError if there is no CCCD; ConnectionError;
             what a write raises.
         """
-        model = self._alive()
-        if isinstance(model, LocalCharacteristic):
-            raise RoleError("Can't set CCCD on local Characteristic")
-        link = self._peer_link()  # which refuses, live or not, what cannot be subscribed to
-        self._session.call(link.subscribe, model, bool(notify), bool(indicate))
+        self._alive().subscribe(bool(notify), bool(indicate))
 
     def deinit(self) -> None:
         """Give the object up, and take a local one out of the table. Idempotent."""
@@ -261,12 +196,10 @@ class Characteristic:
         self._deinitialized = True
         if self in self._service._characteristics:
             self._service._characteristics.remove(self)
-        if self._service._published():
-            server = self._session.server
-            self._session.run(server.remove_characteristic, self._service._local, self._model)
+        self._end.withdraw()
 
     def __repr__(self) -> str:
-        return f"Characteristic({UUID._on_air(self._model.uuid)!r})"
+        return f"Characteristic({UUID._on_air(self._end.model.uuid)!r})"
 
 
 _ON_AIR = {

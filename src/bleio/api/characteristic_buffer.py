@@ -16,10 +16,10 @@ from bleio.api._arguments import (
     public,
     writable,
 )
+from bleio.api._ends import LocalEnd
 from bleio.api._listening import Listening, listen_local, listen_remote
 from bleio.api.characteristic import Characteristic
 from bleio.errors import NOT_CONNECTED, ConnectionError
-from bleio.gatt.model import LocalCharacteristic
 from bleio.runtime.buffers import ByteFifo
 
 _ALL = -1
@@ -70,8 +70,8 @@ class CharacteristicBuffer:
         instance("characteristic", characteristic, Characteristic)
         self._timeout_s = duration("timeout", timeout)
         capacity = at_least("buffer_size", buffer_size, 1)
-        self._characteristic = characteristic
-        self._fifo = ByteFifo(characteristic._session.clock, capacity)
+        self._end = characteristic._alive()
+        self._fifo = ByteFifo(self._end.session.engine.clock, capacity)
         self._listening = self._listen()
         self._listening.owned_by(self)
 
@@ -79,9 +79,9 @@ class CharacteristicBuffer:
     def in_waiting(self) -> int:
         """How many octets can be read at once. Raises: ConnectionError if none and no link."""
         self._alive()
-        self._characteristic._session.look()
+        self._end.session.engine.look()
         count = len(self._fifo)
-        if not count and self._link_gone():
+        if not count and self._end.link_gone:
             raise ConnectionError(NOT_CONNECTED)
         return count
 
@@ -144,27 +144,22 @@ class CharacteristicBuffer:
         return line
 
     def _listen(self) -> Listening:
-        characteristic = self._characteristic
-        session, model = characteristic._session, characteristic._alive()
-        if isinstance(model, LocalCharacteristic):
-            return listen_local(session, model, _LocalFeed(self._fifo))
-        link = characteristic._peer_link()
-        return listen_remote(session, link, model, _RemoteFeed(self._fifo))
+        end = self._end
+        if isinstance(end, LocalEnd):
+            return listen_local(end.session, end.model, _LocalFeed(self._fifo))
+        return listen_remote(end.session, end.link, end.model, _RemoteFeed(self._fifo))
 
     def _alive(self) -> None:
         if not self._listening.alive:
             raise ValueError(DEINITIALIZED)
 
     def _is_over(self) -> bool:
-        return not self._listening.alive or self._link_gone()
-
-    def _link_gone(self) -> bool:
-        return self._characteristic._link_gone()
+        return not self._listening.alive or self._end.link_gone
 
     def _take(self, take: Callable[[float, Callable[[], bool]], bytes]) -> bytes:
-        if self._link_gone():
+        if self._end.link_gone:
             raise ConnectionError(NOT_CONNECTED)
         taken = take(self._timeout_s, self._is_over)
-        if self._link_gone():
+        if self._end.link_gone:
             raise ConnectionError(NOT_CONNECTED)
         return taken

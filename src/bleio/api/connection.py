@@ -50,13 +50,13 @@ class Connection:
     @property
     def connected(self) -> bool:
         """Whether the link is up. Never raises, never waits."""
-        self._session.look()
+        self._session.engine.look()
         return self._link.connected
 
     @property
     def paired(self) -> bool:
         """Whether the link is encrypted, and its keys were not erased since. Never raises."""
-        self._session.look()
+        self._session.engine.look()
         return self._link.connected and self._link.security.encrypted
 
     @property
@@ -68,7 +68,7 @@ class Connection:
         Raises: ConnectionError; when setting TypeError, ValueError outside 7.5 to 4000 ms.
         Thread: any; setting waits for the answer, bounded by a few seconds.
         """
-        self._session.look()
+        self._session.engine.look()
         return self._live().interval_us / 1000
 
     @connection_interval.setter
@@ -79,14 +79,14 @@ class Connection:
             raise ValueError("Invalid BLE parameter")
         units = int(interval_ms / _UNIT_MS)
         try:
-            self._session.call(link.set_interval, int(units * _UNIT_MS * 1000))
+            self._session.engine.call(link.set_interval, int(units * _UNIT_MS * 1000))
         except ConnectionError:
             raise ConnectionError(_GONE) from None
 
     @property
     def max_packet_length(self) -> int:
         """How much one notification or write without response holds: ATT_MTU - 3 octets."""
-        self._session.look()
+        self._session.engine.look()
         return self._live().max_value_octets
 
     def disconnect(self) -> None:
@@ -96,7 +96,7 @@ class Connection:
         """
         if self._link.connected:
             try:
-                self._session.call(self._link.disconnect)
+                self._session.engine.call(self._link.disconnect)
             except BluetoothError:
                 return  # the link or its controller went first: disconnected all the same
 
@@ -113,7 +113,7 @@ class Connection:
         link = self._live()
         refuse_in_answer("pair()")
         try:
-            self._session.call(link.pair)
+            self._session.engine.call(link.pair)
         except ConnectionError:
             raise public_error(PairingFailed()) from None
 
@@ -130,7 +130,7 @@ class Connection:
         link = self._live()
         uuids = None if service_uuids_whitelist is None else _octets(service_uuids_whitelist)
         try:
-            found = self._session.call(link.discover, uuids)
+            found = self._session.engine.call(link.discover, uuids)
         except ConnectionError:
             raise ConnectionError(_GONE) from None
         return tuple(Service._discovered(self, service) for service in found)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bleio.api._arguments import ReadableBuffer, instance, no_constructor, public
-from bleio.api._values import checked_max_length, checked_value, initial_octets
+from bleio.api._ends import LocalDescriptorEnd, RemoteDescriptorEnd
+from bleio.api._values import checked_max_length, initial_octets
 from bleio.api.attribute import Attribute, security_mode
 from bleio.api.uuid import UUID
-from bleio.errors import RoleError
-from bleio.gatt.model import LocalDescriptor, RemoteDescriptor
+from bleio.gatt.model import LocalDescriptor
 
 if TYPE_CHECKING:
     from bleio.api.characteristic import Characteristic
@@ -20,18 +20,18 @@ class Descriptor:
     """A characteristic descriptor, local or remote. Spec: Vol 3, Part G, 3.3.3."""
 
     _characteristic: Characteristic
-    _model: LocalDescriptor | RemoteDescriptor
+    _end: LocalDescriptorEnd | RemoteDescriptorEnd
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         no_constructor(Descriptor)
 
     @classmethod
     def _of(
-        cls, characteristic: Characteristic, model: LocalDescriptor | RemoteDescriptor
+        cls, characteristic: Characteristic, end: LocalDescriptorEnd | RemoteDescriptorEnd
     ) -> Descriptor:
         descriptor = cls.__new__(cls)
         descriptor._characteristic = characteristic
-        descriptor._model = model
+        descriptor._end = end
         return descriptor
 
     @classmethod
@@ -64,19 +64,15 @@ class Descriptor:
             fixed_length,
         )
         model.value = initial_octets(initial_value, model)
-        owner = characteristic._local_model()
-        if owner is None:
-            raise RoleError("Can't add a Descriptor to a remote Characteristic")
-        session = characteristic._session
-        session.run(session.server.add_descriptor, owner, model)
-        descriptor = cls._of(characteristic, model)
+        end = characteristic._alive().add_descriptor(model)
+        descriptor = cls._of(characteristic, end)
         characteristic._descriptors.append(descriptor)
         return descriptor
 
     @property
     def uuid(self) -> UUID:
         """The descriptor's UUID, in the size that is used over the air."""
-        return UUID._on_air(self._model.uuid)
+        return UUID._on_air(self._end.uuid)
 
     @property
     def characteristic(self) -> Characteristic:
@@ -87,19 +83,11 @@ class Descriptor:
     def value(self) -> bytearray:
         """The value; a remote one is read from the peer each time, and always written with
         response. Raises: as `Characteristic.value`. Thread: any; a remote one waits."""
-        model = self._model
-        if isinstance(model, LocalDescriptor):
-            self._characteristic._session.look()
-            return bytearray(model.value)
-        return bytearray(self._characteristic._read(model))
+        return bytearray(self._end.read())
 
     @value.setter
     def value(self, value: ReadableBuffer) -> None:
-        model = self._model
-        if isinstance(model, LocalDescriptor):
-            model.value = checked_value(value, model)
-        else:
-            self._characteristic._write_request(model, value)
+        self._end.write(value)
 
     def __repr__(self) -> str:
         return f"Descriptor({self.uuid!r})"

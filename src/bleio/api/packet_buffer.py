@@ -6,8 +6,6 @@ What differs between a server's and a client's buffer is in two small classes, `
 
 from __future__ import annotations
 
-from functools import partial
-
 from bleio.api._arguments import (
     DEINITIALIZED,
     ReadableBuffer,
@@ -18,15 +16,15 @@ from bleio.api._arguments import (
     readable,
     writable,
 )
+from bleio.api._ends import LocalEnd, RemoteEnd
 from bleio.api._listening import listen_local, listen_remote
 from bleio.api.characteristic import Characteristic
 from bleio.core.codes import Properties
 from bleio.errors import BluetoothError
-from bleio.gatt.model import LocalCharacteristic, RemoteCharacteristic, is_signed
+from bleio.gatt.model import is_signed
 from bleio.runtime.buffers import PACKET_OVERHEAD_OCTETS, PacketRing
 from bleio.runtime.packet_peer import PacketPeer
 from bleio.runtime.packet_writer import PacketWriter
-from bleio.runtime.publishing import send_packet, subscribers
 
 _WRITES = Properties.WRITE | Properties.WRITE_WITHOUT_RESPONSE
 _VALUES = Properties.NOTIFY | Properties.INDICATE
@@ -41,22 +39,26 @@ class _ServerEnd:
 
     def __init__(
         self,
-        characteristic: Characteristic,
-        model: LocalCharacteristic,
+        characteristic: LocalEnd,
         buffer_size: int,
         max_packet_size: int | None,
     ) -> None:
-        session = self._session = characteristic._session
+        session, model = characteristic.session, characteristic.model
+        self._engine = session.engine
         self._model = model
         self._largest = max_packet_size or min(model.max_length, _MAX_PACKET_OCTETS)
-        ring_packet = PACKET_OVERHEAD_OCTETS + (max_packet_size or model.max_length)
-        self.ring = PacketRing(lambda: buffer_size * ring_packet)
-        self.writer = PacketWriter(session, self._send)
-        self._peer = PacketPeer(
-            model, partial(subscribers, session), self.ring.put, self._peer_left
+        self._ring_octets = buffer_size * (
+            PACKET_OVERHEAD_OCTETS + (max_packet_size or model.max_length)
         )
+        self.ring = PacketRing(self.capacity_octets)
+        self._peer = PacketPeer(model, session.life, self.ring.put, self._peer_left)
+        self.writer = PacketWriter(self._engine, self._peer.send)
         self.listening = listen_local(session, model, self._peer)
-        session.run(self._peer.adopt_subscriber)
+        self._engine.run(self._peer.adopt_subscriber)
+
+    def capacity_octets(self) -> int:
+        """How much the ring holds."""
+        return self._ring_octets
 
     def has_peer(self) -> bool:
         return self._peer.client is not None
@@ -74,12 +76,7 @@ class _ServerEnd:
     def _peer_left(self) -> None:
         """The next peer gets a writer of its own: what is in flight may hang on the last one."""
         self.writer.close()
-        self.writer = PacketWriter(self._session, self._send)
-
-    async def _send(self, packet: bytes) -> None:
-        client = self._peer.client
-        if client is not None:
-            await send_packet(client, self._model, packet)
+        self.writer = PacketWriter(self._engine, self._peer.send)
 
 
 class _ClientEnd:
@@ -89,28 +86,32 @@ class _ClientEnd:
 
     def __init__(
         self,
-        characteristic: Characteristic,
-        model: RemoteCharacteristic,
+        characteristic: RemoteEnd,
         buffer_size: int,
         max_packet_size: int | None,
     ) -> None:
-        session = characteristic._session
-        link = self._link = characteristic._live_link()
+        session, model = characteristic.session, characteristic.model
+        self._link = characteristic.live_link()
         self._model = model
         self._max_length = characteristic.max_length
-        largest = self._largest = max_packet_size or self._max_length
-        self.ring = PacketRing(
-            lambda: buffer_size * (PACKET_OVERHEAD_OCTETS + max(largest, link.max_value_octets))
-        )
-        self.writer = PacketWriter(session, self._send)
-        self.listening = listen_remote(session, link, model, _ClientFeed(self.ring, self.writer))
+        self._largest = max_packet_size or self._max_length
+        self._buffer_size = buffer_size
+        self.ring = PacketRing(self.capacity_octets)
+        self.writer = PacketWriter(session.engine, self._send)
+        feed = _ClientFeed(self.ring, self.writer)
+        self.listening = listen_remote(session, self._link, model, feed)
         if model.properties & _VALUES:
             self._subscribe(characteristic)
 
-    def _subscribe(self, characteristic: Characteristic) -> None:
+    def capacity_octets(self) -> int:
+        """How much the ring holds; more once the MTU is larger."""
+        largest = max(self._largest, self._link.max_value_octets)
+        return self._buffer_size * (PACKET_OVERHEAD_OCTETS + largest)
+
+    def _subscribe(self, characteristic: RemoteEnd) -> None:
         notify = bool(self._model.properties & Properties.NOTIFY)
         try:
-            characteristic.set_cccd(notify=notify, indicate=not notify)
+            characteristic.subscribe(notify, not notify)
         except BaseException:
             self.listening.end()
             raise
@@ -173,15 +174,15 @@ class PacketBuffer:
         at_least("buffer_size", buffer_size, 1)
         if max_packet_size is not None:
             at_least("max_packet_size", max_packet_size, 1)
-        model = characteristic._alive()
-        self._look = characteristic._session.look
+        end = characteristic._alive()
+        self._look = end.session.engine.look
         self._end: _ServerEnd | _ClientEnd
-        if isinstance(model, LocalCharacteristic):
-            self._end = _ServerEnd(characteristic, model, buffer_size, max_packet_size)
+        if isinstance(end, LocalEnd):
+            self._end = _ServerEnd(end, buffer_size, max_packet_size)
         else:
-            self._end = _ClientEnd(characteristic, model, buffer_size, max_packet_size)
-        self._receives = bool(model.properties & self._end.incoming)
-        self._sends = bool(model.properties & self._end.outgoing)
+            self._end = _ClientEnd(end, buffer_size, max_packet_size)
+        self._receives = bool(end.model.properties & self._end.incoming)
+        self._sends = bool(end.model.properties & self._end.outgoing)
         self._listening = self._end.listening
         self._listening.owned_by(self)
 

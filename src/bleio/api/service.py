@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bleio.api._arguments import instance, public
+from bleio.api._ends import RemoteEnd
 from bleio.api.characteristic import Characteristic
 from bleio.api.uuid import UUID
 from bleio.gatt.model import LocalService, RemoteService
@@ -30,7 +31,7 @@ class Service:
         self._connection: Connection | None = None
         self._session: Session = current_session()
         self._characteristics: list[Characteristic] = []
-        self._session.run(self._session.server.add_service, self._local)
+        self._session.engine.run(self._session.server.add_service, self._local)
 
     @classmethod
     def _discovered(cls, connection: Connection, found: RemoteService) -> Service:
@@ -40,14 +41,15 @@ class Service:
         service._connection = connection
         service._session = connection._session
         service._characteristics = [
-            Characteristic._of(service, item) for item in found.characteristics
+            Characteristic._discovered(service, RemoteEnd(service._session, connection._link, each))
+            for each in found.characteristics
         ]
         return service
 
     def deinit(self) -> None:
         """Take a local service out of the table. Idempotent; nothing for a remote one."""
         if self._published():
-            self._session.run(self._session.server.remove_service, self._local)
+            self._session.engine.run(self._session.server.remove_service, self._local)
 
     def _published(self) -> bool:
         """Whether it is a local one that clients can see."""

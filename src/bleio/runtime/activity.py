@@ -1,7 +1,9 @@
 """What a controller does until it is told to stop: advertising, scanning.
 
 The program's wish changes at once, the controller needs time. So the wish (`_run`) and what is
-on the air (`_on_air`) are kept apart, and a lock lets the controller be told one thing at a time.
+on the air (`_stop`, how to end it) are kept apart, and a lock lets the controller be told one
+thing at a time. What follows the lock looks at the wish anew: a program that stops and starts
+again at once has started, and the stop that comes late finds that it is not wanted any more.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from bleio.errors import CallerError
-from bleio.runtime.tasks import Tasks
+from bleio.runtime.loop import Tasks
+
+Tell = Callable[[], Awaitable[None]]
 
 
 class _Run:
@@ -18,7 +22,7 @@ class _Run:
 
     __slots__ = ("on_end", "started", "timer")
 
-    def __init__(self, on_end: Callable[[], None]) -> None:
+    def __init__(self, on_end: Callable[[], None] | None) -> None:
         self.on_end = on_end
         self.started = False
         self.timer: asyncio.TimerHandle | None = None
@@ -28,15 +32,13 @@ class Activity:
     """Advertising or scanning of one adapter. Engine thread, except `active`.
 
     Args: already: the message for starting what runs already.
-        stop: tells the controller to stop; harmless if it had stopped by itself.
     """
 
-    def __init__(self, already: str, stop: Callable[[], Awaitable[None]], tasks: Tasks) -> None:
+    def __init__(self, already: str, tasks: Tasks) -> None:
         self._already = already
-        self._stop = stop
         self._tasks = tasks
         self._run: _Run | None = None
-        self._on_air = False
+        self._stop: Tell | None = None
         self._lock = asyncio.Lock()
 
     @property
@@ -47,13 +49,15 @@ class Activity:
 
     async def start(
         self,
-        start: Callable[[], Awaitable[None]],
+        start: Tell,
+        stop: Tell,
         timeout_s: float,
-        on_end: Callable[[], None] = lambda: None,
+        on_end: Callable[[], None] | None = None,
     ) -> None:
         """Tell the controller to start; `timeout_s` later, if not 0, it ends.
 
-        `on_end` is called once, whatever ends it. If starting fails nothing runs.
+        Args: stop: tells the controller to stop; harmless if it had stopped by itself. on_end:
+            called once, whatever ends it. If starting fails nothing runs.
         """
         if self._run is not None:
             raise CallerError(self._already)
@@ -61,7 +65,7 @@ class Activity:
         try:
             async with self._lock:
                 await self._silence()
-                self._on_air = True
+                self._stop = stop
                 await start()
         except BaseException:
             if self._run is run:
@@ -80,7 +84,7 @@ class Activity:
 
     def ended(self) -> None:
         """The controller stopped by itself, or is gone."""
-        self._on_air = False
+        self._stop = None
         self._end()
 
     def _expire(self) -> None:
@@ -92,7 +96,8 @@ class Activity:
         if run is not None:
             if run.timer is not None:
                 run.timer.cancel()
-            run.on_end()
+            if run.on_end is not None:
+                run.on_end()
 
     async def _settle(self) -> None:
         async with self._lock:
@@ -100,6 +105,6 @@ class Activity:
                 await self._silence()
 
     async def _silence(self) -> None:
-        if self._on_air:
+        if self._stop is not None:
             await self._stop()
-            self._on_air = False
+            self._stop = None

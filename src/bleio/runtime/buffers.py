@@ -107,7 +107,7 @@ class PacketRing:
             self._used_octets += cost
 
     def take(self) -> bytes | None:
-        """Give the oldest packet, None if there is none. Thread: any; does not wait."""
+        """Return the oldest packet, None if there is none. Thread: any; does not wait."""
         if not self._packets:  # programs poll this in tight loops
             return None
         with self._lock:

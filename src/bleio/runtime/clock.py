@@ -19,6 +19,31 @@ if TYPE_CHECKING:
 _SLICE_S = threading.TIMEOUT_MAX if sys.platform == "linux" else 0.05
 
 
+class Flag:
+    """Set once, by the engine; one thread waits for it.
+
+    It is a lock that is held until then. A Condition would do, but costs a dozen Python calls at
+    each use, and every call that a program makes into the engine needs one of these.
+    """
+
+    __slots__ = ("_is_set", "lock")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self.lock = threading.Lock()
+        self.lock.acquire()
+
+    def is_set(self) -> bool:
+        """Whether it is set. Any thread."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Wake the thread that waits. Idempotent. Thread: the engine's."""
+        if not self._is_set:
+            self._is_set = True
+            self.lock.release()
+
+
 class Clock:
     """Real time."""
 
@@ -34,10 +59,10 @@ class Clock:
         predicate: Callable[[], bool],
         timeout_s: float | None = None,
     ) -> bool:
-        """Wait until `predicate()` holds, which whoever changes it announces on `condition`.
+        """Wait until `predicate()` holds; what makes it true must notify `condition`.
 
         Args: condition: held by the caller. timeout_s: None waits without limit.
-        Returns: what the predicate gave last: False after the time-out.
+        Returns: what the predicate returned last: False after the time-out.
         Raises: KeyboardInterrupt in the main thread.
         Thread: any but the engine's.
         """
@@ -47,6 +72,16 @@ class Clock:
             if left <= 0:
                 return False
             condition.wait(min(left, _SLICE_S))
+        return True
+
+    def wait_for_flag(self, flag: Flag, timeout_s: float | None = None) -> bool:
+        """Wait until the flag is set; otherwise like `wait_for`."""
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while not flag.is_set():
+            left = _SLICE_S if end is None else end - time.monotonic()
+            if left <= 0:
+                return False
+            flag.lock.acquire(timeout=min(left, _SLICE_S))
         return True
 
     def look(self) -> None:

@@ -21,7 +21,7 @@ from bleio.backends.base import OobData
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingQuestion
 from bleio.errors import PairingFailed
-from bleio.runtime.portal import portal
+from bleio.runtime.engine import portal
 
 if TYPE_CHECKING:
     import asyncio

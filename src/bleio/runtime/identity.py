@@ -1,4 +1,8 @@
-"""Who we are: the own address and name of an adapter, where nothing else decides them."""
+"""Which device a program is: an adapter's own address and name, and where its bonds are kept.
+
+It is the same device when it is started again, so its peers still know it, and another than other
+programs on this machine, so that no two share bonds by accident.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 from bleio.core.address import AddressType, DeviceAddress, parse_address
 from bleio.errors import CallerError
@@ -13,18 +19,19 @@ from bleio.errors import CallerError
 NAME_PREFIX = "CIRCUITPY"
 MAX_NAME_OCTETS = 28
 
+STATE_SETTING = "BLEIO_STATE_DIR"
 _NAME_SETTING = "CIRCUITPY_BLE_NAME"
 _ADDRESS_SETTING = "BLEIO_ADDRESS"
 
 
 def configured_name() -> str | None:
-    """Give the name that the environment sets, if it does."""
+    """Return the name that the environment sets, if it does."""
     name = os.environ.get(_NAME_SETTING)
     return cut_name(name) if name else None
 
 
 def default_name(address: DeviceAddress) -> str:
-    """Give CIRCUITPY and the last four digits of the address."""
+    """Return CIRCUITPY and the last four digits of the address."""
     return NAME_PREFIX + address.octets[1::-1].hex()
 
 
@@ -34,7 +41,7 @@ def cut_name(name: str) -> str:
 
 
 def configured_address() -> DeviceAddress | None:
-    """Give the own address that the environment sets, if it does.
+    """Return the own address that the environment sets, if it does.
 
     Raises: CallerError if it is not a random static address. Spec: Vol 6, Part B, 1.3.2.1.
     """
@@ -55,23 +62,40 @@ def configured_address() -> DeviceAddress | None:
 
 
 def derived_addresses(radio: str) -> Callable[[int], DeviceAddress]:
-    """Give the static random addresses of this program on one radio, by instance number.
+    """Return what makes this program's static random addresses on one radio, by instance number.
 
     A program that is started again gets the same ones. Args: radio: the adapter string.
     """
-    program = _program_path()
+    return partial(_derived_address, radio, _program_path())
 
-    def address(instance: int) -> DeviceAddress:
-        key = "\0".join((radio, program, str(instance)))
-        octets = bytearray(hashlib.sha256(key.encode(errors="surrogateescape")).digest()[:6])
-        octets[5] |= 0xC0
-        return DeviceAddress(bytes(octets), random=True)
 
-    return address
+def _derived_address(radio: str, program: str, instance: int) -> DeviceAddress:
+    key = "\0".join((radio, program, str(instance)))
+    octets = bytearray(hashlib.sha256(key.encode(errors="surrogateescape")).digest()[:6])
+    octets[5] |= 0xC0
+    return DeviceAddress(bytes(octets), random=True)
 
 
 def _program_path() -> str:
-    """Give what tells this program from others: its file, or else the interpreter's."""
+    """Return what tells this program from others: its file, or else the interpreter's."""
     main = sys.modules.get("__main__")
     path = getattr(main, "__file__", None) or (sys.argv[0] if sys.argv else "")
     return os.path.realpath(path if os.path.isfile(path) else sys.executable)
+
+
+def state_folder() -> Path:
+    """Return the folder that the environment sets, or else the operating system's for such things.
+
+    It need not exist. The path is absolute, as the program may change its folder.
+    """
+    chosen = os.environ.get(STATE_SETTING)
+    if chosen:
+        return Path(os.path.abspath(chosen))
+    import platformdirs  # a program that sets the folder does not need it
+
+    return platformdirs.user_state_path("bleio", appauthor=False)
+
+
+def bond_folder() -> Path:
+    """Return the folder for bonds, which is for this user alone."""
+    return state_folder() / "bonds"

@@ -1,13 +1,18 @@
-"""The engine's asyncio loop in real time."""
+"""What the engine takes of asyncio: its loop in real time, and tasks that nobody waits for."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+from bleio.errors import InnerError
+
+_log = logging.getLogger(__name__)
 
 if sys.platform == "win32":
     _Loop = asyncio.ProactorEventLoop
@@ -50,3 +55,29 @@ def _settle(outcome: asyncio.Future[Any], result: Any, error: Exception | None) 
         outcome.set_result(result)
     else:
         outcome.set_exception(error)
+
+
+class Tasks:
+    """Keeps tasks alive until they end, and says how those ended that failed."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine on the engine. Thread: the engine's."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if task.cancelled():
+            return
+        match task.exception():
+            case None:
+                pass
+            case InnerError() as error:  # a lost link or controller, which is told elsewhere
+                _log.debug("in the background: %s", error)
+            case error:
+                _log.error("in the background:", exc_info=error)

@@ -10,39 +10,53 @@ Where the backend cannot tell its clients apart, all of them together are that o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bleio.backends.base import Subscriber
     from bleio.gatt.model import LocalCharacteristic
+    from bleio.runtime.life import Life
 
 
 class PacketPeer:
     """A `LocalListener` that adopts one client. `client` may be read on any thread.
 
-    Args: subscribers: returns all that may be adopted. received: takes what the adopted client
+    Args: life: of the backend that has the clients. received: takes what the adopted client
         writes. left: called when it is adopted no more.
     """
 
     def __init__(
         self,
         characteristic: LocalCharacteristic,
-        subscribers: Callable[[], Sequence[Subscriber]],
+        life: Life,
         received: Callable[[bytes], None],
         left: Callable[[], None],
     ) -> None:
         self.client: Subscriber | None = None
         self._characteristic = characteristic
-        self._subscribers = subscribers
+        self._life = life
         self._received = received
         self._left = left
 
     def adopt_subscriber(self) -> None:
         """Adopt the first client that has subscribed, if none is adopted. Engine thread."""
-        for client in self._subscribers():
+        for client in self._life.subscribers:
             if self.client is None and any(client.subscription(self._characteristic)):
                 self.client = client
+
+    async def send(self, packet: bytes) -> None:
+        """Send one packet to the adopted client: notified, unless it enabled only indications.
+
+        A client that enabled neither gets nothing. Raises: LinkLost, TransactionTimeout.
+        """
+        if (client := self.client) is None:
+            return
+        notify, indicate = client.subscription(self._characteristic)
+        if notify:
+            await client.notify(self._characteristic, packet)
+        elif indicate:
+            await client.indicate(self._characteristic, packet)
 
     def written(self, client: Subscriber, value: bytes) -> None:
         if self.client is None:

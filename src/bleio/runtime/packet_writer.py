@@ -15,7 +15,7 @@ from bleio.errors import InnerError
 if TYPE_CHECKING:
     import asyncio
 
-    from bleio.runtime.session import Session
+    from bleio.runtime.engine import Engine
 
 
 class PacketWriter:
@@ -24,9 +24,9 @@ class PacketWriter:
     A packet that fails or is refused is counted in `failed_packets` and otherwise silent.
     """
 
-    def __init__(self, session: Session, send: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(self, engine: Engine, send: Callable[[bytes], Awaitable[None]]) -> None:
         self.failed_packets = 0
-        self._session = session
+        self._engine = engine
         self._send = send
         self._pending = bytearray()
         self._sending = False
@@ -46,14 +46,14 @@ class PacketWriter:
             return self._closed or not self._pending or fits
 
         with self._condition:
-            self._session.clock.wait_for(self._condition, room)
+            self._engine.clock.wait_for(self._condition, room)
             if self._closed:
                 return 0
             octets = data if self._pending else header + data
             self._pending += octets
             if octets and not self._sending:
                 self._sending = True
-                self._session.post(self._start)
+                self._engine.post(self._start)
             return len(octets)
 
     def close(self) -> None:

@@ -23,7 +23,7 @@ _FLAGS: dict[str, tuple[str, bool]] = {
 _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "min-key-octets": ("min_key_octets", int),
     "rotation": ("rotation_s", int),
-    "method": ("method", lambda name: _METHODS[name]),
+    "method": ("method", _METHODS.__getitem__),
 }
 _CHOICES = (
     f"{', '.join(_FLAGS)}, min-key-octets=7 to 16, rotation=SECONDS,"
@@ -32,7 +32,7 @@ _CHOICES = (
 
 
 def parse_settings(text: str) -> SecuritySettings:
-    """Give what a text such as `secure-connections-only, min-key-octets=16` says.
+    """Return what a text such as `secure-connections-only, min-key-octets=16` says.
 
     Raises: CallerError with a sentence.
     """
@@ -49,7 +49,7 @@ def parse_settings(text: str) -> SecuritySettings:
 
 
 def _parse_word(word: str) -> tuple[str, Any]:
-    """Give the name and value of a field of SecuritySettings."""
+    """Return the name and value of a field of SecuritySettings."""
     if word in _FLAGS:
         return _FLAGS[word]
     key, equals, text = word.partition("=")
@@ -63,7 +63,7 @@ def _parse_word(word: str) -> tuple[str, Any]:
 
 
 def settings_by_environment() -> SecuritySettings:
-    """Give what the environment says. Raises: CallerError with a sentence."""
+    """Return what the environment says. Raises: CallerError with a sentence."""
     try:
         return parse_settings(os.environ.get(SETTING, ""))
     except CallerError as error:
@@ -73,11 +73,11 @@ def settings_by_environment() -> SecuritySettings:
 class Policy:
     """The settings and the delegate of one adapter; they outlive its backends.
 
-    Args: default_delegate: gives the delegate of a program that sets none; asked at first need.
+    Args: default_delegate: returns the delegate of a program that sets none; asked at first need.
     Thread: any.
     """
 
-    def __init__(self, default_delegate: Callable[[], Delegate | None]) -> None:
+    def __init__(self, default_delegate: Callable[[], Delegate | None] | None = None) -> None:
         self._default_delegate = default_delegate
         self._settings: SecuritySettings | None = None
         self._delegate: list[Delegate | None] = []  # none or one: whether it is known
@@ -98,7 +98,7 @@ class Policy:
     def delegate(self) -> Delegate | None:
         """Raises: CallerError if the environment's is wrong."""
         if not self._delegate:
-            self.delegate = self._default_delegate()
+            self.delegate = self._default_delegate() if self._default_delegate else None
         return self._delegate[0]
 
     @delegate.setter
@@ -108,7 +108,7 @@ class Policy:
 
     @property
     def agent(self) -> PairingAgent | None:
-        """Who asks the delegate; None if there is none."""
+        """What asks the delegate; None if there is none."""
         return None if self.delegate is None else self._agent
 
     def apply(self, backend: Backend) -> None:

@@ -1,27 +1,41 @@
 """The engine thread and the one door into it.
 
 All protocol state belongs to one daemon thread that runs an asyncio loop, started at first need.
+So no lock guards protocol state anywhere, and what asyncio runs between two awaits is undivided.
 Programs' threads come in by `call` (start a coroutine there and wait), `run` (the same for a
-plain function) and `post` (do not wait). A waiting thread always wakes: by the result, by its
-deadline, by Ctrl-C (which cancels the coroutine), or because the engine stops.
+plain function) and `post` (do not wait).
 
-At the program's end the engine gets two seconds to end what is on the air. A forked child gets an
-engine of its own; the parent's is left alone there, for its sockets are shared with the parent.
+The obvious door is `asyncio.run_coroutine_threadsafe(...).result()`. It falls short in four ways,
+each of which would be a program that hangs:
+
+* A thread that waits on a Future does not wake when the loop stops. Here every call is known to
+  the portal until it has ended, and the end of the engine ends them all. A waiting thread always
+  wakes: by the result, its deadline, Ctrl-C, or because the engine stops.
+* Ctrl-C would leave the coroutine running, and connecting, say, with nobody there to take the
+  link. Here the coroutine is cancelled, and its caller goes on when that has ended, or after 1 s.
+* A call from the engine's own thread would wait for itself. It is refused.
+* It waits by a clock of its own. All waiting here goes through `Clock`, so that a world of
+  simulated devices can take its place.
+
+Ctrl-C may interrupt the main thread between any two instructions. What must not be left half done,
+such as the making of the loop, is therefore done on the engine's thread, where it never arrives.
+
+What may surprise: a posted function may run before `post` returns, and a call that was given up
+before the engine came to it never begins. Inner errors become public ones here and nowhere else,
+so a traceback that a program prints shows none of the engine's frames.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bleio.errors import BluetoothError, public_error
-from bleio.runtime import ending
-from bleio.runtime.clock import Clock
+from bleio.runtime.clock import Clock, Flag
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,7 +55,7 @@ _STOPPED = "The Bluetooth engine has stopped"
 
 
 class EngineUser(Protocol):
-    """What the portal tells those who keep things open on the engine."""
+    """What keeps something open on the engine, and has to let go of it."""
 
     async def shut_down(self) -> None:
         """End everything on the air; engine thread."""
@@ -51,41 +65,41 @@ class EngineUser(Protocol):
 
 
 class _Call:
-    """One coroutine wanted by another thread, and how it ended."""
+    """One function wanted by another thread, and how it ended."""
 
-    __slots__ = ("args", "condition", "done", "error", "function", "result", "task")
+    __slots__ = ("args", "ended", "error", "function", "result", "task")
 
-    def __init__(
-        self, function: Callable[..., Coroutine[Any, Any, Any]], args: tuple[Any, ...]
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.function = function
         self.args = args
-        self.condition = threading.Condition(threading.Lock())
-        self.done = False
+        self.ended = Flag()
         self.result: Any = None
         self.error: BaseException | None = None
         self.task: asyncio.Task[Any] | None = None
 
-    def is_done(self) -> bool:
-        return self.done
-
     def finish(self, result: Any, error: BaseException | None) -> None:
-        with self.condition:
-            if not self.done:
-                self.result, self.error, self.done = result, error, True
-                self.condition.notify()
+        """Wake the caller, unless the engine's end has. Thread: the engine's."""
+        if not self.ended.is_set():
+            self.result, self.error = result, error
+            self.ended.set()
 
 
 class Portal:
-    """One engine thread; `portal()` gives the process's, or that of a `use_portal` block."""
+    """One engine thread. See `engine.portal` for which one a program uses.
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    Args: clock: what everything waits by. of_process: it is what code finds that is in no
+        `use_portal` block, so its thread need not say which portal it belongs to.
+    """
+
+    def __init__(self, clock: Clock | None = None, *, of_process: bool = False) -> None:
         self.clock = clock or Clock()
         # Makes the backend for an adapter string, where adapters are not chosen in the usual way.
         self.make_backend: Callable[[str, DeviceAddress | None], Backend] | None = None
+        self._of_process = of_process
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._thread_id = 0
         self._stopped = False
         self._calls: set[_Call] = set()
         self._users: list[EngineUser] = []
@@ -105,40 +119,34 @@ class Portal:
             deadline; RuntimeError on the engine's own thread; BluetoothError if the engine stops.
         Thread: any but the engine's; waits.
         """
-        if self.on_engine_thread():
-            raise RuntimeError(_OWN_THREAD)
         call = _Call(function, args)
-        try:
-            self._submit(call)
-            with call.condition:
-                if not self.clock.wait_for(call.condition, call.is_done, timeout_s):
-                    raise TimeoutError(f"Not finished within {timeout_s:g} s")
-        except BaseException:
-            self._cancel(call)
-            raise
-        if call.error is None:
-            result: T = call.result
-            return result
-        raise _as_public(call.error)
+        self._wait_for(self._begin, call, timeout_s)
+        if call.error is not None:
+            raise _as_public(call.error)
+        result: T = call.result
+        return result
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run the plain function on the engine and wait for its result; otherwise like `call`."""
-
-        async def run() -> T:
-            return function(*args)
-
-        return self.call(run)
+        call = _Call(function, args)
+        self._wait_for(self._do, call, None)
+        if call.error is not None:
+            raise _as_public(call.error)
+        result: T = call.result
+        return result
 
     def post(self, function: Callable[..., object], *args: Any) -> None:
         """Run the plain function on the engine soon, in the order of posting.
 
         Thread: any, also the engine's; does not wait.
         """
-        self._started_loop().call_soon_threadsafe(function, *args)
+        with self._lock:
+            loop = self._started_loop()
+        loop.call_soon_threadsafe(function, *args)
 
     def on_engine_thread(self) -> bool:
         """Tell whether the caller runs on the engine's thread."""
-        return threading.current_thread() is self._thread
+        return threading.get_ident() == self._thread_id
 
     def stop(self, within_s: float = _EXIT_S) -> None:
         """Shut all users down, then end the thread; wakes all callers that still wait."""
@@ -173,41 +181,46 @@ class Portal:
         for user in self._users:
             user.forget()
 
-    # Inside
+    # Calls
 
-    def _started_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._stopped:
-                raise BluetoothError(_STOPPED)
-            if self._loop is None:
-                from concurrent.futures import Future
-
-                made: Future[asyncio.AbstractEventLoop] = Future()
-                thread = threading.Thread(
-                    target=self._main, args=(made,), name="bleio-engine", daemon=True
-                )
-                thread.start()
-                self._loop, self._thread = made.result(), thread
-            return self._loop
-
-    def _submit(self, call: _Call) -> None:
-        loop = self._started_loop()
-        with self._lock:
-            if self._stopped:
-                raise BluetoothError(_STOPPED)
-            self._calls.add(call)
-            loop.call_soon_threadsafe(self._begin, call)
+    def _wait_for(
+        self, begin: Callable[[_Call], None], call: _Call, timeout_s: float | None
+    ) -> None:
+        """Hand a call over and wait until it has ended."""
+        if threading.get_ident() == self._thread_id:
+            raise RuntimeError(_OWN_THREAD)
+        try:
+            with self._lock:
+                loop = self._started_loop()
+                self._calls.add(call)
+                loop.call_soon_threadsafe(begin, call)
+            if not self.clock.wait_for_flag(call.ended, timeout_s):
+                raise TimeoutError(f"Not finished within {timeout_s:g} s")
+        except BaseException:
+            self._cancel(call)
+            raise
 
     def _begin(self, call: _Call) -> None:
-        if call.done:  # given up before it began
+        """Start a call's coroutine. Thread: the engine's."""
+        if call not in self._calls:  # given up before it began
             return
         assert self._loop is not None
         call.task = self._loop.create_task(call.function(*call.args))
-        call.task.add_done_callback(lambda task: self._ended(call, task))
+        call.task.add_done_callback(partial(self._ended, call))
+
+    def _do(self, call: _Call) -> None:
+        """Do a call that is a plain function. Thread: the engine's."""
+        if call not in self._calls:
+            return
+        try:
+            call.result = call.function(*call.args)
+        except BaseException as error:  # of any kind: it is the caller's to see
+            call.error = error
+        self._calls.discard(call)
+        call.ended.set()
 
     def _ended(self, call: _Call, task: asyncio.Task[Any]) -> None:
-        with self._lock:
-            self._calls.discard(call)
+        self._calls.discard(call)
         if task.cancelled():
             call.finish(None, BluetoothError(_STOPPED))
         elif (error := task.exception()) is not None:
@@ -221,12 +234,28 @@ class Portal:
             if call not in self._calls or self._loop is None:
                 return
             self._loop.call_soon_threadsafe(self._cancel_here, call)
-        with call.condition:
-            self.clock.wait_for(call.condition, call.is_done, _CANCEL_S)
+        self.clock.wait_for_flag(call.ended, _CANCEL_S)
 
     def _cancel_here(self, call: _Call) -> None:
         if call.task is not None:
             call.task.cancel()
+
+    # The thread
+
+    def _started_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, whose thread starts with the first use. The caller holds the lock."""
+        if self._stopped:
+            raise BluetoothError(_STOPPED)
+        if self._loop is None:
+            from concurrent.futures import Future
+
+            made: Future[asyncio.AbstractEventLoop] = Future()
+            thread = threading.Thread(
+                target=self._main, args=(made,), name="bleio-engine", daemon=True
+            )
+            thread.start()
+            self._loop, self._thread = made.result(), thread
+        return self._loop
 
     async def _shut_down_all(self) -> None:
         import asyncio
@@ -243,14 +272,15 @@ class Portal:
         """Make the loop here, where no Ctrl-C can leave half of one, and run it."""
         import asyncio
 
-        if self is not _portal:
-            _of_context.set(self)
+        if not self._of_process:
+            portal_of_context.set(self)
         try:
             loop = self.clock.new_event_loop()
         except BaseException as error:
             made.set_exception(error)
             return
         asyncio.set_event_loop(loop)
+        self._thread_id = threading.get_ident()
         made.set_result(loop)
         try:
             loop.run_forever()
@@ -261,6 +291,7 @@ class Portal:
             for call in calls:
                 call.finish(None, BluetoothError(_STOPPED))
             _close(loop)
+            self._thread_id = 0  # another thread may get the number
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
@@ -276,7 +307,7 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _as_public(error: BaseException) -> BaseException:
-    """Give what the program sees. The inner error stays as its cause, without engine frames, if
+    """Return what the program sees. The inner error stays as its cause, without engine frames, if
     it says more; the same sentence twice would only confuse."""
     public = public_error(error)
     if public is not error and str(public) != str(error):
@@ -284,55 +315,5 @@ def _as_public(error: BaseException) -> BaseException:
     return public
 
 
-_of_context: ContextVar[Portal | None] = ContextVar("bleio.portal", default=None)
-_portal: Portal | None = None
-_portal_lock = threading.Lock()
-_parents: list[Portal] = []  # keeps a forking parent's sockets from being finalised in the child
-
-
-def portal() -> Portal:
-    """Give the portal of this context, by default the process's, whose thread starts with the
-    first call."""
-    global _portal
-    if (own := _of_context.get()) is not None:
-        return own
-    with _portal_lock:
-        if _portal is None:
-            _portal = Portal()
-            ending.call_at_end(_at_end)
-        return _portal
-
-
-def portal_of_context() -> Portal | None:
-    """Give the portal of the `use_portal` block that this is in; None outside of any."""
-    return _of_context.get()
-
-
-@contextlib.contextmanager
-def use_portal(own: Portal) -> Iterator[None]:
-    """Use a portal in place of the process's for adapters made in this context."""
-    token = _of_context.set(own)
-    try:
-        yield
-    finally:
-        _of_context.reset(token)
-
-
-def _at_end() -> None:
-    if _portal is not None:
-        with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: leave at once
-            _portal.stop()
-
-
-def _after_fork() -> None:
-    global _portal, _portal_lock
-    _portal_lock = threading.Lock()
-    if _portal is not None:
-        ending.do_not_call(_at_end)
-        _portal.forget_all()
-        _parents.append(_portal)
-        _portal = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+# The portal that code in a `use_portal` block uses, and what a portal's own thread runs.
+portal_of_context: ContextVar[Portal | None] = ContextVar("bleio.portal", default=None)

@@ -50,7 +50,7 @@ class ScanBuffer:
             self._condition.notify()
 
     def take(self) -> Report | None:
-        """Give the oldest report; None when the scan is over and everything was read.
+        """Return the oldest report; None when the scan is over and everything was read.
 
         Thread: any but the engine's; waits for a report or the scan's end.
         """
@@ -63,7 +63,7 @@ class ScanBuffer:
             return report
 
     def finish(self) -> None:
-        """Take no more; whoever waits gets what is left and then the end. Thread: any."""
+        """Take no more; a thread that waits gets what is left and then the end. Thread: any."""
         with self._condition:
             self._finished = True
             self._condition.notify_all()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bleio.backends.base import Backend
 from bleio.core.address import DeviceAddress
 from bleio.errors import CallerError, ControllerLost
-from bleio.runtime import identity, state
+from bleio.runtime import identity
 from bleio.runtime.portal import portal_of_context
 
 SETTING = "BLEIO_ADAPTER"
@@ -26,7 +27,7 @@ MakeBackend = Callable[[DeviceAddress | None], Backend]
 
 
 def backend_for(choice: str) -> MakeBackend:
-    """Give the maker of backends for an adapter string.
+    """Return the maker of backends for an adapter string.
 
     Raises: CallerError if the string is none of the choices.
     """
@@ -47,20 +48,20 @@ def backend_by_setting(former: DeviceAddress | None) -> Backend:
 
 
 def backend_over_uart(uart: Any, rts: Any, cts: Any) -> MakeBackend:
-    """Give the maker of backends for a controller behind an open serial object and its pins."""
+    """Return the maker of backends for a controller behind an open serial object and its pins."""
     return _hci(uart, "uart", rts, cts)
 
 
 def _hci(transport: Any, choice: str, rts: Any = None, cts: Any = None) -> MakeBackend:
     def make(former: DeviceAddress | None) -> Backend:
-        own = portal_of_context()
+        own = portal_of_context.get()
         if own is not None and own.make_backend is not None:
             return own.make_backend(choice, former)
         from bleio.backends.hci import HciBackend
         from bleio.backends.hci.bonds.folder import BondFolder
 
         address = identity.configured_address() or _own_address(former, choice)
-        bonds = BondFolder(state.bond_folder())
+        bonds = BondFolder(identity.bond_folder())
         return HciBackend(
             transport, address, rts=rts, cts=cts, bonds=bonds.of, close_bonds=bonds.close
         )
@@ -71,7 +72,7 @@ def _hci(transport: Any, choice: str, rts: Any = None, cts: Any = None) -> MakeB
 def _own_address(
     former: DeviceAddress | None, choice: str
 ) -> DeviceAddress | Callable[[int], DeviceAddress]:
-    """Give the address that a reopened adapter had before, or this program's addresses.
+    """Return the address that a reopened adapter had before, or this program's addresses.
 
     On a simulated radio another program may have taken the former one meanwhile; then the derived
     ones follow. A hardware controller prefers its public address to derived ones, so one that the
@@ -82,7 +83,13 @@ def _own_address(
         return derived
     if choice.partition(":")[0] != "virtual":
         return former
-    return lambda instance: derived(instance - 1) if instance else former
+    return partial(_former_first, former, derived)
+
+
+def _former_first(
+    former: DeviceAddress, derived: Callable[[int], DeviceAddress], instance: int
+) -> DeviceAddress:
+    return derived(instance - 1) if instance else former
 
 
 def _operating_system(choice: str) -> MakeBackend:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from bleio.runtime.clock import Clock
+from bleio.runtime.clock import Clock, Flag
 from bleio.testing.errors import DeviceBlocked, Stalled
 from bleio.testing.pacing import SLICE_S, Pace
 from bleio.testing.participant import Participant
@@ -101,6 +101,9 @@ class VirtualClock(Clock):
             return self.wait_until(predicate, timeout_s)
         finally:
             condition.acquire()
+
+    def wait_for_flag(self, flag: Flag, timeout_s: float | None = None) -> bool:
+        return self.wait_until(flag.is_set, timeout_s)
 
     def wait_until(self, predicate: Predicate, timeout_s: float | None = None) -> bool:
         """Wait for what any participant or the engine may make true. It takes at least a look,

@@ -19,7 +19,7 @@ from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.propagation import Position
 from bleio.radio.connection.energy import RadioOn
-from bleio.runtime.portal import use_portal
+from bleio.runtime.engine import use_portal
 from bleio.testing.backend import AirBackend
 from bleio.testing.deviceradio import DeviceRadio
 from bleio.testing.errors import PowerOff
@@ -251,7 +251,7 @@ class Device:
             self._fail(error)
         try:
             session = self.adapter._session
-            session.call(session.shut_down)
+            session.engine.call(session.life.shut_down)
         except PowerOff:
             return
 

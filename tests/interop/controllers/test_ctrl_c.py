@@ -154,7 +154,7 @@ def test_others_on_the_radio_go_on(
 
 AT_EXIT = """
 import atexit
-from bleio.runtime.portal import portal
+from bleio.runtime.engine import portal
 
 stop = type(portal()).stop.__code__
 

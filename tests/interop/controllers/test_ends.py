@@ -24,7 +24,7 @@ adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
 print("address", adapter.address.address_bytes.hex(), flush=True)
 while not adapter.connections:
     time.sleep(0.001)
-(link,) = adapter._session.links
+(link,) = adapter._session.gap.connections.links
 while adapter.connected:
     time.sleep(0.001)
 reason = f"0x{link._reason:02x}"

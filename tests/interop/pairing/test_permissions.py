@@ -131,7 +131,8 @@ class Bench:
         served = [getattr(each, name) for each in self.served.values()]
         connection: Any = self.incoming
         bearer = connection._link.bearer
-        connection._session.run(bearer.restore, {each._model.cccd_handle: bits for each in served})
+        configured = {each._end.model.cccd_handle: bits for each in served}
+        connection._session.engine.run(bearer.restore, configured)
         for each in served:
             each.value = b"news"
         until(lambda: buffers["OPEN"].in_waiting)

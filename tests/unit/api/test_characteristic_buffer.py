@@ -32,7 +32,7 @@ def client(bench: Bench) -> PlayedLink:
 
 @pytest.fixture
 def feed(bench: Bench, client: PlayedLink, local: Characteristic) -> Any:
-    return lambda octets: bench.client_writes(client, local._model, octets)
+    return lambda octets: bench.client_writes(client, local._end.model, octets)
 
 
 def test_surplus_new_octets_are_dropped_and_counted(local: Characteristic, feed: Any) -> None:
@@ -168,13 +168,13 @@ def test_a_dropped_local_buffer_stops_listening(local: Characteristic, in_a_cycl
     buffer: Any = CharacteristicBuffer(local)
     if in_a_cycle:
         buffer.itself = buffer
-    assert len(local._model.listeners) == 1
+    assert len(local._end.model.listeners) == 1
     del buffer
     gc.collect()
     kept = CharacteristicBuffer(local)  # whoever listens next clears up
-    assert len(local._model.listeners) == 1
+    assert len(local._end.model.listeners) == 1
     kept.deinit()
-    until(lambda: not local._model.listeners)
+    until(lambda: not local._end.model.listeners)
 
 
 def test_a_dropped_remote_buffer_stops_listening(bench: Bench, client: PlayedLink) -> None:

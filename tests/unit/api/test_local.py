@@ -33,7 +33,7 @@ def add(service: Service, **options: Any) -> Characteristic:
 )
 def test_properties_on_air(service: Service, constant: int, on_air: Properties) -> None:
     characteristic = add(service, properties=constant)
-    assert characteristic._model.properties == on_air
+    assert characteristic._end.model.properties == on_air
     assert characteristic.properties == constant
 
 
@@ -135,7 +135,7 @@ def test_subscribers_are_told(
     characteristic = add(service, properties=NOTIFY | INDICATE)
     links = [bench.connect() for _ in range(3)]
     for link in links[:2]:
-        bench.subscribe(link, characteristic._model, notify, indicate)
+        bench.subscribe(link, characteristic._end.model, notify, indicate)
     characteristic.value = b"v"
     assert [link.log for link in links] == [told, told, []]
 
@@ -143,7 +143,7 @@ def test_subscribers_are_told(
 def test_setting_waits_for_a_confirmation_but_stores_first(bench: Bench, service: Service) -> None:
     characteristic = add(service, properties=INDICATE)
     link = bench.connect()
-    bench.subscribe(link, characteristic._model, indicate=True)
+    bench.subscribe(link, characteristic._end.model, indicate=True)
     bench.hold(link)
     setting = InThread(lambda: setattr(characteristic, "value", b"new"))
     until(lambda: link.waiting)
@@ -162,7 +162,7 @@ def test_a_lost_subscriber_does_not_keep_it_from_others(
     first, second = bench.connect(), bench.connect()
     first.failing["notify"] = error
     for link in (first, second):
-        bench.subscribe(link, characteristic._model, notify=True)
+        bench.subscribe(link, characteristic._end.model, notify=True)
     characteristic.value = b"v"
     assert second.log == [("notify", b"v")]
 

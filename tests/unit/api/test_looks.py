@@ -57,7 +57,7 @@ class Looked:
 
     def __init__(self, bench: Bench, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
         self.looks = 0
-        monkeypatch.setattr(bench.session, "look", self._look)
+        monkeypatch.setattr(bench.session.engine, "look", self._look)
         adapter = Adapter("virtual")
         monkeypatch.setitem(adapter._sessions, None, bench.session)
         both = Characteristic.NOTIFY | Characteristic.WRITE

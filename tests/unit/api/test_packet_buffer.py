@@ -33,7 +33,7 @@ class Server:
     def __init__(self, bench: Bench, service: Service, properties: int = BOTH, **options: Any):
         self.bench = bench
         self.characteristic = add(service, properties=properties, max_length=100)
-        self.model: Any = self.characteristic._model
+        self.model: Any = self.characteristic._end.model
         self.buffer = PacketBuffer(self.characteristic, **{"buffer_size": 8} | options)
 
     def write(self, link: PlayedLink, value: bytes) -> None:

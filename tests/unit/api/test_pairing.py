@@ -177,7 +177,7 @@ def adapter(backends: list[FakeBackend], monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def ask(adapter: Adapter, backend: FakeBackend, name: str, *args: Any) -> Any:
     """Ask what the backend would ask."""
-    return adapter._session.call(getattr(backend.agent, name), *args)
+    return adapter._session.engine.call(getattr(backend.agent, name), *args)
 
 
 def test_members_are_settable_before_the_adapter_opens(
@@ -210,7 +210,7 @@ def test_the_adapter_is_the_current_one_in_its_delegate(
     other = Adapter("virtual")
     with api.use_adapter(other):
         adapter.pairing_delegate = delegate
-        adapter._session.run(lambda: None)
+        adapter._session.engine.run(lambda: None)
         ask(adapter, backends[0], "accept", INNER)
         assert _bleio.adapter is other
     assert delegate.adapters == [adapter, adapter]
@@ -287,7 +287,7 @@ def test_pair_in_an_answer_is_refused_instead_of_waiting_for_ever(
             return True
 
     agent = DelegateAgent(answers(Pairs()))
-    assert bench.session.call(agent.accept, INNER) is False
+    assert bench.session.engine.call(agent.accept, INNER) is False
     assert shown == ["pair() would wait for the pairing that waits for this delegate"]
     connection.pair()
     assert connection.paired

@@ -46,7 +46,7 @@ class Bench:
         return self.backends[-1]
 
     def link(self) -> Link:
-        (link,) = self.session.links
+        (link,) = self.session.gap.connections.links
         return link
 
 

@@ -13,7 +13,7 @@ import pytest
 from bleio.backends.base import AdvertisingParameters
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
-from bleio.runtime.portal import portal
+from bleio.runtime.engine import portal
 from bleio.runtime.session import Session
 from support.fake_backend import FakeBackend
 
@@ -100,7 +100,7 @@ class Bench:
 
     @property
     def enabled(self) -> bool:
-        return self.session.enabled
+        return self.session.life.enabled
 
     @property
     def told(self) -> str:
@@ -113,7 +113,7 @@ class Bench:
 
     def use(self) -> None:
         """Something that waits for ever on the open backend, until it goes."""
-        self.session.connect(DeviceAddress(bytes(6)), 0)
+        self.session.gap.connect(DeviceAddress(bytes(6)), 0)
 
     def touch(self) -> None:
         """Something that the open backend does at once."""
@@ -133,11 +133,11 @@ class Bench:
 
     def stop(self) -> None:
         """As when the engine stops."""
-        portal().call(self.session.shut_down)
+        portal().call(self.session.life.shut_down)
 
     def fork(self) -> None:
         """As in a forked child, where what the parent has open is not ours to close."""
-        self.run(self.session.forget)
+        self.run(self.session.life.forget)
 
 
 # Each way into a state, and what the call that is under way there is; None: there is none.
@@ -291,7 +291,7 @@ def test_what_happens_in_each_state(
 def test_one_who_gives_up_opening_leaves_it_to_the_next(bench: Bench) -> None:
     bench.holds_opening = True
     with pytest.raises(TimeoutError):
-        portal().call(bench.session._use, FakeBackend.erase_bonds, timeout_s=0.05)
+        portal().call(bench.session.life.use, HeldBackend.erase_bonds, timeout_s=0.05)
     bench.release()
     assert Call(bench.touch).join() == DONE
     assert bench.told == "open close | open erase"

@@ -59,8 +59,8 @@ def test_what_is_no_setting_is_one_sentence(text: str) -> None:
 
 def test_defaults(bench: Bench) -> None:
     assert bench.session.address
-    assert bench.backend.settings == SecuritySettings() == bench.session.security
-    assert bench.backend.agent is bench.session.pairing_delegate is None
+    assert bench.backend.settings == SecuritySettings() == bench.session.policy.settings
+    assert bench.backend.agent is bench.session.policy.delegate is None
 
 
 def test_what_is_set_before_the_opening_outlives_every_backend(bench: Bench) -> None:
@@ -77,19 +77,19 @@ def test_what_is_set_before_the_opening_outlives_every_backend(bench: Bench) -> 
         bench.session.set_enabled(False)
     first, second = bench.backends
     assert first.agent is second.agent
-    assert bench.session.security is STRICT
-    assert bench.session.pairing_delegate is delegate
+    assert bench.session.policy.settings is STRICT
+    assert bench.session.policy.delegate is delegate
 
 
 def test_what_is_set_later_reaches_the_open_backend(bench: Bench) -> None:
     assert bench.session.address
     bench.session.set_security(STRICT)
     bench.session.set_pairing_delegate(Played(print))
-    bench.session.run(lambda: None)
+    bench.session.engine.run(lambda: None)
     assert bench.backend.settings is STRICT
     assert bench.backend.agent is not None
     bench.session.set_pairing_delegate(None)
-    bench.session.run(lambda: None)
+    bench.session.engine.run(lambda: None)
     assert bench.backend.agent is None
 
 

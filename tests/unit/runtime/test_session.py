@@ -12,6 +12,9 @@ import pytest
 from bleio import errors
 from bleio.backends.base import AdvertisingParameters, ScanParameters
 from bleio.core.address import DeviceAddress
+from bleio.core.advertising import Prefixes
+from bleio.runtime.scan_buffer import ScanBuffer
+from bleio.runtime.session import Session
 from support.fake_backend import OWN, PEER, report
 from unit.runtime.conftest import Bench
 
@@ -28,9 +31,13 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def scan(bench: Bench, timeout_s: float = 0) -> Any:
-    return bench.session.start_scan(
-        ScanParameters(), timeout_s, buffer_octets=512, prefixes=b"", minimum_rssi_dbm=-80
-    )
+    buffer = ScanBuffer(bench.session.engine.clock, 512, Prefixes(b""), -80)
+    bench.session.gap.start_scan(ScanParameters(), timeout_s, buffer)
+    return buffer
+
+
+def state(session: Session) -> tuple[bool, bool, tuple[Any, ...]]:
+    return session.life.enabled, session.gap.advertising, session.gap.connections.objects
 
 
 class Blocked:
@@ -60,9 +67,9 @@ class Blocked:
 
 def test_opens_at_first_use_only(bench: Bench) -> None:
     session = bench.session
-    assert (session.enabled, session.advertising, session.connections) == (True, False, ())
-    session.stop_advertising()
-    session.stop_scan()
+    assert state(session) == (True, False, ())
+    session.gap.stop_advertising()
+    session.gap.stop_scan()
     session.set_name("desk")
     assert session.name == "desk"
     assert bench.backends == []
@@ -83,10 +90,10 @@ def test_a_backend_that_does_not_open_is_closed_and_tried_again(bench: Bench) ->
     bench.next_failing["open"] = errors.ControllerLost("No such device: usb:0")
     for _ in range(2):
         with pytest.raises(errors.BluetoothError, match=r"^No such device: usb:0$"):
-            bench.session.start_advertising(ADVERTISING, 0)
+            bench.session.gap.start_advertising(ADVERTISING, 0)
     assert [backend.log for backend in bench.backends] == [["open", "close"]] * 2
     bench.next_failing.clear()
-    bench.session.start_advertising(ADVERTISING, 0)
+    bench.session.gap.start_advertising(ADVERTISING, 0)
 
 
 def test_name_comes_from_the_address(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,42 +108,42 @@ def test_name_comes_from_the_address(bench: Bench, monkeypatch: pytest.MonkeyPat
 
 def test_advertising_starts_and_stops(bench: Bench) -> None:
     session = bench.session
-    session.start_advertising(ADVERTISING, 0)
-    assert session.advertising
+    session.gap.start_advertising(ADVERTISING, 0)
+    assert session.gap.advertising
     with pytest.raises(errors.BluetoothError, match=r"^Already advertising\.$"):
-        session.start_advertising(ADVERTISING, 0)
-    session.stop_advertising()
-    assert not session.advertising
-    session.stop_advertising()
+        session.gap.start_advertising(ADVERTISING, 0)
+    session.gap.stop_advertising()
+    assert not session.gap.advertising
+    session.gap.stop_advertising()
     assert bench.backend.log == ["open", "start_advertising", "stop_advertising"]
 
 
 def test_advertising_expires(bench: Bench) -> None:
-    bench.session.start_advertising(ADVERTISING, 0.02)
-    until(lambda: not bench.session.advertising)
+    bench.session.gap.start_advertising(ADVERTISING, 0.02)
+    until(lambda: not bench.session.gap.advertising)
     until(lambda: bench.backend.log[-1] == "stop_advertising")
-    bench.session.start_advertising(ADVERTISING, 0)
-    assert bench.session.advertising
+    bench.session.gap.start_advertising(ADVERTISING, 0)
+    assert bench.session.gap.advertising
 
 
 def test_a_stopped_timer_does_not_end_the_next_advertising(bench: Bench) -> None:
-    bench.session.start_advertising(ADVERTISING, 0.05)
-    bench.session.stop_advertising()
-    bench.session.start_advertising(ADVERTISING, 0)
+    bench.session.gap.start_advertising(ADVERTISING, 0.05)
+    bench.session.gap.stop_advertising()
+    bench.session.gap.start_advertising(ADVERTISING, 0)
     end = time.monotonic() + 0.1
     until(lambda: time.monotonic() > end)
-    assert bench.session.advertising
+    assert bench.session.gap.advertising
 
 
 def test_refused_advertising_leaves_nothing_running(bench: Bench) -> None:
     assert bench.session.address
     bench.backend.failing["start_advertising"] = errors.InvalidParameter("")
     with pytest.raises(ValueError, match=r"^Invalid BLE parameter$"):
-        bench.session.start_advertising(ADVERTISING, 0)
-    assert not bench.session.advertising
+        bench.session.gap.start_advertising(ADVERTISING, 0)
+    assert not bench.session.gap.advertising
     bench.backend.failing.clear()
-    bench.session.start_advertising(ADVERTISING, 0)
-    assert bench.session.advertising
+    bench.session.gap.start_advertising(ADVERTISING, 0)
+    assert bench.session.gap.advertising
 
 
 def test_advertising_that_ends_while_starting_is_not_running(bench: Bench) -> None:
@@ -149,18 +156,18 @@ def test_advertising_that_ends_while_starting_is_not_running(bench: Bench) -> No
         bench.backend.accept()
 
     bench.backend.start_advertising = start_and_be_connected_to  # type: ignore[method-assign]
-    bench.session.start_advertising(ADVERTISING, 0)
-    assert not bench.session.advertising
-    assert len(bench.session.connections) == 1
+    bench.session.gap.start_advertising(ADVERTISING, 0)
+    assert not bench.session.gap.advertising
+    assert len(bench.session.gap.connections.objects) == 1
 
 
 def test_advertising_is_off_when_connected_is_on_for_one_who_spins(bench: Bench) -> None:
     session = bench.session
-    session.start_advertising(ADVERTISING, 0)
-    session.post(lambda: bench.backend.accept())
-    while not session.connections:
+    session.gap.start_advertising(ADVERTISING, 0)
+    session.engine.post(lambda: bench.backend.accept())
+    while not session.gap.connections.objects:
         pass
-    assert not session.advertising
+    assert not session.gap.advertising
 
 
 # --- links
@@ -168,25 +175,25 @@ def test_advertising_is_off_when_connected_is_on_for_one_who_spins(bench: Bench)
 
 def test_one_object_per_link(bench: Bench) -> None:
     session = bench.session
-    connection = session.connect(PEER, 0)
-    assert session.connections == (connection,)
-    assert session.connections[0] is connection
-    assert session.connection_of(bench.link()) is connection
+    connection = session.gap.connect(PEER, 0)
+    assert session.gap.connections.objects == (connection,)
+    assert session.gap.connections.objects[0] is connection
+    assert session.gap.connections.of(bench.link()) is connection
     link = bench.link()
-    session.call(link.disconnect)
-    assert session.connections == session.links == ()
-    assert session.connection_of(link) is None
-    assert session.connect(PEER, 0) is not connection
+    session.engine.call(link.disconnect)
+    assert session.gap.connections.objects == session.gap.connections.links == ()
+    assert session.gap.connections.of(link) is None
+    assert session.gap.connect(PEER, 0) is not connection
 
 
 def test_connect_fails_in_time(bench: Bench) -> None:
     with pytest.raises(errors.BluetoothError, match=r"^Failed to connect: timeout$"):
-        bench.session.connect(NOWHERE, 0.01)
+        bench.session.gap.connect(NOWHERE, 0.01)
 
 
 def test_connect_ends_the_scan(bench: Bench) -> None:
     results = scan(bench)
-    bench.session.connect(PEER, 0)
+    bench.session.gap.connect(PEER, 0)
     assert results.take() is None
     assert bench.backend.log == ["open", "start_scan", "stop_scan", "connect"]
 
@@ -198,11 +205,11 @@ def test_a_scan_gives_reports_until_stopped(bench: Bench) -> None:
     results = scan(bench)
     with pytest.raises(errors.BluetoothError, match=r"^Scan already in progress"):
         scan(bench)
-    bench.session.run(bench.backend.events.reported, report())
-    bench.session.run(bench.backend.events.reported, report(b"\x01\x09"))
+    bench.session.engine.run(bench.backend.events.reported, report())
+    bench.session.engine.run(bench.backend.events.reported, report(b"\x01\x09"))
     assert results.take() == report()
-    bench.session.stop_scan()
-    bench.session.run(bench.backend.events.reported, report())
+    bench.session.gap.stop_scan()
+    bench.session.engine.run(bench.backend.events.reported, report())
     assert results.take() == report(b"\x01\x09")
     assert results.take() is None
 
@@ -218,24 +225,24 @@ def test_a_finished_scan_needs_no_stop(bench: Bench) -> None:
 
 def test_disabling_ends_everything(bench: Bench) -> None:
     session = bench.session
-    connection = session.connect(PEER, 0)
+    connection = session.gap.connect(PEER, 0)
     results = scan(bench)
-    session.start_advertising(ADVERTISING, 0)
+    session.gap.start_advertising(ADVERTISING, 0)
     session.set_enabled(False)
-    assert (session.enabled, session.advertising, session.connections) == (False, False, ())
+    assert state(session) == (False, False, ())
     assert not connection[1].connected
     assert results.take() is None
     assert bench.backend.log[-1] == "close"
     for operation in (
-        lambda: session.start_advertising(ADVERTISING, 0),
+        lambda: session.gap.start_advertising(ADVERTISING, 0),
         lambda: scan(bench),
-        lambda: session.connect(PEER, 0),
+        lambda: session.gap.connect(PEER, 0),
         lambda: session.erase_bonds(),
     ):
         with pytest.raises(errors.BluetoothError, match=r"^Adapter not enabled$"):
             operation()
-    session.stop_advertising()
-    session.stop_scan()
+    session.gap.stop_advertising()
+    session.gap.stop_scan()
     assert session.address == OWN
     assert len(bench.backends) == 1
 
@@ -245,9 +252,9 @@ def test_an_adapter_that_is_off_from_the_start_has_name_and_address(bench: Bench
     session.set_enabled(False)
     assert (session.name, session.address) == ("CIRCUITPY0201", OWN)
     assert bench.backend.log == ["open", "close"]
-    assert not session.enabled
+    assert not session.life.enabled
     with pytest.raises(errors.BluetoothError, match=r"^Adapter not enabled$"):
-        session.start_advertising(ADVERTISING, 0)
+        session.gap.start_advertising(ADVERTISING, 0)
     session.set_enabled(True)
     assert session.address == OWN
     assert [backend.log for backend in bench.backends] == [["open", "close"], ["open"]]
@@ -258,13 +265,13 @@ def test_enabling_opens_anew_and_resumes_nothing(bench: Bench) -> None:
     other = DeviceAddress(bytes.fromhex("a102030405c6"), random=True)
     session.set_address(other)
     session.set_name("kept")
-    session.start_advertising(ADVERTISING, 0)
+    session.gap.start_advertising(ADVERTISING, 0)
     session.set_enabled(False)
     session.set_enabled(True)
     session.set_enabled(True)
     assert len(bench.backends) == 2
     assert bench.backend.log == ["open"]
-    assert (session.advertising, session.address, session.name) == (False, other, "kept")
+    assert (session.gap.advertising, session.address, session.name) == (False, other, "kept")
 
 
 def test_enabling_fails_with_the_backends_sentence(bench: Bench) -> None:
@@ -272,21 +279,21 @@ def test_enabling_fails_with_the_backends_sentence(bench: Bench) -> None:
     bench.next_failing["open"] = errors.ControllerLost("No such device: usb:0")
     with pytest.raises(errors.BluetoothError, match=r"^No such device: usb:0$"):
         bench.session.set_enabled(True)
-    assert not bench.session.enabled
+    assert not bench.session.life.enabled
 
 
 @pytest.mark.parametrize("how", ["lost", "disabled"])
 def test_whoever_waits_is_woken(bench: Bench, how: str) -> None:
     session = bench.session
-    session.connect(PEER, 0)
+    session.gap.connect(PEER, 0)
     link = bench.link()
-    reading = [Blocked(lambda: session.call(link.read, 3)) for _ in range(3)]
+    reading = [Blocked(lambda: session.engine.call(link.read, 3)) for _ in range(3)]
     until(lambda: len(link.reads) == 3)  # type: ignore[attr-defined]
-    connecting = Blocked(lambda: session.connect(NOWHERE, 0))
+    connecting = Blocked(lambda: session.gap.connect(NOWHERE, 0))
     until(lambda: bench.backend.log.count("connect") == 2)
     scanning = Blocked(scan(bench).take)
     if how == "lost":
-        session.run(bench.backend.lose)
+        session.engine.run(bench.backend.lose)
     else:
         session.set_enabled(False)
     for call in reading:
@@ -302,21 +309,21 @@ def test_whoever_waits_is_woken(bench: Bench, how: str) -> None:
 
 def test_after_a_loss_enabling_reopens(bench: Bench) -> None:
     session = bench.session
-    session.start_advertising(ADVERTISING, 0)
-    session.run(bench.backend.lose)
-    assert (session.enabled, session.advertising, session.connections) == (False, False, ())
+    session.gap.start_advertising(ADVERTISING, 0)
+    session.engine.run(bench.backend.lose)
+    assert state(session) == (False, False, ())
     with pytest.raises(errors.BluetoothError) as caught:
-        session.start_advertising(ADVERTISING, 0)
+        session.gap.start_advertising(ADVERTISING, 0)
     assert str(caught.value) == LOSS
     session.set_enabled(True)
     assert [backend.log[-1] for backend in bench.backends] == ["close", "open"]
-    session.start_advertising(ADVERTISING, 0)
-    assert session.advertising
+    session.gap.start_advertising(ADVERTISING, 0)
+    assert session.gap.advertising
 
 
 def test_the_server_outlives_the_controller(bench: Bench) -> None:
     session = bench.session
-    session.start_advertising(ADVERTISING, 0)
+    session.gap.start_advertising(ADVERTISING, 0)
     server = bench.backend.server
     session.set_enabled(False)
     session.set_enabled(True)

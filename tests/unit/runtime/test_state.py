@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from bleio.api import Adapter
-from bleio.runtime import state
+from bleio.runtime import identity
 
 
 def test_the_folder_is_the_environments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BLEIO_STATE_DIR", "here")
-    assert state.state_folder() == tmp_path / "here"
-    assert state.bond_folder() == tmp_path / "here" / "bonds"
+    assert identity.state_folder() == tmp_path / "here"
+    assert identity.bond_folder() == tmp_path / "here" / "bonds"
 
 
 @pytest.mark.parametrize("setting", [None, ""])
@@ -23,7 +23,7 @@ def test_or_the_operating_systems(monkeypatch: pytest.MonkeyPatch, setting: str 
     monkeypatch.delenv("BLEIO_STATE_DIR")
     if setting is not None:
         monkeypatch.setenv("BLEIO_STATE_DIR", setting)
-    folder = state.state_folder()
+    folder = identity.state_folder()
     assert folder.is_absolute()
     assert folder.name == "bleio"
 
@@ -33,7 +33,7 @@ def test_linux_has_a_folder_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.delenv("BLEIO_STATE_DIR")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     if os.uname().sysname == "Linux":
-        assert state.state_folder() == tmp_path / "bleio"
+        assert identity.state_folder() == tmp_path / "bleio"
 
 
 def test_nothing_is_made_while_there_is_nothing_to_save(state_folder: Path) -> None:

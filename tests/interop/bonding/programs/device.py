@@ -76,7 +76,7 @@ def inject(octets):
     async def send():
         connection._link._send(0x0004, bytes.fromhex(octets))
 
-    connection._session.call(send)
+    connection._session.engine.call(send)
 
 
 def connect():
@@ -105,7 +105,7 @@ COMMANDS = {
     "packet": lambda text: packets.write(text.encode()),
     "got": lambda name, text: until(lambda: bytes(signed[name].value) == text.encode()),
     "has": lambda name: bytes(signed[name].value),
-    "handle": lambda name: signed[name]._model.handle,
+    "handle": lambda name: signed[name]._end.model.handle,
     # As client
     "read": lambda: bytes(found().value),
     "subscribe": lambda: found().set_cccd(notify=True),

@@ -1,0 +1,182 @@
+"""What an adapter does on the air: it advertises, scans, connects, and has links.
+
+The program's threads ask here, the backend tells here what happens. It is the backend's `Events`,
+and passes on what the life of the backend is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from bleio.backends.base import AdvertisingParameters, Backend, Link, Report, ScanParameters
+from bleio.core.address import DeviceAddress
+from bleio.errors import LinkLost
+from bleio.runtime.activity import Activity
+from bleio.runtime.engine import Engine
+from bleio.runtime.life import Life
+from bleio.runtime.loop import Tasks
+from bleio.runtime.scan_buffer import ScanBuffer
+
+ALREADY_ADVERTISING = "Already advertising."
+ALREADY_SCANNING = "Scan already in progress. Stop with stop_scan."
+
+
+class Connections:
+    """One object per link that programs know it by, for as long as the link lives.
+
+    The two tuples are replaced, never changed, so every thread reads them without a lock; all
+    else belongs to the engine thread.
+    """
+
+    def __init__(self, make: Callable[[Link], Any]) -> None:
+        self.links: tuple[Link, ...] = ()
+        self.objects: tuple[Any, ...] = ()
+        self._make = make
+        self._by_link: dict[Link, Any] = {}
+
+    def of(self, link: Link) -> Any | None:
+        """Return the link's object; None if the link is gone. Any thread."""
+        return self._by_link.get(link)
+
+    def add(self, link: Link) -> None:
+        """A link came up."""
+        if link not in self._by_link:
+            self._by_link[link] = self._make(link)
+            self._publish()
+
+    def remove(self, link: Link) -> None:
+        """A link is gone."""
+        if self._by_link.pop(link, None) is not None:
+            self._publish()
+
+    def clear(self) -> None:
+        """All links are gone."""
+        self._by_link.clear()
+        self._publish()
+
+    def _publish(self) -> None:
+        self.objects = tuple(self._by_link.values())
+        self.links = tuple(self._by_link)
+
+
+class Gap:
+    """Advertising, scanning and connecting of one adapter; the backend's `Events`.
+
+    Thread: what the program asks for may be called from any thread but the engine's and waits for
+        the engine; properties do not wait; the rest is the engine's.
+    """
+
+    def __init__(
+        self, engine: Engine, life: Life, tasks: Tasks, make_connection: Callable[[Link], Any]
+    ) -> None:
+        self._engine = engine
+        self._life = life
+        self._tasks = tasks
+        self._make_connection = make_connection
+        self._reset()
+
+    def _reset(self) -> None:
+        """Make everything that is bound to one engine thread."""
+        self.connections = Connections(self._make_connection)
+        self._advertiser = Activity(ALREADY_ADVERTISING, self._tasks)
+        self._scanner = Activity(ALREADY_SCANNING, self._tasks)
+        self._scan_buffer: ScanBuffer | None = None
+
+    @property
+    def advertising(self) -> bool:
+        """True from a successful start until it ends for whatever reason."""
+        return self._advertiser.active
+
+    # What the program asks for
+
+    def start_advertising(self, parameters: AdvertisingParameters, timeout_s: float) -> None:
+        """Advertise until stopped, connected to, switched off, or for `timeout_s` if not 0."""
+        self._engine.call(self._life.use, self._start_advertising, parameters, timeout_s)
+
+    def stop_advertising(self) -> None:
+        """End advertising; does nothing when idle."""
+        if self._life.backend is not None:
+            self._engine.call(self._life.use, self._stop_advertising)
+
+    def start_scan(self, parameters: ScanParameters, timeout_s: float, buffer: ScanBuffer) -> None:
+        """Scan into a buffer until stopped, connecting, switched off, or for `timeout_s` if not
+        0. The buffer is finished then."""
+        self._engine.call(self._life.use, self._start_scan, parameters, timeout_s, buffer)
+
+    def stop_scan(self) -> None:
+        """End the scan; does nothing when idle. What was received stays readable."""
+        if self._life.backend is not None:
+            self._engine.call(self._life.use, self._stop_scan)
+
+    def connect(self, address: DeviceAddress, timeout_s: float) -> Any:
+        """Connect, ending a running scan, and return the new link's object. 0: no time limit."""
+        return self._engine.call(self._life.use, self._connect, address, timeout_s)
+
+    # The same on the engine
+
+    async def _start_advertising(
+        self, backend: Backend, parameters: AdvertisingParameters, timeout_s: float
+    ) -> None:
+        start = partial(backend.start_advertising, parameters)
+        await self._advertiser.start(start, backend.stop_advertising, timeout_s)
+
+    async def _stop_advertising(self, backend: Backend) -> None:
+        await self._advertiser.stop()
+
+    async def _start_scan(
+        self, backend: Backend, parameters: ScanParameters, timeout_s: float, buffer: ScanBuffer
+    ) -> None:
+        start = partial(self._begin_scan, backend, parameters, buffer)
+        await self._scanner.start(start, backend.stop_scan, timeout_s, buffer.finish)
+
+    async def _begin_scan(
+        self, backend: Backend, parameters: ScanParameters, buffer: ScanBuffer
+    ) -> None:
+        self._scan_buffer = buffer  # not before the former scan was ended
+        await backend.start_scan(parameters)
+
+    async def _stop_scan(self, backend: Backend) -> None:
+        await self._scanner.stop()
+
+    async def _connect(self, backend: Backend, address: DeviceAddress, timeout_s: float) -> Any:
+        await self._scanner.stop()
+        link = await backend.connect(address, timeout_s)
+        connection = self.connections.of(link)
+        if connection is None:
+            raise LinkLost
+        return connection
+
+    # Events of the backend
+
+    def reported(self, report: Report) -> None:
+        if self._scan_buffer is not None:
+            self._scan_buffer.offer(report)
+
+    def advertising_ended(self) -> None:
+        self._advertiser.ended()
+
+    def link_opened(self, link: Link) -> None:
+        self.connections.add(link)
+
+    def link_closed(self, link: Link) -> None:
+        self.connections.remove(link)
+
+    def lost(self, error: Exception) -> None:
+        self._life.lost(error)
+
+    # The end of a backend
+
+    def fall_silent(self) -> None:
+        """Nothing is on the air any more, and nothing has to be stopped."""
+        self._advertiser.ended()
+        self._scanner.ended()
+
+    def forget(self) -> None:
+        """This is a forked child: the links, and who waits for reports, are the parent's."""
+        if self._scan_buffer is not None:
+            self._scan_buffer.forget()
+        for link in self.connections.links:
+            link.connected = False
+        self._reset()
