@@ -21,6 +21,7 @@ from bleio.core.uuid import expand, uuid16
 from bleio.gatt.awareness import ChangeAwareness
 from bleio.gatt.model import LocalCharacteristic, LocalDescriptor
 from bleio.gatt.server import LocalServer
+from bleio.gatt.table import AttributeTable
 from support.bearers import Wired, add_characteristic, add_service
 
 ENCRYPT = SecurityMode.ENCRYPT_NO_MITM
@@ -85,8 +86,8 @@ class Theirs:
         return self.sent[0].hex(" ") if self.sent else NO_ANSWER
 
     def _mirror(self, server: LocalServer) -> None:
-        values = {one.handle: one.read(_Anonymous()) for one in server.database}
-        for service in server._layout.services:
+        values = {one.handle: one.read(_Anonymous()) for one in AttributeTable.of(server).database}
+        for service in AttributeTable.of(server)._layout.services:
             self._server.add_service(
                 gatt.Service(
                     UUID.from_bytes(service.uuid),
@@ -94,7 +95,7 @@ class Theirs:
                     primary=not service.secondary,
                 )
             )
-        mine = [(one.handle, one.type) for one in server.database]
+        mine = [(one.handle, one.type) for one in AttributeTable.of(server).database]
         theirs = [(one.handle, one.type.to_pdu_bytes()) for one in self._server.attributes]
         assert mine == theirs
 

@@ -19,8 +19,9 @@ from bleio.core.uuid import expand, uuid16
 from bleio.errors import InnerError, TransactionTimeout
 from bleio.gatt.model import LocalCharacteristic, LocalDescriptor
 from bleio.gatt.server import LocalServer
+from bleio.gatt.table import AttributeTable
 from support.att_checker import by_role, check_answer, check_request
-from support.bearers import Outcome, Wired, add_characteristic, add_service
+from support.bearers import Outcome, Wired, add_characteristic, add_service, published
 
 SERVER_PDUS = 60_000
 CLIENT_PDUS = 40_000
@@ -51,7 +52,7 @@ def add_any_characteristic(random: Random, server: LocalServer) -> None:
 
 
 def make_server(random: Random) -> LocalServer:
-    server = LocalServer("Fuzzed")
+    server = published("Fuzzed")
     for _ in range(4):
         add_service(server, random.choice(UUIDS), secondary=random.random() < 0.2)
     for _ in range(12):
@@ -77,7 +78,7 @@ def any_request(random: Random, server: LocalServer) -> bytes:
     """A well-formed PDU of any kind, about handles that mostly exist."""
 
     def handle() -> bytes:
-        last = max(attribute.handle for attribute in server.database)
+        last = max(attribute.handle for attribute in AttributeTable.of(server).database)
         return random.choice((0, 1, 9, 11, 13, last, last + 1, random.randint(1, last))).to_bytes(
             2, "little"
         )

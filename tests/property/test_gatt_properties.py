@@ -11,14 +11,15 @@ from bleio.core.codes import Properties
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalCharacteristic, LocalDescriptor, LocalService
 from bleio.gatt.server import LocalServer
+from bleio.gatt.table import AttributeTable
 from support.att_checker import check_answer
-from support.bearers import Loop, Wired, add_characteristic, add_service
+from support.bearers import Loop, Wired, add_characteristic, add_service, published
 
 READ_WRITE = Properties.READ | Properties.WRITE
 
 
 def small_server() -> tuple[LocalServer, LocalCharacteristic]:
-    server = LocalServer("Property")
+    server = published("Property")
     service = add_service(server, 0x1810)
     characteristic = add_characteristic(
         server, service, 0x2A37, READ_WRITE | Properties.NOTIFY, max_length=512
@@ -77,7 +78,7 @@ class Table(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.server = LocalServer("Table")
+        self.server = published("Table")
         self.loop: Loop | None = None
         self.told: list[tuple[int, int]] = []
 
@@ -145,7 +146,8 @@ class Table(RuleBasedStateMachine):
         return [one for service in self.server.services for one in service.characteristics]
 
     def handles(self) -> dict[int, bytes]:
-        return {attribute.handle: attribute.type for attribute in self.server.database}
+        database = AttributeTable.of(self.server).database
+        return {entry.handle: entry.type for entry in database}
 
     def change(self, change: object) -> None:
         before = self.handles()
@@ -165,7 +167,7 @@ class Table(RuleBasedStateMachine):
     @invariant()
     def in_order(self) -> None:
         last = 0
-        for attribute in self.server.database:
+        for attribute in AttributeTable.of(self.server).database:
             assert attribute.handle > last
             last = attribute.handle
         spans = sorted((one.handle, one.end_handle) for one in self.server.services)

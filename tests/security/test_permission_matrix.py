@@ -10,8 +10,8 @@ from bleio.core.codes import AttErrorCode, Properties, SecurityMode
 from bleio.core.security import LinkSecurity
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalCharacteristic, LocalDescriptor, LocalService
-from bleio.gatt.server import LocalServer
-from support.bearers import Wired
+from bleio.gatt.table import AttributeTable
+from support.bearers import Wired, published
 
 # How the link got its security. Results: `ok`; an ATT error code; `no`, nothing happens (a command
 # that is refused, a notification that is not sent). Rows with several modes or accesses hold for
@@ -123,7 +123,7 @@ class Bench:
     """One characteristic with everything, its mode for all that there is, and one client."""
 
     def __init__(self, mode: SecurityMode, security: LinkSecurity) -> None:
-        server = LocalServer("Test")
+        server = published("Test")
         service = LocalService(uuid16(0xA000))
         server.add_service(service)
         self.value = LocalCharacteristic(uuid16(0xA001), ALL, mode, mode, 64, value=OLD)
@@ -209,10 +209,10 @@ def test_keys_that_are_there_but_not_in_use_ask_for_encryption(access: str) -> N
 @pytest.mark.parametrize("access", sorted(ACCESSES - {"signed"}))
 def test_a_key_that_is_too_short(access: str) -> None:
     bench = Bench(SecurityMode.ENCRYPT_NO_MITM, LinkSecurity(True, True, True, True, 15))
-    bench.wired.server.min_key_octets = 16
+    AttributeTable.of(bench.wired.server).min_key_octets = 16
     expected = "no" if access in ("command", "notify", "indicate") else "0c"
     assert bench.access(access) == expected
-    bench.wired.server.min_key_octets = 15  # in force at once
+    AttributeTable.of(bench.wired.server).min_key_octets = 15  # in force at once
     assert bench.access(access) == "ok"
 
 

@@ -19,8 +19,9 @@ from bleio.errors import AttError, SecurityError, public_error
 from bleio.gatt.bearer import Bearer
 from bleio.gatt.model import RemoteCharacteristic
 from bleio.gatt.server import LocalServer
+from bleio.gatt.table import AttributeTable
 from support.attacker import ATT, JUST_WORKS
-from support.bearers import add_characteristic, add_service
+from support.bearers import add_characteristic, add_service, published
 from support.hci.engine import Heard, until
 from support.hci.simulated import simulated
 from support.records import at
@@ -82,7 +83,7 @@ async def test_nor_is_it_heard_in_a_notification() -> None:
 
 def table(*services: int) -> LocalServer:
     """What a peer serves; among other services, the one with the secret."""
-    server = LocalServer("Peer")
+    server = published("Peer")
     for uuid in services:
         service = add_service(server, uuid)
         for characteristic in (SECRET, OTHER):
@@ -105,7 +106,8 @@ async def serving(victim: Victim, server: LocalServer) -> AsyncIterator[None]:
     async def answer() -> None:
         loop = asyncio.get_running_loop()
         send = partial(victim.attacker.send, ATT)
-        bearer = Bearer(server, "attacker", LinkSecurity(), send, loop.call_later)
+        attributes = AttributeTable.of(server)
+        bearer = Bearer(attributes, "attacker", LinkSecurity(), send, loop.call_later)
         while True:
             bearer.received(await victim.attacker.att.get())
 
@@ -192,7 +194,8 @@ async def test_a_table_that_changes_while_reading_waits_for_encryption() -> None
 
 def service_changed(server: LocalServer) -> bytes:
     """An indication that everything has changed."""
-    return b"\x1d" + server.service_changed.handle.to_bytes(2, "little") + b"\x01\x00\xff\xff"
+    handle = AttributeTable.of(server).service_changed.handle
+    return b"\x1d" + handle.to_bytes(2, "little") + b"\x01\x00\xff\xff"
 
 
 @simulated
@@ -228,7 +231,7 @@ async def test_an_impostor_that_gives_a_handle_another_meaning() -> None:
         secret = (await discover(victim, table(SERVICE)))[SECRET]
         victim.link.listen(secret, heard)
         old_handle = secret.handle
-        other = LocalServer("Peer")
+        other = published("Peer")
         add_characteristic(other, add_service(other, SERVICE), OTHER, value=b"false")
         (found,) = (await discover(victim, other)).values()
         assert found.handle == old_handle

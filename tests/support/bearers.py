@@ -13,6 +13,7 @@ from bleio.errors import InnerError
 from bleio.gatt.bearer import Bearer
 from bleio.gatt.model import LocalCharacteristic, LocalService
 from bleio.gatt.server import LocalServer
+from bleio.gatt.table import AttributeTable
 
 
 class Timers:
@@ -57,13 +58,14 @@ class Wired:
     def __init__(
         self, server: LocalServer | None = None, security: LinkSecurity | None = None
     ) -> None:
-        self.server = server or LocalServer("Test")
+        self.server = server or published("Test")
         self.security = security or LinkSecurity()
         self.timers = Timers()
         self.sent: list[bytes] = []
         self.deaths: list[Exception] = []
+        attributes = AttributeTable.of(self.server)
         self.bearer = Bearer(
-            self.server, "link", self.security, self.sent.append, self.timers.call_later
+            attributes, "link", self.security, self.sent.append, self.timers.call_later
         )
         self.bearer.on_dead = self.deaths.append
 
@@ -125,14 +127,15 @@ class Loop:
         self.wire: deque[tuple[bool, bytes]] = deque()
         self.trace: list[bytes] = []
         self.server = self._bearer(server, True)
-        self.client = self._bearer(LocalServer("Central"), False)
+        self.client = self._bearer(published("Central"), False)
 
     def _bearer(self, server: LocalServer, serving: bool) -> Bearer:
         def send(pdu: bytes) -> None:
             self.wire.append((serving, pdu))
             self.trace.append(pdu)
 
-        bearer = Bearer(server, "link", LinkSecurity(), send, self.timers.call_later)
+        attributes = AttributeTable.of(server)
+        bearer = Bearer(attributes, "link", LinkSecurity(), send, self.timers.call_later)
 
         def died(error: Exception) -> None:
             raise AssertionError("the bearer died") from error
@@ -172,6 +175,13 @@ class Heard:
 
     def link_closed(self, *link: Any) -> None:
         self.events.append(("closed",))
+
+
+def published(name: str = "", appearance: int = 0) -> LocalServer:
+    """A model whose table has heard of every change since."""
+    server = LocalServer(name, appearance)
+    AttributeTable.of(server)
+    return server
 
 
 def add_service(server: LocalServer, uuid: int | bytes, *, secondary: bool = False) -> LocalService:

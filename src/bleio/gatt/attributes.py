@@ -1,4 +1,9 @@
-"""From the services model to attributes: declarations, values and CCCDs (Vol 3, Part G, 3)."""
+"""From the services model to attributes: declarations, values and CCCDs (Vol 3, Part G, 3).
+
+A characteristic becomes a declaration, its value, a CCCD if it notifies or indicates, and its
+descriptors, in this order and with handles that follow each other. What an attribute reads and
+writes is the model's record itself, so a value that a program sets needs no change of the table.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +32,7 @@ class CccdClient(Protocol):
     link: Any
 
     def cccd(self, characteristic: LocalCharacteristic) -> int:
-        """Give the client's configuration bits."""
+        """Return the client's configuration bits."""
 
     def set_cccd(self, characteristic: LocalCharacteristic, bits: int) -> None:
         """Set them and tell the characteristic's listeners."""
@@ -42,17 +47,17 @@ class Access(NamedTuple):
 
 
 def has_cccd(characteristic: LocalCharacteristic) -> bool:
-    """Whether the engine gives it a CCCD."""
+    """Whether it gets a CCCD."""
     return bool(characteristic.properties & _SUBSCRIBABLE)
 
 
 def handle_count(characteristic: LocalCharacteristic) -> int:
-    """Give how many handles it takes: declaration, value, CCCD and descriptors."""
+    """Return how many handles it takes: declaration, value, CCCD and descriptors."""
     return 2 + has_cccd(characteristic) + len(characteristic.descriptors)
 
 
 def assign_handles(characteristic: LocalCharacteristic, start: int) -> int:
-    """Give it handles from `start` on; returns the first one that is left."""
+    """Assign it handles from `start` on. Returns: the first one that is left."""
     characteristic.declaration_handle = start
     characteristic.handle = start + 1
     following = start + 2
@@ -74,7 +79,7 @@ def drop_handles(characteristic: LocalCharacteristic) -> None:
 
 
 def last_handle(characteristic: LocalCharacteristic) -> int:
-    """Give the last of its handles."""
+    """Return the last of its handles."""
     last = max(characteristic.handle, characteristic.cccd_handle)
     return max([last, *(descriptor.handle for descriptor in characteristic.descriptors)])
 
@@ -82,10 +87,10 @@ def last_handle(characteristic: LocalCharacteristic) -> int:
 def service_attributes(
     service: LocalService, special: dict[LocalCharacteristic, Access]
 ) -> Iterator[TableEntry]:
-    """Give all attributes of a service that has its handles, ascending."""
+    """Yield all attributes of a service that has its handles, ascending."""
     declaration = _SECONDARY if service.secondary else _PRIMARY
     yield TableEntry(
-        service.handle, declaration, _constant(service.uuid), group_end=service.end_handle
+        service.handle, declaration, _Constant(service.uuid).read, group_end=service.end_handle
     )
     for characteristic in service.characteristics:
         yield from _characteristic_attributes(characteristic, special.get(characteristic))
@@ -98,111 +103,156 @@ def _characteristic_attributes(
     yield TableEntry(
         characteristic.declaration_handle,
         _CHARACTERISTIC,
-        _constant(bytes((characteristic.properties & 0xFF,)) + value),
+        _Constant(bytes((characteristic.properties & 0xFF,)) + value).read,
         group_end=last_handle(characteristic),
     )
-    yield _value_attribute(characteristic, access or _plain_access(characteristic))
+    yield _value_attribute(characteristic, access)
     if characteristic.cccd_handle:
         yield _cccd_attribute(characteristic)
     for descriptor in characteristic.descriptors:
         yield _descriptor_attribute(descriptor)
 
 
-def _constant(value: bytes) -> Callable[[Any], bytes]:
-    return lambda client: value
+class _Constant:
+    """A declaration, which never changes while it lies where it does."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def read(self, client: Any) -> bytes:
+        return self._value
 
 
-def _value_attribute(characteristic: LocalCharacteristic, access: Access) -> TableEntry:
+def _value_attribute(characteristic: LocalCharacteristic, special: Access | None) -> TableEntry:
     declared = characteristic.properties
-
-    def mode(kind: Properties, permission: int) -> int:
-        """Give what an access needs. Programs that declare no properties at all, as published
-        ones do, mean their permissions alone to decide, as on nRF boards."""
-        return permission if declared & kind or not declared else SecurityMode.NO_ACCESS
-
+    plain = _Value(characteristic)
+    access = special or Access(plain.read, plain.check, plain.write)
+    read_perm, write_perm = characteristic.read_perm, characteristic.write_perm
     return TableEntry(
         characteristic.handle,
         characteristic.uuid,
         access.read,
         check=access.check,
         write=access.write,
-        read_mode=mode(Properties.READ, characteristic.read_perm),
-        write_mode=mode(Properties.WRITE, characteristic.write_perm),
-        command_mode=mode(Properties.WRITE_WITHOUT_RESPONSE, characteristic.write_perm),
-        signed_mode=characteristic.write_perm
+        read_mode=_mode(declared, Properties.READ, read_perm),
+        write_mode=_mode(declared, Properties.WRITE, write_perm),
+        command_mode=_mode(declared, Properties.WRITE_WITHOUT_RESPONSE, write_perm),
+        signed_mode=write_perm
         if declared & Properties.AUTHENTICATED_SIGNED_WRITES
         else SecurityMode.NO_ACCESS,
-        notify_mode=characteristic.read_perm,
+        notify_mode=read_perm,
     )
 
 
-def _plain_access(characteristic: LocalCharacteristic) -> Access:
-    def read(client: Any) -> bytes:
-        if characteristic.dynamic_value is not None:
-            return characteristic.dynamic_value()
-        return characteristic.value
+def _mode(declared: Properties, kind: Properties, permission: int) -> int:
+    """Return what an access needs.
 
-    def write(client: CccdClient, value: bytes) -> None:
-        characteristic.value = value
-        for listener in tuple(characteristic.listeners):
+    Programs that declare no properties at all, as published ones do, mean their permissions alone
+    to decide, as on nRF boards.
+    """
+    return permission if declared & kind or not declared else SecurityMode.NO_ACCESS
+
+
+class _Value:
+    """A characteristic's value, as the model has it."""
+
+    __slots__ = ("_characteristic",)
+
+    def __init__(self, characteristic: LocalCharacteristic) -> None:
+        self._characteristic = characteristic
+
+    def read(self, client: Any) -> bytes:
+        if self._characteristic.dynamic_value is not None:
+            return self._characteristic.dynamic_value()
+        return self._characteristic.value
+
+    def check(self, client: Any, value: bytes) -> int:
+        return _check_length(self._characteristic, value)
+
+    def write(self, client: CccdClient, value: bytes) -> None:
+        self._characteristic.value = value
+        for listener in tuple(self._characteristic.listeners):
             listener.written(client.link, value)
 
-    return Access(read, _length_check(characteristic), write)
+
+def _check_length(attribute: LocalCharacteristic | LocalDescriptor, value: bytes) -> int:
+    octets, limit = len(value), attribute.max_length
+    if octets > limit or (attribute.fixed_length and octets != limit):
+        return AttErrorCode.INVALID_ATTRIBUTE_VALUE_LENGTH
+    return 0
 
 
-def _length_check(
-    attribute: LocalCharacteristic | LocalDescriptor,
-) -> Callable[[Any, bytes], int]:
-    def check(client: Any, value: bytes) -> int:
-        octets, limit = len(value), attribute.max_length
-        if octets > limit or (attribute.fixed_length and octets != limit):
-            return AttErrorCode.INVALID_ATTRIBUTE_VALUE_LENGTH
-        return 0
+class _DescriptorValue:
+    """A descriptor's value, as the model has it."""
 
-    return check
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: LocalDescriptor) -> None:
+        self._descriptor = descriptor
+
+    def read(self, client: Any) -> bytes:
+        return self._descriptor.value
+
+    def check(self, client: Any, value: bytes) -> int:
+        return _check_length(self._descriptor, value)
+
+    def write(self, client: Any, value: bytes) -> None:
+        self._descriptor.value = value
 
 
 def _descriptor_attribute(descriptor: LocalDescriptor) -> TableEntry:
-    def write(client: Any, value: bytes) -> None:
-        descriptor.value = value
-
+    value = _DescriptorValue(descriptor)
     return TableEntry(
         descriptor.handle,
         descriptor.uuid,
-        lambda client: descriptor.value,
-        check=_length_check(descriptor),
-        write=write,
+        value.read,
+        check=value.check,
+        write=value.write,
         read_mode=descriptor.read_perm,
         write_mode=descriptor.write_perm,
     )
 
 
-def _cccd_attribute(characteristic: LocalCharacteristic) -> TableEntry:
-    """Make a CCCD: open to read; to write, it asks for what reading the value asks for."""
-    improper = 0
-    if not characteristic.properties & Properties.NOTIFY:
-        improper |= NOTIFY_BIT
-    if not characteristic.properties & Properties.INDICATE:
-        improper |= INDICATE_BIT
+class _Cccd:
+    """A Client Characteristic Configuration: each client reads and writes its own."""
 
-    def read(client: CccdClient | None) -> bytes:
-        return U16.pack(client.cccd(characteristic) if client else 0)
+    __slots__ = ("_characteristic", "_improper")
 
-    def check(client: Any, value: bytes) -> int:
+    def __init__(self, characteristic: LocalCharacteristic) -> None:
+        self._characteristic = characteristic
+        self._improper = 0
+        if not characteristic.properties & Properties.NOTIFY:
+            self._improper |= NOTIFY_BIT
+        if not characteristic.properties & Properties.INDICATE:
+            self._improper |= INDICATE_BIT
+
+    def read(self, client: CccdClient | None) -> bytes:
+        return U16.pack(client.cccd(self._characteristic) if client else 0)
+
+    def check(self, client: Any, value: bytes) -> int:
         if len(value) != 2:
             return AttErrorCode.INVALID_ATTRIBUTE_VALUE_LENGTH
-        if value[0] & improper:
+        if value[0] & self._improper:
             return AttErrorCode.CCCD_IMPROPERLY_CONFIGURED
         return 0
 
-    def write(client: CccdClient, value: bytes) -> None:
-        client.set_cccd(characteristic, value[0] & (NOTIFY_BIT | INDICATE_BIT))
+    def write(self, client: CccdClient, value: bytes) -> None:
+        client.set_cccd(self._characteristic, value[0] & (NOTIFY_BIT | INDICATE_BIT))
 
+
+def _cccd_attribute(characteristic: LocalCharacteristic) -> TableEntry:
+    """Make a CCCD: open to read; to write, it asks for what reading the value asks for.
+
+    Otherwise a client without encryption could have an encrypted value sent to it.
+    """
+    value = _Cccd(characteristic)
     return TableEntry(
         characteristic.cccd_handle,
         _CCCD,
-        read,
-        check=check,
-        write=write,
+        value.read,
+        check=value.check,
+        write=value.write,
         write_mode=characteristic.read_perm,
     )

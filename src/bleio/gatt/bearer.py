@@ -23,7 +23,7 @@ from bleio.gatt.awareness import ChangeAwareness
 from bleio.gatt.indications import Indications
 from bleio.gatt.model import LocalCharacteristic, RemoteListener, RemoteService
 from bleio.gatt.remote import RemoteTable
-from bleio.gatt.server import LocalServer
+from bleio.gatt.table import AttributeTable
 
 # What our MTU request offers, as CircuitPython does: 509 octets for a packet. A peer that asks
 # first is offered MAX_MTU, with which the longest value fits any one PDU.
@@ -42,7 +42,7 @@ class Bearer:
 
     def __init__(
         self,
-        server: LocalServer,
+        table: AttributeTable,
         link: Any,
         security: LinkSecurity,
         send: Callable[[bytes], None],
@@ -54,18 +54,18 @@ class Bearer:
         self.on_dead: Callable[[Exception], None] | None = None
         self.on_configured: Callable[[], None] = lambda: None
         self.believes: Callable[[bytes], bool] = lambda name: True
-        self._local = server
+        self._table = table
         self._send = send
         self._end: Exception | None = None
         self._told_closed = False
         self._cccds: dict[LocalCharacteristic, int] = {}
         self._server = AttServer(
-            server.database,
+            table.database,
             self,
             security,
             self.counters,
             self.awareness.admit,
-            lambda: server.min_key_octets,
+            lambda: table.min_key_octets,
         )
         self._security = security
         self._client = AttClient(send, call_later, self._request_timed_out, self.counters)
@@ -81,7 +81,7 @@ class Bearer:
             codec.HANDLE_VALUE_IND: self._indicated,
             codec.HANDLE_VALUE_CFM: self._confirmed,
         }
-        server.attach(self)
+        table.attach(self)
 
     @property
     def mtu(self) -> int:
@@ -217,7 +217,7 @@ class Bearer:
 
         Passed over: those without a characteristic now, and those that this link set already.
         """
-        for characteristic in self._local.characteristics():
+        for characteristic in self._table.characteristics():
             bits = subscriptions.get(characteristic.cccd_handle, 0)
             if characteristic.cccd_handle and bits and not self.cccd(characteristic):
                 self.set_cccd(characteristic, bits & (NOTIFY_BIT | INDICATE_BIT))
@@ -225,7 +225,7 @@ class Bearer:
     def table_changed(self, start: int, end: int) -> None:
         """Tell the client by Service Changed, if it subscribed; ranges that wait are merged."""
         self.awareness.table_changed()
-        changed = self._local.service_changed
+        changed = self._table.service_changed
         if self._end is None and self.cccd(changed) & INDICATE_BIT:
             self.awareness.service_changed_indicated()
             self._indications.service_changed(
@@ -328,7 +328,7 @@ class Bearer:
         self._fail(LinkLost(reason))
         for characteristic in tuple(self._cccds):
             self.set_cccd(characteristic, 0)
-        for characteristic in self._local.characteristics():
+        for characteristic in self._table.characteristics():
             for local_listener in tuple(characteristic.listeners):
                 local_listener.link_closed(self.link)
         self._remote.closed()
@@ -347,7 +347,7 @@ class Bearer:
 
     def _fail(self, error: Exception) -> None:
         self._end = self._end or error
-        self._local.detach(self)
+        self._table.detach(self)
         self._server.prepared.clear()
         self._client.close(error)
         self._indications.close(error)

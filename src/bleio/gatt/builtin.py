@@ -1,4 +1,10 @@
-"""The two services every GATT server has: GAP and GATT (Vol 3, Part C, 12 and Part G, 7)."""
+"""The two services every GATT server has: GAP and GATT (Vol 3, Part C, 12 and Part G, 7).
+
+They lie in front of the program's services, so their handles are the same in every program: clients
+that were bonded before find Service Changed and the Database Hash where they were, whatever else
+has moved. Two values differ by client and are read and written through `special`: what a client
+says of itself, and the hash, whose reading tells that the client is about to know the table.
+"""
 
 from __future__ import annotations
 
@@ -59,14 +65,15 @@ class BuiltinServices:
             ),
         )
 
-        def read_hash(client: FeatureClient) -> bytes:
-            client.awareness.hash_read()
-            return database_hash()
-
+        self._database_hash = database_hash
         self.special = {
             client_features: Access(_read_features, _check_features, _write_features),
-            hash_value: Access(read_hash, _refuse, _never),
+            hash_value: Access(self._read_hash, _refuse, _never),
         }
+
+    def _read_hash(self, client: FeatureClient) -> bytes:
+        client.awareness.hash_read()  # from now on it knows the table that it asks about
+        return self._database_hash()
 
 
 def _read_features(client: FeatureClient) -> bytes:

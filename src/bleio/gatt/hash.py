@@ -33,7 +33,7 @@ _KEY = bytes(16)
 
 
 def database_hash(attributes: Iterable[TableEntry]) -> bytes:
-    """Give the hash of a table as its characteristic's value: 16 octets, least significant first.
+    """Return the hash of a table as its characteristic's value: 16 octets, least significant first.
 
     Spec: Vol 3, Part G, 7.3.1: AES-CMAC with a zero key over the declarations, ascending.
     """

@@ -1,4 +1,4 @@
-"""Which handles the services of a server have (Vol 3, Part G, 2.5.2).
+"""Which handles the services of a table have (Vol 3, Part G, 2.5.2).
 
 What is added or removed while nobody is connected leaves handles dense and in creation order, so
 that a restarted program has the same table. While clients are connected (the table is in use) no
@@ -30,7 +30,7 @@ class Layout:
         self._dense = True
 
     def add(self, service: LocalService, in_use: bool) -> Range:
-        """Give a new service its handles.
+        """Assign handles to a new service.
 
         Raises: CallerError if there are not enough.
         """
@@ -47,29 +47,25 @@ class Layout:
         self,
         service: LocalService,
         count: int,
-        append: Callable[[], None],
-        place_at_end: Callable[[int], None] | None,
+        place_at_end: Callable[[int], object] | None,
         in_use: bool,
     ) -> Range:
-        """Make a service larger by `count` handles.
+        """Make room for what was added to a service, which has become larger by `count` handles.
 
-        Args: `append`: adds what is new to the model; `place_at_end(start)`: gives only that its
-            handles, None if it does not come last.
-        Raises: CallerError if there are not enough handles; then nothing was appended.
+        Args: `place_at_end(start)`: assigns handles only to what was added, None if that does not
+            come last.
+        Raises: CallerError if there are not enough handles; then nothing has changed.
         """
         if not in_use:
-            self._check_total(count)
-            append()
+            self._check_total()
             return self._lay_out_from(service)
         old_start, old_end = service.handle, service.end_handle
         if place_at_end is not None and self._is_free(old_end + 1, count):
-            append()
             place_at_end(old_end + 1)
             service.end_handle = old_end + count
             self.install(service)
             return old_start, service.end_handle
-        start = self._room_for(_service_handle_count(service) + count)
-        append()
+        start = self._room_for(_service_handle_count(service))
         self.database.replace(old_start, old_end, ())
         self._dense = False
         self._place(service, start)
@@ -117,8 +113,8 @@ class Layout:
         service.end_handle = following - 1
         self.install(service)
 
-    def _check_total(self, count: int) -> None:
-        if count + sum(map(_service_handle_count, self.services)) > MAX_HANDLE:
+    def _check_total(self, more: int = 0) -> None:
+        if more + sum(map(_service_handle_count, self.services)) > MAX_HANDLE:
             raise CallerError(_FULL)
 
     def _is_free(self, start: int, count: int) -> bool:

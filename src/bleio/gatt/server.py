@@ -1,165 +1,165 @@
-"""The local GATT server of one adapter: its services and who is connected."""
+"""What one adapter offers to its clients: services, device name and appearance.
+
+This is the published model, and all that a program changes. It knows of no handles, no clients and
+no radio, since those are not the same everywhere: on a controller our own attribute table serves
+the model (`gatt.table`), on an operating system's Bluetooth the system has a table of its own and
+wants objects registered. Whichever it is, it is the model's `Publisher`, and hears of each change
+by one method for each kind. The model outlives it: an adapter that is switched off or loses its
+controller still has its services, and the next backend publishes what is there.
+
+A change is made first and told then, so a publisher always finds the model as it is to be. If it
+refuses (no handles are left, or a system knows no such permission), the change is taken back and
+the program gets the error; nothing is half published.
+
+There is one publisher at most. Two would need an order, and a way back for the first when the
+second refuses; and no adapter has two backends.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
-from bleio.att.permissions import MIN_KEY_OCTETS
 from bleio.errors import CallerError
-from bleio.gatt.attributes import assign_handles, drop_handles, handle_count, last_handle
-from bleio.gatt.builtin import BuiltinServices
-from bleio.gatt.hash import database_hash
-from bleio.gatt.layout import Layout, Range
 from bleio.gatt.model import LocalCharacteristic, LocalDescriptor, LocalService
 
 MAX_DEVICE_NAME_OCTETS = 248  # Vol 3, Part C, 12.1
 
+T = TypeVar("T")
 
-class AttachedClient(Protocol):
-    """What the server needs of a bearer."""
 
-    def table_changed(self, start: int, end: int) -> None:
-        """Handles from `start` to `end` now mean something else."""
+class Publisher(Protocol):
+    """What makes the model visible to clients; told after each change, on the engine thread.
 
-    def characteristic_removed(self, characteristic: LocalCharacteristic) -> None:
-        """Forget what was configured for it."""
+    The methods with `added` may raise CallerError or NotImplementedError; the others must not.
+    """
+
+    def device_name_changed(self, name: str) -> None:
+        """The GAP Device Name is another one."""
+
+    def service_added(self, service: LocalService) -> None:
+        """A service is the last one now; it may have characteristics already."""
+
+    def characteristic_added(
+        self, service: LocalService, characteristic: LocalCharacteristic
+    ) -> None:
+        """A characteristic is the last one of a service now; it may have descriptors already."""
+
+    def descriptor_added(
+        self,
+        service: LocalService,
+        characteristic: LocalCharacteristic,
+        descriptor: LocalDescriptor,
+    ) -> None:
+        """A descriptor is the last one of a characteristic now."""
+
+    def service_removed(self, service: LocalService) -> None:
+        """A service and all it holds is no more."""
+
+    def characteristic_removed(
+        self, service: LocalService, characteristic: LocalCharacteristic
+    ) -> None:
+        """A characteristic and its descriptors are no more."""
+
+    def forget_clients(self) -> None:
+        """Drop all clients without a word: in a forked child they are the parent's."""
 
 
 class LocalServer:
-    """All that clients of this adapter can see. Outlives controllers; engine thread only.
-
-    `min_key_octets`: shortest encryption key that counts.
-    """
+    """The services of one adapter. Outlives backends; engine thread only, except reading."""
 
     def __init__(self, device_name: str = "", appearance: int = 0) -> None:
-        self.services: list[LocalService] = []  # the user's; GAP and GATT are not in it
-        self.min_key_octets = MIN_KEY_OCTETS
-        self._clients: dict[AttachedClient, None] = {}  # a dict keeps their order
-        self._hash: bytes | None = None
-        builtin = BuiltinServices(self.database_hash)
-        self._device_name = builtin.device_name
-        self._layout = Layout(builtin.special)
-        self.database = self._layout.database
-        self.service_changed = builtin.service_changed
-        for service in builtin.services:
-            self._layout.add(service, in_use=False)
-        self.set_device_name(device_name)
-        builtin.appearance.value = appearance.to_bytes(2, "little")
+        self.services: list[LocalService] = []  # the program's; GAP and GATT are not in it
+        self.appearance = appearance
+        self.device_name = _cut(device_name)
+        self.publisher: Publisher | None = None
 
-    # What the runtime and the API call
+    def publish_by(self, publisher: Publisher) -> None:
+        """Tell a publisher of every change from now on; it takes what is there by itself.
+
+        Raises: CallerError if there is another one.
+        """
+        if self.publisher is not None:
+            raise CallerError("The services are published already")
+        self.publisher = publisher
+
+    def withdraw(self, publisher: Publisher) -> None:
+        """Tell it no more; does nothing if it is not the one that publishes."""
+        if self.publisher is publisher:
+            self.publisher = None
 
     def set_device_name(self, name: str) -> None:
         """Set the GAP Device Name, cut at a character to what the specification allows."""
-        octets = name.encode()[:MAX_DEVICE_NAME_OCTETS]
-        self._device_name.value = octets.decode(errors="ignore").encode()
+        self.device_name = _cut(name)
+        if self.publisher is not None:
+            self.publisher.device_name_changed(self.device_name)
 
     def add_service(self, service: LocalService) -> None:
-        """Publish a service at once; connected clients get Service Changed.
-
-        Raises: CallerError if no handles are left.
-        """
-        changed = self._layout.add(service, self._in_use)
-        self.services.append(service)
-        self._tell(changed)
+        """Offer a service, at once where something publishes. Raises: what its publisher does."""
+        with _appended(self.services, service):
+            if self.publisher is not None:
+                self.publisher.service_added(service)
 
     def add_characteristic(
         self, service: LocalService, characteristic: LocalCharacteristic
     ) -> None:
-        """Publish a characteristic, its descriptors and its CCCD at the end of its service.
+        """Offer a characteristic with its descriptors at the end of its service.
 
-        Raises: CallerError if no handles are left.
+        Raises: what the publisher does.
         """
-
-        def append() -> None:
-            service.characteristics.append(characteristic)
-
-        def place(start: int) -> None:
-            assign_handles(characteristic, start)
-
-        count = handle_count(characteristic)
-        self._tell(self._layout.extend(service, count, append, place, self._in_use))
+        with _appended(service.characteristics, characteristic):
+            if self.publisher is not None:
+                self.publisher.characteristic_added(service, characteristic)
 
     def add_descriptor(
         self, characteristic: LocalCharacteristic, descriptor: LocalDescriptor
     ) -> None:
-        """Publish a descriptor after the others of its characteristic.
+        """Offer a descriptor after the others of its characteristic.
 
-        Raises: CallerError if no handles are left.
+        Raises: CallerError if that is not offered; what the publisher does.
         """
         service = self._service_of(characteristic)
-
-        def append() -> None:
-            characteristic.descriptors.append(descriptor)
-
-        def place(start: int) -> None:
-            descriptor.handle = start
-
-        comes_last = last_handle(characteristic) == service.end_handle
-        changed = self._layout.extend(
-            service, 1, append, place if comes_last else None, self._in_use
-        )
-        self._tell(changed)
+        with _appended(characteristic.descriptors, descriptor):
+            if self.publisher is not None:
+                self.publisher.descriptor_added(service, characteristic, descriptor)
 
     def remove_service(self, service: LocalService) -> None:
-        """Take a service and all it holds out of the table."""
+        """Offer a service and all it holds no longer."""
         self.services.remove(service)
-        changed = self._layout.remove(service, self._in_use)
-        for characteristic in service.characteristics:
-            self._forget(characteristic)
-        self._tell(changed)
+        if self.publisher is not None:
+            self.publisher.service_removed(service)
 
     def remove_characteristic(
         self, service: LocalService, characteristic: LocalCharacteristic
     ) -> None:
-        """Take a characteristic out of the table; the others keep their handles."""
+        """Offer a characteristic and its descriptors no longer."""
         service.characteristics.remove(characteristic)
-        self._forget(characteristic)
-        self._tell(self._layout.shrink(service, self._in_use))
-
-    # What bearers call
-
-    def attach(self, client: AttachedClient) -> None:
-        """A client is connected; it hears of changes from now on."""
-        self._clients[client] = None
-
-    def detach(self, client: AttachedClient) -> None:
-        """A client is gone."""
-        self._clients.pop(client, None)
+        if self.publisher is not None:
+            self.publisher.characteristic_removed(service, characteristic)
 
     def forget_clients(self) -> None:
         """Drop all clients without a word; in a forked child they are the parent's."""
-        self._clients.clear()
-
-    def database_hash(self) -> bytes:
-        """Give the Database Hash of the present table, 16 octets as read by a client."""
-        if self._hash is None:
-            self._hash = database_hash(self.database)
-        return self._hash
-
-    def characteristics(self) -> list[LocalCharacteristic]:
-        """Give all characteristics, the built-in ones first."""
-        return [
-            characteristic
-            for service in self._layout.services
-            for characteristic in service.characteristics
-        ]
-
-    @property
-    def _in_use(self) -> bool:
-        return bool(self._clients)
-
-    def _tell(self, changed: Range) -> None:
-        self._hash = None
-        for client in tuple(self._clients):
-            client.table_changed(*changed)
-
-    def _forget(self, characteristic: LocalCharacteristic) -> None:
-        for client in tuple(self._clients):
-            client.characteristic_removed(characteristic)
-        drop_handles(characteristic)
+        if self.publisher is not None:
+            self.publisher.forget_clients()
 
     def _service_of(self, characteristic: LocalCharacteristic) -> LocalService:
         for service in self.services:
             if characteristic in service.characteristics:
                 return service
         raise CallerError("The characteristic's service is not published")
+
+
+@contextmanager
+def _appended(members: list[T], member: T) -> Iterator[None]:
+    """Append a member; take it out again if publishing it fails."""
+    members.append(member)
+    try:
+        yield
+    except BaseException:
+        members.remove(member)
+        raise
+
+
+def _cut(name: str) -> str:
+    return name.encode()[:MAX_DEVICE_NAME_OCTETS].decode(errors="ignore")

@@ -12,7 +12,8 @@ from bleio.core.address import DeviceAddress
 from bleio.core.codes import Properties
 from bleio.core.security import LinkSecurity
 from bleio.gatt.server import LocalServer
-from support.bearers import Wired, add_characteristic, add_service
+from bleio.gatt.table import AttributeTable
+from support.bearers import Wired, add_characteristic, add_service, published
 
 PEER = DeviceAddress(b"\1\2\3\4\5\xc6", random=True)
 SERVICE_CHANGED = "02 00"  # its CCCD is at 0x0009
@@ -39,7 +40,7 @@ class Client:
         self.wired = Wired(server, LinkSecurity(encrypted=True))
         self.bonds = bonds
         self.memory = ClientMemory(
-            self.wired.bearer, server, bonds, False, self.wired.timers.call_later
+            self.wired.bearer, AttributeTable.of(server), bonds, False, self.wired.timers.call_later
         )
         self.ask = self.wired.ask
 
@@ -62,7 +63,7 @@ class Client:
 
 @pytest.fixture
 def server() -> LocalServer:
-    server = LocalServer("Test")
+    server = published("Test")
     service = add_service(server, 0x1810)
     for uuid in (0x2A37, 0x2A38):
         add_characteristic(server, service, uuid, Properties(0x3A), value=b"v")
@@ -117,7 +118,7 @@ def test_they_are_saved_soon_and_together(client: Client, server: LocalServer) -
     client.wired.timers.advance(SAVE_AFTER_S)
     assert client.bonds.written == before + 1
     assert client.stored.cccds == tuple((handle, 1) for handle in cccds(server))
-    assert client.stored.database_hash == server.database_hash()
+    assert client.stored.database_hash == AttributeTable.of(server).database_hash()
 
 
 def test_a_client_that_never_rests_costs_two_writings_a_second(
@@ -229,7 +230,7 @@ def test_a_change_while_it_was_away_is_indicated(client: Client, server: LocalSe
     assert back.wired.bearer.subscriptions() == {9: 2}
     back.wired.feed("1e")
     back.left()
-    assert back.stored == ClientState(((9, 2),), server.database_hash())
+    assert back.stored == ClientState(((9, 2),), AttributeTable.of(server).database_hash())
     Client(server, client.bonds).secured()
     assert not back.wired.sent
 

@@ -8,15 +8,15 @@ from bleio.core.codes import Properties, SecurityMode
 from bleio.core.security import LinkSecurity
 from bleio.errors import CallerError, LinkLost, TransactionTimeout
 from bleio.gatt.model import LocalCharacteristic
-from bleio.gatt.server import LocalServer
-from support.bearers import Heard, Wired, add_characteristic, add_service
+from bleio.gatt.table import AttributeTable
+from support.bearers import Heard, Wired, add_characteristic, add_service, published
 
 NOTIFY, INDICATE, READ = Properties.NOTIFY, Properties.INDICATE, Properties.READ
 
 
 def serve(properties: Properties, **options: object) -> tuple[Wired, LocalCharacteristic, Heard]:
     """One characteristic, value at 0x0012 and CCCD at 0x0013, a listener and a client."""
-    server = LocalServer("Test")
+    server = published("Test")
     characteristic = add_characteristic(
         server, add_service(server, 0x1810), 0x2A37, properties, **options
     )
@@ -79,10 +79,10 @@ class TestCccd:
         assert heard.events == []
 
     def test_no_cccd_without_notify_or_indicate(self) -> None:
-        server = LocalServer()
+        server = published()
         characteristic = add_characteristic(server, add_service(server, 0x1810), 0x2A37, READ)
         assert characteristic.cccd_handle == 0
-        assert server.database.get(characteristic.handle + 1) is None
+        assert AttributeTable.of(server).database.get(characteristic.handle + 1) is None
 
     def test_the_link_ends_it(self) -> None:
         wired, characteristic, heard = serve(NOTIFY)

@@ -10,7 +10,7 @@ from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt import discovery
 from bleio.gatt.model import LocalDescriptor, RemoteService
 from bleio.gatt.server import LocalServer
-from support.bearers import Loop, Outcome, Wired, add_characteristic, add_service
+from support.bearers import Loop, Outcome, Wired, add_characteristic, add_service, published
 
 READ, NOTIFY = Properties.READ, Properties.NOTIFY
 UART = bytes.fromhex("9ecadc240ee5a9e093f3a3b50100406e")
@@ -27,7 +27,7 @@ def show(service: RemoteService) -> str:
 
 @pytest.fixture
 def server() -> LocalServer:
-    server = LocalServer("Peer")
+    server = published("Peer")
     battery = add_service(server, 0x180F)
     level = add_characteristic(server, battery, 0x2A19, READ | NOTIFY)
     server.add_descriptor(level, LocalDescriptor(uuid16(0x2901)))

@@ -7,8 +7,7 @@ import pytest
 from bleio.core.codes import Properties
 from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt.procedures import subscribe
-from bleio.gatt.server import LocalServer
-from support.bearers import Loop, Wired, add_characteristic, add_service
+from support.bearers import Loop, Wired, add_characteristic, add_service, published
 
 
 @pytest.fixture
@@ -134,7 +133,7 @@ def test_subscribe(wired: Wired) -> None:
 
 @pytest.mark.parametrize("mtu", [23, 24, 64, 185, 247, 512, 517])
 def test_every_length_goes_there_and_back(mtu: int) -> None:
-    server = LocalServer()
+    server = published()
     characteristic = add_characteristic(
         server,
         add_service(server, 0x1810),

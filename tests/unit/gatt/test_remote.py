@@ -13,7 +13,8 @@ from bleio.errors import AttError, ProtocolViolation, TransactionTimeout
 from bleio.gatt.model import RemoteService
 from bleio.gatt.remote import MAX_DISCOVERY_ATTEMPTS
 from bleio.gatt.server import LocalServer
-from support.bearers import Heard, Loop, Wired, add_characteristic, add_service
+from bleio.gatt.table import AttributeTable
+from support.bearers import Heard, Loop, Wired, add_characteristic, add_service, published
 
 READ = Properties.READ
 
@@ -90,7 +91,7 @@ class TestValues:
 
 @pytest.fixture
 def server() -> LocalServer:
-    server = LocalServer("Peer")
+    server = published("Peer")
     for uuid in (0x1810, 0x1811):
         add_characteristic(server, add_service(server, uuid), 0x2A37, READ, value=b"v")
     return server
@@ -104,7 +105,7 @@ class TestServiceChanged:
     def test_the_first_discovery_subscribes(self, server: LocalServer) -> None:
         loop = Loop(server)
         self.found(loop)
-        assert loop.server.subscription(server.service_changed) == (False, True)
+        assert loop.server.subscription(AttributeTable.of(server).service_changed) == (False, True)
         writes = [pdu for pdu in loop.trace if pdu[0] == 0x12]
         self.found(loop)
         assert [pdu for pdu in loop.trace if pdu[0] == 0x12] == writes
@@ -148,7 +149,7 @@ class TestServiceChanged:
         *_, first, second = self.found(loop)
         old_handle = second.characteristics[0].handle
         loop.client.listen(old_handle, heard)
-        other = LocalServer("Peer")
+        other = published("Peer")
         for uuid in (0x1810, 0x1812):
             add_characteristic(other, add_service(other, uuid), 0x2A37, READ)
         loop.server = loop._bearer(other, True)  # it has not told
@@ -195,7 +196,7 @@ class TestServiceChanged:
     def test_a_program_may_listen_to_it_too(self, server: LocalServer) -> None:
         loop, heard = Loop(server), Heard()
         found = self.found(loop)
-        loop.client.listen(server.service_changed.handle, heard)
+        loop.client.listen(AttributeTable.of(server).service_changed.handle, heard)
         server.remove_service(server.services[0])
         loop.pump()
         assert heard.events == [("notified", bytes.fromhex("10 00 12 00"))]

@@ -47,6 +47,7 @@ from bleio.errors import (
 )
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.server import LocalServer
+from bleio.gatt.table import AttributeTable
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class HciBackend(Backend):
     def settings(self, settings: SecuritySettings) -> None:
         old, self._settings = self._settings, settings
         if self._open is not None:
-            self._open.links.server.min_key_octets = settings.min_key_octets
+            self._open.links.attributes.min_key_octets = settings.min_key_octets
             self._open.privacy.settings_changed(old)
             self._open.peers.settings_changed()
 
@@ -117,11 +118,12 @@ class HciBackend(Backend):
         if isinstance(self._wanted_address, DeviceAddress):
             identity.check_static(self._wanted_address)
         server.set_device_name(name)
-        server.min_key_octets = self._settings.min_key_octets
+        attributes = AttributeTable.of(server)
+        attributes.min_key_octets = self._settings.min_key_octets
         layer, port = await self._connect_port()
         try:
             facts = await self._bring_up(layer, port)
-            opened = _Open(self, layer, port, facts, server, events)
+            opened = _Open(self, layer, port, facts, attributes, events)
             await opened.peers.update()
         except BaseException:
             layer.close()
@@ -302,7 +304,7 @@ class _Open:
         layer: HciLayer,
         port: Port,
         facts: ControllerFacts,
-        server: LocalServer,
+        attributes: AttributeTable,
         events: Events,
     ) -> None:
         self.layer = layer
@@ -332,7 +334,9 @@ class _Open:
         )
         self.privacy.users += (self.initiator, self.scanner, self.advertiser)
         roles = Roles(self.advertiser, self.initiator, resolver)
-        self.links = LinkTable(layer, facts, server, self.security, roles, events, backend.spawn)
+        self.links = LinkTable(
+            layer, facts, attributes, self.security, roles, events, backend.spawn
+        )
 
     async def quiet(self) -> None:
         """End what is on the air, each step bounded; a reset ends what is left."""

@@ -12,7 +12,7 @@ from bleio.att.client import CallLater, DeadlineTimer
 from bleio.backends.hci.bonds.store import Bond, BondStore, ClientState
 from bleio.core.address import DeviceAddress
 from bleio.gatt.bearer import Bearer
-from bleio.gatt.server import LocalServer
+from bleio.gatt.table import AttributeTable
 
 SAVE_AFTER_S = 0.5  # a client often configures several values in a row
 _ALL_HANDLES = (0x0001, 0xFFFF)
@@ -24,13 +24,13 @@ class ClientMemory:
     def __init__(
         self,
         bearer: Bearer,
-        server: LocalServer,
+        table: AttributeTable,
         bonds: BondStore,
         is_central: bool,
         call_later: CallLater,
     ) -> None:
         self._bearer = bearer
-        self._server = server
+        self._table = table
         self._bonds = bonds
         self._is_central = is_central
         self._call_later = call_later
@@ -75,11 +75,11 @@ class ClientMemory:
         bearer = self._bearer
         bearer.awareness.features |= int.from_bytes(stored.features[:1], "little")
         subscriptions = dict(stored.cccds)
-        if stored.database_hash == self._server.database_hash():
+        if stored.database_hash == self._table.database_hash():
             bearer.restore(subscriptions)
             return
         # The other handles belong to a table that is no more; the client has to subscribe anew.
-        handle = self._server.service_changed.cccd_handle
+        handle = self._table.service_changed.cccd_handle
         bearer.restore({handle: subscriptions.get(handle, 0)})
         bearer.table_changed(*_ALL_HANDLES)
 
@@ -88,6 +88,6 @@ class ClientMemory:
         awareness = self._bearer.awareness
         return ClientState(
             tuple(sorted(self._bearer.subscriptions().items())),
-            self._server.database_hash() if awareness.knows_table else b"",
+            self._table.database_hash() if awareness.knows_table else b"",
             bytes((awareness.features,)) if awareness.features else b"",
         )

@@ -112,7 +112,7 @@ class HciLink(Link):
         )
         self.security = self._security.link
         self.bearer = Bearer(
-            table.server,
+            table.attributes,
             self,
             self.security,
             lambda pdu: self._send(ATT_CHANNEL, pdu),
@@ -121,7 +121,7 @@ class HciLink(Link):
         self.bearer.on_dead = self._bearer_died
         self._memory = ClientMemory(
             self.bearer,
-            table.server,
+            table.attributes,
             table.security.bonds,
             self.is_central,
             asyncio.get_running_loop().call_later,

@@ -21,7 +21,7 @@ from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.hci import Event, LeEvent
 from bleio.errors import ControllerError, LinkLost
-from bleio.gatt.server import LocalServer
+from bleio.gatt.table import AttributeTable
 
 # status, handle, role, peer address type, peer address (6); then in the enhanced forms the
 # resolvable addresses that the controller made and resolved; then interval, latency, supervision
@@ -56,14 +56,14 @@ class LinkTable:
         self,
         layer: HciLayer,
         facts: ControllerFacts,
-        server: LocalServer,
+        attributes: AttributeTable,
         security: SecurityManager,
         roles: Roles,
         events: Events,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
         self.layer = layer
-        self.server = server
+        self.attributes = attributes
         self.security = security
         self.spawn = spawn
         self.acl = AclQueue(layer.send, facts.acl_octets, facts.acl_packets, self._overflow)
