@@ -26,7 +26,7 @@ def keys_of(bond: Bond) -> list[bytes]:
 
 def keys_known_to(device: Device) -> set[bytes]:
     assert device.backend._open is not None
-    bonds = device.backend._open.security.bonds
+    bonds = device.backend._open.security.shared.bonds
     ((_, bond),) = bonds.all()
     return {bonds.irk(), *keys_of(bond)}
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, MemoryBondStore, SigningKey
+from bleio.backends.hci.security.link_states import Idle
 from bleio.backends.hci.security.signing import signature
 from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
@@ -162,7 +163,7 @@ async def test_bonds_erased_while_the_link_is_being_encrypted(role: str) -> None
         else:
             await meeting
             encrypting = asyncio.ensure_future(victim.attacker.encrypt(bond.ltk))
-            await until(lambda: victim.link._security._keys_in_use is not None)
+            await until(lambda: victim.link._security.encryption._keys is not None)
             await victim.device.backend.erase_bonds()
             await encrypting
         await meeting
@@ -183,7 +184,7 @@ async def test_a_pairing_is_not_held_by_pdus_that_mean_nothing(held_by: bytes) -
         for _ in range(4):
             await asyncio.sleep(10)
             victim.attacker.send(SMP, held_by)
-        assert victim.link._security._session is None
+        assert isinstance(victim.link._security.state, Idle)
 
 
 @simulated

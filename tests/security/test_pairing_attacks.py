@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.link_states import Silent
 from bleio.backends.hci.security.smp import pdu, secure_connections
 from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
 from bleio.core.address import DeviceAddress
@@ -432,7 +433,7 @@ async def test_a_peer_that_falls_silent_during_pairing() -> None:
         victim.attacker.send(SMP, JUST_WORKS.pack(pdu.PAIRING_REQUEST))
         await victim.attacker.receive(pdu.PAIRING_RESPONSE)
         began_s = loop.time()
-        await until_s(lambda: victim.link._security._silent, 40)
+        await until_s(lambda: isinstance(victim.link._security.state, Silent), 40)
         assert 29 < loop.time() - began_s < 31
         victim.attacker.send(SMP, JUST_WORKS.pack(pdu.PAIRING_REQUEST))
         await until(lambda: victim.manager.stray == 1)

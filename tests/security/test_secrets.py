@@ -123,7 +123,7 @@ class Spy:
 
     def learn(self, device: Device) -> None:
         assert device.backend._open is not None
-        bonds = device.backend._open.security.bonds
+        bonds = device.backend._open.security.shared.bonds
         self.secrets.add(bonds.irk())
         for _, bond in bonds.all():
             self._learn_bond(bond)
@@ -131,9 +131,9 @@ class Spy:
     def carry(self, to: Device, other: Device) -> Carried:
         """Carry out-of-band data from one to the other, and read it on the way."""
         assert to.backend._open is not None and other.backend._open is not None
-        data = other.backend._open.security.own_oob.data()
+        data = other.backend._open.security.shared.own_oob.data()
         # LE legacy pairing has one temporary key for both sides.
-        key = min(data.temporary_key, to.backend._open.security.own_oob.data().temporary_key)
+        key = min(data.temporary_key, to.backend._open.security.shared.own_oob.data().temporary_key)
         self.secrets |= {data.random, data.temporary_key, key}
         return Carried(replace(data, temporary_key=key))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.link_states import Idle, Silent
 from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.pdu import AuthReq, Features
 from bleio.core.pairing import IoCapability
@@ -75,7 +76,7 @@ class Fuzzer:
             case 7:
                 victim.store.erase()
                 await victim.meet_again()
-        if victim.link._security._silent:
+        if isinstance(victim.link._security.state, Silent):
             await victim.meet_again()
         await asyncio.sleep(0.05)
 
@@ -140,7 +141,7 @@ async def test_random_pdus_in_random_states(
         assert fuzzer.sent > STEPS
         await asyncio.sleep(100)  # past every time-out and every wait after failures
         assert not fuzzer.asking
-        assert not victim.link._security.busy
+        assert isinstance(victim.link._security.state, Idle)
         await victim.meet_again()
         fuzzer.drop_received()
         victim.store.erase()

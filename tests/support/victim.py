@@ -9,7 +9,7 @@ from typing import Any
 
 from bleio.backends.base import OobData
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
-from bleio.backends.hci.security.manager import SecurityManager
+from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.backends.hci.security.smp.pdu import PAIRING_FAILED
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingQuestion, SecuritySettings
@@ -80,9 +80,9 @@ class Victim:
         return self.link.security
 
     @property
-    def manager(self) -> SecurityManager:
+    def manager(self) -> SharedSecurity:
         assert self.device.backend._open is not None
-        return self.device.backend._open.security
+        return self.device.backend._open.security.shared
 
     def bonds(self) -> list[tuple[bool, Bond]]:
         return self.store.all()
@@ -116,7 +116,7 @@ class Victim:
 
     def refused(self) -> bool:
         """Whether, as central, it has found that the peer has not its keys."""
-        return bool(self.link._security._keys_lost)
+        return bool(self.link._security.keys_lost)
 
     async def pair(self, *args: Any, **kwargs: Any) -> Bond | int | None:
         """Pair, the central asking. Returns: what the attacker got, or why we refused."""

@@ -98,7 +98,7 @@ class Monkey:
     @property
     def bonds(self) -> Any:
         opened: Any = self.device.backend._open
-        return opened.security.bonds
+        return opened.security.shared.bonds
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -86,7 +86,7 @@ def is_private(address: DeviceAddress) -> bool:
 def on_air(link: Link) -> tuple[DeviceAddress, DeviceAddress]:
     """Our address and the peer's, as SMP uses them."""
     security: Any = link._security  # type: ignore[attr-defined]
-    return security.own_address, security.peer_on_air
+    return security.own_address, security.peer.on_air
 
 
 async def bond(central: Device, peripheral: Device) -> tuple[Link, Link]:

@@ -22,9 +22,19 @@ from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
 from bleio.backends.hci.controller.layer import LayerCounters
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.security.link_security import Security
+from bleio.backends.hci.security.link_states import (
+    Encrypting,
+    Idle,
+    LinkState,
+    PairingUnderWay,
+    SecurityRequested,
+    Settling,
+    Silent,
+)
 from bleio.backends.hci.security.manager import SecurityManager
+from bleio.backends.hci.security.peer import LinkPeer
+from bleio.backends.hci.security.shared import Attempts
 from bleio.backends.hci.security.smp import pdu
-from bleio.backends.hci.security.smp.attempts import Attempts
 from bleio.backends.hci.security.smp.methods import Choice
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import Reason
@@ -42,6 +52,14 @@ NO_RAND, NO_EDIV = bytes(8), bytes(2)
 BOND = Bond(PEER, b"bond" * 4, 0x1234, RAND, secure_connections=False)
 KEY = b"made" * 4
 NUMBERS = Choice(PairingMethod.NUMERIC_COMPARISON)
+WORDS: dict[type[LinkState], str] = {
+    Idle: "idle",
+    SecurityRequested: "asked",
+    Encrypting: "encrypting",
+    PairingUnderWay: "pairing",
+    Settling: "settling",
+    Silent: "silent",
+}
 WEAKER, WRONG, NO_BOND = b"\1" * 16, b"\2" * 16, b"\3" * 16  # what the played pairing goes by
 SMP_LIMITS_S = (30.0, 2.0)
 
@@ -72,6 +90,14 @@ class Agent:
 
     def ended(self, request: Any, reason: str | None) -> None:
         self._log.append(f"the agent is told: {reason}")
+
+
+class OwnAdapter:
+    address = OWN
+    settings = SecuritySettings()
+
+    def __init__(self, agent: Any) -> None:
+        self.agent = agent
 
 
 class Timer:
@@ -125,14 +151,10 @@ class Bench:
 
     def _make(self, is_central: bool) -> None:
         layer: Any = self.controller
-        agent: Any = self.agent
-        self.manager = SecurityManager(
-            layer, self.bonds, lambda: OWN, SecuritySettings, lambda: agent, self.spawn
-        )
-        self.security = Security(
-            self.manager, 0x40, is_central, OWN, PEER, PEER, self.send, self.drained
-        )
-        self.security.on_secured = self.secured
+        self.manager = SecurityManager(layer, self.bonds, OwnAdapter(self.agent), self.spawn)
+        self.shared = self.manager.shared
+        peer = LinkPeer(self.shared, is_central, PEER, PEER)
+        self.security = Security(self.shared, 0x40, is_central, OWN, peer, self, self)
         self.manager.add(self.security)
 
     # What the link's security has around it
@@ -200,7 +222,7 @@ class Bench:
 
     def fail_often(self) -> None:
         for _ in range(12):
-            self.manager.failed(PEER)
+            self.shared.failed(PEER)
 
     # What can be seen of it
 
@@ -214,7 +236,7 @@ class Bench:
     async def seen(self) -> list[str]:
         """Its state in words."""
         link = self.security.link
-        values = asyncio.ensure_future(self.security.encryption_under_way())
+        values = asyncio.ensure_future(self.security.encryption.under_way())
         await asyncio.sleep(0)
         waits = not values.done()
         values.cancel()
@@ -228,26 +250,16 @@ class Bench:
             "secure connections" if link.secure_connections else "",
             f"{link.key_size} octets" if link.key_size else "",
             "has keys" if link.has_keys else "",
-            "keys lost" if self.security._keys_lost else "",
-            "busy" if self.security.busy else "",
-            "peer known" if self.security.peer_address == IDENTITY else "",
+            "keys lost" if self.security.keys_lost else "",
+            "peer known" if self.security.peer.address == IDENTITY else "",
         ]
         return [part for part in parts if part and part != "0 wait"]
 
     def _state(self) -> str:
-        security = self.security
-        if security._silent:
-            return "silent"
-        if security._session is not None:
-            return "pairing"
-        if not security._busy:
-            return "idle"
-        if any(not each.done() for each in self.draining):
-            return "settling"
-        return "encrypting" if security.is_central else "asked"
+        return WORDS[type(self.security.state)]
 
     def counted(self) -> dict[str, int]:
-        return {"stray": self.manager.stray, "malformed": self.controller.counters.malformed}
+        return {"stray": self.shared.stray, "malformed": self.controller.counters.malformed}
 
 
 def receive(octets: bytes) -> Callable[[Bench], None]:
@@ -261,7 +273,6 @@ def smp(opcode: int, payload: bytes = b"") -> Callable[[Bench], None]:
 
 INPUTS: dict[str, Callable[[Bench], None]] = {
     "pair": Bench.pair,
-    "encrypt if bonded": lambda bench: bench.security.encrypt_if_bonded(),
     "an empty PDU": receive(b""),
     "a PDU of a wrong length": receive(b"\x01\0"),
     "an unknown PDU": receive(b"\x1f\0"),
@@ -294,6 +305,7 @@ INPUTS: dict[str, Callable[[Bench], None]] = {
 # How each state is reached; these only prepare, and are no inputs.
 PREPARED: dict[str, Callable[[Bench], None]] = {
     "bonded": Bench.bonded,
+    "encrypt if bonded": lambda bench: bench.security.encrypt_if_bonded(),  # on a new link
     "its agent can authenticate": lambda bench: setattr(
         bench.agent, "io_capability", IoCapability.KEYBOARD_DISPLAY
     ),

@@ -177,7 +177,7 @@ class Fixture:
         return [code for code, _ in self.controller.commands]
 
     def save(self, identity: DeviceAddress, irk: bytes) -> None:
-        self.parts.security.bonds.save(Bond(identity, bytes(16), irk=irk), central=True)
+        self.parts.security.shared.bonds.save(Bond(identity, bytes(16), irk=irk), central=True)
 
     async def settle(self) -> None:
         await until(lambda: not self.parts.peers.in_controller.outdated)
@@ -364,7 +364,7 @@ async def test_a_link_has_an_identity_and_addresses_on_air(by_controller: bool) 
         (link,) = host.parts.links.links.values()
         assert link.peer == PEER
         assert link.security.has_keys is False  # the bond is for the other role
-        assert (link._security.own_address, link._security.peer_on_air) == (own, shown)
+        assert (link._security.own_address, link._security.peer.on_air) == (own, shown)
 
 
 @asynchronous

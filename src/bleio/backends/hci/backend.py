@@ -157,16 +157,16 @@ class HciBackend(Backend):
             await identity.claim(opened.layer, address)
         await opened.privacy.use_identity(address)
         self.address = self._wanted_address = address
-        opened.security.encrypted_values.save()
+        opened.security.shared.encrypted_values.save()
         opened.bonds.use(self._bonds_of(address))
-        opened.security.encrypted_values.clear()
+        opened.security.shared.encrypted_values.clear()
         opened.privacy.identity_changed()
 
     async def erase_bonds(self) -> None:
         self._opened().security.erase_bonds()
 
     async def local_oob(self) -> OobData:
-        return self._opened().security.own_oob.data()
+        return self._opened().security.shared.own_oob.data()
 
     # GAP
 
@@ -322,9 +322,7 @@ class _Open:
         )
         self.peers = Peers(resolver, in_controller, self.privacy, backend.spawn)
         bonds.changed = self.peers.changed
-        self.security = SecurityManager(
-            layer, bonds, own, lambda: backend.settings, lambda: backend.agent, backend.spawn
-        )
+        self.security = SecurityManager(layer, bonds, backend, backend.spawn)
         self.scanner = Scanner(layer, facts, self.privacy, resolver, events.reported)
         self.advertiser = Advertiser(
             layer, facts, self.privacy, self.peers, events.advertising_ended

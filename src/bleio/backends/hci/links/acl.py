@@ -173,6 +173,23 @@ class AclQueue:
                 done.set_result(None)
 
 
+class AclChannel:
+    """One L2CAP channel of one link, for what sends on it."""
+
+    def __init__(self, acl: AclQueue, conn_handle: int, channel: int) -> None:
+        self._acl = acl
+        self._conn_handle = conn_handle
+        self._channel = channel
+
+    def send(self, pdu: bytes) -> None:
+        """Queue one PDU; see `AclQueue.send`."""
+        self._acl.send(self._conn_handle, self._channel, pdu)
+
+    async def drained(self) -> None:
+        """Wait until nothing of the link is queued or in flight any more, or it is gone."""
+        await self._acl.drained(self._conn_handle)
+
+
 def _tell_drained(link: _LinkQueue) -> None:
     if link.drained is not None:
         link.drained.set_result(None)

@@ -14,8 +14,9 @@ from bleio.att.client import Procedure
 from bleio.att.codec import READ_REQ, WRITE_CMD, WRITE_REQ
 from bleio.backends.base import Link
 from bleio.backends.hci.bonds.client_memory import ClientMemory
+from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.controller.opcodes import Opcode
-from bleio.backends.hci.links.acl import Reassembler
+from bleio.backends.hci.links.acl import AclChannel, Reassembler
 from bleio.backends.hci.links.l2cap import (
     ATT_CHANNEL,
     SIGNALING_CHANNEL,
@@ -25,6 +26,7 @@ from bleio.backends.hci.links.l2cap import (
     plausible,
 )
 from bleio.backends.hci.security.link_security import Security
+from bleio.backends.hci.security.peer import LinkPeer
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, HciErrorCode
 from bleio.errors import (
@@ -100,15 +102,15 @@ class HciLink(Link):
             lambda parameters: table.spawn(self._update(parameters)),
             self._update_answered,
         )
+        shared = table.security.shared
         self._security = Security(
-            table.security,
+            shared,
             self.conn_handle,
             self.is_central,
             established.own_address,
-            established.peer,
-            established.peer_on_air,
-            lambda pdu: self._send(SMP_CHANNEL, pdu),
-            lambda: table.acl.drained(self.conn_handle),
+            LinkPeer(shared, self.is_central, established.peer, established.peer_on_air),
+            AclChannel(table.acl, self.conn_handle, SMP_CHANNEL),
+            self,
         )
         self.security = self._security.link
         self.bearer = Bearer(
@@ -122,23 +124,27 @@ class HciLink(Link):
         self._memory = ClientMemory(
             self.bearer,
             table.attributes,
-            table.security.bonds,
+            shared.bonds,
             self.is_central,
             asyncio.get_running_loop().call_later,
         )
-        self._security.on_secured = self._memory.secured
         self.bearer.sign_with(self._security.signer)
         self.bearer.believes = self._security.trust.admits
 
     @property
     def peer(self) -> DeviceAddress:  # type: ignore[override]
         """The peer's identity, from the start or once pairing has told it. Any thread."""
-        return self._security.peer_address
+        return self._security.peer.address
 
     @property
     def mtu(self) -> int:  # type: ignore[override]
         """ATT_MTU, octets. Any thread."""
         return self.bearer.mtu
+
+    def secured(self, bond: Bond) -> None:
+        """The link is encrypted with the keys of a bond: its client is known. See
+        `SecurityOwner`."""
+        self._memory.secured(bond)
 
     def _bearer_died(self, error: Exception) -> None:
         """Without its bearer the link is of no use."""
@@ -235,7 +241,7 @@ class HciLink(Link):
         if handle == 0:
             raise AttError(AttErrorCode.INVALID_HANDLE, opcode, handle)
         name = self.bearer.name(handle)  # as it was asked for; the table may change meanwhile
-        await self._security.encryption_under_way()
+        await self._security.encryption.under_way()
         if not self._security.trust.admits(name, signed):
             raise AttError(AttErrorCode.INSUFFICIENT_ENCRYPTION, opcode, handle)
 

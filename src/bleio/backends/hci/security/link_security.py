@@ -1,108 +1,98 @@
 """The security of one link: encryption, pairing in both roles, and bonds.
 
-Spec: Vol 3, Part H, 2.4; Vol 3, Part C, 10.3. A pairing itself is in `smp`; here is when one
+Spec: Vol 3, Part H, 2.4; Vol 3, Part C, 10.3. How a pairing goes is in `smp`; here is when one
 begins, what its keys or those of a bond are used for, and what its end means.
 
-A bond is only ever replaced by a pairing that is at least as strong and has succeeded. A peer
-without its keys may be another device.
+Three sources act on one link, in any order: the program (`pair`), the peer (SMP PDUs), and the
+controller, which reports encryption and asks for keys. What each does depends on what is under way.
+That was once nine flags and timers, and with flags nobody can say which of their combinations can
+be, nor what a late event meets: a timer of a pairing that is over, keys of one that failed. So what
+is under way is one object (`link_states`), and each input is passed to it. A generator, which says
+best what one pairing waits for, says badly what a link does: between two lines of it anything else
+may happen, and each line would have to ask for all of it.
+
+What may surprise:
+
+- A bond is replaced only by a pairing that has succeeded and is at least as strong, in method, kind
+  and key size. The peer that asks to pair anew may be another device with the bonded one's address:
+  the old keys are the only proof of who it is, so they stay until the new ones are complete.
+- A peer that lost its keys looks the same as an impostor that never had them. A central of ours
+  pairs anew only if the program asked for it (`pair`), and the program gets KeysLost if that fails;
+  on its own, on a new link or because the peer wishes it, it lets the link be plain.
+- An impostor may refuse encryption and serve values in the clear (BLESA, CVE-2020-9770). Whether a
+  value may pass a plain link is decided in `trust`. While encryption is being started with stored
+  keys, values wait (`encryption`).
+- A peripheral cannot start encryption, it can only ask. So its `pair` waits for what the central
+  does, which may be nothing at all, a pairing, or encryption by a bond.
+- The peer's identity may become known in the middle of it: `peer.address` changes with the bond.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from struct import Struct
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from bleio.backends.hci.bonds.store import Bond
-from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.security.encryption import Keys, LinkEncryption
+from bleio.backends.hci.security.link_states import Idle, LinkState
+from bleio.backends.hci.security.peer import LinkPeer
+from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.backends.hci.security.signing import BondSigner
-from bleio.backends.hci.security.smp import pdu
-from bleio.backends.hci.security.smp.pairing import Pairing
-from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
-from bleio.backends.hci.security.smp.session import Session
-from bleio.backends.hci.security.smp.steps import Ends
 from bleio.backends.hci.security.trust import LinkTrust
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.pairing import IoCapability
-from bleio.core.security import LinkSecurity
 from bleio.errors import InnerError, KeysLost, LinkLost, PairingFailed
 
-if TYPE_CHECKING:
-    from bleio.backends.hci.security.manager import SecurityManager
 
-SMP_TIMEOUT_S = 30.0  # Vol 3, Part H, 3.4
-# A central that finds that we lost its keys may pair anew by itself; then it does so soon.
-PAIR_ANEW_S = 2.0
-# Values wait this long for encryption that has been started; the link layer's own limit.
-ENCRYPTION_S = 40.0
+class SmpChannel(Protocol):
+    """The link's channel for SMP."""
 
-_ENABLE = Struct("<H8sH16s")  # handle, Rand, EDIV, key
+    def send(self, pdu: bytes) -> None: ...
+
+    async def drained(self) -> None:
+        """Wait until all that was sent has left the controller, or the link is gone."""
+
+
+class SecurityOwner(Protocol):
+    """The link whose security it is."""
+
+    def secured(self, bond: Bond) -> None:
+        """The link is encrypted with the keys of a bond; called each time."""
 
 
 class Security:
     """The security of one link; `link` is what its bearer goes by.
 
-    `on_secured(bond)` is called each time the link is encrypted with keys of a bond.
+    Args: `own_address`: on the air. What states may do with it is in `SecuredLink`.
     """
 
     def __init__(
         self,
-        manager: SecurityManager,
+        shared: SharedSecurity,
         conn_handle: int,
         is_central: bool,
         own_address: DeviceAddress,
-        peer_address: DeviceAddress,
-        peer_on_air: DeviceAddress,
-        send: Callable[[bytes], None],
-        drained: Callable[[], Awaitable[None]],
+        peer: LinkPeer,
+        channel: SmpChannel,
+        owner: SecurityOwner,
     ) -> None:
-        self.link = LinkSecurity()
+        self.shared = shared
         self.conn_handle = conn_handle
         self.is_central = is_central
-        self.own_address = own_address  # on the air
-        self.peer_address = peer_address  # the identity, once it is known
-        self.peer_on_air = peer_on_air
-        self.on_secured: Callable[[Bond], None] = lambda bond: None
-        self._manager = manager
-        self._send = send
-        self._drained = drained
-        self._session: Session | None = None
+        self.own_address = own_address
+        self.peer = peer
+        self.encryption = LinkEncryption(shared, conn_handle, self)
+        self.link = self.encryption.link
+        self.link.has_keys = peer.bond is not None
+        self.trust = LinkTrust(shared.encrypted_values, shared.own, self.link, peer)
+        self.signer = BondSigner(peer)
+        self.keys_lost = False
+        self.paired = False
+        self.state: LinkState = Idle(self)
+        self._channel = channel
+        self._owner = owner
         self._waiters: set[asyncio.Future[None]] = set()
-        self._keys_in_use: Bond | Pairing | None = None  # of an encryption that is being started
-        self._busy = False  # something of ours is under way
-        self._paired = False  # on this link
-        self._keys_lost = False  # one side did not know the keys of the bond
-        self._silent = False  # SMP has timed out on this link, which ends it
-        self._timer: asyncio.TimerHandle | None = None
-        self._settled = asyncio.Event()  # no encryption with stored keys is being started
-        self._settled.set()
-        self.link.has_keys = self.bond is not None
-        self.trust = LinkTrust(
-            manager.encrypted_values, self.link, lambda: self.peer_address, manager.settings
-        )
-        self.signer = BondSigner(
-            lambda: self.bond, lambda bond: manager.bonds.save(bond, is_central)
-        )
-
-    @property
-    def bond(self) -> Bond | None:
-        """The bond with this peer, for our role; none if the settings ask for a better one."""
-        bond = self._manager.bonds.find(self.peer_address, self.is_central)
-        return bond if bond is not None and bond.satisfies(self._manager.settings()) else None
-
-    @property
-    def busy(self) -> bool:
-        """Whether encryption or a pairing is under way."""
-        return self._busy or self._session is not None
-
-    async def encryption_under_way(self) -> None:
-        """Wait, bounded, while encryption with stored keys is being started."""
-        if not self._settled.is_set():
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), ENCRYPTION_S)
 
     # Asked for by us
 
@@ -112,11 +102,9 @@ class Security:
         A link that is encrypted but not authenticated is paired anew if our agent could do better.
         Raises: PairingFailed, KeysLost, LinkLost.
         """
-        if self.link.encrypted and not self._could_be_better():
+        if self.link.encrypted and not self.could_be_better():
             return
-        if self._silent:
-            raise PairingFailed
-        self._begin()
+        self.state.begin()
         outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(outcome)
         try:
@@ -126,243 +114,101 @@ class Security:
 
     def encrypt_if_bonded(self) -> None:
         """Start encryption with stored keys, as a central does on a new link; nobody waits."""
-        if self.is_central and self.bond is not None and not self.link.encrypted:
-            self._begin()
+        if self.is_central and self.peer.bond is not None and not self.link.encrypted:
+            self.state.begin()
 
-    def _could_be_better(self) -> bool:
-        return not self._paired and not self.link.authenticated and self._can_authenticate()
+    def could_be_better(self) -> bool:
+        """Whether pairing could authenticate the peer, which has not been done."""
+        return not self.paired and not self.link.authenticated and self.can_authenticate()
 
-    def _can_authenticate(self) -> bool:
-        agent = self._manager.agent()
+    def can_authenticate(self) -> bool:
+        """Whether our agent can do more than agree."""
+        agent = self.shared.own.agent
         if agent is None:
             return False
         return agent.has_oob or agent.io_capability is not IoCapability.NO_INPUT_NO_OUTPUT
-
-    def _begin(self) -> None:
-        """Start what leads to encryption, unless that is under way already."""
-        if self.busy:
-            return
-        self._busy = True
-        self._restart_timer()
-        bond = self.bond
-        if not self.is_central:
-            if self._keys_lost:  # when it came; it need not try again
-                self._restart_timer(PAIR_ANEW_S)
-            self._request_security()
-        elif bond is not None and not self.link.encrypted:
-            self._start_encryption(bond, bond.rand, bond.ediv, bond.ltk)
-        else:
-            self._open_session().start()
-
-    def _request_security(self) -> None:
-        auth_req = AuthReq.BONDING | AuthReq.SECURE_CONNECTIONS
-        if self._can_authenticate():
-            auth_req |= AuthReq.MITM
-        self.send(pdu.request_security(auth_req))
-
-    def _start_encryption(self, keys: Bond | Pairing, rand: bytes, ediv: int, key: bytes) -> None:
-        self._keys_in_use = keys
-        if isinstance(keys, Bond):
-            self._settled.clear()
-        parameters = _ENABLE.pack(self.conn_handle, rand, ediv, key)
-        self._manager.spawn(self._enable_encryption(parameters))
-
-    async def _enable_encryption(self, parameters: bytes) -> None:
-        try:
-            await self._manager.layer.request(Opcode.LE_ENABLE_ENCRYPTION, parameters)
-        except InnerError as error:
-            self._keys_in_use = None
-            self._settled.set()
-            if self._session is not None:
-                self._session.encryption_failed()
-            else:
-                self._finish(error)
-
-    def _open_session(self) -> Session:
-        manager = self._manager
-        agent = manager.agent()
-        ends = Ends(
-            self.is_central,
-            self.own_address,
-            self.peer_on_air,
-            self.peer_address,
-            manager.identity(),
-            manager.bonds.irk(),
-        )
-        pairing = Pairing(
-            ends,
-            manager.settings(),
-            agent,
-            manager.own_oob,
-            manager.bonds_with,
-            self.send,
-        )
-        self._session = Session(pairing, self, agent)
-        self._restart_timer()
-        return self._session
 
     # From the peer
 
     def received(self, octets: bytes) -> None:
         """Take one SMP PDU, whatever it is."""
-        if self._silent:
-            self._manager.stray += 1
-        elif self._session is not None:
-            self._session.received(octets)
-        elif pdu.LENGTHS.get(octets[0] if octets else 0) != len(octets):
-            self._manager.stray += 1
-        elif octets[0] == pdu.PAIRING_REQUEST:
-            self._pairing_requested(octets[1:])
-        elif octets[0] == pdu.SECURITY_REQUEST and self.is_central:
-            self._security_requested(octets[1])
-        elif octets[0] == pdu.PAIRING_FAILED and self._busy and not self.is_central:
-            self._finish(PairingFailed(octets[1]))  # the answer to our Security Request
-        else:
-            self._manager.stray += 1
-
-    def _pairing_requested(self, request: bytes) -> None:
-        if self.is_central:
-            self.send(pdu.pairing_failed(Reason.COMMAND_NOT_SUPPORTED))
-        elif not self._manager.may_try(self.peer_address):
-            self.send(pdu.pairing_failed(Reason.REPEATED_ATTEMPTS))
-        else:
-            self._open_session().start(request)
-
-    def _security_requested(self, auth_req: int) -> None:
-        """Encrypt or pair, so that a peripheral's `pair` works."""
-        enough = self.link.encrypted and not (auth_req & AuthReq.MITM and self._could_be_better())
-        if enough or self._keys_lost or not self._manager.may_try(self.peer_address):
-            return
-        self._begin()
+        self.state.received(octets)
 
     def long_term_key(self, rand: bytes, ediv: int) -> bytes | None:
-        """Give the key for encryption that the central starts."""
-        session, bond = self._session, self.bond
-        if session is not None and session.key is not None and (rand, ediv) == (bytes(8), 0):
-            self._keys_in_use = session.pairing
-            return session.key
+        """Return the key for encryption that the central starts, None if there is none."""
+        made, bond = self.state.pairing_key, self.peer.bond
+        if made is not None and (rand, ediv) == (bytes(8), 0):
+            pairing, key = made
+            self.encryption.key_given(pairing)
+            return key
         if bond is not None and (bond.rand, bond.ediv) == (rand, ediv):
-            self._keys_in_use = bond
+            self.encryption.key_given(bond)
             return bond.ltk
-        if session is None:
-            self._keys_lost = True
-            if self._busy:
-                self._restart_timer(PAIR_ANEW_S)
+        self.state.key_unknown()
         return None
 
-    # From the session
+    # Of encryption: see `EncryptionOwner`
 
-    def send(self, octets: bytes) -> None:
-        """Send one SMP PDU."""
-        if self._session is not None:
-            self._restart_timer()
-        self._send(octets)
-
-    def encrypt(self, key: bytes) -> None:
-        """A session has made its key; as peripheral, the central starts."""
-        assert self._session is not None
-        if self.is_central:
-            self._start_encryption(self._session.pairing, bytes(8), 0, key)
-
-    def pairing_failed(self, reason: int, weaker: bool) -> None:
-        """A session has failed."""
-        self._session = None
-        self._manager.failed(self.peer_address)
-        self._finish(KeysLost() if weaker or self._keys_lost else PairingFailed(reason))
-
-    def paired(self, bond: Bond | None) -> None:
-        """A session has distributed all keys; it counts once ours have left the controller."""
-        self._session = None
-        self._paired, self._keys_lost = True, False
-        self._manager.succeeded(self.peer_address)
-        self.link.has_keys = bond is not None
-        if bond is not None:
-            self._manager.bonds.save(bond, self.is_central)
-            self._manager.encrypted_values.bonded_anew(bond.identity)
-            self.peer_address = bond.identity
-        self._busy = True
-        self._manager.spawn(self._settle(bond))
-
-    async def _settle(self, bond: Bond | None) -> None:
-        try:
-            await self._drained()
-        except LinkLost:
-            return  # `closed` tells the waiters
-        if bond is not None:
-            self.on_secured(bond)
-        self._finish(None)
-
-    # From the controller
-
-    def encryption_changed(self, status: int, enabled: bool, key_octets: int) -> None:
-        """Take Encryption Change or Encryption Key Refresh Complete."""
-        keys, self._keys_in_use = self._keys_in_use, None
-        if status != HciErrorCode.SUCCESS:
-            self._encryption_refused(status, keys)
-        elif not enabled:
-            self._encryption_off()
-        elif keys is None:
-            self._manager.layer.counters.malformed += 1  # nobody has started any
+    def encrypted(self, keys: Keys, key_octets: int) -> None:
+        """The link is encrypted, which proves what these keys prove."""
+        if not isinstance(keys, Bond):
+            self.encryption.on(keys, key_octets)
+            self.state.encrypted_by(keys)
+        elif self.peer.bond is None:
+            self.state.end(KeysLost())  # erased meanwhile: it proves nothing any more
         else:
-            self._encryption_on(keys, key_octets)
-        self._settled.set()
+            self.encryption.on(keys, key_octets)
+            self.keys_lost = False
+            self.secured(keys)
+            self.state.encrypted_by_bond()
 
-    def _encryption_on(self, keys: Bond | Pairing, key_octets: int) -> None:
-        if isinstance(keys, Bond) and self.bond is None:
-            self._finish(KeysLost())  # erased meanwhile: it proves nothing any more
+    def encryption_refused(self, keys: Keys | None, status: int) -> None:
+        """It failed; if the peer has lost its keys, pairing anew may help."""
+        if keys is not None and not isinstance(keys, Bond):
+            self.state.encryption_failed(keys)
             return
-        link = self.link
-        link.authenticated = keys.authenticated
-        link.secure_connections = keys.secure_connections
-        link.key_size = min(keys.key_octets, key_octets or keys.key_octets)
-        link.encrypted = True
-        if isinstance(keys, Bond):
-            self._keys_lost = False
-            self.on_secured(keys)
-            if self._session is None:
-                self._finish(None)
-        elif self._session is not None and self._session.pairing is keys:
-            self._session.encrypted()
-
-    def _encryption_refused(self, status: int, keys: Bond | Pairing | None) -> None:
-        if isinstance(keys, Pairing):
-            if self._session is not None and self._session.pairing is keys:
-                self._session.encryption_failed()
-            return
-        self._keys_lost = status == HciErrorCode.PIN_OR_KEY_MISSING
-        if self._keys_lost and self.is_central and self._waiters:  # somebody asked to pair
-            if self._session is None:
-                self._open_session().start()
+        self.keys_lost = status == HciErrorCode.PIN_OR_KEY_MISSING
+        if self.keys_lost and self.is_central and self._waiters:
+            self.state.pair_anew()
         else:
-            self._finish(KeysLost() if self._keys_lost else PairingFailed())
+            self.state.end(KeysLost() if self.keys_lost else PairingFailed())
 
-    def _encryption_off(self) -> None:
-        link = self.link
-        link.encrypted = link.authenticated = link.secure_connections = False
-        link.key_size = 0
+    def enabling_refused(self, error: InnerError) -> None:
+        """The controller did not take the command to encrypt."""
+        self.state.enabling_refused(error)
+
+    # The end
 
     def erased(self) -> None:
         """All bonds were erased: the link counts as unpaired from now on."""
-        self._encryption_off()
-        self._paired = self._keys_lost = self.link.has_keys = False
+        self.encryption.off()
+        self.paired = self.keys_lost = self.link.has_keys = False
 
     def closed(self, reason: int) -> None:
-        """The link is gone."""
-        self._end_session()
-        self._settled.set()
+        """The link is gone. `reason`: the HCI error code."""
+        self.state.closed()
+        self.encryption.given_up()
         self.link.encrypted = False
-        self._finish(LinkLost(reason))
+        self.tell(LinkLost(reason))
 
-    def _end_session(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
+    # For the states: see `SecuredLink`
 
-    def _finish(self, error: InnerError | None) -> None:
-        self._busy = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def enter(self, state: LinkState) -> None:
+        """Leave the present state for another one."""
+        self.state.left()
+        self.state = state
+        state.entered()
+
+    def timed_out(self) -> None:
+        """The present state's time is up."""
+        self.state.timed_out()
+
+    def settled(self) -> None:
+        """A pairing's keys have left the controller; that ends what is under way by now."""
+        self.state.end(None)
+
+    def tell(self, error: InnerError | None) -> None:
+        """Wake all that wait for the outcome."""
         waiters, self._waiters = self._waiters, set()
         for waiter in waiters:
             if waiter.done():
@@ -372,20 +218,14 @@ class Security:
             else:
                 waiter.set_exception(error)
 
-    def _restart_timer(self, limit_s: float = SMP_TIMEOUT_S) -> None:
-        """Bound the time from one SMP PDU of ours to the next. Spec: Vol 3, Part H, 3.4.
+    def send(self, octets: bytes) -> None:
+        """Send one SMP PDU."""
+        self._channel.send(octets)
 
-        Not from one of the peer's, or it could hold a pairing for ever by PDUs that mean nothing.
-        """
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(limit_s, self._timed_out)
+    def secured(self, bond: Bond) -> None:
+        """The link is encrypted with the keys of a bond."""
+        self._owner.secured(bond)
 
-    def _timed_out(self) -> None:
-        """No more SMP on this link, if a pairing was under way: the peer is to go and come back."""
-        self._timer = None
-        if self._session is not None:
-            self._silent = True
-            self._manager.failed(self.peer_address)
-            self._end_session()
-        self._finish(KeysLost() if self._keys_lost else PairingFailed())
+    async def drained(self) -> None:
+        """Wait until all that was sent has left the controller, or the link is gone."""
+        await self._channel.drained()

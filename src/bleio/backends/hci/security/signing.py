@@ -7,13 +7,13 @@ came in has any effect, so that no restart makes one valid twice.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 from struct import Struct
 
 from bumble.crypto.cryptography import aes_cmac
 
-from bleio.backends.hci.bonds.store import Bond, SigningKey
+from bleio.backends.hci.bonds.store import SigningKey
+from bleio.backends.hci.security.peer import LinkPeer
 
 _COUNTER = Struct("<I")
 _MAC_OCTETS = 8
@@ -21,29 +21,28 @@ _LAST_COUNTER = 0xFFFFFFFF
 
 
 class BondSigner:
-    """The `Signer` of one link. `bond` gives its bond of the moment, `save` keeps a changed one."""
+    """The `Signer` of one link, by the bond that there is with its peer at each use."""
 
-    def __init__(self, bond: Callable[[], Bond | None], save: Callable[[Bond], None]) -> None:
-        self._bond = bond
-        self._save = save
+    def __init__(self, peer: LinkPeer) -> None:
+        self._peer = peer
 
     @property
     def can_sign(self) -> bool:
         """Whether `sign` would."""
-        bond = self._bond()
+        bond = self._peer.bond
         key = bond.own_signing if bond is not None else None
         return key is not None and key.counter < _LAST_COUNTER
 
     def sign(self, message: bytes) -> bytes | None:
-        bond = self._bond()
+        bond = self._peer.bond
         key = bond.own_signing if bond is not None else None
         if bond is None or key is None or key.counter >= _LAST_COUNTER:
             return None
-        self._save(replace(bond, own_signing=_used(key, key.counter)))
+        self._peer.save(replace(bond, own_signing=_used(key, key.counter)))
         return signature(key.csrk, message, key.counter)
 
     def verify(self, message: bytes, signature_octets: bytes) -> bool | None:
-        bond = self._bond()
+        bond = self._peer.bond
         key = bond.peer_signing if bond is not None else None
         if bond is None or key is None:
             return None
@@ -51,7 +50,7 @@ class BondSigner:
         expected = signature(key.csrk, message, counter)
         if counter < key.counter or not secrets.compare_digest(signature_octets, expected):
             return None
-        self._save(replace(bond, peer_signing=_used(key, counter)))
+        self._peer.save(replace(bond, peer_signing=_used(key, counter)))
         return key.authenticated
 
 

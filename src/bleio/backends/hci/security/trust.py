@@ -12,13 +12,13 @@ count in both: they are the same device's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from bleio.att.client import CallLater, DeadlineTimer
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore
+from bleio.backends.hci.own import Own
 from bleio.core.address import DeviceAddress
-from bleio.core.pairing import SecuritySettings
 from bleio.core.security import LinkSecurity
 
 MAX_NAMES = 1024  # of one peer; a table with more has values that nobody vouches for
@@ -88,20 +88,24 @@ class EncryptedValues:
             self._timer = self._call_later(SAVE_AFTER_S, self.save)
 
 
+class TrustedPeer(Protocol):
+    """The device that a link leads to."""
+
+    @property
+    def address(self) -> DeviceAddress:
+        """Its identity, as far as it is known by now."""
+
+
 class LinkTrust:
-    """What may pass one link. `link`: its security of the moment; `peer`: whom it leads to."""
+    """What may pass one link. `link`: its security of the moment."""
 
     def __init__(
-        self,
-        values: EncryptedValues,
-        link: LinkSecurity,
-        peer: Callable[[], DeviceAddress],
-        settings: Callable[[], SecuritySettings],
+        self, values: EncryptedValues, own: Own, link: LinkSecurity, peer: TrustedPeer
     ) -> None:
         self._values = values
+        self._own = own
         self._link = link
         self._peer = peer
-        self._settings = settings
 
     def admits(self, name: bytes, signed: bool = False) -> bool:
         """Whether a value may pass as the link is now; notes those that pass encrypted to or from
@@ -112,8 +116,8 @@ class LinkTrust:
         """
         if self._link.encrypted:
             if self._link.has_keys and not signed:
-                self._values.passed_encrypted(self._peer(), name)
+                self._values.passed_encrypted(self._peer.address, name)
             return True
-        if not self._settings().fail_closed:
+        if not self._own.settings.fail_closed:
             return True
-        return not self._values.expects_encryption(self._peer(), name)
+        return not self._values.expects_encryption(self._peer.address, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bleio.backends.hci.security.smp.attempts import (
+from bleio.backends.hci.security.shared import (
     FREE_ATTEMPTS,
     LONGEST_WAIT_S,
     MAX_PEERS,

@@ -1,0 +1,94 @@
+"""What the security of all links of one controller shares.
+
+Each link has a `Security` of its own. What outlives a link, or must hold over all of them, is
+here: the bonds, our out-of-band data, what passed encrypted, and how often pairing with a peer has
+failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from bleio.backends.hci.bonds.store import Bond, BondStore
+from bleio.backends.hci.controller.layer import HciLayer
+from bleio.backends.hci.own import Own
+from bleio.backends.hci.security.smp.oob import OwnOob
+from bleio.backends.hci.security.trust import EncryptedValues
+from bleio.core.address import DeviceAddress
+
+FREE_ATTEMPTS = 3  # users mistype; only then the waiting begins
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 64.0
+MAX_PEERS = 64  # the one that failed longest ago is forgotten first
+
+
+class Attempts:
+    """Failed pairings by address, and how long such a peer has to wait. Spec: Vol 3, Part H, 2.3.6.
+
+    Each failure doubles the wait, so that guessing a passkey takes longer than anybody has. A peer
+    may change its address: docs/security.md says what that leaves open.
+    """
+
+    def __init__(self) -> None:
+        self._failures: dict[DeviceAddress, tuple[int, float]] = {}  # number, time of the last one
+
+    def may_try(self, peer: DeviceAddress, now_s: float) -> bool:
+        """Whether a peer has waited long enough."""
+        count, last_s = self._failures.get(peer, (0, 0.0))
+        if count < FREE_ATTEMPTS:
+            return True
+        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * (1 << count - FREE_ATTEMPTS))
+        return now_s - last_s >= wait_s
+
+    def failed(self, peer: DeviceAddress, now_s: float) -> None:
+        """Count a failure."""
+        count, _ = self._failures.pop(peer, (0, 0.0))
+        if len(self._failures) >= MAX_PEERS:
+            del self._failures[next(iter(self._failures))]
+        self._failures[peer] = (min(count + 1, 32), now_s)  # more would change nothing
+
+    def succeeded(self, peer: DeviceAddress) -> None:
+        """Forget the failures."""
+        self._failures.pop(peer, None)
+
+
+class SharedSecurity:
+    """One controller's share in the security of its links.
+
+    Args: `own`: read at each use, since the program may change it. `spawn`: runs something that
+        nobody waits for.
+    """
+
+    def __init__(
+        self,
+        layer: HciLayer,
+        bonds: BondStore,
+        own: Own,
+        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
+        self.layer = layer
+        self.bonds = bonds
+        self.own = own
+        self.spawn = spawn
+        self.own_oob = OwnOob()
+        self.encrypted_values = EncryptedValues(bonds, asyncio.get_running_loop().call_later)
+        self.stray = 0  # SMP PDUs that belong to nothing, or are malformed
+        self._attempts = Attempts()
+
+    def bonds_with(self, peer: DeviceAddress) -> list[Bond]:
+        """Return the bonds with a peer in both roles."""
+        found = (self.bonds.find(peer, central) for central in (True, False))
+        return [bond for bond in found if bond is not None]
+
+    def may_try(self, peer: DeviceAddress) -> bool:
+        """Whether a peer whose pairings failed has waited long enough."""
+        return self._attempts.may_try(peer, asyncio.get_running_loop().time())
+
+    def failed(self, peer: DeviceAddress) -> None:
+        """A pairing with a peer has failed."""
+        self._attempts.failed(peer, asyncio.get_running_loop().time())
+
+    def succeeded(self, peer: DeviceAddress) -> None:
+        """A pairing with a peer has succeeded."""
+        self._attempts.succeeded(peer)
