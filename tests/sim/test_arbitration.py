@@ -122,23 +122,23 @@ def test_one_that_is_near_its_time_out_goes_first() -> None:
     anchor_us = urgent_link.anchor_us(urgent_link.event_at(peripheral.radio.now_us))
     peripheral.radio.run_until(anchor_us + 3 * MS)
     for link, host in ((patient_link, patient), (urgent_link, urgent)):
-        link.skipped = 2
+        link.schedule.skipped = 2
         host.send_acl(handle_of(host), b"me first")
-    events = patient_link.last_event, urgent_link.last_event
+    events = patient_link.schedule.last_event, urgent_link.schedule.last_event
     peripheral.radio.run_until(anchor_us + 8 * MS)
     # The patient one's event would have come first.
-    assert patient_link.last_event == events[0]
-    assert urgent_link.last_event > events[1]
+    assert patient_link.schedule.last_event == events[0]
+    assert urgent_link.schedule.last_event > events[1]
 
 
 def test_idle_events_give_way_where_nothing_can_get_lost() -> None:
     peripheral, busy, _idle = at_odds(Propagation(), range(1, 200))
     keep_sending([busy], 27, SECOND)
     (link, _) = peripheral.radio.links
-    begin = link.last_event
+    begin = link.schedule.last_event
     keep_sending([busy], 27, SECOND)
-    assert link.skipped == 0
-    assert link.last_event - begin == pytest.approx(SECOND / 7500, abs=2)
+    assert link.schedule.skipped == 0
+    assert link.schedule.last_event - begin == pytest.approx(SECOND / 7500, abs=2)
     assert peripheral.radio.next_event_us() is not None
     peripheral.radio.run_until(peripheral.radio.now_us + SECOND)
     assert peripheral.radio.next_event_us() is None

@@ -82,9 +82,9 @@ def test_what_is_told_of_a_link() -> None:
     assert key.central.octets == pair.central.random_address
     assert key.peripheral.octets == pair.peripheral.random_address
     assert key.long_term_key == KEY
-    diversifier = link.central.diversifier + link.peripheral.diversifier
+    diversifier = link.central.keys.diversifier + link.peripheral.keys.diversifier
     assert key.session_key == encrypt(KEY, diversifier)
-    assert key.vector == link.central.vector + link.peripheral.vector
+    assert key.vector == link.central.keys.vector + link.peripheral.keys.vector
 
 
 def test_a_refresh_tells_of_the_new_key() -> None:

@@ -68,7 +68,7 @@ def test_transmissions_needed_follow_from_the_loss(loss: float) -> None:
             run(pair, 7.5)
     (end,) = pair.central.controller.layer.links.values()
     times = sum(packet.octets[2:] == b"x" for packet in air)
-    assert times == count + end.retransmissions
+    assert times == count + end.acknowledgement.retransmissions
     assert times / count == pytest.approx(1 / (1 - loss) ** 2, rel=0.05)
 
 
@@ -172,7 +172,7 @@ def test_a_jammer_of_some_channels_slows_a_link_and_its_end_is_the_end() -> None
         run(pair, 20)
     assert [packet.payload[0] for packet in pair.central.acl] == list(range(200))
     (end,) = pair.peripheral.controller.layer.links.values()
-    assert end.retransmissions == 0  # what is not heard is not answered
+    assert end.acknowledgement.retransmissions == 0  # what is not heard is not answered
     assert pair.radio.medium.lost > 50
     assert pair.radio.medium.ideal
 

@@ -18,7 +18,7 @@ from bleio.radio.air import phy
 from bleio.radio.air.hopping import ALL_DATA_CHANNELS
 from bleio.radio.air.privacy import ResolvingList
 from bleio.radio.air.radio import Radio
-from bleio.radio.connection import data_length
+from bleio.radio.connection import negotiated
 from bleio.radio.connection.arbitration import RadioTime
 from bleio.radio.connection.end import LinkEnd
 from bleio.radio.host import Host
@@ -60,7 +60,7 @@ class LinkLayer:
         # None stands for all devices that advertise anonymously.
         self.accept_list: dict[DeviceAddress | None, None] = {}
         self.legacy_advertiser = Advertiser(self, None)
-        self.default_tx = data_length.MINIMUM
+        self.default_tx = negotiated.MINIMUM
         self.default_phys = (phy.ALL_PHYS, phy.ALL_PHYS)
         self.tx_power_dbm = 0
         self.channel_map = ALL_DATA_CHANNELS

@@ -256,5 +256,5 @@ def test_one_command_over_and_over_on_a_dead_link_piles_nothing_up(row: Command)
     for _ in range(300):
         pair.central.command(row.opcode, parameters[: row.layout.size])
     end = pair.central.controller.layer.links.get(pair.central_handle)
-    assert end is None or len(end._control) < 5
+    assert end is None or len(end.queue._control) < 5
     assert len(pair.radio.clock._heap) < 300

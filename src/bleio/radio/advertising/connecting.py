@@ -9,7 +9,7 @@ from bleio.radio.advertising import pdu
 from bleio.radio.air import phy
 from bleio.radio.air.medium import Transmission
 from bleio.radio.air.privacy import Peer
-from bleio.radio.connection import access_address, arbitration, data_length
+from bleio.radio.connection import access_address, arbitration, data_length, negotiated
 from bleio.radio.connection.end import CENTRAL, PERIPHERAL, LinkEnd
 from bleio.radio.connection.link import AirLink
 from bleio.radio.connection.parameters import ConnectionParameters
@@ -88,11 +88,12 @@ class ConnectRequest:
         central, advertiser = self._initiator.layer, event.advertiser
         radio, other = central.radio, advertiser.layer
         initiator_peer = other.resolving.peer_of(self.own) or Peer(self.own, False)
-        central_end = LinkEnd(central, CENTRAL, self.own, self._peer, event.own)
-        peripheral_end = LinkEnd(other, PERIPHERAL, event.own, initiator_peer, self.own)
+        central_end = LinkEnd(central, other, CENTRAL, self.own, self._peer, event.own)
+        peripheral_end = LinkEnd(other, central, PERIPHERAL, event.own, initiator_peer, self.own)
         central_end.max_event_us = self.parameters.max_event_us
         if not event.parameters.legacy:
-            central_end.tx_phy = peripheral_end.tx_phy = event.parameters.secondary_phy
+            for end in (central_end, peripheral_end):
+                end.negotiated.use_phy(event.parameters.secondary_phy)
         peripheral_end.tx_power_dbm = event.parameters.tx_power_dbm
         link = AirLink(
             central_end, peripheral_end, self.parameters, self.anchor_us, self.access_address,
@@ -107,6 +108,6 @@ class ConnectRequest:
 def _begin(ends: tuple[LinkEnd, ...]) -> None:
     """What the link layers ask of each other by themselves."""
     for end in ends:
-        if end.wished_tx != data_length.MINIMUM:
+        if end.negotiated.wished_tx != negotiated.MINIMUM:
             data_length.start(end)
             return

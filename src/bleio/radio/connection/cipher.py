@@ -43,3 +43,21 @@ class LinkCipher:
         counter = (self._count | self._direction).to_bytes(5, "little")
         self._count += 1
         return Sealing(self._key, counter + self._vector)
+
+
+class EndKeys:
+    """What one end knows of the link's encryption. Keys and vectors: least significant octet first.
+
+    Of the session key and the vector each end contributes a half, so both are made from the keys of
+    both ends (`encryption.py`).
+    """
+
+    __slots__ = ("cipher", "diversifier", "ediv", "encrypted", "ltk", "rand", "vector")
+
+    def __init__(self) -> None:
+        self.ltk: bytes | None = None
+        self.rand, self.ediv = bytes(8), 0  # by which the peripheral's host finds the key
+        self.diversifier = bytes(8)
+        self.vector = bytes(4)
+        self.cipher: LinkCipher | None = None  # of what this end sends from now on
+        self.encrypted = False  # as the host was told

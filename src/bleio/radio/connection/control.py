@@ -91,28 +91,28 @@ def received(end: LinkEnd, pdu: bytes) -> None:
 
 def start_version(end: LinkEnd) -> None:
     """Ask for the peer's version, or tell the host at once when it is known already."""
-    if end.peer_version is not None:
-        end.layer.host.remote_version(end, end.peer_version)
+    if end.negotiated.peer_version is not None:
+        end.layer.host.remote_version(end, end.negotiated.peer_version)
         return
-    end.expect(LlOpcode.VERSION_IND)
-    if not end.version_sent:
-        end.version_sent = True
+    end.procedures.expect(LlOpcode.VERSION_IND)
+    if not end.negotiated.version_sent:
+        end.negotiated.version_sent = True
         send(end, LlOpcode.VERSION_IND, VERSION)
 
 
 @on(LlOpcode.VERSION_IND, "5s")
 def _version_ind(end: LinkEnd, version: bytes) -> None:
-    end.peer_version = version
-    if not end.version_sent:
-        end.version_sent = True
+    end.negotiated.peer_version = version
+    if not end.negotiated.version_sent:
+        end.negotiated.version_sent = True
         send(end, LlOpcode.VERSION_IND, VERSION)
-    if end.settle(LlOpcode.VERSION_IND):
+    if end.procedures.settle(LlOpcode.VERSION_IND):
         end.layer.host.remote_version(end, version)
 
 
 def start_features(end: LinkEnd) -> None:
     """Ask for the peer's features."""
-    end.expect(LlOpcode.FEATURE_RSP)
+    end.procedures.expect(LlOpcode.FEATURE_RSP)
     request = LlOpcode.PERIPHERAL_FEATURE_REQ if end.role else LlOpcode.FEATURE_REQ
     send(end, request, LL_FEATURES & ~_OWN_FEATURES)
 
@@ -125,7 +125,7 @@ def _feature_req(end: LinkEnd, _features: int) -> None:
 
 @on(LlOpcode.FEATURE_RSP, "Q")
 def _feature_rsp(end: LinkEnd, features: int) -> None:
-    if end.settle(LlOpcode.FEATURE_RSP):
+    if end.procedures.settle(LlOpcode.FEATURE_RSP):
         end.layer.host.remote_features(end, features)
 
 
@@ -134,7 +134,9 @@ def _feature_rsp(end: LinkEnd, features: int) -> None:
 
 def terminate(end: LinkEnd, reason: int) -> None:
     """Say goodbye after the data that is queued; if that cannot be said, the link times out."""
-    end.expect(LlOpcode.TERMINATE_IND, end.link.timeout_us, HciErrorCode.CONNECTION_TIMEOUT)
+    end.procedures.expect(
+        LlOpcode.TERMINATE_IND, end.link.timeout_us, HciErrorCode.CONNECTION_TIMEOUT
+    )
     send(end, LlOpcode.TERMINATE_IND, reason, after_data=True)
 
 

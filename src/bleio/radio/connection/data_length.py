@@ -7,54 +7,33 @@ anew whenever an agreement, a PHY or the interval changes, and the host is told 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bleio.radio.air import phy
 from bleio.radio.connection.cipher import MIC_OCTETS
 from bleio.radio.connection.control import LlOpcode, on, send
+from bleio.radio.connection.negotiated import (
+    MAXIMUM,
+    MIN_OCTETS,
+    DataLength,
+    Limit,
+    air_time_us,
+)
 
 if TYPE_CHECKING:
     from bleio.radio.connection.end import LinkEnd
 
-MIN_OCTETS, MAX_OCTETS = 27, 251
-
-
-def air_time_us(octets: int, phy_: int = phy.LE_1M) -> int:
-    """Time on air of an encrypted data PDU of this size."""
-    return phy.air_time_us(octets + MIC_OCTETS, phy_)
-
-
-MIN_US, MAX_US = air_time_us(MIN_OCTETS), air_time_us(MAX_OCTETS, phy.LE_CODED)
 _CODED_MIN_US = air_time_us(MIN_OCTETS, phy.LE_CODED)
-
-
-class Limit(NamedTuple):
-    """A limit on data PDUs in one direction; both parts hold."""
-
-    octets: int
-    time_us: int
-
-
-MINIMUM, MAXIMUM = Limit(MIN_OCTETS, MIN_US), Limit(MAX_OCTETS, MAX_US)
-
-
-class DataLength(NamedTuple):
-    """The limits in force at one end."""
-
-    tx: Limit
-    rx: Limit
-
-
-INITIAL = DataLength(MINIMUM, MINIMUM)
 
 
 def in_force(end: LinkEnd) -> DataLength:
     """What follows from the agreement, the PHYs and the interval as they are now."""
-    tx = _lesser(end.wished_tx, end.peer_rx)
-    rx = _lesser(MAXIMUM, end.peer_tx)
-    if end.other.tx_phy == phy.LE_CODED:
+    agreed = end.negotiated
+    tx = _lesser(agreed.wished_tx, agreed.peer_rx)
+    rx = _lesser(MAXIMUM, agreed.peer_tx)
+    if end.other.negotiated.tx_phy == phy.LE_CODED:
         rx = rx._replace(time_us=max(_CODED_MIN_US, rx.time_us))
-    if end.tx_phy == phy.LE_CODED:
+    if agreed.tx_phy == phy.LE_CODED:
         answer_us = min(rx.time_us, air_time_us(rx.octets, phy.LE_CODED))
         room_us = end.link.interval_us - 2 * phy.T_IFS_US - answer_us
         tx = tx._replace(time_us=max(_CODED_MIN_US, min(tx.time_us, room_us)))
@@ -67,10 +46,12 @@ def _lesser(one: Limit, other: Limit) -> Limit:
 
 def set_limits(end: LinkEnd) -> bool:
     """Put into force what follows. Returns: whether that is something new to the host."""
-    former, end.length = end.length, in_force(end)
-    time_us = end.length.tx.time_us
-    end.pdu_octets = min(end.length.tx.octets, phy.payload_octets(time_us, end.tx_phy) - MIC_OCTETS)
-    return end.length != former
+    agreed = end.negotiated
+    former, agreed.length = agreed.length, in_force(end)
+    tx = agreed.length.tx
+    in_time = phy.payload_octets(tx.time_us, agreed.tx_phy) - MIC_OCTETS
+    agreed.pdu_octets = min(tx.octets, in_time)
+    return agreed.length != former
 
 
 def update(end: LinkEnd) -> None:
@@ -81,28 +62,28 @@ def update(end: LinkEnd) -> None:
 
 def start(end: LinkEnd) -> None:
     """Tell the peer our limits and learn its own; once more if that is just going on."""
-    if end.awaits(LlOpcode.LENGTH_RSP):
-        end.length_again = True
+    if end.procedures.awaits(LlOpcode.LENGTH_RSP):
+        end.negotiated.asks_length_again = True
         return
-    end.expect(LlOpcode.LENGTH_RSP)
-    send(end, LlOpcode.LENGTH_REQ, *MAXIMUM, *end.wished_tx)
+    end.procedures.expect(LlOpcode.LENGTH_RSP)
+    send(end, LlOpcode.LENGTH_REQ, *MAXIMUM, *end.negotiated.wished_tx)
 
 
 @on(LlOpcode.LENGTH_REQ, "HHHH")
 def _length_req(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
-    send(end, LlOpcode.LENGTH_RSP, *MAXIMUM, *end.wished_tx)
+    send(end, LlOpcode.LENGTH_RSP, *MAXIMUM, *end.negotiated.wished_tx)
     _agree(end, Limit(rx_octets, rx_us), Limit(tx_octets, tx_us))
 
 
 @on(LlOpcode.LENGTH_RSP, "HHHH")
 def _length_rsp(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
-    end.settle(LlOpcode.LENGTH_RSP)
+    end.procedures.settle(LlOpcode.LENGTH_RSP)
     _agree(end, Limit(rx_octets, rx_us), Limit(tx_octets, tx_us))
-    if end.length_again:
-        end.length_again = False
+    if end.negotiated.asks_length_again:
+        end.negotiated.asks_length_again = False
         start(end)
 
 
 def _agree(end: LinkEnd, peer_rx: Limit, peer_tx: Limit) -> None:
-    end.peer_rx, end.peer_tx = peer_rx, peer_tx
+    end.negotiated.peer_rx, end.negotiated.peer_tx = peer_rx, peer_tx
     update(end)

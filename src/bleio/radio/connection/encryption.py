@@ -22,33 +22,33 @@ if TYPE_CHECKING:
 
 def start(central: LinkEnd, rand: bytes, ediv: int, ltk: bytes) -> None:
     """The central's host wants the link encrypted, or encrypted anew."""
-    central.ltk = ltk
-    central.key_name = (rand, ediv)
-    central.expect(LlOpcode.START_ENC_RSP)
-    central.hold_data(after_queued=True)
-    if central.encrypted:
+    keys = central.keys
+    keys.ltk, keys.rand, keys.ediv = ltk, rand, ediv
+    central.procedures.expect(LlOpcode.START_ENC_RSP)
+    central.queue.hold_data(after_queued=True)
+    if keys.encrypted:
         send(central, LlOpcode.PAUSE_ENC_REQ, after_data=True)
     else:
         _send_request(central)
 
 
 def _send_request(central: LinkEnd) -> None:
-    rand, ediv = central.key_name
-    central.diversifier = central.layer.radio.random_octets(8)
-    central.vector = central.layer.radio.random_octets(4)
-    fields = (rand, ediv, central.diversifier, central.vector)
+    keys, random = central.keys, central.layer.radio
+    keys.diversifier = random.random_octets(8)
+    keys.vector = random.random_octets(4)
+    fields = (keys.rand, keys.ediv, keys.diversifier, keys.vector)
     send(central, LlOpcode.ENC_REQ, *fields, after_data=True)
 
 
 @on(LlOpcode.PAUSE_ENC_REQ)
 def _pause_req(peripheral: LinkEnd) -> None:
-    peripheral.hold_data(after_queued=False)
+    peripheral.queue.hold_data(after_queued=False)
     send(peripheral, LlOpcode.PAUSE_ENC_RSP)
 
 
 @on(LlOpcode.PAUSE_ENC_RSP)
 def _pause_rsp(end: LinkEnd) -> None:
-    end.cipher = None
+    end.keys.cipher = None
     if not end.role:
         send(end, LlOpcode.PAUSE_ENC_RSP)
         _send_request(end)
@@ -56,12 +56,12 @@ def _pause_rsp(end: LinkEnd) -> None:
 
 @on(LlOpcode.ENC_REQ, "8sH8s4s")
 def _enc_req(peripheral: LinkEnd, rand: bytes, ediv: int, diversifier: bytes, _iv: bytes) -> None:
-    peripheral.hold_data(after_queued=False)
-    random = peripheral.layer.radio
-    peripheral.diversifier = random.random_octets(8)
-    peripheral.vector = random.random_octets(4)
-    send(peripheral, LlOpcode.ENC_RSP, peripheral.diversifier, peripheral.vector)
-    peripheral.expect(LlOpcode.ENC_REQ)
+    peripheral.queue.hold_data(after_queued=False)
+    keys, random = peripheral.keys, peripheral.layer.radio
+    keys.diversifier = random.random_octets(8)
+    keys.vector = random.random_octets(4)
+    send(peripheral, LlOpcode.ENC_RSP, keys.diversifier, keys.vector)
+    peripheral.procedures.expect(LlOpcode.ENC_REQ)
     if not peripheral.layer.host.key_requested(peripheral, rand, ediv):
         refuse(peripheral)
 
@@ -73,16 +73,16 @@ def _enc_rsp(_central: LinkEnd, _diversifier: bytes, _iv: bytes) -> None:
 
 def reply(peripheral: LinkEnd, ltk: bytes) -> None:
     """The peripheral's host has the key."""
-    peripheral.settle(LlOpcode.ENC_REQ)
-    peripheral.ltk = ltk
-    peripheral.expect(LlOpcode.START_ENC_RSP)
+    peripheral.procedures.settle(LlOpcode.ENC_REQ)
+    peripheral.keys.ltk = ltk
+    peripheral.procedures.expect(LlOpcode.START_ENC_RSP)
     send(peripheral, LlOpcode.START_ENC_REQ)
 
 
 def refuse(peripheral: LinkEnd) -> None:
     """The peripheral's host has no key: no encryption, and the end of a link that had it."""
-    peripheral.settle(LlOpcode.ENC_REQ)
-    if peripheral.encrypted:
+    peripheral.procedures.settle(LlOpcode.ENC_REQ)
+    if peripheral.keys.encrypted:
         send(peripheral, LlOpcode.TERMINATE_IND, HciErrorCode.PIN_OR_KEY_MISSING)
         return
     peripheral.release_data()
@@ -105,31 +105,32 @@ def _start_enc_rsp(end: LinkEnd) -> None:
         _encipher(end)
         link.radio.show_key(_link_key(link))
         send(end, LlOpcode.START_ENC_RSP)
-    end.settle(LlOpcode.START_ENC_RSP)
-    refreshed, end.encrypted = end.encrypted, True
+    end.procedures.settle(LlOpcode.START_ENC_RSP)
+    refreshed, end.keys.encrypted = end.keys.encrypted, True
     end.layer.host.encryption_started(end, refreshed)
     end.release_data()
 
 
 def _session_key(end: LinkEnd) -> bytes:
     central, peripheral = end.link.central, end.link.peripheral
-    assert end.ltk is not None
-    return encrypt(end.ltk, central.diversifier + peripheral.diversifier)
+    assert end.keys.ltk is not None
+    return encrypt(end.keys.ltk, central.keys.diversifier + peripheral.keys.diversifier)
 
 
 def _vector(link: AirLink) -> bytes:
-    return link.central.vector + link.peripheral.vector
+    return link.central.keys.vector + link.peripheral.keys.vector
 
 
 def _encipher(end: LinkEnd) -> None:
     """From now on this end's PDUs are enciphered."""
-    end.cipher = LinkCipher(_session_key(end), _vector(end.link), from_central=not end.role)
+    end.keys.cipher = LinkCipher(_session_key(end), _vector(end.link), from_central=not end.role)
 
 
 def _link_key(link: AirLink) -> LinkKey:
     peripheral = link.peripheral
-    assert peripheral.ltk is not None
+    ltk = peripheral.keys.ltk
+    assert ltk is not None
     return LinkKey(
-        link.radio.now_us, link.access_address, link.central.own, peripheral.own, peripheral.ltk,
+        link.radio.now_us, link.access_address, link.central.own, peripheral.own, ltk,
         _session_key(peripheral), _vector(link),
     )  # fmt: skip

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bleio.radio.air.privacy import ResolvingList
     from bleio.radio.air.radio import Radio
     from bleio.radio.connection.arbitration import RadioTime
-    from bleio.radio.connection.data_length import Limit
     from bleio.radio.connection.end import LinkEnd
+    from bleio.radio.connection.negotiated import Limit
 
 
 class ConnectionHost(Protocol):

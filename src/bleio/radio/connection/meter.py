@@ -1,10 +1,23 @@
-"""How long a link keeps the radios of both its stations on, idle events included."""
+"""How long a link keeps the radios of its stations on, and the events in which nothing is said.
+
+Packets are counted when they are sent. Connection events without any are not simulated where
+nothing can be lost, so they are counted afterwards, as far as time has come: when an event takes
+place, when somebody reads a station's counters, and before anything changes on which they depend
+(PHY, interval, latency, channel map, an end that goes). Whoever changes one of those has to call
+`account` before, or events of the past are counted by the rules of today.
+
+To count an idle event is to say what happened in it: which of the two were awake, whose radio was
+on for how long, one more turn of the sequence numbers, and for captures that ask for it the two
+empty packets. Idle events also take radio time away from the windows of a scanner or initiator on
+the same station; since they are counted late, that is subtracted late, too.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from bleio.radio.air import phy
+from bleio.radio.connection.pdu import EMPTY
 
 if TYPE_CHECKING:
     from bleio.radio.air.clock import Clock
@@ -15,20 +28,23 @@ if TYPE_CHECKING:
 class LinkMeter:
     """Counts the connection events of a link at both of its ends."""
 
-    __slots__ = ("_clock", "_link", "_next_event")
+    __slots__ = ("_clock", "_ends", "_link", "_next_event")
 
     def __init__(self, link: AirLink, clock: Clock) -> None:
         self._link = link
         self._clock = clock
+        self._ends = (link.central, link.peripheral)
         self._next_event = 0  # all before it are counted
-        for end in (link.central, link.peripheral):
+        for end in self._ends:
             end.layer.station.meters[self] = None
 
     def close(self) -> None:
         """Count what is left; the link is over."""
         self.account()
-        for end in (self._link.central, self._link.peripheral):
+        for end in self._ends:
             end.layer.station.meters.pop(self, None)
+
+    # -- events in which packets are exchanged --
 
     def start_event(self, event: int) -> None:
         """In this event packets are exchanged; those before it that were not used were idle."""
@@ -46,7 +62,9 @@ class LinkMeter:
     @staticmethod
     def unanswered(sender: LinkEnd) -> None:
         """One end has waited for an answer in vain."""
-        sender.layer.station.rx_us += phy.sync_time_us(sender.other.tx_phy)
+        sender.layer.station.rx_us += phy.sync_time_us(sender.other.negotiated.tx_phy)
+
+    # -- idle events --
 
     def account(self) -> None:
         """Count the idle events whose anchor points have passed."""
@@ -61,40 +79,67 @@ class LinkMeter:
         count = event - self._next_event
         if count <= 0:
             return
-        link = self._link
-        self._interrupt_until(event)
-        central, peripheral = link.central, link.peripheral
-        listener, poller = peripheral.layer.station, central.layer.station
+        central, peripheral = self._ends
+        poller, listener = central.layer.station, peripheral.layer.station
+        if poller.listening or listener.listening:
+            self._interrupt_until(event)
         attended = 0 if central.gone or peripheral.gone else self._attended(event)
         if central.gone:
-            listener.rx_us += count * phy.sync_time_us(central.tx_phy)
+            listener.rx_us += count * phy.sync_time_us(central.negotiated.tx_phy)
         else:
-            poll_us = phy.air_time_us(0, central.tx_phy)
-            answer_us = phy.air_time_us(0, peripheral.tx_phy)
-            in_vain_us = phy.sync_time_us(peripheral.tx_phy)
+            poll_us = central.negotiated.air_times_us[0]
+            answer_us = peripheral.negotiated.air_times_us[0]
+            in_vain_us = phy.sync_time_us(peripheral.negotiated.tx_phy)
             poller.tx_us += count * poll_us
             poller.rx_us += attended * answer_us + (count - attended) * in_vain_us
             listener.rx_us += attended * poll_us
             listener.tx_us += attended * answer_us
-        link.pass_idle(self._next_event, event, attended)
+        if self._link.radio.idle_watched:
+            self._show_until(event, attended)
+        elif attended & 1:  # an even number leaves the sequence numbers as they were
+            self._count_exchange()
         self._next_event = event
 
     def _attended(self, event: int) -> int:
         """How many of the idle events before this one the peripheral does not sleep through."""
-        step, used = self._link.latency + 1, max(self._link.last_event, 0)
+        step, used = self._link.latency + 1, max(self._link.schedule.last_event, 0)
         return (event - 1 - used) // step - (self._next_event - 1 - used) // step
 
+    def _is_attended(self, event: int) -> bool:
+        """Whether the peripheral is awake in an idle event."""
+        used = max(self._link.schedule.last_event, 0)
+        return (event - used) % (self._link.latency + 1) == 0
+
+    def _count_exchange(self) -> None:
+        for end in self._ends:
+            end.acknowledgement.count_exchange()
+
     def _interrupt_until(self, event: int) -> None:
-        """Take idle events from what their stations listen besides."""
-        link = self._link
-        for end in (link.central, link.peripheral):
+        """Take idle events from what their stations listen to otherwise."""
+        central, peripheral = self._ends
+        poll_us, answer_us = (end.negotiated.air_times_us[0] for end in self._ends)
+        idle_us = poll_us + answer_us + phy.T_IFS_US
+        for end in (central, peripheral):
             for meter in end.layer.station.listening if not end.gone else ():
                 for idle in range(self._next_event, event):
-                    if not end.role or self.is_attended(idle):
-                        at_us = link.anchor_us(idle)
-                        meter.interrupt(at_us, at_us + link.idle_us)
+                    if not end.role or self._is_attended(idle):
+                        at_us = self._link.anchor_us(idle)
+                        meter.interrupt(at_us, at_us + idle_us)
 
-    def is_attended(self, event: int) -> bool:
-        """Whether the peripheral is awake in an idle event."""
-        used = max(self._link.last_event, 0)
-        return (event - used) % (self._link.latency + 1) == 0
+    def _show_until(self, until: int, attended: int) -> None:
+        """Show idle events as packets: one each way, if both ends took part.
+
+        Args: attended: how many the peripheral does not sleep through.
+        """
+        link, (central, peripheral) = self._link, self._ends
+        for event in range(self._next_event, until):
+            awake = attended > 0 and self._is_attended(event)
+            channel, at_us = link.channel(event), link.anchor_us(event)
+            if not central.gone:
+                header = central.acknowledgement.empty_header()
+                link.radio.show_idle(link.packet(central, EMPTY, header, channel, at_us))
+            if awake:
+                header = peripheral.acknowledgement.empty_header(answers=True)
+                at_us += central.negotiated.air_times_us[0] + phy.T_IFS_US
+                link.radio.show_idle(link.packet(peripheral, EMPTY, header, channel, at_us))
+                self._count_exchange()

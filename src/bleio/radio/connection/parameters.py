@@ -16,3 +16,16 @@ class ConnectionParameters(NamedTuple):
     latency: int
     timeout_us: int
     max_event_us: int = 0  # 0 is no limit
+
+
+class ChannelMap:
+    """The data channels of a link: those in use, and those that its central wants.
+
+    Args: channels: a bit for each channel, as all maps.
+    """
+
+    __slots__ = ("changing", "in_use", "wanted")
+
+    def __init__(self, channels: int) -> None:
+        self.in_use = self.wanted = channels
+        self.changing = False  # a change waits for its instant; another one has to wait for it

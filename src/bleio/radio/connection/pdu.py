@@ -1,56 +1,51 @@
-"""What captures see of a link: its packets as octets, idle events included."""
+"""What the packets of a link carry. Spec: Vol 6, Part B, 2.4."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from bleio.radio.connection.cipher import MIC_OCTETS, LinkCipher
 
-from bleio.radio.air import phy
-from bleio.radio.air.radio import AirPdu, Direction
-from bleio.radio.connection.end import EMPTY, LinkEnd, Outgoing
-
-if TYPE_CHECKING:
-    from bleio.radio.connection.link import AirLink
-
-_NOTHING = Outgoing(EMPTY, None)
+LLID_CONTINUATION = 1
+LLID_START = 2
+LLID_CONTROL = 3
 
 
-def packet(
-    link: AirLink,
-    sender: LinkEnd,
-    outgoing: Outgoing,
-    header: int,
-    event: int,
-    at_us: int,
-    crc_right: bool = True,
-) -> AirPdu:
-    """One packet of a link as it is on air."""
-    payload, clear = outgoing.fragment.payload, b""
-    if outgoing.sealing is not None:
-        clear = bytes((header, len(payload))) + payload
-        payload = outgoing.sealing.seal(header, payload)
-    return AirPdu(
-        at_us,
-        link.channel(event),
-        sender.tx_phy,
-        link.access_address,
-        sender.tx_power_dbm,
-        sender.layer.station,
-        bytes((header, len(payload))) + payload,
-        Direction.TO_CENTRAL if sender.role else Direction.TO_PERIPHERAL,
-        link.crc_init,
-        crc_right,
-        clear,
-    )
+class DataPdu:
+    """A PDU that an end sends until it is acknowledged, and how it is enciphered.
+
+    A repetition is this same object again: its packet counter, and with it the cipher text, is
+    settled once, when the PDU is chosen. A second one would be a second use of the counter.
+
+    Args:
+        last: whether an HCI packet ends with it; its arrival gives the packet's credit back.
+        cipher: None while the link is not encrypted. Empty PDUs are never enciphered.
+    """
+
+    __slots__ = ("last", "llid", "octets", "payload", "sealing")
+
+    def __init__(
+        self, llid: int, payload: bytes, *, last: bool = False, cipher: LinkCipher | None = None
+    ) -> None:
+        self.llid = llid
+        self.payload = payload
+        self.last = last
+        self.sealing = cipher.next() if cipher is not None and payload else None
+        self.octets = len(payload)  # on air, MIC included
+        if self.sealing is not None:
+            self.octets += MIC_OCTETS
+
+    def on_air(self, header: int) -> tuple[bytes, bytes]:
+        """Header and payload as octets.
+
+        Args: header: its first octet.
+        Returns: as they are on air, and in clear text if that is something else.
+        """
+        payload, clear = self.payload, b""
+        if self.sealing is not None:
+            clear = bytes((header, len(payload))) + payload
+            payload = self.sealing.seal(header, payload)
+        return bytes((header, len(payload))) + payload, clear
 
 
-def idle_event(link: AirLink, event: int, *, attended: bool) -> Iterator[AirPdu]:
-    """An event in which nobody had anything to say: an empty packet each way, if both took part."""
-    central, peripheral = link.central, link.peripheral
-    at_us = link.anchor_us(event)
-    if not central.gone:
-        yield packet(link, central, _NOTHING, central.empty_header(), event, at_us)
-    if attended:
-        at_us += phy.air_time_us(0, central.tx_phy) + phy.T_IFS_US
-        header = peripheral.empty_header(answers=True)
-        yield packet(link, peripheral, _NOTHING, header, event, at_us)
+# What is sent where there is nothing to say. It is told from an empty packet of the host, which
+# has a credit to give back, by being this one object.
+EMPTY = DataPdu(LLID_CONTINUATION, b"")

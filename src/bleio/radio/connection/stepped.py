@@ -1,8 +1,31 @@
-"""Connection events where packets can be lost. Spec: Vol 6, Part B, 4.5.
+"""Connection events where packets can be lost: every one is stepped through, packet by packet.
 
-Each packet is judged at its end. The peripheral answers only what it has heard, and the event ends
-with the first packet that gets lost. What is not acknowledged is sent again in the next event. An
-end that has heard nothing for the supervision time-out drops the link.
+Nothing can be computed ahead here. Whether a packet arrives is known at its end, when all that
+overlapped with it has been on air; it decides whether there is an answer, how long the event lasts,
+which PDU comes next, and when the supervision time-out is over. So each packet is two moments of
+simulated time, `_send` and `_sent`, and each event has a timer, also if nobody has anything to say:
+an empty packet that is heard is a sign of life, and one that is not brings the end nearer.
+
+The rules are few, and all are the specification's. Vol 6, Part B, 4.5:
+
+- The peripheral answers only what it has heard, and the event ends with the first packet that gets
+  lost. What is not acknowledged is sent again in the next event (`Acknowledgement`).
+- An end that has heard nothing for the supervision time-out drops the link; one that has never
+  heard anything, after six events. The other end finds that out in its own time.
+- With latency the peripheral sleeps while it has nothing to say, but after a packet that it has
+  missed it listens to every event until it hears one.
+- A peripheral whose clock is too far off listens at the wrong time, and hears nothing more.
+
+What may surprise:
+
+- A link changes to these rules in the middle of its life, when interference begins, say, or the
+  next packet is to be corrupted. Until then all has been heard (`Heard.begin`), so time-outs begin
+  at that moment.
+- It changes back likewise. An event in which a packet is on air then is brought to its end here, by
+  an engine that the link has already put away. That is why `_sent` finds everything at the link and
+  its ends, and nothing but the number of the event is kept here.
+- The first exchange of an event has the radios of its ends until it is over, even beyond the anchor
+  point of another link: a packet that is on air cannot be taken back.
 """
 
 from __future__ import annotations
@@ -11,124 +34,134 @@ from typing import TYPE_CHECKING
 
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import phy
-from bleio.radio.air.clock import Timer
 from bleio.radio.air.medium import Transmission
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.end import LinkEnd, Outgoing
+    from bleio.radio.connection.end import LinkEnd
     from bleio.radio.connection.link import AirLink
+    from bleio.radio.connection.pdu import DataPdu
 
 # After this many events without a packet the connection was never established.
 ESTABLISHING_EVENTS = 6
 
 
 class SteppedEvents:
-    """Steps through the connection events of one link.
+    """The events of a link whose packets can be lost, from now on."""
 
-    `active` from the first event in which packets could be lost until they no longer can.
-    """
+    __slots__ = ("_clock", "_event", "_events", "_link", "_medium", "_schedule")
 
     def __init__(self, link: AirLink) -> None:
-        self.active = False
         self._link = link
-        self._radio = link.central.layer.radio
-        self._timer: Timer | None = None
+        self._clock = link.radio.clock
+        self._medium = link.radio.medium
+        self._schedule = link.schedule
         self._event = 0
-        self._events = 0
+        self._events = 0  # that have begun
+        now_us = self._clock.now_us
+        for end in (link.central, link.peripheral):
+            end.heard.begin(now_us, link.event_at(now_us) - 1, ever=link.was_used)
 
-    def begin(self) -> None:
-        """Packets can be lost from now on; until now all have arrived."""
-        self.active = True
-        self._events = 0
-        for end in (self._link.central, self._link.peripheral):
-            end.heard_us = self._radio.now_us
-            end.heard_event = self._link.event_at(self._radio.now_us) - 1
-            end.ever_heard = self._link.was_used
+    def wake(self) -> None:
+        """Plan the next event, whatever is to be said in it."""
+        schedule = self._schedule
+        if not (schedule.in_event or schedule.stopped):
+            schedule.plan(max(self._link.event_at(self._clock.now_us), schedule.next_event))
 
-    def cancel(self) -> None:
-        """The link is over, or one end of it."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def begin(self, event: int) -> None:
+        """Let an event take place whose anchor point is now, or give way to other links."""
+        link = self._link
+        ends = (link.central, link.peripheral) if self._attends(event) else (link.central,)
+        if self._schedule.claim(event, ends, link.exchange_us):
+            self.exchange(event)
 
-    def start(self, event: int) -> None:
-        """The anchor point of an event, or the next packet of the central in it."""
-        if event != self._event or self._events == 0:
-            self._events += 1
-            self._event = event
-            if not self._is_alive():
-                return
-        self._send(self._link.central)
+    def _attends(self, event: int) -> bool:
+        """Whether the peripheral is awake in an event that begins now, and at the right time."""
+        link, peripheral = self._link, self._link.peripheral
+        heard = peripheral.heard
+        if not heard.ever:
+            return True
+        if link.anchors.is_missed(self._clock.now_us - heard.at_us):
+            return False
+        # One that has missed its packet listens again until it hears one.
+        return peripheral.acknowledgement.has_pdu or event - heard.event > link.latency
+
+    def exchange(self, event: int) -> None:
+        """Begin with the central's packet, unless it is too late for one of the ends."""
+        self._events += 1
+        self._event = event
+        if self._is_alive():
+            self._send(self._link.central)
 
     def _is_alive(self) -> bool:
         """See to the time-outs at the beginning of each event."""
         link = self._link
         for end in (link.central, link.peripheral):
-            if not end.ever_heard and self._events > ESTABLISHING_EVENTS:
+            if not end.heard.ever and self._events > ESTABLISHING_EVENTS:
                 link.drop(end, HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED)
                 return False
-            if self._radio.now_us - end.heard_us >= link.timeout_us:
+            if self._clock.now_us - end.heard.at_us >= link.timeout_us:
                 link.drop(end, HciErrorCode.CONNECTION_TIMEOUT)
                 return False
         return True
 
+    # -- packets --
+
     def _send(self, sender: LinkEnd) -> None:
-        self._timer = None
-        link, radio = self._link, self._radio
-        outgoing, header = sender.transmit()
-        packet = radio.medium.transmit(
+        link, now_us = self._link, self._clock.now_us
+        pdu, header = sender.acknowledgement.transmit()
+        channel = link.channel(self._event)
+        packet = self._medium.transmit(
             Transmission(
                 sender.layer.station,
-                link.channel(self._event),
-                radio.now_us,
-                outgoing.octets,
-                sender.tx_phy,
+                channel,
+                now_us,
+                pdu.octets,
+                sender.negotiated.tx_phy,
                 sender.tx_power_dbm,
             )
         )
-        link.capture(sender, outgoing, header, self._event, radio.now_us, not packet.corrupt)
+        if link.radio.watched:
+            shown = link.packet(sender, pdu, header, channel, now_us, crc_right=not packet.corrupt)
+            link.radio.show(shown)
         # An answer takes longer to make than the inter frame space.
-        sender.other.outgoing()
-        self._timer = radio.clock.schedule(
-            packet.to_us, self._sent, sender, outgoing, header, packet
-        )
+        sender.other.acknowledgement.choose()
+        self._schedule.step(packet.to_us, self._sent, sender, pdu, header, packet)
 
-    def _sent(self, sender: LinkEnd, outgoing: Outgoing, header: int, packet: Transmission) -> None:
-        self._timer = None
-        receiver, link, radio = sender.other, self._link, self._radio
-        listens = receiver in link.attending
+    def _sent(self, sender: LinkEnd, pdu: DataPdu, header: int, packet: Transmission) -> None:
+        receiver, link, schedule = sender.other, self._link, self._schedule
+        now_us = self._clock.now_us
+        listens = receiver in schedule.attending
         link.meter.sent(sender, packet.to_us - packet.from_us, listened=listens)
-        if not listens or not radio.medium.receives(packet, receiver.layer.station):
+        if not listens or not self._medium.receives(packet, receiver.layer.station):
             if not sender.role:
                 link.meter.unanswered(sender)
-            link.event_over()
+            schedule.over()
             return
-        receiver.heard_us, receiver.heard_event = radio.now_us, self._event
-        receiver.ever_heard = True
-        receiver.take(outgoing, header)
-        if not link.open or receiver.gone or sender.gone:
+        receiver.heard.note(now_us, self._event)
+        receiver.acknowledgement.take(pdu, header)
+        if schedule.stopped:
             return
-        next_us = radio.now_us + phy.T_IFS_US
+        next_us = now_us + phy.T_IFS_US
         if not sender.role:
-            self._timer = radio.clock.schedule(next_us, self._send, receiver)
-        elif link.has_pdu and link.fits(next_us):
-            self._timer = radio.clock.schedule(next_us, self._go_on)
+            schedule.step(next_us, self._send, receiver)
+        elif link.has_pdu and schedule.fits(next_us):
+            schedule.step(next_us, self._go_on)
         else:
-            link.event_over()
+            schedule.over()
 
     def _go_on(self) -> None:
-        self._timer = None
-        if self._link.fits(self._radio.now_us):
+        """Let the central send again, if that still fits: more may have come to be said."""
+        if self._schedule.fits(self._clock.now_us):
             self._send(self._link.central)
-        else:  # more has come to be said meanwhile
-            self._link.event_over()
+        else:
+            self._schedule.over()
 
-    def attends(self, event: int) -> bool:
-        """Whether the peripheral is awake in an event that begins now, and at the right time."""
-        link, peripheral = self._link, self._link.peripheral
-        if not peripheral.ever_heard:
-            return True
-        if link.loses_anchor(self._radio.now_us - peripheral.heard_us):
-            return False
-        # One that has missed its packet listens again until it hears one.
-        return peripheral.has_pdu or event - peripheral.heard_event > link.latency
+    # -- what can be asked --
+
+    def last_heard(self, end: LinkEnd) -> tuple[int, bool]:
+        """When an end has heard the other last, in microseconds, and whether it ever has."""
+        return end.heard.at_us, end.heard.ever
+
+    def has_announced(self, controls: int) -> bool:
+        """Whether as many of the central's control PDUs have arrived."""
+        return self._link.central.controls_arrived >= controls

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 def start_phy(end: LinkEnd, tx_mask: int, rx_mask: int) -> None:
     """Ask for other PHYs; masks of what we would like to send and receive on."""
-    end.expect(LlOpcode.PHY_UPDATE_IND)
-    end.phy_wish = (tx_mask, rx_mask)
+    end.procedures.expect(LlOpcode.PHY_UPDATE_IND)
+    end.negotiated.phy_wish = (tx_mask, rx_mask)
     send(end, LlOpcode.PHY_REQ, tx_mask, rx_mask)
 
 
@@ -43,13 +43,13 @@ def _phy_req(end: LinkEnd, peer_tx: int, peer_rx: int) -> None:
 
 @on(LlOpcode.PHY_RSP, "BB")
 def _phy_rsp(end: LinkEnd, peer_tx: int, peer_rx: int) -> None:
-    _decide_phys(end, end.phy_wish, (peer_tx, peer_rx))
+    _decide_phys(end, end.negotiated.phy_wish, (peer_tx, peer_rx))
 
 
 def _decide_phys(central: LinkEnd, own: tuple[int, int], peer: tuple[int, int]) -> None:
     # The current PHY is kept where the two sides have nothing in common.
-    to_peripheral = _choose(own[0] & peer[1], central.tx_phy)
-    to_central = _choose(own[1] & peer[0], central.other.tx_phy)
+    to_peripheral = _choose(own[0] & peer[1], central.negotiated.tx_phy)
+    to_central = _choose(own[1] & peer[0], central.other.negotiated.tx_phy)
     if not (to_peripheral or to_central):
         send(central, LlOpcode.PHY_UPDATE_IND, 0, 0, 0)
         _apply_phys(central.link, 0, 0)
@@ -70,17 +70,18 @@ def _mask(phy_: int) -> int:
 
 @on(LlOpcode.PHY_UPDATE_IND, "BBH")
 def _phy_update_ind(end: LinkEnd, to_peripheral: int, to_central: int, instant: int) -> None:
-    if not (to_peripheral or to_central) and end.settle(LlOpcode.PHY_UPDATE_IND):
+    if not (to_peripheral or to_central) and end.procedures.settle(LlOpcode.PHY_UPDATE_IND):
         end.layer.host.phy_updated(end)
 
 
 def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
     link.meter.account()
-    link.central.tx_phy = to_peripheral or link.central.tx_phy
-    link.peripheral.tx_phy = to_central or link.peripheral.tx_phy
+    for end, phy_ in ((link.central, to_peripheral), (link.peripheral, to_central)):
+        if phy_:
+            end.negotiated.use_phy(phy_)
     changed = bool(to_peripheral or to_central)
     for end in (link.central, link.peripheral):
-        asked = (changed or not end.role) and end.settle(LlOpcode.PHY_UPDATE_IND)
+        asked = (changed or not end.role) and end.procedures.settle(LlOpcode.PHY_UPDATE_IND)
         if asked or changed:
             end.layer.host.phy_updated(end)
         data_length.update(end)
@@ -109,7 +110,7 @@ def update_parameters(central: LinkEnd, parameters: ConnectionParameters) -> Non
 
 @on(LlOpcode.CONNECTION_UPDATE_IND, "BHHHHH")
 def _connection_update_ind(end: LinkEnd, *_fields: int) -> None:
-    end.settle(LlOpcode.CONNECTION_UPDATE_IND)
+    end.procedures.settle(LlOpcode.CONNECTION_UPDATE_IND)
 
 
 def _apply_parameters(link: AirLink, parameters: ConnectionParameters) -> None:
@@ -124,7 +125,7 @@ def request_parameters(
     peripheral: LinkEnd, interval_min: int, interval_max: int, latency: int, timeout: int
 ) -> None:
     """The peripheral asks the central for other parameters (units of HCI)."""
-    peripheral.expect(LlOpcode.CONNECTION_UPDATE_IND)
+    peripheral.procedures.expect(LlOpcode.CONNECTION_UPDATE_IND)
     send(
         peripheral,
         LlOpcode.CONNECTION_PARAM_REQ,
@@ -139,7 +140,7 @@ def _connection_param_req(
 ) -> None:
     wanted = (interval_min, interval_max, latency, timeout)
     if end.layer.host.parameters_requested(end, wanted):
-        end.expect(LlOpcode.CONNECTION_PARAM_REQ)
+        end.procedures.expect(LlOpcode.CONNECTION_PARAM_REQ)
     else:
         reject_parameters(end, HciErrorCode.UNSUPPORTED_REMOTE_FEATURE)
 
@@ -152,20 +153,20 @@ def reject_parameters(end: LinkEnd, reason: int) -> None:
 @on(LlOpcode.REJECT_EXT_IND, "BB")
 def _reject_ext_ind(end: LinkEnd, opcode: int, reason: int) -> None:
     if opcode == LlOpcode.ENC_REQ:
-        end.settle(LlOpcode.START_ENC_RSP)
+        end.procedures.settle(LlOpcode.START_ENC_RSP)
         end.release_data()
         end.layer.host.encryption_refused(end, reason)
-    elif end.settle(LlOpcode.CONNECTION_UPDATE_IND):
+    elif end.procedures.settle(LlOpcode.CONNECTION_UPDATE_IND):
         end.layer.host.parameters_updated(end, reason)
 
 
 def update_channel_map(central: LinkEnd, channel_map: int) -> None:
     """The central uses other data channels from an instant on."""
-    link = central.link
-    link.wanted_channel_map = channel_map
-    if link.changing_channels or channel_map == link.channel_map:
+    link, channels = central.link, central.link.channels
+    channels.wanted = channel_map
+    if channels.changing or channel_map == channels.in_use:
         return
-    link.changing_channels = True
+    channels.changing = True
     instant = link.at_instant(_apply_channel_map, link, channel_map)
     send(central, LlOpcode.CHANNEL_MAP_IND, channel_map.to_bytes(5, "little"), instant)
 
@@ -176,7 +177,7 @@ def _channel_map_ind(_end: LinkEnd, _channel_map: bytes, _instant: int) -> None:
 
 
 def _apply_channel_map(link: AirLink, channel_map: int) -> None:
-    link.changing_channels = False
+    link.channels.changing = False
     link.meter.account()
-    link.channel_map = channel_map
-    update_channel_map(link.central, link.wanted_channel_map)
+    link.channels.in_use = channel_map
+    update_channel_map(link.central, link.channels.wanted)

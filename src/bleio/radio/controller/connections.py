@@ -7,10 +7,10 @@ import struct
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import phy
 from bleio.radio.air.hopping import ALL_DATA_CHANNELS
-from bleio.radio.connection import control, data_length, updates
+from bleio.radio.connection import control, data_length, negotiated, updates
 from bleio.radio.connection.control import LlOpcode
-from bleio.radio.connection.data_length import Limit
 from bleio.radio.connection.end import CENTRAL, LinkEnd
+from bleio.radio.connection.negotiated import Limit
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 from bleio.radio.controller.initiating import connection_parameters
@@ -36,7 +36,7 @@ def disconnect(controller: Controller, handle: int, reason: int) -> None:
     """End a link."""
     end = link_end(controller, handle)
     require(reason in _REASONS)
-    allow(not end.awaits(LlOpcode.TERMINATE_IND))
+    allow(not end.procedures.awaits(LlOpcode.TERMINATE_IND))
     control.terminate(end, reason)
 
 
@@ -44,7 +44,7 @@ def disconnect(controller: Controller, handle: int, reason: int) -> None:
 def read_remote_version(controller: Controller, handle: int) -> None:
     """Ask the peer's version."""
     end = link_end(controller, handle)
-    allow(not end.awaits(LlOpcode.VERSION_IND))
+    allow(not end.procedures.awaits(LlOpcode.VERSION_IND))
     controller.after_reply(control.start_version, end)
 
 
@@ -52,7 +52,7 @@ def read_remote_version(controller: Controller, handle: int) -> None:
 def read_remote_features(controller: Controller, handle: int) -> None:
     """Ask the peer's features."""
     end = link_end(controller, handle)
-    allow(not end.awaits(LlOpcode.FEATURE_RSP))
+    allow(not end.procedures.awaits(LlOpcode.FEATURE_RSP))
     control.start_features(end)
 
 
@@ -75,7 +75,7 @@ def connection_update(controller: Controller, handle: int, *timing: int) -> None
         allow(not end.link.updating)
         updates.update_parameters(end, parameters)
     else:
-        allow(not end.awaits(LlOpcode.CONNECTION_UPDATE_IND))
+        allow(not end.procedures.awaits(LlOpcode.CONNECTION_UPDATE_IND))
         end.max_event_us = parameters.max_event_us
         updates.request_parameters(end, *timing[:4])
 
@@ -92,8 +92,8 @@ def parameter_request_reply(controller: Controller, handle: int, *timing: int) -
     """The central's host agrees to its peripheral's request."""
     end = link_end(controller, handle)
     parameters = connection_parameters(*timing)
-    allow(end.awaits(LlOpcode.CONNECTION_PARAM_REQ) and not end.link.updating)
-    end.settle(LlOpcode.CONNECTION_PARAM_REQ)
+    allow(end.procedures.awaits(LlOpcode.CONNECTION_PARAM_REQ) and not end.link.updating)
+    end.procedures.settle(LlOpcode.CONNECTION_PARAM_REQ)
     updates.update_parameters(end, parameters)
     return struct.pack("<H", handle)
 
@@ -109,14 +109,14 @@ def parameter_request_reply(controller: Controller, handle: int, *timing: int) -
 def parameter_request_refusal(controller: Controller, handle: int, reason: int) -> bytes:
     """The central's host does not agree."""
     end = link_end(controller, handle)
-    allow(end.settle(LlOpcode.CONNECTION_PARAM_REQ))
+    allow(end.procedures.settle(LlOpcode.CONNECTION_PARAM_REQ))
     updates.reject_parameters(end, reason)
     return struct.pack("<H", handle)
 
 
 def _limit(tx_octets: int, tx_time_us: int) -> Limit:
-    require(data_length.MIN_OCTETS <= tx_octets <= data_length.MAX_OCTETS)
-    require(data_length.MIN_US <= tx_time_us <= data_length.MAX_US)
+    require(negotiated.MIN_OCTETS <= tx_octets <= negotiated.MAX_OCTETS)
+    require(negotiated.MIN_US <= tx_time_us <= negotiated.MAX_US)
     return Limit(tx_octets, tx_time_us)
 
 
@@ -124,7 +124,7 @@ def _limit(tx_octets: int, tx_time_us: int) -> Limit:
 def set_data_length(controller: Controller, handle: int, tx_octets: int, tx_time_us: int) -> bytes:
     """Ask for larger data PDUs on one link."""
     end = link_end(controller, handle)
-    end.wished_tx = _limit(tx_octets, tx_time_us)
+    end.negotiated.wished_tx = _limit(tx_octets, tx_time_us)
     data_length.start(end)
     return struct.pack("<H", handle)
 
@@ -139,7 +139,7 @@ def write_default_data_length(controller: Controller, tx_octets: int, tx_time_us
 def read_phy(controller: Controller, handle: int) -> bytes:
     """PHYs in use."""
     end = link_end(controller, handle)
-    return struct.pack("<HBB", handle, end.tx_phy, end.other.tx_phy)
+    return struct.pack("<HBB", handle, end.negotiated.tx_phy, end.other.negotiated.tx_phy)
 
 
 def _preferences(all_phys: int, tx: int, rx: int) -> tuple[int, int]:
@@ -163,7 +163,7 @@ def set_phy(
     end = link_end(controller, handle)
     tx_mask, rx_mask = _preferences(all_phys, tx, rx)
     require(options <= 2)
-    allow(not end.awaits(LlOpcode.PHY_UPDATE_IND))
+    allow(not end.procedures.awaits(LlOpcode.PHY_UPDATE_IND))
     updates.start_phy(end, tx_mask, rx_mask)
 
 
@@ -182,5 +182,5 @@ def set_channel_classification(controller: Controller, channels: bytes) -> None:
 @command(0x2015, "LE Read Channel Map", "H", bit=(27, 4), returns=7, echo=2)
 def read_channel_map(controller: Controller, handle: int) -> bytes:
     """Data channels in use on a link."""
-    channel_map = link_end(controller, handle).link.channel_map
+    channel_map = link_end(controller, handle).link.channels.in_use
     return struct.pack("<H", handle) + channel_map.to_bytes(5, "little")

@@ -101,6 +101,6 @@ class HostData:
 
     def release(self, end: LinkEnd) -> None:
         """A link is over: what it held of the buffers, on both sides, is free."""
-        self.acl_in_flight -= end.in_flight
+        self.acl_in_flight -= end.queue.in_flight
         self.credits += end.at_host
         self._judge_room()

@@ -133,14 +133,14 @@ class HciHost(HostData):
         """Payload limits have changed."""
         self.events.send_le(
             LeEvent.DATA_LENGTH_CHANGE,
-            struct.pack("<HHHHH", end.handle, *end.length.tx, *end.length.rx),
+            struct.pack("<HHHHH", end.handle, *end.negotiated.length.tx, *end.negotiated.length.rx),
         )
 
     def phy_updated(self, end: LinkEnd) -> None:
         """A PHY procedure has ended."""
         self.events.send_le(
             LeEvent.PHY_UPDATE_COMPLETE,
-            struct.pack("<BHBB", 0, end.handle, end.tx_phy, end.other.tx_phy),
+            struct.pack("<BHBB", 0, end.handle, end.negotiated.tx_phy, end.other.negotiated.tx_phy),
         )
 
     def parameters_updated(self, end: LinkEnd, status: int) -> None:

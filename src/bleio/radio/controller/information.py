@@ -9,7 +9,7 @@ import struct
 
 from bleio.core.private_address import encrypt
 from bleio.radio.advertising.advertiser import MAX_DATA_OCTETS
-from bleio.radio.connection import control, data_length
+from bleio.radio.connection import control, negotiated
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command
 from bleio.radio.controller.flow import ACL_BUFFERS, ACL_OCTETS
@@ -105,7 +105,7 @@ def le_read_advertising_sets(_controller: Controller) -> bytes:
 @command(0x202F, "LE Read Maximum Data Length", bit=(35, 3), returns=8)
 def le_read_max_data_length(_controller: Controller) -> bytes:
     """Largest data PDUs."""
-    return struct.pack("<HHHH", *data_length.MAXIMUM, *data_length.MAXIMUM)
+    return struct.pack("<HHHH", *negotiated.MAXIMUM, *negotiated.MAXIMUM)
 
 
 @command(0x2023, "LE Read Suggested Default Data Length", bit=(33, 7), returns=4)

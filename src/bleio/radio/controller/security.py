@@ -24,8 +24,8 @@ def enable_encryption(
     """
     end = link_end(controller, handle)
     allow(end.role == CENTRAL)
-    if end.awaits(LlOpcode.START_ENC_RSP):
-        allow((end.ltk, end.key_name) == (ltk, (rand, ediv)))
+    if end.procedures.awaits(LlOpcode.START_ENC_RSP):
+        allow((end.keys.ltk, end.keys.rand, end.keys.ediv) == (ltk, rand, ediv))
     else:
         encryption.start(end, rand, ediv, ltk)
 
@@ -34,7 +34,7 @@ def enable_encryption(
 def long_term_key_reply(controller: Controller, handle: int, ltk: bytes) -> bytes:
     """The peripheral's host has the key."""
     end = link_end(controller, handle)
-    allow(end.awaits(LlOpcode.ENC_REQ))
+    allow(end.procedures.awaits(LlOpcode.ENC_REQ))
     encryption.reply(end, ltk)
     return struct.pack("<H", handle)
 
@@ -43,6 +43,6 @@ def long_term_key_reply(controller: Controller, handle: int, ltk: bytes) -> byte
 def long_term_key_refusal(controller: Controller, handle: int) -> bytes:
     """The peripheral's host has no key."""
     end = link_end(controller, handle)
-    allow(end.awaits(LlOpcode.ENC_REQ))
+    allow(end.procedures.awaits(LlOpcode.ENC_REQ))
     encryption.refuse(end)
     return struct.pack("<H", handle)
