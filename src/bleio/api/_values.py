@@ -30,7 +30,7 @@ def checked_max_length(max_length: object, fixed_length: bool) -> int:
 
 def checked_value(value: object, limits: Limits) -> bytes:
     """Copy a new value of an attribute. Raises: TypeError, ValueError for its length."""
-    octets = readable(value)
+    octets = value if isinstance(value, bytes) else readable(value)
     if limits.fixed_length and len(octets) != limits.max_length:
         raise ValueError(_NOT_FIXED_LENGTH)
     if len(octets) > limits.max_length:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bleio.api._arguments import no_constructor, public, real
 from bleio.api.service import Service
 from bleio.api.uuid import UUID
+from bleio.backends.capabilities import Capability
 from bleio.errors import (
     BluetoothError,
     ConnectionError,
@@ -65,11 +66,14 @@ class Connection:
 
         Setting it asks for the multiple below the given number; latency and supervision time-out
         stay. A refusal leaves the old value and is silent.
-        Raises: ConnectionError; when setting TypeError, ValueError outside 7.5 to 4000 ms.
+        Raises: ConnectionError; NotImplementedError where the adapter cannot tell or change it;
+            when setting TypeError, ValueError outside 7.5 to 4000 ms.
         Thread: any; setting waits for the answer, bounded by a few seconds.
         """
         self._session.engine.look()
-        return self._live().interval_us / 1000
+        link = self._live()
+        self._session.life.require(Capability.CONNECTION_INTERVAL)
+        return link.interval_us / 1000
 
     @connection_interval.setter
     def connection_interval(self, value: float) -> None:
@@ -77,6 +81,7 @@ class Connection:
         interval_ms = real("interval", value)
         if not _MIN_INTERVAL_MS <= interval_ms <= _MAX_INTERVAL_MS:
             raise ValueError("Invalid BLE parameter")
+        self._session.life.require(Capability.CONNECTION_INTERVAL)
         units = int(interval_ms / _UNIT_MS)
         try:
             self._session.engine.call(link.set_interval, int(units * _UNIT_MS * 1000))
@@ -104,14 +109,17 @@ class Connection:
         """Encrypt the link: with stored keys, else by pairing. Returns at once if it is already.
 
         Spec: Vol 3, Part H, 2; either role may start it.
-        Raises: NotImplementedError for bond=False; ConnectionError; SecurityError if pairing
-            failed or the link was lost meanwhile; RuntimeError in a pairing delegate's answer.
+        Raises: NotImplementedError for bond=False, or if the adapter cannot pair; ConnectionError;
+            SecurityError if pairing failed or the link was lost meanwhile; RuntimeError in a
+            pairing delegate's answer.
         Thread: any; waits for the peer, at most SMP's 30 s a step.
         """
         if not bond:
             raise NotImplementedError("bond=False")
         link = self._live()
         refuse_in_answer("pair()")
+        if not link.security.encrypted:
+            self._session.life.require(Capability.PAIRING)
         try:
             self._session.engine.call(link.pair)
         except ConnectionError:

@@ -141,11 +141,8 @@ class _ClientFeed:
     """Puts what the peer notifies into the ring (engine thread)."""
 
     def __init__(self, ring: PacketRing, writer: PacketWriter) -> None:
-        self._ring = ring
+        self.notified = ring.put
         self._writer = writer
-
-    def notified(self, value: bytes) -> None:
-        self._ring.put(value)
 
     def link_closed(self) -> None:
         self._writer.close()
@@ -209,7 +206,8 @@ class PacketBuffer:
         Raises: ValueError if it does not fit; the packet is lost and `buf` untouched.
         Thread: any; does not wait.
         """
-        self._alive()
+        if not self._listening.alive:
+            raise ValueError(DEINITIALIZED)
         self._look()
         view = writable(buf)
         packet = self._end.ring.take() if self._receives else None

@@ -82,25 +82,28 @@ class PacketRing:
     """A queue of packets bounded in octets, each costing two more than its length.
 
     The oldest are dropped to make room; one larger than the whole ring is dropped itself.
-    `capacity_octets` is asked at each packet, since a larger MTU makes a larger ring.
+    `capacity_octets` is asked when a packet does not fit, since a larger MTU makes a larger ring;
+    it never becomes less.
     """
 
     def __init__(self, capacity_octets: Callable[[], int]) -> None:
         self.dropped_packets = 0
-        self._capacity_octets = capacity_octets
+        self._ask_capacity = capacity_octets
+        self._capacity_octets = 0
         self._packets: deque[bytes] = deque()
         self._used_octets = 0
         self._lock = threading.Lock()
 
     def put(self, packet: bytes) -> None:
         """Append a packet. Thread: the engine's."""
-        capacity = self._capacity_octets()
         cost = PACKET_OVERHEAD_OCTETS + len(packet)
         with self._lock:
-            if cost > capacity:
+            if self._used_octets + cost > self._capacity_octets:
+                self._capacity_octets = self._ask_capacity()
+            if cost > self._capacity_octets:
                 self.dropped_packets += 1
                 return
-            while self._used_octets + cost > capacity:
+            while self._used_octets + cost > self._capacity_octets:
                 self._used_octets -= PACKET_OVERHEAD_OCTETS + len(self._packets.popleft())
                 self.dropped_packets += 1
             self._packets.append(packet)

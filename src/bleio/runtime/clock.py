@@ -26,22 +26,21 @@ class Flag:
     each use, and every call that a program makes into the engine needs one of these.
     """
 
-    __slots__ = ("_is_set", "lock")
+    __slots__ = ("done", "lock")
 
     def __init__(self) -> None:
-        self._is_set = False
+        self.done = False
         self.lock = threading.Lock()
         self.lock.acquire()
 
     def is_set(self) -> bool:
         """Whether it is set. Any thread."""
-        return self._is_set
+        return self.done
 
     def set(self) -> None:
-        """Wake the thread that waits. Idempotent. Thread: the engine's."""
-        if not self._is_set:
-            self._is_set = True
-            self.lock.release()
+        """Wake the thread that waits. To be called once. Thread: the engine's."""
+        self.done = True
+        self.lock.release()
 
 
 class Clock:
@@ -77,7 +76,7 @@ class Clock:
     def wait_for_flag(self, flag: Flag, timeout_s: float | None = None) -> bool:
         """Wait until the flag is set; otherwise like `wait_for`."""
         end = None if timeout_s is None else time.monotonic() + timeout_s
-        while not flag.is_set():
+        while not flag.done:
             left = _SLICE_S if end is None else end - time.monotonic()
             if left <= 0:
                 return False

@@ -65,6 +65,9 @@ class Engine:
 
     def __init__(self) -> None:
         self._own = portal_of_context.get()
+        # The program looks at what may change while it looks, see `Clock.look`. Real time, where
+        # a look costs nothing, is the process's; so that one is not asked.
+        self.look = _ignore if self._own is None else self._own.clock.look
 
     @property
     def portal(self) -> Portal:
@@ -75,11 +78,6 @@ class Engine:
     def clock(self) -> Clock:
         """The clock that everything of this adapter waits by."""
         return self.portal.clock
-
-    def look(self) -> None:
-        """The program looks at what may change while it looks; see `Clock.look`."""
-        if self._own is not None:  # real time, where it costs nothing, is the process's
-            self._own.clock.look()
 
     def call(
         self,
@@ -97,6 +95,10 @@ class Engine:
     def post(self, function: Callable[..., object], *args: Any) -> None:
         """Run a plain function on the engine soon, without waiting; see `Portal.post`."""
         (self._own or portal()).post(function, *args)
+
+
+def _ignore() -> None:
+    """A look that costs nothing."""
 
 
 # The end of the program

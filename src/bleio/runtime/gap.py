@@ -13,6 +13,7 @@ from typing import Any
 from bleio.backends.base import AdvertisingParameters, Backend, Link, Report, ScanParameters
 from bleio.core.address import DeviceAddress
 from bleio.errors import LinkLost
+from bleio.runtime import needs
 from bleio.runtime.activity import Activity
 from bleio.runtime.engine import Engine
 from bleio.runtime.life import Life
@@ -93,26 +94,30 @@ class Gap:
 
     def start_advertising(self, parameters: AdvertisingParameters, timeout_s: float) -> None:
         """Advertise until stopped, connected to, switched off, or for `timeout_s` if not 0."""
-        self._engine.call(self._life.use, self._start_advertising, parameters, timeout_s)
+        needed = needs.of_advertising(parameters)
+        self._engine.call(
+            self._life.use, needed, self._start_advertising, parameters, timeout_s
+        )
 
     def stop_advertising(self) -> None:
         """End advertising; does nothing when idle."""
         if self._life.backend is not None:
-            self._engine.call(self._life.use, self._stop_advertising)
+            self._engine.call(self._life.use, (), self._stop_advertising)
 
     def start_scan(self, parameters: ScanParameters, timeout_s: float, buffer: ScanBuffer) -> None:
         """Scan into a buffer until stopped, connecting, switched off, or for `timeout_s` if not
         0. The buffer is finished then."""
-        self._engine.call(self._life.use, self._start_scan, parameters, timeout_s, buffer)
+        needed = needs.of_scan(parameters)
+        self._engine.call(self._life.use, needed, self._start_scan, parameters, timeout_s, buffer)
 
     def stop_scan(self) -> None:
         """End the scan; does nothing when idle. What was received stays readable."""
         if self._life.backend is not None:
-            self._engine.call(self._life.use, self._stop_scan)
+            self._engine.call(self._life.use, (), self._stop_scan)
 
     def connect(self, address: DeviceAddress, timeout_s: float) -> Any:
         """Connect, ending a running scan, and return the new link's object. 0: no time limit."""
-        return self._engine.call(self._life.use, self._connect, address, timeout_s)
+        return self._engine.call(self._life.use, (), self._connect, address, timeout_s)
 
     # The same on the engine
 

@@ -28,10 +28,11 @@ not notice. An adapter that is off opens for a moment to learn its own address.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from bleio.backends.base import Backend, Subscriber
+from bleio.backends.capabilities import Capability, require
 from bleio.core.address import DeviceAddress
 from bleio.errors import CallerError, ControllerLost
 from bleio.runtime.engine import Engine
@@ -119,12 +120,24 @@ class Life:
         state = self._state
         return state.backend.subscribers if isinstance(state, _Open) else ()
 
-    async def use(self, operation: Callable[..., Awaitable[T]], *args: Any) -> T:
+    def require(self, *needed: Capability) -> None:
+        """Check that the open backend can do what a program asks for. Any thread; does not wait.
+
+        Raises: NotImplementedError with a sentence. Without an open backend nothing is refused.
+        """
+        if (backend := self.backend) is not None:
+            require(backend.name, backend.capabilities, *needed)
+
+    async def use(
+        self, needed: Iterable[Capability], operation: Callable[..., Awaitable[T]], *args: Any
+    ) -> T:
         """Run `operation(backend, *args)` on the open backend, which is opened first if need be.
 
-        Raises: what the operation raises; why the backend has ended, if it has meanwhile.
+        Raises: NotImplementedError if the backend cannot do all that is needed; what the operation
+            raises; why the backend has ended, if it has meanwhile.
         """
         opened = await self._ready()
+        self.require(*needed)
         task = asyncio.current_task()
         assert task is not None
         opened.users.add(task)

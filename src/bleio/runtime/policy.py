@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from bleio.backends.base import Backend, PairingAgent
+from bleio.backends.capabilities import require, require_settings
 from bleio.core.pairing import PairingMethod, SecuritySettings
 from bleio.errors import CallerError
+from bleio.runtime import needs
 from bleio.runtime.delegate import Delegate, DelegateAgent
 
 SETTING = "BLEIO_SECURITY"
@@ -112,5 +114,13 @@ class Policy:
         return None if self.delegate is None else self._agent
 
     def apply(self, backend: Backend) -> None:
-        """Let a backend pair like this from now on. Raises: CallerError. Thread: the engine's."""
+        """Let a backend pair like this from now on.
+
+        Raises: NotImplementedError, before anything is changed, if it would ignore a setting or the
+            delegate, as pairing that is weaker than the program believes must not go unnoticed;
+            CallerError if the environment's are wrong.
+        Thread: the engine's.
+        """
+        require_settings(backend.name, backend.capabilities, self.settings)
+        require(backend.name, backend.capabilities, *needs.of_delegate(self.delegate))
         backend.settings, backend.agent = self.settings, self.agent

@@ -64,24 +64,24 @@ class EngineUser(Protocol):
         """Drop all engine state untouched: this is a forked child, and it is the parent's."""
 
 
-class _Call:
-    """One function wanted by another thread, and how it ended."""
+class _Call(Flag):
+    """One function wanted by another thread, and how it ended, which sets the flag."""
 
-    __slots__ = ("args", "ended", "error", "function", "result", "task")
+    __slots__ = ("args", "error", "function", "result", "task")
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        super().__init__()
         self.function = function
         self.args = args
-        self.ended = Flag()
         self.result: Any = None
         self.error: BaseException | None = None
         self.task: asyncio.Task[Any] | None = None
 
     def finish(self, result: Any, error: BaseException | None) -> None:
         """Wake the caller, unless the engine's end has. Thread: the engine's."""
-        if not self.ended.is_set():
+        if not self.done:
             self.result, self.error = result, error
-            self.ended.set()
+            self.set()
 
 
 class Portal:
@@ -191,10 +191,12 @@ class Portal:
             raise RuntimeError(_OWN_THREAD)
         try:
             with self._lock:
-                loop = self._started_loop()
+                loop = self._loop
+                if loop is None or self._stopped:
+                    loop = self._started_loop()
                 self._calls.add(call)
                 loop.call_soon_threadsafe(begin, call)
-            if not self.clock.wait_for_flag(call.ended, timeout_s):
+            if not self.clock.wait_for_flag(call, timeout_s):
                 raise TimeoutError(f"Not finished within {timeout_s:g} s")
         except BaseException:
             self._cancel(call)
@@ -217,7 +219,7 @@ class Portal:
         except BaseException as error:  # of any kind: it is the caller's to see
             call.error = error
         self._calls.discard(call)
-        call.ended.set()
+        call.set()
 
     def _ended(self, call: _Call, task: asyncio.Task[Any]) -> None:
         self._calls.discard(call)
@@ -234,7 +236,7 @@ class Portal:
             if call not in self._calls or self._loop is None:
                 return
             self._loop.call_soon_threadsafe(self._cancel_here, call)
-        self.clock.wait_for_flag(call.ended, _CANCEL_S)
+        self.clock.wait_for_flag(call, _CANCEL_S)
 
     def _cancel_here(self, call: _Call) -> None:
         if call.task is not None:

@@ -20,22 +20,26 @@ It belongs to the engine of the context in which it was made, whichever context 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from bleio.backends.base import Backend, Link, OobData
+from bleio.backends.capabilities import Capability, broken_promises, require_settings
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.server import LocalServer
-from bleio.runtime import identity
+from bleio.runtime import identity, needs
 from bleio.runtime.delegate import Delegate
 from bleio.runtime.engine import Engine
 from bleio.runtime.gap import Gap
 from bleio.runtime.life import Life
 from bleio.runtime.loop import Tasks
 from bleio.runtime.policy import Policy
+
+_log = logging.getLogger(__name__)
 
 
 class Session:
@@ -84,7 +88,8 @@ class Session:
 
     def set_address(self, address: DeviceAddress) -> None:
         """Use another random static address, also when the backend is opened again."""
-        self.engine.call(self.life.use, self._change_address, address)
+        needed = (Capability.SETTABLE_ADDRESS,)
+        self.engine.call(self.life.use, needed, self._change_address, address)
 
     @property
     def name(self) -> str:
@@ -99,12 +104,21 @@ class Session:
         self.engine.post(self.server.set_device_name, self._name)
 
     def set_security(self, settings: SecuritySettings) -> None:
-        """Pair and demand like this from now on. Does not wait."""
+        """Pair and demand like this from now on. Does not wait.
+
+        Raises: NotImplementedError if a backend is open that would ignore one of the settings.
+        """
+        if (backend := self.life.backend) is not None:
+            require_settings(backend.name, backend.capabilities, settings)
         self.policy.settings = settings
         self._policy_changed()
 
     def set_pairing_delegate(self, delegate: Delegate | None) -> None:
-        """Ask it from now on; None is Just Works with every peer. Does not wait."""
+        """Ask it from now on; None is Just Works with every peer. Does not wait.
+
+        Raises: NotImplementedError if a backend is open that would never ask it.
+        """
+        self.life.require(*needs.of_delegate(delegate))
         self.policy.delegate = delegate
         self._policy_changed()
 
@@ -113,24 +127,20 @@ class Session:
 
         Waits for room to send and for confirmations. It opens nothing.
         """
-        if self.life.subscribers:
-            self.engine.call(self._publish, characteristic, value)
+        backend = self.life.backend
+        if backend is not None and backend.subscribers:
+            self.engine.call(_publish, backend, characteristic, value)
         else:
             self.engine.run(_store, characteristic, value)
 
-    async def _publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
-        _store(characteristic, value)
-        if (backend := self.life.backend) is not None:
-            await backend.publish(characteristic, value)
-
     def local_oob(self) -> OobData:
         """Return the own out-of-band data."""
-        data: OobData = self.engine.call(self.life.use, _local_oob)
+        data: OobData = self.engine.call(self.life.use, (Capability.OUT_OF_BAND,), _local_oob)
         return data
 
     def erase_bonds(self) -> None:
         """Forget all bonds."""
-        self.engine.call(self.life.use, _erase_bonds)
+        self.engine.call(self.life.use, (Capability.ERASABLE_BONDS,), _erase_bonds)
 
     def _policy_changed(self) -> None:
         if (backend := self.life.backend) is not None:
@@ -143,16 +153,22 @@ class Session:
     # What the life of the backend asks for: engine thread
 
     async def open_backend(self, former: DeviceAddress | None) -> Backend:
-        """Make a backend with all that outlives it, and open it."""
+        """Make a backend with all that outlives it, and open it.
+
+        Raises: NotImplementedError if it would ignore a setting or the delegate; what its `open`
+            raises.
+        """
         backend = self._make_backend(former)
         self.policy.apply(backend)
         name = self._name or identity.configured_name()
         try:
             await backend.open(self.server, name or identity.NAME_PREFIX, self.gap)
+            self.policy.apply(backend)  # it may have changed meanwhile, and what the backend can do
         except BaseException:
             await backend.close()
             raise
-        self.policy.apply(backend)  # it may have changed meanwhile
+        for sentence in broken_promises(backend.name, backend.capabilities, backend.settings):
+            _log.warning(sentence)
         self._name = name or identity.default_name(backend.address)
         self.server.set_device_name(self._name)
         return backend
@@ -173,6 +189,11 @@ class Session:
 
 def _store(characteristic: LocalCharacteristic, value: bytes) -> None:
     characteristic.value = value
+
+
+async def _publish(backend: Backend, characteristic: LocalCharacteristic, value: bytes) -> None:
+    characteristic.value = value
+    await backend.publish(characteristic, value)  # to nobody, if it is closed by now
 
 
 async def _local_oob(backend: Backend) -> OobData:
