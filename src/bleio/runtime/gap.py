@@ -95,9 +95,7 @@ class Gap:
     def start_advertising(self, parameters: AdvertisingParameters, timeout_s: float) -> None:
         """Advertise until stopped, connected to, switched off, or for `timeout_s` if not 0."""
         needed = needs.of_advertising(parameters)
-        self._engine.call(
-            self._life.use, needed, self._start_advertising, parameters, timeout_s
-        )
+        self._engine.call(self._life.use, needed, self._start_advertising, parameters, timeout_s)
 
     def stop_advertising(self) -> None:
         """End advertising; does nothing when idle."""

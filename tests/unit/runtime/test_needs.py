@@ -178,9 +178,7 @@ def test_a_default_that_it_cannot_honour_is_warned_of(
     with caplog.at_level(logging.WARNING):
         bench.session.erase_bonds()
         bench.session.erase_bonds()
-    assert [record.message for record in caplog.records] == [
-        Capability.FAIL_CLOSED.refusal("os")
-    ]
+    assert [record.message for record in caplog.records] == [Capability.FAIL_CLOSED.refusal("os")]
 
 
 # --- the delegate
