@@ -114,11 +114,13 @@ class Controller:
     """In the layer's place: commands wait for `refuse` or for ever."""
 
     def __init__(self, log: list[str]) -> None:
-        self.events: dict[int, Callable[[bytes], None]] = {}
-        self.le_events: dict[int, Callable[[bytes], None]] = {}
+        self.handlers: dict[Event | LeEvent, Callable[[bytes], None]] = {}
         self.counters = LayerCounters()
         self.starting: list[asyncio.Future[bytes]] = []
         self._log = log
+
+    def on_event(self, code: Event | LeEvent, handler: Callable[[bytes], None]) -> None:
+        self.handlers[code] = handler
 
     async def request(self, opcode: Opcode, parameters: bytes = b"") -> bytes:
         key = {KEY: "the pairing's", BOND.ltk: "the bond's"}.get(parameters[-16:], "no")
@@ -200,10 +202,10 @@ class Bench:
 
     def encryption(self, status: int, enabled: int = 1, key_octets: int = 16) -> None:
         event = bytes((status,)) + HANDLE + bytes((enabled, key_octets))
-        self.controller.events[Event.ENCRYPTION_CHANGE_V2](event)
+        self.controller.handlers[Event.ENCRYPTION_CHANGE_V2](event)
 
     def key_asked(self, rand: bytes, ediv: bytes) -> None:
-        self.controller.le_events[LeEvent.LONG_TERM_KEY_REQUEST](HANDLE + rand + ediv)
+        self.controller.handlers[LeEvent.LONG_TERM_KEY_REQUEST](HANDLE + rand + ediv)
 
     def time_out(self) -> None:
         for timer in tuple(self.timers):

@@ -17,6 +17,7 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap import resolving
 from bleio.backends.hci.gap.identity import private_address
 from bleio.backends.hci.gap.resolving import Resolver, WatchedBonds
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.hci import LeEvent
 from bleio.core.pairing import SecuritySettings
@@ -39,6 +40,12 @@ def bonded(*peers: tuple[DeviceAddress, bytes | None]) -> MemoryBondStore:
     return store
 
 
+def owning(bonds: MemoryBondStore) -> OwnDevice:
+    own = OwnDevice()
+    own.bonds = bonds
+    return own
+
+
 def numbered(number: int) -> DeviceAddress:
     return DeviceAddress(bytes((number, 2, 3, 4, 5, 0xC6)), random=True)
 
@@ -47,13 +54,13 @@ def numbered(number: int) -> DeviceAddress:
 
 
 def test_the_sample_address_resolves() -> None:
-    assert Resolver(bonded((PEER, SAMPLE_IRK))).identity_of(SAMPLE) == PEER
+    assert Resolver(owning(bonded((PEER, SAMPLE_IRK)))).identity_of(SAMPLE) == PEER
     other = bytes(reversed(SAMPLE_IRK))
-    assert Resolver(bonded((PEER, other))).identity_of(SAMPLE) == SAMPLE
+    assert Resolver(owning(bonded((PEER, other)))).identity_of(SAMPLE) == SAMPLE
 
 
 def test_addresses_are_new_each_time_and_resolve() -> None:
-    resolver = Resolver(bonded((numbered(1), bytes(15) + b"\x01"), (PEER, IRK)))
+    resolver = Resolver(owning(bonded((numbered(1), bytes(15) + b"\x01"), (PEER, IRK))))
     made = [private_address(IRK) for _ in range(100)]
     assert len(set(made)) > 97  # 22 bits are random; two alike are rare
     assert {each.type for each in made} == {AddressType.RANDOM_PRIVATE_RESOLVABLE}
@@ -72,7 +79,7 @@ def test_addresses_are_new_each_time_and_resolve() -> None:
     ],
 )
 def test_only_resolvable_private_addresses_are_resolved(address: DeviceAddress) -> None:
-    assert Resolver(bonded((numbered(9), SAMPLE_IRK))).identity_of(address) is address
+    assert Resolver(owning(bonded((numbered(9), SAMPLE_IRK)))).identity_of(address) is address
 
 
 @pytest.mark.parametrize(
@@ -81,12 +88,11 @@ def test_only_resolvable_private_addresses_are_resolved(address: DeviceAddress) 
     ids=["no key", "zeros", "identity is private"],
 )
 def test_bonds_that_resolve_nothing(identity: DeviceAddress, irk: bytes | None) -> None:
-    assert Resolver(bonded((identity, irk))).keys == {}
+    assert Resolver(owning(bonded((identity, irk)))).keys == {}
 
 
 def test_what_is_kept_is_bounded() -> None:
-    store = bonded((PEER, SAMPLE_IRK))
-    resolver = Resolver(store)
+    resolver = Resolver(owning(bonded((PEER, SAMPLE_IRK))))
     for number in range(2 * resolving.MAX_CACHED):
         strange = DeviceAddress(number.to_bytes(5, "little") + b"\x40", random=True)
         resolver.identity_of(strange)
@@ -103,16 +109,20 @@ def test_more_bonds_than_keys() -> None:
         def all(self) -> list[tuple[bool, Bond]]:
             return [(True, Bond(peer, bytes(16), irk=irk)) for peer, irk in many.items()]
 
-    resolver = Resolver(Generous())
+    resolver = Resolver(owning(Generous()))
     assert list(resolver.keys) == list(many)[-resolving.MAX_KEYS :]
 
 
 def test_changes_of_bonds_are_told() -> None:
     told: list[bool] = []
-    store = bonded((PEER, IRK))
-    resolver = Resolver(store)
-    watched = WatchedBonds(store)
-    watched.changed = lambda: told.append(resolver.refresh())
+    own = owning(bonded((PEER, IRK)))
+    resolver = Resolver(own)
+
+    class Watcher:
+        def bonds_changed(self) -> None:
+            told.append(resolver.refresh())
+
+    watched = WatchedBonds(own, Watcher())
     address = private_address(IRK)
     assert resolver.identity_of(address) == PEER
     watched.save(Bond(PEER, b"\x01" * 16, irk=IRK), central=True)
@@ -122,11 +132,11 @@ def test_changes_of_bonds_are_told() -> None:
     watched.erase()
     assert resolver.identity_of(SAMPLE) == SAMPLE
     assert told == [False, True, True]
-    assert watched.irk() == store.irk()
+    assert watched.irk() == own.bonds.irk()
 
 
 def test_how_a_peer_was_last_heard() -> None:
-    resolver = Resolver(bonded((PEER, IRK)))
+    resolver = Resolver(owning(bonded((PEER, IRK))))
     assert resolver.is_private(PEER)
     assert resolver.identity_of(resolver.target(PEER)) == PEER
     resolver.heard(PEER, PEER)

@@ -17,6 +17,7 @@ from bleio.backends.base import (
     ScanParameters,
 )
 from bleio.backends.capabilities import EVERYTHING, Capabilities, Capability
+from bleio.backends.hci.background import Background
 from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore
 from bleio.backends.hci.capture import tap as capture
 from bleio.backends.hci.controller.bringup import ControllerFacts, bring_up
@@ -25,14 +26,15 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.controller.transport import OnLost, OnPacket, Port, open_port
 from bleio.backends.hci.controller.uart import PinLike, UartLike, UartPort
 from bleio.backends.hci.gap import identity
-from bleio.backends.hci.gap.advertising import Advertiser
+from bleio.backends.hci.gap.advertising import AdvertisingControl
 from bleio.backends.hci.gap.identity import AddressOfInstance, any_static_address
-from bleio.backends.hci.gap.initiating import Initiator
+from bleio.backends.hci.gap.initiating import InitiationControl
 from bleio.backends.hci.gap.privacy import Peers, Privacy
-from bleio.backends.hci.gap.resolving import Resolver, ResolvingList, WatchedBonds
-from bleio.backends.hci.gap.scanning import Scanner
+from bleio.backends.hci.gap.resolving import ControllerResolvingList, Resolver, WatchedBonds
+from bleio.backends.hci.gap.scanning import ScanControl
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.links.table import LinkTable, Roles
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -75,21 +77,20 @@ class HciBackend(Backend):
         rts: PinLike | None = None,
         cts: PinLike | None = None,
         bonds: Callable[[DeviceAddress], BondStore] | None = None,
-        close_bonds: Callable[[], None] = lambda: None,
+        close_bonds: Callable[[], None] | None = None,
         command_timeout_s: float = COMMAND_TIMEOUT_S,
     ) -> None:
         if isinstance(transport, str) and (rts is not None or cts is not None):
             raise CallerError("The pins rts and cts go with a serial object only")
         self.capabilities: Capabilities = EVERYTHING
-        self._settings = SecuritySettings()
-        self.agent: PairingAgent | None = None
+        self._own = OwnDevice()
+        self._background = Background()
         self._transport = transport
         self._pins = (rts, cts)
         self._wanted_address = address
-        self._bonds_of = bonds or functools.cache(lambda identity: MemoryBondStore())
+        self._bonds_of = bonds or functools.cache(_in_memory)
         self._close_bonds = close_bonds
         self._command_timeout_s = command_timeout_s
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._open: _Open | None = None
 
     @property
@@ -98,13 +99,27 @@ class HciBackend(Backend):
         return self._transport if isinstance(self._transport, str) else "the serial port"
 
     @property
+    def address(self) -> DeviceAddress:  # type: ignore[override]
+        """The own identity address; valid after `open`."""
+        return self._own.address
+
+    @property
+    def agent(self) -> PairingAgent | None:
+        """What answers for the user in a pairing; None: everybody is accepted, Just Works."""
+        return self._own.agent
+
+    @agent.setter
+    def agent(self, agent: PairingAgent | None) -> None:
+        self._own.agent = agent
+
+    @property
     def settings(self) -> SecuritySettings:
         """How to pair, and which address to show. Private addresses come and go at once."""
-        return self._settings
+        return self._own.settings
 
     @settings.setter
     def settings(self, settings: SecuritySettings) -> None:
-        old, self._settings = self._settings, settings
+        old, self._own.settings = self._own.settings, settings
         if self._open is not None:
             self._open.links.attributes.min_key_octets = settings.min_key_octets
             self._open.privacy.settings_changed(old)
@@ -119,11 +134,14 @@ class HciBackend(Backend):
             identity.check_static(self._wanted_address)
         server.set_device_name(name)
         attributes = AttributeTable.of(server)
-        attributes.min_key_octets = self._settings.min_key_octets
+        attributes.min_key_octets = self.settings.min_key_octets
         layer, port = await self._connect_port()
         try:
             facts = await self._bring_up(layer, port)
-            opened = _Open(self, layer, port, facts, attributes, events)
+            self._own.bonds = self._bonds_of(self.address)
+            opened = _Open(
+                self._own, layer, port, facts, attributes, events, self._background.spawn
+            )
             await opened.peers.update()
         except BaseException:
             layer.close()
@@ -143,11 +161,9 @@ class HciBackend(Backend):
         opened.privacy.close()
         opened.initiator.close(error)
         opened.links.close_all(HciErrorCode.LOCAL_HOST_TERMINATED)
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._close_bonds()
+        await self._background.cancel()
+        if self._close_bonds is not None:
+            self._close_bonds()
         await opened.port.close()
 
     async def set_address(self, address: DeviceAddress) -> None:
@@ -156,7 +172,7 @@ class HciBackend(Backend):
         if self._is_virtual():
             await identity.claim(opened.layer, address)
         await opened.privacy.use_identity(address)
-        self.address = self._wanted_address = address
+        self._own.address = self._wanted_address = address
         opened.security.shared.encrypted_values.save()
         opened.bonds.use(self._bonds_of(address))
         opened.security.shared.encrypted_values.clear()
@@ -187,7 +203,7 @@ class HciBackend(Backend):
         try:
             await link.exchange_mtu()
         except asyncio.CancelledError:
-            self.spawn(link.disconnect())
+            self._background.spawn(link.disconnect())
             raise
         return link
 
@@ -206,13 +222,7 @@ class HciBackend(Backend):
             except (LinkLost, TransactionTimeout):
                 continue  # that a subscriber is gone is not the setter's trouble
 
-    # What the parts use
-
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run something that nobody waits for; what fails in it is not lost."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._task_done)
+    # Part of `LayerOwner`
 
     def lost(self, error: ControllerLost) -> None:
         """The controller is gone."""
@@ -223,15 +233,6 @@ class HciBackend(Backend):
         opened.initiator.close(error)
         opened.links.close_all()
         opened.events.lost(error)
-
-    def _task_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        if isinstance(error, InnerError):
-            _log.debug("A background step failed: %s", error)
-        else:
-            _log.error("Fault in a background step", exc_info=error)
 
     def _opened(self) -> _Open:
         if self._open is None:
@@ -245,18 +246,16 @@ class HciBackend(Backend):
 
     async def _connect_port(self) -> tuple[HciLayer, Port]:
         """Open the transport, with a layer on it that waits for nothing yet."""
-        port: Port
-        layer = HciLayer(
-            lambda packet: port.send(packet), self.lost, self.name, self._command_timeout_s
-        )
+        layer = HciLayer(self, self.name, self._command_timeout_s)
         taps = self._taps()
         port = await self._open_port(capture.tapped(taps, layer.received), layer.lose)
         for tap in taps:
             port = capture.TappedPort(port, tap)
+        layer.connect(port)
         return layer, port
 
     def _taps(self) -> list[capture.Tap]:
-        """Give what writes down what is said to this controller; it is asked at each opening."""
+        """Return what writes down what is said to this controller; it is asked at each opening."""
         tap = capture.tap_by_setting(self.name)
         return [] if tap is None else [tap]
 
@@ -268,7 +267,7 @@ class HciBackend(Backend):
     async def _bring_up(self, layer: HciLayer, port: Port) -> ControllerFacts:
         try:
             facts = await bring_up(layer, port.metadata)
-            self.address = await self._choose_address(layer, facts)
+            self._own.address = await self._choose_address(layer, facts)
             return facts
         except (CallerError, ControllerLost, asyncio.CancelledError):
             raise
@@ -295,46 +294,42 @@ class HciBackend(Backend):
         return address
 
 
+def _in_memory(_identity: DeviceAddress) -> BondStore:
+    return MemoryBondStore()
+
+
 class _Open:
     """The parts of a backend that is open."""
 
     def __init__(
         self,
-        backend: HciBackend,
+        own: OwnDevice,
         layer: HciLayer,
         port: Port,
         facts: ControllerFacts,
         attributes: AttributeTable,
         events: Events,
+        spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
         self.layer = layer
         self.port = port
         self.events = events
-
-        def own() -> DeviceAddress:
-            return backend.address
-
-        self.bonds = bonds = WatchedBonds(backend._bonds_of(backend.address))
-        resolver = Resolver(bonds)
-        self.privacy = Privacy(layer, own, lambda: backend.settings, bonds.irk, backend.spawn)
-        in_controller = ResolvingList(
-            layer, facts.resolving_list, resolver, bonds.irk, lambda: backend.settings.rotation_s
-        )
-        self.peers = Peers(resolver, in_controller, self.privacy, backend.spawn)
-        bonds.changed = self.peers.changed
-        self.security = SecurityManager(layer, bonds, backend, backend.spawn)
-        self.scanner = Scanner(layer, facts, self.privacy, resolver, events.reported)
-        self.advertiser = Advertiser(
+        resolver = Resolver(own)
+        self.privacy = Privacy(layer, own, spawn)
+        in_controller = ControllerResolvingList(layer, facts.resolving_list, resolver, own)
+        self.peers = Peers(resolver, in_controller, self.privacy, spawn)
+        self.bonds = WatchedBonds(own, self.peers)
+        self.security = SecurityManager(layer, self.bonds, own, spawn)
+        self.scanner = ScanControl(layer, facts, self.privacy, resolver, events.reported)
+        self.advertiser = AdvertisingControl(
             layer, facts, self.privacy, self.peers, events.advertising_ended
         )
-        self.initiator = Initiator(
-            layer, facts, self.privacy, self.peers, self.scanner.find, backend.spawn
+        self.initiator = InitiationControl[HciLink](
+            layer, facts, self.privacy, self.peers, self.scanner.find, spawn
         )
-        self.privacy.users += (self.initiator, self.scanner, self.advertiser)
+        self.privacy.pause_for_changes(self.initiator, self.scanner, self.advertiser)
         roles = Roles(self.advertiser, self.initiator, resolver)
-        self.links = LinkTable(
-            layer, facts, attributes, self.security, roles, events, backend.spawn
-        )
+        self.links = LinkTable(layer, facts, attributes, self.security, roles, events, spawn)
 
     async def quiet(self) -> None:
         """End what is on the air, each step bounded; a reset ends what is left."""

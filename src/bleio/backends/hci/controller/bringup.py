@@ -86,11 +86,8 @@ async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts
     Raises: ControllerLost or ControllerError; bumble's own errors if it sends nonsense.
     """
     host = _BringUpHost(layer, metadata)
-    layer.tap = lambda packet: host.on_packet(packet)  # drivers replace the method meanwhile
-    try:
+    with layer.read_by(host):
         await host.reset()
-    finally:
-        layer.tap = None
     queue = host.le_acl_packet_queue
     if queue is None or not queue.max_packet_size or not queue.max_in_flight:
         raise ControllerError(0x11, "LE Read Buffer Size")

@@ -1,19 +1,33 @@
 """The HCI layer: packets from and to one controller, commands, events, and its loss.
 
-Handlers are registered by event code and get the event's parameters. Whatever a controller sends
-is taken: what has no handler or is malformed is counted.
+This is the narrow place between the host and a controller. Below it is a port that carries whole
+H4 packets; above it are the parts of the host, each of which registers handlers for the events that
+are its own. An event has one handler: two parts that both believe to own an event would be a fault
+of ours, so the second one is refused when it registers, not found when packets go astray.
+
+A controller is not trusted to be right. Whatever it sends is taken without an exception: what has
+no handler is counted as ignored, what is too short as malformed, and a fault in one of our handlers
+is logged and ends with the packet. Otherwise one bad event would end the reading of the transport,
+and with it all links.
+
+A controller is lost once and for good: its transport ended, it reported a hardware error, or it did
+not answer a command in time. Then every command that waits or comes later fails with the same
+`ControllerLost`, and nothing is sent any more. There is no way back; a new layer is made when the
+adapter is opened again.
 """
 
 from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from bleio.backends.hci.controller.commands import CommandQueue, command_packet
 from bleio.backends.hci.controller.opcodes import Opcode
-from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event
+from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event, LeEvent
 from bleio.errors import ControllerError, ControllerLost
 
 _log = logging.getLogger(__name__)
@@ -21,7 +35,27 @@ _log = logging.getLogger(__name__)
 COMMAND_TIMEOUT_S = 5.0
 _UNSPECIFIED_ERROR = 0x1F
 
-Handler = Callable[[bytes], None]
+EventHandler = Callable[[bytes], None]  # takes an event's parameters, after the subevent code
+AclHandler = Callable[[int, bool, bytes], None]  # handle, whether it continues a frame, data
+
+
+class PacketSink(Protocol):
+    """Where packets go to the controller."""
+
+    def send(self, packet: bytes) -> None: ...
+
+
+class PacketReader(Protocol):
+    """What sees packets before the layer does. `on_packet` may be replaced meanwhile."""
+
+    def on_packet(self, packet: bytes) -> None: ...
+
+
+class LayerOwner(Protocol):
+    """What is told of the end."""
+
+    def lost(self, error: ControllerLost) -> None:
+        """The controller is lost; called once."""
 
 
 @dataclass(slots=True)
@@ -37,39 +71,63 @@ class LayerCounters:
 class HciLayer:
     """One controller, from the opening of its transport until it is closed or lost.
 
-    Args: `send` takes whole H4 packets; `lost(error)` is called once if the controller is lost.
+    Args: `name`: what messages call the controller. `command_timeout_s`: how long it may take to
+        answer a command. Thread: that of the asyncio loop it is made on.
     """
 
     def __init__(
-        self,
-        send: Callable[[bytes], None],
-        lost: Callable[[ControllerLost], None],
-        name: str,
-        command_timeout_s: float = COMMAND_TIMEOUT_S,
+        self, owner: LayerOwner, name: str, command_timeout_s: float = COMMAND_TIMEOUT_S
     ) -> None:
         self.counters = LayerCounters()
         self.error: ControllerLost | None = None  # why it is gone
         self._name = name
-        self._write = send
-        self._lost = lost
+        self._owner = owner
+        self._port: PacketSink | None = None
         self._command_timeout_s = command_timeout_s
         self.commands = CommandQueue(self.send, self._silent, command_timeout_s)
-        self.events: dict[int, Handler] = {
-            Event.COMMAND_COMPLETE: self._command_complete,
-            Event.COMMAND_STATUS: self._command_status,
-            Event.HARDWARE_ERROR: self._hardware_error,
-        }
-        self.le_events: dict[int, Handler] = {}
-        self.acl: Callable[[int, bool, bytes], None] | None = None  # handle, continues, data
-        # While it comes up, bumble's host and dongle drivers see every packet first.
-        self.tap: Callable[[bytes], None] | None = None
+        self._events: dict[int, EventHandler] = {}
+        self._le_events: dict[int, EventHandler] = {}
+        self._acl: AclHandler | None = None
+        self._reader: PacketReader | None = None
+        self.on_event(Event.COMMAND_COMPLETE, self._command_complete)
+        self.on_event(Event.COMMAND_STATUS, self._command_status)
+        self.on_event(Event.HARDWARE_ERROR, self._hardware_error)
+
+    def connect(self, port: PacketSink) -> None:
+        """Send through this port from now on; before, nothing can be sent."""
+        self._port = port
+
+    def on_event(self, code: Event | LeEvent, handler: EventHandler) -> None:
+        """Have an event's parameters passed to `handler`. Raises: ValueError for a second one."""
+        handlers = self._le_events if isinstance(code, LeEvent) else self._events
+        if code in handlers:
+            raise ValueError(f"{code!r} has a handler already")
+        handlers[code] = handler
+
+    def on_acl(self, handler: AclHandler) -> None:
+        """Have ACL data passed to `handler`. Raises: ValueError for a second one."""
+        if self._acl is not None:
+            raise ValueError("ACL data has a handler already")
+        self._acl = handler
+
+    @contextmanager
+    def read_by(self, reader: PacketReader) -> Iterator[None]:
+        """Pass every packet to `reader` for a while, which dispatches what it does not keep.
+
+        While a controller comes up, bumble's host and its drivers for dongles see packets first.
+        """
+        self._reader = reader
+        try:
+            yield
+        finally:
+            self._reader = None
 
     def send(self, packet: bytes) -> None:
         """Send one H4 packet; nothing is sent after the end."""
-        if self.error is not None:
+        if self.error is not None or self._port is None:
             return
         try:
-            self._write(packet)
+            self._port.send(packet)
         except Exception as error:
             self.lose(f"sending failed ({error}); check the device and enable the adapter again")
 
@@ -92,8 +150,8 @@ class HciLayer:
     def received(self, packet: bytes) -> None:
         """Take one H4 packet from the transport. Never raises."""
         try:
-            if self.tap is not None:
-                self.tap(packet)
+            if self._reader is not None:
+                self._reader.on_packet(packet)
             else:
                 self.dispatch(packet)
         except struct.error:
@@ -107,12 +165,12 @@ class HciLayer:
         if self.error is not None:
             return
         kind = packet[0] if packet else 0
-        if kind == ACL_PACKET and self.acl is not None:
+        if kind == ACL_PACKET and self._acl is not None:
             handle, octets = struct.unpack_from("<HH", packet, 1)
             if octets != len(packet) - 5:
                 self.counters.malformed += 1
                 return
-            self.acl(handle & 0x0FFF, bool(handle & 0x1000), packet[5:])
+            self._acl(handle & 0x0FFF, bool(handle & 0x1000), packet[5:])
         elif kind == EVENT_PACKET:
             self._dispatch_event(packet)
         else:
@@ -123,7 +181,7 @@ class HciLayer:
         if self.error is None:
             self.error = ControllerLost(f"The controller at {self._name} is lost: {why}.")
             self.commands.close(self.error)
-            self._lost(self.error)
+            self._owner.lost(self.error)
 
     def close(self) -> ControllerLost:
         """End it from our side: nothing more is sent, and what waits fails. Returns: with what."""
@@ -138,9 +196,9 @@ class HciLayer:
             self.counters.malformed += 1
             return
         if code != Event.LE_META:
-            handler, parameters = self.events.get(code), packet[3:]
+            handler, parameters = self._events.get(code), packet[3:]
         else:
-            handler = self.le_events.get(packet[3]) if octets else None
+            handler = self._le_events.get(packet[3]) if octets else None
             parameters = packet[4:]
         if code in _COMMAND_EVENTS:
             parameters = packet

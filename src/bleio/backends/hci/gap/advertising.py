@@ -54,7 +54,7 @@ _LEGACY_PARAMETERS = Struct("<HHBBB6sBB")
 _INTERMEDIATE, _FIRST, _LAST, _COMPLETE = range(4)
 
 
-class Advertiser:
+class AdvertisingControl:
     """Starts and stops advertising and learns of its end.
 
     `ended()` is called when the controller ends it without a link; an incoming link comes in by
@@ -79,7 +79,7 @@ class Advertiser:
         self._parameters = AdvertisingParameters(b"")  # of the advertising under way, or the last
         self._anonymous_address: DeviceAddress | None = None
         self._set_exists = False
-        layer.le_events[LeEvent.ADVERTISING_SET_TERMINATED] = self._set_terminated
+        layer.on_event(LeEvent.ADVERTISING_SET_TERMINATED, self._set_terminated)
 
     async def start(self, parameters: AdvertisingParameters) -> None:
         """Advertise until `stop`, a link or the controller ends it."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from struct import Struct
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Generic, TypeVar
 
+from bleio.backends.base import Link
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
@@ -18,9 +19,6 @@ from bleio.backends.hci.gap.privacy import Peers, Privacy
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import ConnectTimeout, ControllerError, ControllerLost
-
-if TYPE_CHECKING:
-    from bleio.backends.hci.links.link import HciLink
 
 # As CircuitPython has it: scan all the time, 15 to 300 ms, no latency, supervision 4 s.
 _SCAN_UNITS = 160  # of 625 us
@@ -45,14 +43,15 @@ _LEGACY = Struct("<HHBB6sBHHHHHH")
 
 Find = Callable[[DeviceAddress], Coroutine[Any, Any, DeviceAddress]]
 T = TypeVar("T")
+L = TypeVar("L", bound=Link)
 
 
-class _Attempt:
+class _Attempt(Generic[L]):
     """One call of connect; `wanted` is False once nobody waits for its link any more."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.link: asyncio.Future[HciLink] = loop.create_future()
+        self.link: asyncio.Future[L] = loop.create_future()
         self.wanted = True
         self.target: DeviceAddress | None = None  # on the air; None: not initiating
         self.paused = False
@@ -60,8 +59,10 @@ class _Attempt:
         self.taken_back: asyncio.Future[None] | None = None
 
 
-class Initiator:
+class InitiationControl(Generic[L]):
     """The one initiator of a controller; connects wait for each other.
+
+    Links, of type `L`, are made above; here they are what a connect waits for.
 
     `find` gives the address on the air of a private peer. See `User` for being paused.
     """
@@ -83,14 +84,14 @@ class Initiator:
         self._find = find
         self._spawn = spawn
         self._turn = asyncio.Lock()
-        self._attempt: _Attempt | None = None
+        self._attempt: _Attempt[L] | None = None
 
     @property
     def wanted(self) -> bool:
         """Whether somebody waits for the link that comes up; if not, it is to be ended."""
         return self._attempt is not None and self._attempt.wanted
 
-    async def connect(self, address: DeviceAddress, timeout_s: float) -> HciLink:
+    async def connect(self, address: DeviceAddress, timeout_s: float) -> L:
         """Connect. timeout_s 0: no limit; cancelling the task takes the initiation back.
 
         Raises: ConnectTimeout, ControllerError, ControllerLost.
@@ -98,7 +99,7 @@ class Initiator:
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + timeout_s if timeout_s else None
         await _within(deadline_s, self._turn.acquire())
-        attempt = self._attempt = _Attempt()
+        attempt = self._attempt = _Attempt[L]()
         try:
             await self._reach(attempt, self._peers.resolver.identity_of(address), deadline_s)
         except asyncio.CancelledError:
@@ -111,7 +112,7 @@ class Initiator:
         self._end(attempt)
         return attempt.link.result()
 
-    def link_came_up(self, link: HciLink) -> None:
+    def link_came_up(self, link: L) -> None:
         """Give the link to who waits for it."""
         if self._attempt is not None and not self._attempt.link.done():
             self._attempt.link.set_result(link)
@@ -161,7 +162,7 @@ class Initiator:
     # One attempt
 
     async def _reach(
-        self, attempt: _Attempt, identity: DeviceAddress, deadline_s: float | None
+        self, attempt: _Attempt[L], identity: DeviceAddress, deadline_s: float | None
     ) -> None:
         """Try until the link is there or the time is over."""
         loop = asyncio.get_running_loop()
@@ -180,7 +181,9 @@ class Initiator:
         known = identity in self._peers.resolver.keys
         return known and not self._peers.in_controller.holds(identity)
 
-    async def _try(self, attempt: _Attempt, target: DeviceAddress, limit_s: float | None) -> None:
+    async def _try(
+        self, attempt: _Attempt[L], target: DeviceAddress, limit_s: float | None
+    ) -> None:
         """Initiate until the time is over."""
         async with self._privacy.lock:
             await self._privacy.prepare()
@@ -193,7 +196,7 @@ class Initiator:
         if not attempt.link.done():
             await self._stop(attempt)
 
-    async def _stop(self, attempt: _Attempt) -> None:
+    async def _stop(self, attempt: _Attempt[L]) -> None:
         """End the initiation; a link that comes up meanwhile stays the attempt's."""
         async with self._privacy.lock:
             if attempt.target is not None and not attempt.link.done():
@@ -213,7 +216,7 @@ class Initiator:
             parameters = _LEGACY.pack(*scan, 0, address.random, address.octets, own, *timing)
             await self._layer.request(Opcode.LE_CREATE_CONNECTION, parameters)
 
-    async def _take_back(self, attempt: _Attempt) -> None:
+    async def _take_back(self, attempt: _Attempt[L]) -> None:
         """Cancel what the controller is at, and wait until it is not any more."""
         attempt.taken_back = asyncio.get_running_loop().create_future()
         try:
@@ -226,7 +229,7 @@ class Initiator:
         await asyncio.wait(ends, timeout=_CANCEL_S, return_when=asyncio.FIRST_COMPLETED)
         attempt.taken_back = None
 
-    async def _abandon(self, attempt: _Attempt) -> None:
+    async def _abandon(self, attempt: _Attempt[L]) -> None:
         """Take the initiation back for a caller who is gone; a link that is up is ended."""
         try:
             await self._stop(attempt)
@@ -235,7 +238,7 @@ class Initiator:
         if attempt.link.done() and attempt.link.exception() is None:
             await attempt.link.result().disconnect()
 
-    def _end(self, attempt: _Attempt) -> None:
+    def _end(self, attempt: _Attempt[L]) -> None:
         attempt.wanted = False
         if attempt.link.done():
             attempt.link.exception()  # which counts as having seen it

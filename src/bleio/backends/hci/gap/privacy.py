@@ -18,7 +18,8 @@ from typing import Any, Protocol
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.identity import private_address
-from bleio.backends.hci.gap.resolving import Resolver, ResolvingList
+from bleio.backends.hci.gap.resolving import ControllerResolvingList, Resolver
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
 
@@ -42,36 +43,41 @@ class Privacy:
     def __init__(
         self,
         layer: HciLayer,
-        identity: Callable[[], DeviceAddress],
-        settings: Callable[[], SecuritySettings],
-        irk: Callable[[], bytes],
+        own: OwnDevice,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
         self.lock = asyncio.Lock()
-        self.users: list[User] = []
+        self._users: tuple[User, ...] = ()
         self._layer = layer
-        self._identity = identity
-        self._settings = settings
-        self._irk = irk
+        self._own = own
         self._spawn = spawn
         self._anonymous = False
         self._private: DeviceAddress | None = None  # until it has to be renewed
-        self._in_controller = identity()
+        self._in_controller = own.address
         self._timer: asyncio.TimerHandle | None = None
+
+    def pause_for_changes(self, *users: User) -> None:
+        """Have these go off the air for each change, the first of them for the longest time.
+
+        Raises: ValueError for a second call.
+        """
+        if self._users:
+            raise ValueError("The users of the own address are known already")
+        self._users = users
 
     @property
     def private(self) -> bool:
         """Whether private addresses are used at present."""
-        return self._settings().private_address or self._anonymous
+        return self._own.settings.private_address or self._anonymous
 
     @property
     def own_address(self) -> DeviceAddress:
         """What to go on the air with; valid after `prepare`."""
-        return self._private if self.private and self._private is not None else self._identity()
+        return self._private if self.private and self._private is not None else self._own.address
 
     def new_address(self) -> DeviceAddress:
         """Make a private address for one use."""
-        return private_address(self._irk())
+        return private_address(self._own.bonds.irk())
 
     async def prepare(self) -> None:
         """Have `own_address` ready in the controller; the lock is held, the caller off the air."""
@@ -92,14 +98,14 @@ class Privacy:
     async def while_quiet(self, change: Callable[[], Awaitable[None]]) -> None:
         """Change something that may only change while nobody is on the air; the lock is held.
 
-        The last of the users is away for the shortest time.
+        The last of the users is away for the shortest time: it pauses last and resumes first.
         """
         try:
-            for user in self.users:
+            for user in self._users:
                 await user.pause()
             await change()
         finally:
-            for user in reversed(self.users):
+            for user in reversed(self._users):
                 await user.resume()
 
     async def renew(self) -> None:
@@ -122,7 +128,7 @@ class Privacy:
 
     def settings_changed(self, old: SecuritySettings) -> None:
         """Private addresses were switched on or off, or their time has changed."""
-        new = self._settings()
+        new = self._own.settings
         if (new.private_address, new.rotation_s) != (old.private_address, old.rotation_s):
             self._drop()
 
@@ -139,7 +145,7 @@ class Privacy:
     def _renew(self) -> None:
         self.close()
         self._private = self.new_address()
-        rotation_s = self._settings().rotation_s
+        rotation_s = self._own.settings.rotation_s
         self._timer = asyncio.get_running_loop().call_later(rotation_s, self._expired)
 
     def _expired(self) -> None:
@@ -152,7 +158,7 @@ class Privacy:
     def _drop(self) -> None:
         """Use another address: at once if something is on the air, else when something will be."""
         self._private = None
-        if any(user.on_air for user in self.users):
+        if any(user.on_air for user in self._users):
             self._spawn(self.renew())
 
     @property
@@ -172,7 +178,7 @@ class Peers:
     def __init__(
         self,
         resolver: Resolver,
-        in_controller: ResolvingList,
+        in_controller: ControllerResolvingList,
         privacy: Privacy,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
@@ -181,7 +187,7 @@ class Peers:
         self._privacy = privacy
         self._spawn = spawn
 
-    def changed(self) -> None:
+    def bonds_changed(self) -> None:
         """Bonds were saved or erased, or are another identity's."""
         self.resolver.refresh()
         if self.in_controller.outdated:

@@ -1,18 +1,19 @@
 """Whose resolvable private addresses peers use: found by their bonds' keys.
 
-`Resolver` does it in the host, for whatever the controller has not resolved; `ResolvingList` keeps
-the controller's own list like the bonds, which is what lets it connect to an identity.
+`Resolver` does it in the host, for what the controller has not resolved. `ControllerResolvingList`
+keeps the controller's own list like the bonds, which is what lets it connect to an identity.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import Protocol
 
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.identity import private_address
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.private_address import resolves
 from bleio.errors import ControllerError
@@ -26,47 +27,54 @@ _DEVICE_PRIVACY = 1  # a bonded peer may also use its identity address
 _IDENTITIES = (AddressType.PUBLIC, AddressType.RANDOM_STATIC)
 
 
-class WatchedBonds:
-    """The bond store of the present identity; tells of every change."""
+class BondsWatcher(Protocol):
+    """What must know of changed bonds."""
 
-    def __init__(self, store: BondStore) -> None:
-        self.changed: Callable[[], None] = lambda: None
-        self._store = store
+    def bonds_changed(self) -> None:
+        """Bonds were saved or erased, or are another identity's."""
+
+
+class WatchedBonds:
+    """The bonds of the present identity, as a `BondStore` that tells of every change."""
+
+    def __init__(self, own: OwnDevice, watcher: BondsWatcher) -> None:
+        self._own = own
+        self._watcher = watcher
 
     def use(self, store: BondStore) -> None:
         """Go on with another identity's bonds."""
-        self._store = store
-        self.changed()
+        self._own.bonds = store
+        self._watcher.bonds_changed()
 
     def irk(self) -> bytes:
-        """Give the own Identity Resolving Key."""
-        return self._store.irk()
+        """Return the own Identity Resolving Key."""
+        return self._own.bonds.irk()
 
     def find(self, peer: DeviceAddress, central: bool) -> Bond | None:
-        """Give the bond with a peer."""
-        return self._store.find(peer, central)
+        """Return the bond with a peer."""
+        return self._own.bonds.find(peer, central)
 
     def all(self) -> list[tuple[bool, Bond]]:
-        """Give all bonds."""
-        return self._store.all()
+        """Return all bonds with the role they are for."""
+        return self._own.bonds.all()
 
     def save(self, bond: Bond, central: bool) -> None:
         """Keep a bond."""
-        self._store.save(bond, central)
-        self.changed()
+        self._own.bonds.save(bond, central)
+        self._watcher.bonds_changed()
 
     def erase(self) -> None:
         """Forget all bonds."""
-        self._store.erase()
-        self.changed()
+        self._own.bonds.erase()
+        self._watcher.bonds_changed()
 
 
 class Resolver:
     """The identities of peers by their addresses on the air."""
 
-    def __init__(self, bonds: BondStore) -> None:
+    def __init__(self, own: OwnDevice) -> None:
         self.keys: dict[DeviceAddress, bytes] = {}  # by identity; oldest first
-        self._bonds = bonds
+        self._own = own
         self._resolved: dict[bytes, DeviceAddress | None] = {}
         # How bonded peers were last heard; None is a private address that the controller resolved.
         self._heard: dict[DeviceAddress, DeviceAddress | None] = {}
@@ -75,7 +83,7 @@ class Resolver:
     def refresh(self) -> bool:
         """Take the keys from the bonds. Returns: whether they are others than before."""
         best: dict[DeviceAddress, Bond] = {}  # a peer may be bonded in both roles
-        for _, bond in self._bonds.all():
+        for _, bond in self._own.bonds.all():
             other = best.get(bond.identity)
             known = bond.irk and any(bond.irk) and bond.identity.type in _IDENTITIES
             if known and (other is None or bond.strength >= other.strength):
@@ -116,7 +124,7 @@ class Resolver:
         return self._heard.get(identity) or private_address(self.keys[identity])
 
 
-class ResolvingList:
+class ControllerResolvingList:
     """The controller's resolving list. Spec: Vol 4, Part E, 7.8.38 to 7.8.45 and 7.8.77.
 
     It holds as many peers as the controller has room for, the newest first. A controller that
@@ -129,13 +137,11 @@ class ResolvingList:
         layer: HciLayer,
         supported: bool,
         resolver: Resolver,
-        own_irk: Callable[[], bytes],
-        rotation_s: Callable[[], int],
+        own: OwnDevice,
     ) -> None:
         self._layer = layer
         self._resolver = resolver
-        self._own_irk = own_irk
-        self._rotation_s = rotation_s
+        self._own = own
         self._size: int | None = None if supported else 0
         self._timeout_s = 0
         self._entries: dict[DeviceAddress, bytes] = {}  # the peer's key and ours
@@ -149,7 +155,7 @@ class ResolvingList:
         """Whether `update` has something to do."""
         if self._size == 0:
             return False
-        late = bool(self._entries) and self._timeout_s != self._rotation_s()
+        late = bool(self._entries) and self._timeout_s != self._own.settings.rotation_s
         return late or self._wanted() != self._entries
 
     async def update(self) -> None:
@@ -163,7 +169,7 @@ class ResolvingList:
 
     def _wanted(self) -> dict[DeviceAddress, bytes]:
         newest = list(self._resolver.keys.items())[-(self._size or MAX_KEYS) :]
-        own = self._own_irk() if newest else b""
+        own = self._own.bonds.irk() if newest else b""
         return {identity: irk + own for identity, irk in newest}
 
     async def _update(self) -> None:
@@ -181,7 +187,7 @@ class ResolvingList:
         for identity, keys in wanted.items():
             if identity not in self._entries:
                 await self._add(identity, keys)
-        if self._timeout_s != (rotation_s := self._rotation_s()):
+        if self._timeout_s != (rotation_s := self._own.settings.rotation_s):
             timeout = rotation_s.to_bytes(2, "little")
             await request(Opcode.LE_SET_RESOLVABLE_PRIVATE_ADDRESS_TIMEOUT, timeout)
             self._timeout_s = rotation_s

@@ -59,7 +59,7 @@ _Chain = tuple[DeviceAddress, int, int]  # advertiser, set, whether it is a scan
 _SEEKING = ScanParameters(active=False)
 
 
-class Scanner:
+class ScanControl:
     """The one scanner of a controller; `reported` gets every packet while `start` holds.
 
     It also scans to find single peers, unseen by others. See `User` for being paused.
@@ -87,8 +87,8 @@ class Scanner:
         self._fragments: dict[_Chain, bytes] = {}
         self._broken: dict[_Chain, None] = {}  # packets of which a part was dropped
         self._connectable: dict[DeviceAddress, bool] = {}
-        layer.le_events[LeEvent.ADVERTISING_REPORT] = self._legacy_reports
-        layer.le_events[LeEvent.EXTENDED_ADVERTISING_REPORT] = self._extended_reports
+        layer.on_event(LeEvent.ADVERTISING_REPORT, self._legacy_reports)
+        layer.on_event(LeEvent.EXTENDED_ADVERTISING_REPORT, self._extended_reports)
 
     async def start(self, parameters: ScanParameters) -> None:
         """Scan on the 1M PHY; `extended` also passes on what legacy PDUs cannot hold.

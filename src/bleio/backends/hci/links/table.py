@@ -11,8 +11,8 @@ from bleio.backends.base import Events
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
-from bleio.backends.hci.gap.advertising import Advertiser
-from bleio.backends.hci.gap.initiating import Initiator
+from bleio.backends.hci.gap.advertising import AdvertisingControl
+from bleio.backends.hci.gap.initiating import InitiationControl
 from bleio.backends.hci.gap.resolving import Resolver
 from bleio.backends.hci.links.acl import AclQueue
 from bleio.backends.hci.links.link import Established, HciLink
@@ -42,10 +42,10 @@ _PHY_2M = 0x02
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Those who wait for links to come up."""
+    """The parts of GAP that wait for links, or know peers by their addresses."""
 
-    advertiser: Advertiser
-    initiator: Initiator
+    advertiser: AdvertisingControl
+    initiator: InitiationControl[HciLink]
     resolver: Resolver
 
 
@@ -71,16 +71,14 @@ class LinkTable:
         self._facts = facts
         self._roles = roles
         self._events = events
-        layer.acl = self._acl_received
-        layer.events[Event.DISCONNECTION_COMPLETE] = self._disconnected
-        layer.events[Event.NUMBER_OF_COMPLETED_PACKETS] = self._completed_packets
-        layer.le_events |= {
-            LeEvent.CONNECTION_COMPLETE: lambda event: self._connected(event, enhanced=False),
-            LeEvent.ENHANCED_CONNECTION_COMPLETE: lambda event: self._connected(event),
-            LeEvent.ENHANCED_CONNECTION_COMPLETE_V2: lambda event: self._connected(event),
-            LeEvent.CONNECTION_UPDATE_COMPLETE: self._updated,
-            LeEvent.REMOTE_CONNECTION_PARAMETER_REQUEST: self._parameters_requested,
-        }
+        layer.on_acl(self._acl_received)
+        layer.on_event(Event.DISCONNECTION_COMPLETE, self._disconnected)
+        layer.on_event(Event.NUMBER_OF_COMPLETED_PACKETS, self._completed_packets)
+        layer.on_event(LeEvent.CONNECTION_COMPLETE, self._connection_complete)
+        layer.on_event(LeEvent.ENHANCED_CONNECTION_COMPLETE, self._connected)
+        layer.on_event(LeEvent.ENHANCED_CONNECTION_COMPLETE_V2, self._connected)
+        layer.on_event(LeEvent.CONNECTION_UPDATE_COMPLETE, self._updated)
+        layer.on_event(LeEvent.REMOTE_CONNECTION_PARAMETER_REQUEST, self._parameters_requested)
 
     def close_link(self, link: HciLink, reason: int) -> None:
         """A link is gone: fail what waits, tell its listeners, then the engine."""
@@ -95,6 +93,10 @@ class LinkTable:
         """The controller is gone, and all links with it."""
         for link in tuple(self.links.values()):
             self.close_link(link, reason)
+
+    def _connection_complete(self, event: bytes) -> None:
+        """Take the form without the resolvable addresses, which controllers before 4.2 send."""
+        self._connected(event, enhanced=False)
 
     def _connected(self, event: bytes, enhanced: bool = True) -> None:
         status, conn_handle, role, address_type, octets = _COMPLETE_HEAD.unpack_from(event)

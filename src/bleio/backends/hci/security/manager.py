@@ -13,7 +13,7 @@ from typing import Any
 from bleio.backends.hci.bonds.store import BondStore
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
-from bleio.backends.hci.own import Own
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.core.hci import Event, LeEvent
@@ -31,16 +31,16 @@ class SecurityManager:
         self,
         layer: HciLayer,
         bonds: BondStore,
-        own: Own,
+        own: OwnDevice,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
         self.shared = SharedSecurity(layer, bonds, own, spawn)
         self._layer = layer
         self._links: dict[int, Security] = {}
-        layer.events[Event.ENCRYPTION_CHANGE] = self._encryption_change
-        layer.events[Event.ENCRYPTION_CHANGE_V2] = self._encryption_change
-        layer.events[Event.ENCRYPTION_KEY_REFRESH_COMPLETE] = self._key_refresh
-        layer.le_events[LeEvent.LONG_TERM_KEY_REQUEST] = self._long_term_key_request
+        layer.on_event(Event.ENCRYPTION_CHANGE, self._encryption_change)
+        layer.on_event(Event.ENCRYPTION_CHANGE_V2, self._encryption_change)
+        layer.on_event(Event.ENCRYPTION_KEY_REFRESH_COMPLETE, self._key_refresh)
+        layer.on_event(LeEvent.LONG_TERM_KEY_REQUEST, self._long_term_key_request)
 
     def add(self, security: Security) -> None:
         """A link is up."""

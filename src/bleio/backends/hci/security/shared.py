@@ -13,7 +13,7 @@ from typing import Any
 
 from bleio.backends.hci.bonds.store import Bond, BondStore
 from bleio.backends.hci.controller.layer import HciLayer
-from bleio.backends.hci.own import Own
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.security.smp.oob import OwnOob
 from bleio.backends.hci.security.trust import EncryptedValues
 from bleio.core.address import DeviceAddress
@@ -64,7 +64,7 @@ class SharedSecurity:
         self,
         layer: HciLayer,
         bonds: BondStore,
-        own: Own,
+        own: OwnDevice,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
         self.layer = layer

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from bleio.att.client import CallLater, DeadlineTimer
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore
-from bleio.backends.hci.own import Own
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.core.address import DeviceAddress
 from bleio.core.security import LinkSecurity
 
@@ -100,7 +100,7 @@ class LinkTrust:
     """What may pass one link. `link`: its security of the moment."""
 
     def __init__(
-        self, values: EncryptedValues, own: Own, link: LinkSecurity, peer: TrustedPeer
+        self, values: EncryptedValues, own: OwnDevice, link: LinkSecurity, peer: TrustedPeer
     ) -> None:
         self._values = values
         self._own = own

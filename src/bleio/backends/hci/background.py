@@ -1,0 +1,41 @@
+"""Work of an adapter that nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from bleio.errors import InnerError
+
+_log = logging.getLogger(__name__)
+
+
+class Background:
+    """Tasks that were started and left; they end with the adapter. Thread: the engine's."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something that nobody waits for; what fails in it is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def cancel(self) -> None:
+        """End all that is under way. Returns when it has ended."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, InnerError):
+            _log.debug("A background step failed: %s", error)  # the peer's fault, or a refusal
+        else:
+            _log.error("Fault in a background step", exc_info=error)
