@@ -16,10 +16,10 @@ The same source gives the same octets each time. So write them before a change a
 compare with `diff -r`: where they differ, behaviour has changed.
 
 Only what programs and tests may use is used here: `_bleio`, `bleio.api`, `bleio.testing`, the
-examples. So the script runs on any version of the source; PYTHONPATH says which. Not reached that
-way: LE legacy pairing (two of our devices always agree on LE Secure Connections), and signed writes
-that are accepted (our central encrypts the link with a bonded peer at once, and on an encrypted
-link nothing is signed).
+examples, and of the radio its medium's settings and a station's clock. So the script runs on any
+version of the source; PYTHONPATH says which. Not reached that way: LE legacy pairing (two of our
+devices always agree on LE Secure Connections), and signed writes that are accepted (our central
+encrypts the link with a bonded peer at once, and on an encrypted link nothing is signed).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -419,6 +420,101 @@ while connection.connected and time.monotonic() < 3:
 print(count, octets)
 connection.disconnect()
 """
+
+
+@kind(seed=25)
+def long_values_and_the_rest_of_the_api(world: Any) -> None:
+    add(world, "server", REST_SERVER)
+    add(world, "client", REST_CLIENT)
+    world.run(until=12)
+
+
+REST_SERVER = r"""
+C = Characteristic
+service = Service(UUID(0xFE10))
+long = add(service, 0xFE11, C.READ | C.WRITE | C.NOTIFY, max_length=512, initial_value=bytes(512))
+short = add(service, 0xFE12, C.READ | C.WRITE, max_length=4, fixed_length=True)
+both = add(service, 0xFE13, C.NOTIFY | C.INDICATE | C.WRITE_NO_RESPONSE, max_length=100)
+hidden = Service(UUID(0xFE18), secondary=True)
+add(hidden, 0xFE19, C.READ, initial_value="text")
+passing = Service(UUID("12345678-1234-1234-1234-123456789abc"))
+doomed = add(passing, "87654321-1234-1234-1234-123456789abc", C.READ)
+print(service, long, hidden.secondary, service.characteristics, passing)
+buffer = _bleio.PacketBuffer(both, buffer_size=3, max_packet_size=50)
+print(buffer.incoming_packet_length, buffer.outgoing_packet_length, buffer.packet_size)
+adapter.start_advertising(named("rest"), interval=0.03)
+wait(lambda: adapter.connected)
+for count in range(30):
+    print(buffer.write(bytes((count,)) * 20, header=b"head"), buffer.outgoing_packet_length)
+    if count % 10 == 5:
+        long.value = bytes((count,)) * 500
+    time.sleep(0.2)
+packet = bytearray(10)
+for _ in range(8):
+    def read():
+        return buffer.readinto(packet), bytes(packet)
+    attempt(read)
+passing.deinit()
+attempt(lambda: doomed.value)
+buffer.deinit()
+attempt(lambda: buffer.write(b""))
+print(len(long.value), bytes(short.value))
+"""
+
+REST_CLIENT = r"""
+connection = meet("rest")
+services = connection.discover_remote_services()
+print(services, [each.secondary for each in services])
+found = {str(each.uuid): each for service in services for each in service.characteristics}
+long, short, both = (found["UUID(0xfe1%d)" % index] for index in (1, 2, 3))
+def write(target, value):
+    target.value = value
+print(len(long.value))
+attempt(write, long, bytes(range(256)) * 2)
+print(len(long.value), bytes(long.value[-4:]))
+attempt(write, long, bytes(513))
+attempt(write, short, b"12345")
+attempt(write, short, b"1234")
+attempt(write, both, bytes(100))
+attempt(write, both, bytes(300))
+buffer = _bleio.CharacteristicBuffer(both, timeout=0.3, buffer_size=64)
+both.set_cccd(notify=True, indicate=True)
+octets = bytearray(30)
+for size in range(1, 12):
+    print(buffer.in_waiting, buffer.readinto(octets), bytes(octets[:size]), buffer.read(size))
+    write(both, bytes(size))
+buffer.reset_input_buffer()
+buffer.deinit()
+attempt(lambda: buffer.in_waiting)
+packets = _bleio.PacketBuffer(long, buffer_size=2)
+print(packets.incoming_packet_length, packets.outgoing_packet_length)
+long.set_cccd(notify=True)
+time.sleep(2)
+attempt(packets.readinto, octets)
+attempt(lambda: found["UUID('87654321-1234-1234-1234-123456789abc')"].value)
+connection.disconnect()
+attempt(lambda: long.value)
+attempt(lambda: connection.connection_interval)
+"""
+
+
+@kind(seed=26, distance_m=8)
+def collisions_and_clocks_that_drift(world: Any) -> None:
+    medium = world.radio.medium
+    medium.propagation = replace(
+        medium.propagation, collisions=True, capture_db=6.0, shadowing_db=5.0, noise=True
+    )
+    server = add(world, "server", SERVER, seconds=22)
+    client = add(world, "client", CLIENT, AGAIN, seconds=20, start_s=0.5)
+    for index in range(15):
+        add(world, f"beacon {index}", BEACON, seconds=20)
+    add(world, "listener", LISTENER, seconds=20)
+    add(world, "another listener", LISTENER, seconds=20)
+    world.run_for(0.25)
+    server.radio.station.set_clock(400, 500)
+    world.run_for(0.5)
+    client.radio.station.set_clock(-200, 50)
+    world.run(until=24)
 
 
 @kind(seed=24)
