@@ -1,4 +1,4 @@
-"""What `import _bleio` gives: the names of CircuitPython's module and nothing else.
+"""What `import _bleio` finds: the names of CircuitPython's module and nothing else.
 
 The finder in `bleio/__init__.py` runs this file as the module `_bleio`. Importing it opens no
 device and starts no thread.
@@ -49,7 +49,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Adapter | None:
-    """Give `adapter`, which is looked up anew each time: it differs by context."""
+    """Return `adapter`, which is looked up anew each time: it differs by context."""
     if name == "adapter":
         return current_adapter()
     raise AttributeError(f"module '_bleio' has no attribute {name!r}")

@@ -148,7 +148,7 @@ def public_error(error: BaseException) -> BaseException:
 
 
 def _of_controller(error: ControllerError) -> Exception:
-    """Give what CircuitPython makes of the error codes of its own stack, by HCI's for the same."""
+    """Return what CircuitPython makes of its own stack's error codes, by HCI's for the same."""
     match error.status:
         case HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER:
             return ConnectionError(NOT_CONNECTED)

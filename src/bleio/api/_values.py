@@ -39,7 +39,7 @@ def checked_value(value: object, limits: Limits) -> bytes:
 
 
 def initial_octets(initial_value: object, limits: Limits) -> bytes:
-    """Give an attribute's first value; None means zeros if its length is fixed, else nothing."""
+    """Return an attribute's first value; None means zeros if its length is fixed, else nothing."""
     if initial_value is None:
         return bytes(limits.max_length) if limits.fixed_length else b""
     octets = readable(initial_value)

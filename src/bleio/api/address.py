@@ -33,7 +33,7 @@ class Address:
         return cls(device.octets, int(device.type))
 
     def _device(self) -> DeviceAddress:
-        """Give the address as it is on air: types 1 to 3 are all random."""
+        """Return the address as it is on air: types 1 to 3 are all random."""
         return DeviceAddress(self._octets, self._type != self.PUBLIC)
 
     @property

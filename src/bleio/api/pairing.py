@@ -82,7 +82,7 @@ class PairingDelegate:
         raise self._missing("compare")
 
     def out_of_band(self, peer: Address) -> OobData | None:
-        """Give what was received of the peer out of band; None if nothing was."""
+        """Return what was received of the peer out of band; None if nothing was."""
         return None
 
     def ended(self, request: PairingRequest, reason: str | None) -> None:

@@ -28,7 +28,7 @@ class ScanResults:
         return self
 
     def __next__(self) -> ScanEntry:
-        """Give the oldest entry not read yet. Thread: any; waits for a packet or the end."""
+        """Return the oldest entry not read yet. Thread: any; waits for a packet or the end."""
         report = self._buffer.take()
         if report is None:
             raise StopIteration

@@ -2,12 +2,24 @@
 
 A procedure is a generator: it yields request PDUs, is sent the response PDUs, and returns its
 result. An Error Response is thrown into it as AttError. Procedures wait in line for the bearer.
+
+So a procedure of many requests, such as discovery, reads as one function from top to bottom and
+knows no clock, no thread and no future. Callbacks would scatter it over a method for each response,
+with the state between them in attributes. Coroutines would tie it to asyncio, and let it await what
+is no response.
+
+What may surprise: a caller's time limit ends its procedure, not the transaction. ATT allows one
+request at a time, and a response does not say which request it answers. If the next one were sent
+early, the late response to the last would be taken for its own. So the bearer stays busy until the
+response is there, at most 30 s from the request; after that nothing may be sent on it any more, and
+the link is as good as lost (3.3.3).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from bleio.att import codec
@@ -20,7 +32,7 @@ Done = Callable[[Any, "Exception | None"], None]
 
 
 class DeadlineTimer(Protocol):
-    """What `call_later` gives."""
+    """What `call_later` returns."""
 
     def cancel(self) -> None: ...
 
@@ -156,7 +168,7 @@ class AttClient:
     def _begin_transaction(self, request: bytes, step_limit_s: float) -> None:
         self._request_opcode = request[0]
         limit_s = min(step_limit_s, codec.TRANSACTION_TIMEOUT_S)
-        self._timer = self._call_later(limit_s, lambda: self._overdue(limit_s))
+        self._timer = self._call_later(limit_s, partial(self._overdue, limit_s))
         self._send(request)
 
     def _end_transaction(self) -> None:
@@ -172,6 +184,6 @@ class AttClient:
             self._timer = None
             self._timed_out()
             return
-        self._timer = self._call_later(rest_s, lambda: self._overdue(waited_s + rest_s))
+        self._timer = self._call_later(rest_s, partial(self._overdue, waited_s + rest_s))
         if self._job is not None:
             self._job.finish(None, TransactionTimeout("The peer did not answer in time"))

@@ -1,7 +1,8 @@
 """ATT PDUs: opcodes, layouts and limits (Core Specification Vol 3, Part F, 3.3 and 3.4).
 
-PDUs stay `bytes`, fields stay ints. What is built in one place only is packed there, with the
-layouts named here.
+PDUs stay `bytes`, fields stay ints: an object for each PDU would be made and thrown away at every
+notification, and would hide which octets are on the air. What is built in one place only is packed
+there, with the layouts named here. Opcodes have the specification's names.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def error_rsp(request_opcode: int, handle: int, code: int) -> bytes:
 
 
 def parse_error_rsp(pdu: bytes) -> tuple[int, int, int] | None:
-    """Give (request opcode, handle, error code) of an ATT_ERROR_RSP, None if it is malformed."""
+    """Return (request opcode, handle, error code) of an ATT_ERROR_RSP, None if it is malformed."""
     if len(pdu) != _ERROR.size:
         return None
     _, request_opcode, handle, code = _ERROR.unpack(pdu)

@@ -1,4 +1,10 @@
-"""The attribute table of a server, sorted by handle (Core Specification Vol 3, Part F, 3.2)."""
+"""The attribute table of a server, sorted by handle (Core Specification Vol 3, Part F, 3.2).
+
+Everything that clients see is an entry here: services and characteristics are declarations, that
+is attributes with a value that says what follows. So ATT needs to know nothing of them. Where an
+entry's value is stored, and who may write it, is a matter of the functions it was made with; they
+get the client that asks, since a CCCD has a value for each.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +30,10 @@ def _ignore(client: Any, value: bytes) -> None:
 class TableEntry:
     """One attribute: type, handle, permissions per kind of access, and how to read and write it.
 
-    `read(client)` gives the whole value; `check(client, value)` the error code for storing `value`
-    as the whole value, 0 if it may be; `write(client, value)` stores what was checked. `client` is
-    whatever object the bearer passes to its server. `group_end`: last handle of the group that this
-    attribute declares, its own handle if it declares none.
+    `read(client)` returns the whole value; `check(client, value)` the error code for storing
+    `value` as the whole value, 0 if it may be; `write(client, value)` stores what was checked.
+    `client` is the object that the bearer passes to its server. `group_end`: last handle of the
+    group that this attribute declares, its own handle if it declares none.
     """
 
     __slots__ = (
@@ -87,15 +93,15 @@ class Database:
         return len(self._sorted)
 
     def get(self, handle: int) -> TableEntry | None:
-        """Give the attribute with that handle."""
+        """Return the attribute with that handle."""
         return self._by_handle.get(handle)
 
     def in_range(self, start: int, end: int) -> list[TableEntry]:
-        """Give all attributes with handles from `start` to `end`, both included, ascending."""
+        """Return all attributes with handles from `start` to `end`, both included, ascending."""
         return _slice(self._sorted, start, end)
 
     def of_type(self, uuid: bytes, start: int, end: int) -> list[TableEntry]:
-        """Give the attributes of one type in a range; UUID sizes 16 and 128 compare by value."""
+        """Return the attributes of one type in a range; UUID sizes 16 and 128 compare by value."""
         return _slice(self._by_type.get(expand(uuid), []), start, end)
 
     def replace(self, start: int, end: int, attributes: Iterable[TableEntry]) -> None:

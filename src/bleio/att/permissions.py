@@ -1,13 +1,24 @@
-"""What a link's security lacks for an attribute (Core Specification Vol 3, Part C, 10.3)."""
+"""What a link's security lacks for an attribute (Core Specification Vol 3, Part C, 10.3).
+
+An attribute demands a security mode for each kind of access. A mode is satisfied by encryption of
+its level, or, for writes without response alone, by a signature where there is no encryption. What
+is missing decides the error code, and peers act on it: Insufficient Authentication makes them pair,
+Insufficient Encryption makes them encrypt with the keys that they have. So the wrong one of the two
+is a loop that ends in a refusal, on a link that could have been made good.
+
+A signature is 12 octets at the end of the PDU and is over all that comes before it. Its keys are
+the bond's, so the backend computes it (Vol 3, Part F, 3.4.5.4).
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from bleio.core.codes import AttErrorCode, SecurityMode
 from bleio.core.security import LinkSecurity
 
 MIN_KEY_OCTETS = 7  # the least the specification lets an encryption key have
+SIGNATURE_OCTETS = 12
 
 
 class _Demands(NamedTuple):
@@ -25,10 +36,23 @@ _DEMANDS: dict[int, _Demands] = {
 }
 
 
+class Signer(Protocol):
+    """Signs for one link, with the keys of its bond. Counters are stored before they are used."""
+
+    def sign(self, message: bytes) -> bytes | None:
+        """Return the signature, None without a key."""
+
+    def verify(self, message: bytes, signature: bytes) -> bool | None:
+        """Check a signature of the peer's and that it is new.
+
+        Returns: whether its key is authenticated; None if the signature is not valid.
+        """
+
+
 def lacking(
     mode: int, security: LinkSecurity, denied: int, min_key_octets: int = MIN_KEY_OCTETS
 ) -> int:
-    """Give the ATT error code for an access of `mode` over a link, 0 if it is allowed.
+    """Return the ATT error code for an access of `mode` over a link, 0 if it is allowed.
 
     Spec: Vol 3, Part C, 10.3.1: authentication before encryption, key size last.
     Args: `denied`: the code for NO_ACCESS, Read or Write Not Permitted.
@@ -52,10 +76,10 @@ def lacking(
 
 
 def lacking_signed(mode: int, security: LinkSecurity, authenticated: bool | None) -> int:
-    """Give the ATT error code for a signed write, 0 if it is allowed.
+    """Return the ATT error code for a signed write, 0 if it is allowed.
 
     Spec: Vol 3, Part C, 10.4.1; Vol 3, Part G, 4.9.2: signatures are for links without encryption.
-    Args: `authenticated`: whether the signing key is; None if the signature does not count.
+    Args: `authenticated`: whether the signing key is; None if the signature is not valid.
     """
     if mode not in (SecurityMode.SIGNED_NO_MITM, SecurityMode.SIGNED_WITH_MITM):
         return AttErrorCode.WRITE_NOT_PERMITTED

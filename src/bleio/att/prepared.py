@@ -1,4 +1,11 @@
-"""The prepare queue of one client (Core Specification Vol 3, Part F, 3.4.6)."""
+"""The prepare queue of one client (Core Specification Vol 3, Part F, 3.4.6).
+
+A client sends a long value in parts, which are echoed, and has them executed or dropped. The parts
+are kept as they came, not joined: what they mean depends on the table and the values at the time of
+the execution. The queue is the one thing that a client can make grow here, so it has two bounds.
+Nothing is written before all is checked: a client that writes several values at once is promised
+that they change together or not at all.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +66,7 @@ class PrepareQueue:
         self,
         database: Database,
         client: Any,
-        check_writable: Callable[[TableEntry], None] = lambda attribute: None,
+        check_writable: Callable[[TableEntry], None] | None = None,
     ) -> None:
         """Write all values or none, in the order in which their first parts came.
 
@@ -72,7 +79,8 @@ class PrepareQueue:
         parts, self._parts, self._octets = self._parts, [], 0
         writes = _assemble(parts, database, client)
         for write in writes:
-            check_writable(write.attribute)
+            if check_writable is not None:
+                check_writable(write.attribute)
             code = write.attribute.check(client, bytes(write.value))
             if code:
                 raise AttError(code, handle=write.attribute.handle)

@@ -1,7 +1,22 @@
 """The server side of one ATT bearer (Core Specification Vol 3, Part F, 3.4).
 
-A request goes in, its response comes out; the PDU's opcode finds its handler in a table. Handlers
-raise AttError with code and handle, and `answer` makes the Error Response of it.
+A request goes in, its response comes out, and nothing waits in between: the server keeps nothing of
+a request but parts of long writes, so no peer can make it wait or grow. The PDU's opcode finds its
+handler in a table. Handlers raise AttError with code and handle, and `answer` makes the Error
+Response of it. So one place decides what all requests and commands have in common: a command is
+never answered, and counted if something is wrong with it; a PDU that is longer than the MTU, or
+comes from a client that does not know the present table, is refused before anything is looked at.
+
+What may surprise:
+
+* The order of checks is the order of the specification's, not the cheapest: form, handle,
+  permission, then what the value is. A peer without permission learns nothing of the value.
+* Lists end at the first entry of another length or that does not fit; the client asks again from
+  there. An entry without permission ends a list, and is an error only where it would be the first.
+* A long value is read in parts by requests of their own, each of which reads the attribute anew. So
+  a value that changes meanwhile comes torn; the specification has nothing against it.
+* The MTU grows once and stays. The specification lets one client exchange it once. What programs
+  were told of lengths would be wrong if a peer could do it again.
 """
 
 from __future__ import annotations
@@ -13,9 +28,14 @@ from bleio.att import codec
 from bleio.att.codec import HANDLE_PAIR, OPCODE_RANGE, OPCODE_U16, U16
 from bleio.att.counters import Counters
 from bleio.att.database import Database, TableEntry
-from bleio.att.permissions import MIN_KEY_OCTETS, lacking, lacking_signed
+from bleio.att.permissions import (
+    MIN_KEY_OCTETS,
+    SIGNATURE_OCTETS,
+    Signer,
+    lacking,
+    lacking_signed,
+)
 from bleio.att.prepared import PrepareQueue
-from bleio.att.signing import SIGNATURE_OCTETS, Signer
 from bleio.core.codes import AttErrorCode, GattUuid
 from bleio.core.security import LinkSecurity
 from bleio.core.uuid import expand, uuid16
@@ -31,11 +51,15 @@ def _admit_all(opcode: int) -> int:
     return 0
 
 
+def _shortest_key_octets() -> int:
+    return MIN_KEY_OCTETS
+
+
 class AttServer:
     """Answers one client's requests from a database.
 
     `client` is handed to the attributes. `admit(opcode)` may refuse any request or command before
-    it is looked at, by giving an error code (Database Out Of Sync). `min_key_octets` is asked at
+    it is looked at, by returning an error code (Database Out Of Sync). `min_key_octets` is asked at
     each access. `rx_mtu` is what we answer to an MTU exchange; see `mtu` for what is agreed.
     """
 
@@ -46,7 +70,7 @@ class AttServer:
         security: LinkSecurity,
         counters: Counters | None = None,
         admit: Callable[[int], int] = _admit_all,
-        min_key_octets: Callable[[], int] = lambda: MIN_KEY_OCTETS,
+        min_key_octets: Callable[[], int] = _shortest_key_octets,
     ) -> None:
         self.rx_mtu = codec.MAX_MTU
         self._mtu = codec.DEFAULT_MTU
@@ -76,7 +100,7 @@ class AttServer:
             self._mtu = max(codec.DEFAULT_MTU, mtu)
 
     def answer(self, pdu: bytes) -> bytes | None:
-        """Act on a request or command; give the response, None for commands.
+        """Act on a request or command. Returns: the response, None for commands.
 
         Spec: Vol 3, Part F, 3.3: unknown requests get Request Not Supported, unknown commands
         nothing.
@@ -257,7 +281,9 @@ class AttServer:
             raise AttError(code, handle=attribute.handle)
         attribute.write(self._client, value)
 
-    def _check_writable(self, attribute: TableEntry, mode: int) -> None:
+    def _check_writable(self, attribute: TableEntry, mode: int | None = None) -> None:
+        """Check the link against a mode, by default that of write requests."""
+        mode = attribute.write_mode if mode is None else mode
         denied = AttErrorCode.WRITE_NOT_PERMITTED
         code = lacking(mode, self._security, denied, self._min_key_octets())
         if code:
@@ -277,7 +303,7 @@ class AttServer:
         _check(len(pdu) >= 5)
         handle, offset = HANDLE_PAIR.unpack_from(pdu, 1)
         attribute = self._attribute(handle)
-        self._check_writable(attribute, attribute.write_mode)
+        self._check_writable(attribute)
         if not self.prepared.add(handle, offset, pdu[5:]):
             raise AttError(AttErrorCode.PREPARE_QUEUE_FULL, handle=handle)
         return b"\x17" + pdu[1:]
@@ -287,11 +313,7 @@ class AttServer:
         if pdu[1] == codec.EXECUTE_CANCEL:
             self.prepared.clear()
         else:
-            self.prepared.execute(
-                self._database,
-                self._client,
-                lambda attribute: self._check_writable(attribute, attribute.write_mode),
-            )
+            self.prepared.execute(self._database, self._client, self._check_writable)
         return b"\x19"
 
     def _attribute(self, handle: int) -> TableEntry:
@@ -325,7 +347,7 @@ def _check(well_formed: bool) -> None:
 
 
 def _handle_range(pdu: bytes) -> tuple[int, int]:
-    """Give the starting and ending handle. Spec: 3.4.3.1: neither 0 nor in reverse."""
+    """Return the starting and ending handle. Spec: 3.4.3.1: neither 0 nor in reverse."""
     start: int
     end: int
     _, start, end = OPCODE_RANGE.unpack_from(pdu)
@@ -335,7 +357,7 @@ def _handle_range(pdu: bytes) -> tuple[int, int]:
 
 
 def _handle_set(pdu: bytes) -> list[int]:
-    """Give the handles of a Read Multiple (Variable) Request, at least two."""
+    """Return the handles of a Read Multiple (Variable) Request, at least two."""
     _check(len(pdu) >= 5 and len(pdu) % 2 == 1)
     return [handle for (handle,) in U16.iter_unpack(pdu[1:])]
 

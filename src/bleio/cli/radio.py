@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from bleio.cli.files import unusable
-from bleio.cli.numbers import no_nan
+from bleio.cli.options import no_nan, unusable
 from bleio.errors import CallerError, ControllerLost
 from bleio.radio.air.propagation import DEFAULT_PATH_LOSS_DB, Propagation
 from bleio.radio.capture.air_capture import AirCapture
@@ -93,7 +92,8 @@ def radio(
 
 @contextlib.contextmanager
 def _capturing(process: RadioProcess, path: str | None) -> Iterator[Callable[[], None]]:
-    """Give what begins to write to a file, once the name is held. That raises OSError."""
+    """Yield what begins to write to the file; to be called once the name is held, so that no other
+    radio's capture is overwritten. That call raises OSError."""
     with contextlib.ExitStack() as cleanup:
 
         def begin() -> None:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bleio.cli.files import unusable
-from bleio.cli.numbers import no_nan
+from bleio.cli.options import no_nan, unusable
 
 if TYPE_CHECKING:
     from bleio.testing.world import World
@@ -30,7 +29,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Give seconds."""
+        """Return seconds."""
         if isinstance(value, float):
             return value
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value))
@@ -142,7 +141,7 @@ def sim(
     except WorldError as error:
         raise click.ClickException(str(error)) from None
     except BrokenPipeError:
-        raise  # whoever reads the output has gone; click ends the command
+        raise  # nothing reads the output any more; click ends the command
     except OSError as error:
         raise click.ClickException(unusable(error)) from None
 

@@ -2,6 +2,9 @@
 
 Inside, a UUID is `bytes` of one of these lengths, since that is what ATT compares, sends and
 receives; only the API wraps it in an object. Spec: Vol 3, Part B, 2.5.1.
+
+The two lengths of one UUID are equal in value and not as bytes. What is compared is therefore
+expanded first; what is sent keeps the length that its owner chose, since the peer sees it.
 """
 
 from __future__ import annotations
@@ -10,17 +13,17 @@ BASE_UUID = bytes.fromhex("fb349b5f800000800010000000000000")
 
 
 def uuid16(value: int) -> bytes:
-    """Give the on-air form of an assigned 16-bit number."""
+    """Return the on-air form of an assigned 16-bit number."""
     return value.to_bytes(2, "little")
 
 
 def expand(uuid: bytes) -> bytes:
-    """Give the 128-bit form of a 2-, 4- or 16-octet UUID, by which UUIDs of mixed sizes compare."""
+    """Return the 128-bit form of a 2-, 4- or 16-octet UUID, by which mixed sizes compare."""
     return uuid if len(uuid) == 16 else BASE_UUID[:12] + uuid.ljust(4, b"\0")
 
 
 def to_text(uuid: bytes) -> str:
-    """Give `180f` or `6e400001-b5a3-f393-e0a9-e50e24dcca9e`: most significant digit first."""
+    """Return `180f` or `6e400001-b5a3-f393-e0a9-e50e24dcca9e`: most significant digit first."""
     digits = uuid[::-1].hex()
     if len(uuid) != 16:
         return digits

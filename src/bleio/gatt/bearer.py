@@ -13,8 +13,8 @@ from bleio.att import codec
 from bleio.att.client import AttClient, CallLater, Done, Job, Procedure
 from bleio.att.codec import OPCODE_U16
 from bleio.att.counters import Counters
+from bleio.att.permissions import SIGNATURE_OCTETS, Signer
 from bleio.att.server import AttServer
-from bleio.att.signing import SIGNATURE_OCTETS, Signer
 from bleio.core.security import LinkSecurity
 from bleio.errors import AttError, CallerError, LinkLost, TransactionTimeout
 from bleio.gatt import procedures

@@ -177,7 +177,8 @@ class Gap:
         self._scanner.ended()
 
     def forget(self) -> None:
-        """This is a forked child: the links, and who waits for reports, are the parent's."""
+        """This is a forked child: the links, and the threads that wait for reports, are the
+        parent's."""
         if self._scan_buffer is not None:
             self._scan_buffer.forget()
         for link in self.connections.links:

@@ -88,7 +88,7 @@ class _Off:
 
 
 class Life:
-    """Opens the backend for who uses it, and sees to its end. It is the portal's `EngineUser`.
+    """Opens the backend when it is used, and sees to its end. It is the portal's `EngineUser`.
 
     `address` is the identity address that the last backend had.
 

@@ -1,0 +1,23 @@
+"""What the options of several commands share: checks of numbers, a message about files."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeVar
+
+import click
+
+Number = TypeVar("Number", float, "float | None")
+
+
+def no_nan(context: click.Context, parameter: click.Parameter, value: Number) -> Number:
+    """Refuse "nan", which every range lets pass, since it is not less than anything."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("'nan' is no number.")
+    return value
+
+
+def unusable(error: OSError) -> str:
+    """Return one sentence on a file or folder that the user has named."""
+    what = "" if error.filename is None else f" {error.filename!r}"
+    return f"Cannot use{what}: {error.strerror or error}; give another place or make it writable."
