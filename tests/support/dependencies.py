@@ -36,6 +36,18 @@ ALLOWED: dict[str, set[str]] = {
     },
 }
 
+# The rooms of the large parts, from top to bottom: each imports only of those below it.
+ROOMS: dict[str, tuple[str, ...]] = {
+    "radio": (
+        *("sharing.server", "sharing", "controller", "layer", "host"),
+        *("advertising", "connection", "capture"),
+    ),
+    "backends.hci": (
+        *("backend", "capture", "links", "gap", "security", "security.smp", "own_device"),
+        *("bonds", "controller", "entropy"),
+    ),
+}
+
 # Where each distribution that bleio depends on may be used.
 THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "bleak": ("backends.os",),
@@ -110,13 +122,25 @@ def _layer_objection(own: str, imported: str) -> str | None:
     if imported == "__version__":
         return None
     layer = _layer(own)
-    allowed = {layer, *ALLOWED[layer]}
-    return None if _is_within(imported, tuple(allowed)) else f"{layer} must not import {imported}"
+    if not _is_within(imported, (layer, *ALLOWED[layer])):
+        return f"{layer} must not import {imported}"
+    for part, rooms in ROOMS.items():
+        names = tuple(f"{part}.{room}" for room in rooms)
+        above, room = _longest(imported, names), _longest(own, names)
+        if above and room and names.index(above) < names.index(room):
+            return f"{room} must not import {imported}, which is in a room above it"
+    return None
 
 
 def _layer(own: str) -> str:
-    """Find the longest entry of the table that the module belongs to."""
-    return max((layer for layer in ALLOWED if _is_within(own, (layer,))), key=len)
+    found = _longest(own, tuple(ALLOWED))
+    assert found is not None
+    return found
+
+
+def _longest(module: str, parts: tuple[str, ...]) -> str | None:
+    """Find the longest of the names that the module belongs to."""
+    return max((part for part in parts if _is_within(module, (part,))), key=len, default=None)
 
 
 def _is_within(module: str, parts: tuple[str, ...]) -> bool:

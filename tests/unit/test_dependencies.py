@@ -51,6 +51,17 @@ def test_circles_of_imports_are_small_and_in_one_folder() -> None:
         ("bleio.api.service", "import bleio.cli.main", "api must not import cli.main"),
         ("bleio.api.service", "from bleio.testing import X", "api must not import testing.X"),
         ("bleio.dropin", "import bleio.runtime", "dropin must not import runtime"),
+        (
+            "bleio.radio.connection.link",
+            "import bleio.radio.controller.core",
+            "radio.connection must not import radio.controller.core, which is in a room above it",
+        ),
+        (
+            "bleio.backends.hci.security.smp.pdu",
+            "import bleio.backends.hci.security.manager",
+            "backends.hci.security.smp must not import backends.hci.security.manager,"
+            " which is in a room above it",
+        ),
         ("bleio.att.server", "import asyncio", "asyncio is not for protocol code"),
         ("bleio.att.server", "from threading import Lock", "threading is not for protocol code"),
         ("bleio.gatt.model", "import socket as s", "socket is not for protocol code"),
@@ -85,6 +96,8 @@ def test_a_violation_is_found(module: str, source: str, reason: str) -> None:
         ("bleio.cli.main", "from bleio import __version__, api"),
         ("bleio.gatt.model", "from .server import X; from ..att import codec; from . import y"),
         ("bleio.gatt.attributes_of_time", "import bisect"),
+        ("bleio.radio.controller.core", "from ..connection import link; from ..air import phy"),
+        ("bleio.backends.hci.links.table", "from . import link; from ..security import manager"),
     ],
 )
 def test_what_is_allowed_is_not_reported(module: str, source: str) -> None:
