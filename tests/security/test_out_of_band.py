@@ -10,7 +10,7 @@ from bleio.backends.base import OobData
 from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.security.smp import secure_connections
-from bleio.backends.hci.security.smp.oob import OwnOob
+from bleio.backends.hci.security.smp.basis import OwnOob
 from bleio.backends.hci.security.smp.pdu import Reason
 from support.attacker import JUST_WORKS, AnyPairing
 from support.hci.simulated import simulated

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from bleio.backends.hci.bonds.store import Bond
-from bleio.backends.hci.security.smp.oob import OwnOob
+from bleio.backends.hci.security.smp.basis import Ends, OwnOob, Steps
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import ALL_KEYS, PAIRING_FAILED, AuthReq, Features
-from bleio.backends.hci.security.smp.session import Session
-from bleio.backends.hci.security.smp.steps import Ends, Steps
+from bleio.backends.hci.security.smp.session import PairingSession
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.core.pairing import IoCapability, SecuritySettings
 from bleio.radio.sharing import local
@@ -81,7 +80,7 @@ class Attacker:
         self.long_term_key: Callable[[bytes, int], bytes | None] = lambda rand, ediv: None
         self.key_wanted = asyncio.Event()
         self.hold_key = False  # until `give_key`
-        self.session: Session | None = None
+        self.session: PairingSession | None = None
         self.ended: asyncio.Future[Bond | int | None] | None = None
         self.change: Change = unchanged
         self._answers: asyncio.Queue[bytes] = asyncio.Queue()
@@ -196,9 +195,9 @@ class Attacker:
         self.change = change
         self.ended = asyncio.get_running_loop().create_future()
         own_oob = own_oob or OwnOob()
-        mine = pairing(ends, ANYTHING, agent, own_oob, lambda identity: [], self.send_changed)
+        mine = pairing(ends, ANYTHING, agent, own_oob, _NoBonds(), self.send_changed)
         mine.features = features
-        self.session = Session(mine, _Host(self), agent)
+        self.session = PairingSession(mine, _Host(self))
         self.session.start(request)
         return self.ended
 
@@ -300,6 +299,13 @@ class Attacker:
                 self.session.received(payload)
             else:
                 self.smp.put_nowait(payload)
+
+
+class _NoBonds:
+    """The attacker remembers nobody."""
+
+    def bonds_with(self, peer: DeviceAddress) -> list[Bond]:
+        return []
 
 
 class _Host:

@@ -35,10 +35,10 @@ from bleio.backends.hci.security.manager import SecurityManager
 from bleio.backends.hci.security.peer import LinkPeer
 from bleio.backends.hci.security.shared import Attempts
 from bleio.backends.hci.security.smp import pdu
+from bleio.backends.hci.security.smp.basis import Encrypt, Failure, Receive
 from bleio.backends.hci.security.smp.methods import Choice
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import Reason
-from bleio.backends.hci.security.smp.steps import Encrypt, Failure, Receive
 from bleio.core.address import DeviceAddress
 from bleio.core.hci import Event, LeEvent
 from bleio.core.pairing import IoCapability, PairingMethod, SecuritySettings

@@ -29,10 +29,10 @@ from bleio.backends.hci.security.encryption import LinkEncryption
 from bleio.backends.hci.security.peer import LinkPeer
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.backends.hci.security.smp import pdu
+from bleio.backends.hci.security.smp.basis import Ends
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
-from bleio.backends.hci.security.smp.session import Session
-from bleio.backends.hci.security.smp.steps import Ends
+from bleio.backends.hci.security.smp.session import PairingSession
 from bleio.core.address import DeviceAddress
 from bleio.errors import InnerError, KeysLost, PairingFailed
 
@@ -262,10 +262,8 @@ class PairingUnderWay(LinkState):
             shared.own.address,
             shared.bonds.irk(),
         )
-        self._pairing = Pairing(
-            ends, shared.own.settings, agent, shared.own_oob, shared.bonds_with, self.send
-        )
-        self._session = Session(self._pairing, self, agent)
+        self._pairing = Pairing(ends, shared.own.settings, agent, shared.own_oob, shared, self.send)
+        self._session = PairingSession(self._pairing, self)
         self._request = request
 
     def entered(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from bleio.backends.hci.bonds.store import Bond, BondStore
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.own_device import OwnDevice
-from bleio.backends.hci.security.smp.oob import OwnOob
+from bleio.backends.hci.security.smp.basis import OwnOob
 from bleio.backends.hci.security.trust import EncryptedValues
 from bleio.core.address import DeviceAddress
 

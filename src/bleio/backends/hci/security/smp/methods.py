@@ -1,4 +1,9 @@
-"""Which way two devices authenticate each other (Core Specification Vol 3, Part H, 2.3.5.1)."""
+"""Which way two devices authenticate each other (Core Specification Vol 3, Part H, 2.3.5.1).
+
+Nothing is negotiated: both compute the method from both sides' features, so both must come to the
+same. Features are sent in the clear and not protected before phase 2 is over; who changes them on
+the way can at most bring about a weaker method, which the user is told and the settings may refuse.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +13,15 @@ from bleio.backends.hci.security.smp.pdu import AuthReq, Features
 from bleio.core.pairing import IoCapability, PairingMethod
 
 _D, _Y, _K, _N, _KD = IoCapability  # in the order of their values
-# Who shows the passkey, by capabilities; where nobody does, both users type the same one.
+# Pairs of capabilities (central, peripheral) where the central shows the passkey. In all others
+# with a passkey the peripheral does, except that two keyboards have users type the same one.
 _CENTRAL_SHOWS = {(_D, _K), (_D, _KD), (_Y, _K), (_Y, _KD), (_KD, _K), (_KD, _KD)}
 _CAN_COMPARE = {_Y, _KD}
 _CAN_TYPE = {_K, _KD}
 
 
 class Choice(NamedTuple):
-    """A method; for passkey entry also who shows the passkey, the others' users type it."""
+    """A method; for passkey entry also which side shows the passkey, for the other to type."""
 
     method: PairingMethod
     central_shows: bool = False
@@ -23,7 +29,7 @@ class Choice(NamedTuple):
 
 
 def choose(central: Features, peripheral: Features) -> Choice:
-    """Give the method that both sides' features lead to. Spec: tables 2.6 to 2.8."""
+    """Return the method that both sides' features lead to. Spec: tables 2.6 to 2.8."""
     auth_req = central.auth_req & peripheral.auth_req
     secure_connections = bool(auth_req & AuthReq.SECURE_CONNECTIONS)
     one, both = central.oob or peripheral.oob, central.oob and peripheral.oob

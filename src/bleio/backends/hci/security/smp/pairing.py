@@ -1,46 +1,76 @@
 """One pairing, from the features to the keys, in either role (Core Specification Vol 3, Part H).
 
-`Pairing.run` is a generator: it sends PDUs by calling `send` and yields what it waits for, one of
-`Receive`, `Ask` and `Encrypt`. Whoever drives it gives it that and nothing else. A `Failure` that
-it raises is told to the peer. Keys and values are little-endian, as they are on air.
+`Pairing.run` is a generator, and where it stands is the pairing's state. It sends PDUs by calling
+`send` and yields what it waits for: a PDU (`Receive`), the agent's answer (`Ask`), or that the link
+is encrypted with the key that it has made (`Encrypt`). A session drives it and gives it that and
+nothing else: whatever comes that is not waited for ends the pairing. It knows no timers, tasks or
+HCI, so it is read from top to bottom as the specification's figures are.
+
+The obvious alternative is a table of states by PDUs. A pairing has two roles, two kinds and four
+methods, passkey entry goes round twenty times, users answer in between, and each side distributes
+up to three keys: such a table has hundreds of fields, most of which mean "fail". One that is
+forgotten is an attack, and hosts were broken in that way: by keys taken before the link was
+encrypted, by PDUs that came out of turn (SweynTooth). Here what is not written down cannot happen.
+
+What may surprise:
+
+- PDUs may come early: the peer's user may be faster than ours. While the agent is asked, the
+  session keeps a few of them; but none may be left when encryption starts, as keys would have come
+  in the clear.
+- `_agree` refuses what the settings, our out-of-band data or an old bond do not allow, before
+  anything secret is sent and before the user is troubled. The agent is asked last, when the method
+  is known.
+- An old bond of either role counts: a weaker one would say as much of who the peer is, on less
+  proof. It is checked again for the identity that the peer distributes, which may be another's.
+- There is no bond with an address that changes: another device may have it next.
+- Keys that are no keys (zeros) are refused or ignored: everybody knows them.
+- A `Failure` that is raised is told to the peer. Keys and values are little-endian, as on air.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
-from bumble.crypto import c1, s1
-
-from bleio.backends.base import OobData, PairingAgent
+from bleio.backends.base import PairingAgent
 from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds.store import Bond, SigningKey
 from bleio.backends.hci.security.smp import pdu
-from bleio.backends.hci.security.smp.methods import Choice, choose
-from bleio.backends.hci.security.smp.oob import OobSecret, OwnOob
+from bleio.backends.hci.security.smp.basis import (
+    Ask,
+    Encrypt,
+    Ends,
+    Failure,
+    OwnOob,
+    PairingBasis,
+    Receive,
+    Step,
+    Steps,
+)
+from bleio.backends.hci.security.smp.legacy import short_term_key
+from bleio.backends.hci.security.smp.methods import choose
 from bleio.backends.hci.security.smp.pdu import ALL_KEYS, AuthReq, Features, KeyKinds, Reason
 from bleio.backends.hci.security.smp.secure_connections import secure_connections_key
-from bleio.backends.hci.security.smp.steps import Ask, Encrypt, Ends, Failure, Receive, Step, Steps
 from bleio.core.address import AddressType, DeviceAddress
-from bleio.core.pairing import (
-    MAX_KEY_OCTETS,
-    IoCapability,
-    PairingMethod,
-    PairingQuestion,
-    SecuritySettings,
-)
+from bleio.core.pairing import MAX_KEY_OCTETS, IoCapability, PairingMethod, SecuritySettings
 
 _IDENTITIES = (AddressType.PUBLIC, AddressType.RANDOM_STATIC)
 
 
-class Pairing:
+class KnownBonds(Protocol):
+    """The bonds that there are, which a new one must not be weaker than."""
+
+    def bonds_with(self, peer: DeviceAddress) -> list[Bond]:
+        """Return those with a peer, whatever their role."""
+
+
+class Pairing(PairingBasis):
     """One pairing.
 
     Args: `agent`: None is Just Works, and everybody is accepted. `own_oob`: what the peer may have
-        received of us out of band. `bonds_with`: gives the bonds with a peer, whatever their role,
-        which a new one must not be weaker than.
+        received of us out of band.
     """
 
     def __init__(
@@ -49,48 +79,19 @@ class Pairing:
         settings: SecuritySettings,
         agent: PairingAgent | None,
         own_oob: OwnOob,
-        bonds_with: Callable[[DeviceAddress], list[Bond]],
+        bonds: KnownBonds,
         send: Callable[[bytes], None],
     ) -> None:
-        self.ends = ends
-        self.settings = settings
-        self.send = send
-        self.choice = Choice(PairingMethod.JUST_WORKS)
-        self.secure_connections = False
-        self.key_octets = MAX_KEY_OCTETS
-        self.own_secret: OobSecret | None = None  # what a peer with our out-of-band data knows
-        self.peer_oob: OobData | None = None
-        self.request = self.response = b""  # the whole PDUs
-        self.agreed = False  # the method is known
-        self._agent = agent
+        super().__init__(ends, settings, agent, send)
         self._own_oob = own_oob
-        self._bonds_with = bonds_with
+        self._bonds = bonds
         self._own = self._peer = Features(0, 0, 0, 0, 0, 0)
         self._ltk = b""
-
-    @property
-    def authenticated(self) -> bool:
-        """Whether the method protects against a man in the middle."""
-        return self.choice.method is not PairingMethod.JUST_WORKS
-
-    @property
-    def described(self) -> PairingQuestion:
-        """What the agent is told."""
-        ends = self.ends
-        return PairingQuestion(
-            ends.peer, self.choice.method, self.secure_connections, ends.is_central
-        )
 
     @property
     def peer_has_oob(self) -> bool:
         """Whether the peer says that it got our out-of-band data."""
         return bool(self._peer.oob)
-
-    @property
-    def shows_passkey(self) -> bool:
-        """Whether we show the passkey, rather than ask for it."""
-        choice = self.choice
-        return choice.central_shows if self.ends.is_central else choice.peripheral_shows
 
     def run(self, request: bytes = b"") -> Generator[Step, Any, Bond | None]:
         """Pair. Args: `request`: as peripheral, what follows the opcode of the Pairing Request.
@@ -105,7 +106,7 @@ class Pairing:
         if self.secure_connections:
             key = self._ltk = shortened((yield from secure_connections_key(self)), self.key_octets)
         else:
-            key = shortened((yield from self._short_term_key()), self.key_octets)
+            key = shortened((yield from short_term_key(self)), self.key_octets)
         self._own_oob.used(self.own_secret)
         yield Encrypt(key)
         bond = yield from self._distribute_keys()
@@ -119,13 +120,16 @@ class Pairing:
     # Phase 1
 
     def _learn_peer_oob(self) -> Steps:
-        if self._agent is not None and self._agent.has_oob:
-            peer = self.ends.peer
-            self.peer_oob = yield Ask(lambda agent: agent.peer_oob(peer))
+        if self.agent is not None and self.agent.has_oob:
+            self.peer_oob = yield Ask(partial(self.agent.peer_oob, self.ends.peer))
 
     def _offer(self) -> Features:
-        """Give what we say of ourselves."""
-        agent, method = self._agent, self.settings.method
+        """Return what we say of ourselves.
+
+        MITM protection is asked for where our user can help with it, and where the settings name a
+        method that gives it; otherwise most features lead to Just Works.
+        """
+        agent, method = self.agent, self.settings.method
         io = IoCapability.NO_INPUT_NO_OUTPUT if agent is None else agent.io_capability
         auth_req = AuthReq.BONDING | AuthReq.SECURE_CONNECTIONS
         if io is not IoCapability.NO_INPUT_NO_OUTPUT or (
@@ -172,10 +176,8 @@ class Pairing:
         self._check_settings()
         self._check_own_oob()
         self._check_old_bonds(self.ends.peer)
-        if self._agent is not None:
-            described = self.described
-            if not (yield Ask(lambda agent: agent.accept(described))):
-                raise Failure(Reason.PAIRING_NOT_SUPPORTED)
+        if self.agent is not None and not (yield Ask(partial(self.agent.accept, self.described))):
+            raise Failure(Reason.PAIRING_NOT_SUPPORTED)
 
     def _check_settings(self) -> None:
         settings = self.settings
@@ -201,91 +203,13 @@ class Pairing:
 
         In the other role too, for the new one says as much of who the peer is.
         """
-        for old in self._bonds_with(identity):
+        for old in self._bonds.bonds_with(identity):
             if (
                 old.authenticated > self.authenticated
                 or old.secure_connections > self.secure_connections
                 or old.key_octets > self.key_octets
             ):
                 raise Failure(Reason.AUTHENTICATION_REQUIREMENTS, weaker=True)
-
-    # Phase 2, LE legacy pairing
-
-    def _short_term_key(self) -> Steps:
-        """Spec: 2.3.5.5. A confirm value that is ours come back would prove nothing."""
-        key = yield from self._temporary_key()
-        own_nonce = entropy.token_bytes(16)
-        own_confirm = self._confirm_value(key, own_nonce)
-        if self.ends.is_central:
-            self._send(pdu.PAIRING_CONFIRM, own_confirm)
-            peer_confirm = yield Receive(pdu.PAIRING_CONFIRM)
-            self._send(pdu.PAIRING_RANDOM, own_nonce)
-            peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
-        else:
-            peer_confirm = yield Receive(pdu.PAIRING_CONFIRM)
-            self._send(pdu.PAIRING_CONFIRM, own_confirm)
-            peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
-        if peer_confirm == own_confirm or peer_nonce == own_nonce:
-            raise Failure(Reason.CONFIRM_VALUE_FAILED)
-        self.check(peer_confirm, self._confirm_value(key, peer_nonce), Reason.CONFIRM_VALUE_FAILED)
-        if self.ends.is_central:
-            return s1(key, peer_nonce, own_nonce)
-        self._send(pdu.PAIRING_RANDOM, own_nonce)
-        return s1(key, own_nonce, peer_nonce)
-
-    def _temporary_key(self) -> Steps:
-        method = self.choice.method
-        if method is PairingMethod.OUT_OF_BAND:
-            key = self.peer_oob.temporary_key if self.peer_oob is not None else b""
-            if len(key) != 16:
-                raise Failure(Reason.OOB_NOT_AVAILABLE)
-            return key
-        passkey = 0
-        if method is PairingMethod.PASSKEY_ENTRY:
-            passkey = yield from self.passkey()
-        return passkey.to_bytes(16, "little")
-
-    def _confirm_value(self, key: bytes, nonce: bytes) -> bytes:
-        own, peer = self.ends.own_on_air, self.ends.peer_on_air
-        central, peripheral = (own, peer) if self.ends.is_central else (peer, own)
-        return c1(
-            key,
-            nonce,
-            self.request,
-            self.response,
-            int(central.random),
-            int(peripheral.random),
-            central.octets,
-            peripheral.octets,
-        )
-
-    # What both kinds of phase 2 use
-
-    def passkey(self) -> Steps:
-        """Show a new passkey or ask for the peer's. Returns: 0 to 999999."""
-        described = self.described
-        if self.shows_passkey:
-            shown = entropy.randbelow(1_000_000)
-            yield Ask(lambda agent: agent.display_passkey(described, shown), waits=False)
-            return shown
-        typed = yield Ask(lambda agent: agent.enter_passkey(described))
-        if typed is None or not 0 <= typed <= 999_999:
-            raise Failure(Reason.PASSKEY_ENTRY_FAILED)
-        return typed
-
-    def compare(self, number: int) -> Steps:
-        """Ask whether both devices show the same number."""
-        described = self.described
-        if not (yield Ask(lambda agent: agent.compare(described, number))):
-            raise Failure(Reason.NUMERIC_COMPARISON_FAILED)
-
-    def check(self, value: bytes, expected: bytes, reason: Reason) -> None:
-        """Fail unless the peer's value is the expected one."""
-        if not secrets.compare_digest(value, expected):
-            raise Failure(reason)
-
-    def _send(self, opcode: int, payload: bytes) -> None:
-        self.send(bytes((opcode,)) + payload)
 
     # Phase 3; Spec: 2.4.3. The peripheral's keys come first.
 
@@ -314,17 +238,17 @@ class Pairing:
         if kinds & KeyKinds.ENCRYPTION and not self.secure_connections:
             ltk = shortened(entropy.token_bytes(16), self.key_octets)
             ediv, rand = entropy.randbelow(0x10000), entropy.token_bytes(8)
-            self._send(pdu.ENCRYPTION_INFORMATION, ltk)
-            self._send(pdu.CENTRAL_IDENTIFICATION, pdu.IDENTIFICATION.pack(ediv, rand))
+            self.send_pdu(pdu.ENCRYPTION_INFORMATION, ltk)
+            self.send_pdu(pdu.CENTRAL_IDENTIFICATION, pdu.IDENTIFICATION.pack(ediv, rand))
             if not ends.is_central:  # encryption always uses the peripheral's
                 bond = replace(bond, ltk=ltk, ediv=ediv, rand=rand)
         if kinds & KeyKinds.IDENTITY:
-            self._send(pdu.IDENTITY_INFORMATION, ends.irk)
+            self.send_pdu(pdu.IDENTITY_INFORMATION, ends.irk)
             address = pdu.IDENTITY_ADDRESS.pack(ends.identity.random, ends.identity.octets)
-            self._send(pdu.IDENTITY_ADDRESS_INFORMATION, address)
+            self.send_pdu(pdu.IDENTITY_ADDRESS_INFORMATION, address)
         if kinds & KeyKinds.SIGNING:
             csrk = entropy.token_bytes(16)
-            self._send(pdu.SIGNING_INFORMATION, csrk)
+            self.send_pdu(pdu.SIGNING_INFORMATION, csrk)
             bond = replace(bond, own_signing=SigningKey(csrk, 0, self.authenticated))
         return bond
 

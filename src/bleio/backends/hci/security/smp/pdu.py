@@ -103,7 +103,7 @@ class Features(NamedTuple):
         )
 
     def pack(self, opcode: int) -> bytes:
-        """Give the whole PDU."""
+        """Return the whole PDU."""
         return bytes((opcode,)) + _FEATURES.pack(*self)
 
 
@@ -113,10 +113,10 @@ def unpack_features(payload: bytes) -> Features:
 
 
 def request_security(auth_req: int) -> bytes:
-    """Give a Security Request."""
+    """Return a Security Request."""
     return bytes((SECURITY_REQUEST, auth_req))
 
 
 def pairing_failed(reason: int) -> bytes:
-    """Give a Pairing Failed."""
+    """Return a Pairing Failed."""
     return bytes((PAIRING_FAILED, reason))

@@ -1,5 +1,10 @@
 """Phase 2 of LE Secure Connections (Core Specification Vol 3, Part H, 2.3.5.6).
 
+Both sides make a secret from their key pairs (P-256), which no listener can. That does not say who
+the other is; so the method authenticates the public keys: by a number that the users compare, bit
+by bit by a passkey, or by what was carried out of band. At the end each shows that it has the same
+secret, nonces, features and addresses.
+
 Two attacks need a check of their own: a peer that sends our own public key, or our own nonces and
 confirm values, back to us would pass the checks of a passkey without knowing it (CVE-2020-26558);
 one whose key is no point of the curve would learn ours (CVE-2018-5383).
@@ -8,19 +13,15 @@ one whose key is no point of the curve would learn ours (CVE-2018-5383).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from bumble.crypto import f4, f5, f6, g2
 from bumble.crypto.cryptography import EccKey
 
 from bleio.backends.hci import entropy
 from bleio.backends.hci.security.smp import pdu
+from bleio.backends.hci.security.smp.basis import Failure, PairingBasis, Receive, Steps
 from bleio.backends.hci.security.smp.pdu import Reason
-from bleio.backends.hci.security.smp.steps import Failure, Receive, Steps
 from bleio.core.pairing import PairingMethod
-
-if TYPE_CHECKING:
-    from bleio.backends.hci.security.smp.pairing import Pairing
 
 PASSKEY_BITS = 20
 # Vol 3, Part H, 2.3.5.6.1; big-endian, as it is printed there
@@ -42,7 +43,7 @@ class _Exchange:
     peer_r: bytes = field(default=bytes(16), repr=False)
 
 
-def secure_connections_key(pairing: Pairing) -> Steps:
+def secure_connections_key(pairing: PairingBasis) -> Steps:
     """Agree on the Long Term Key. Returns: 16 octets."""
     exchange = yield from _public_keys(pairing)
     match pairing.choice.method:
@@ -55,7 +56,7 @@ def secure_connections_key(pairing: Pairing) -> Steps:
     return (yield from _checked_key(pairing, exchange))
 
 
-def _public_keys(pairing: Pairing) -> Steps:
+def _public_keys(pairing: PairingBasis) -> Steps:
     key = _own_key(pairing)
     own = bytes((pdu.PAIRING_PUBLIC_KEY,)) + pdu.PUBLIC_KEY.pack(key.x[::-1], key.y[::-1])
     if pairing.ends.is_central:
@@ -67,13 +68,13 @@ def _public_keys(pairing: Pairing) -> Steps:
     return _Exchange(key.x[::-1], x, dh_key)
 
 
-def _own_key(pairing: Pairing) -> EccKey:
+def _own_key(pairing: PairingBasis) -> EccKey:
     """A new key pair for each pairing, except that a peer with our out-of-band data knows ours."""
     secret = pairing.own_secret
     return secret.key if secret is not None else entropy.make_key()
 
 
-def _shared_secret(pairing: Pairing, key: EccKey, x: bytes, y: bytes) -> bytes:
+def _shared_secret(pairing: PairingBasis, key: EccKey, x: bytes, y: bytes) -> bytes:
     if x == key.x or (x == DEBUG_PUBLIC_KEY_X and not pairing.settings.debug_keys):
         raise Failure(Reason.INVALID_PARAMETERS)
     try:
@@ -82,27 +83,27 @@ def _shared_secret(pairing: Pairing, key: EccKey, x: bytes, y: bytes) -> bytes:
         raise Failure(Reason.INVALID_PARAMETERS) from None
 
 
-def _comparison(pairing: Pairing, exchange: _Exchange) -> Steps:
+def _comparison(pairing: PairingBasis, exchange: _Exchange) -> Steps:
     """Just Works and numeric comparison. Spec: 2.3.5.6.2. The peripheral commits itself first."""
     own_x, peer_x = exchange.own_x, exchange.peer_x
     nonce = exchange.own_nonce = entropy.token_bytes(16)
     if pairing.ends.is_central:
         commitment = yield Receive(pdu.PAIRING_CONFIRM)
-        pairing.send(bytes((pdu.PAIRING_RANDOM,)) + nonce)
+        pairing.send_pdu(pdu.PAIRING_RANDOM, nonce)
         exchange.peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
         expected = f4(peer_x, own_x, exchange.peer_nonce, b"\0")
         pairing.check(commitment, expected, Reason.CONFIRM_VALUE_FAILED)
         number = g2(own_x, peer_x, nonce, exchange.peer_nonce) % 1_000_000
     else:
-        pairing.send(bytes((pdu.PAIRING_CONFIRM,)) + f4(own_x, peer_x, nonce, b"\0"))
+        pairing.send_pdu(pdu.PAIRING_CONFIRM, f4(own_x, peer_x, nonce, b"\0"))
         exchange.peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
-        pairing.send(bytes((pdu.PAIRING_RANDOM,)) + nonce)
+        pairing.send_pdu(pdu.PAIRING_RANDOM, nonce)
         number = g2(peer_x, own_x, exchange.peer_nonce, nonce) % 1_000_000
     if pairing.choice.method is PairingMethod.NUMERIC_COMPARISON:
         yield from pairing.compare(number)
 
 
-def _passkey(pairing: Pairing, exchange: _Exchange) -> Steps:
+def _passkey(pairing: PairingBasis, exchange: _Exchange) -> Steps:
     """Spec: 2.3.5.6.3: one bit of the passkey at a time, so that a wrong guess tells little."""
     passkey = yield from pairing.passkey()
     own_x, peer_x = exchange.own_x, exchange.peer_x
@@ -111,26 +112,26 @@ def _passkey(pairing: Pairing, exchange: _Exchange) -> Steps:
         nonce = entropy.token_bytes(16)
         own_confirm = f4(own_x, peer_x, nonce, z)
         if pairing.ends.is_central:
-            pairing.send(bytes((pdu.PAIRING_CONFIRM,)) + own_confirm)
+            pairing.send_pdu(pdu.PAIRING_CONFIRM, own_confirm)
             confirm = yield Receive(pdu.PAIRING_CONFIRM)
-            pairing.send(bytes((pdu.PAIRING_RANDOM,)) + nonce)
+            pairing.send_pdu(pdu.PAIRING_RANDOM, nonce)
             peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
         else:
             confirm = yield Receive(pdu.PAIRING_CONFIRM)
-            pairing.send(bytes((pdu.PAIRING_CONFIRM,)) + own_confirm)
+            pairing.send_pdu(pdu.PAIRING_CONFIRM, own_confirm)
             peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
         if confirm == own_confirm or peer_nonce == nonce:
             raise Failure(Reason.CONFIRM_VALUE_FAILED)
         expected = f4(peer_x, own_x, peer_nonce, z)
         pairing.check(confirm, expected, Reason.CONFIRM_VALUE_FAILED)
         if not pairing.ends.is_central:
-            pairing.send(bytes((pdu.PAIRING_RANDOM,)) + nonce)
+            pairing.send_pdu(pdu.PAIRING_RANDOM, nonce)
     exchange.own_nonce, exchange.peer_nonce = nonce, peer_nonce
     exchange.own_r = exchange.peer_r = passkey.to_bytes(16, "little")
 
 
-def _out_of_band(pairing: Pairing, exchange: _Exchange) -> Steps:
-    """Spec: 2.3.5.6.4. Who did not get the other's data takes 0 for the other's r."""
+def _out_of_band(pairing: PairingBasis, exchange: _Exchange) -> Steps:
+    """Spec: 2.3.5.6.4. Each takes 0 for the other's r if it did not get the other's data."""
     data = pairing.peer_oob
     if data is not None:
         if len(data.confirm) != 16 or len(data.random) != 16:
@@ -142,13 +143,13 @@ def _out_of_band(pairing: Pairing, exchange: _Exchange) -> Steps:
         exchange.own_r = pairing.own_secret.random
     nonce = exchange.own_nonce = entropy.token_bytes(16)
     if pairing.ends.is_central:
-        pairing.send(bytes((pdu.PAIRING_RANDOM,)) + nonce)
+        pairing.send_pdu(pdu.PAIRING_RANDOM, nonce)
     exchange.peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
     if not pairing.ends.is_central:
-        pairing.send(bytes((pdu.PAIRING_RANDOM,)) + nonce)
+        pairing.send_pdu(pdu.PAIRING_RANDOM, nonce)
 
 
-def _checked_key(pairing: Pairing, exchange: _Exchange) -> Steps:
+def _checked_key(pairing: PairingBasis, exchange: _Exchange) -> Steps:
     """Authentication stage 2. Spec: 2.3.5.6.5."""
     ends = pairing.ends
     own = ends.own_on_air.octets + bytes((ends.own_on_air.random,))
@@ -163,9 +164,9 @@ def _checked_key(pairing: Pairing, exchange: _Exchange) -> Steps:
     own_check = f6(mac_key, own_nonce, peer_nonce, exchange.peer_r, own_io, own, peer)
     expected = f6(mac_key, peer_nonce, own_nonce, exchange.own_r, peer_io, peer, own)
     if ends.is_central:
-        pairing.send(bytes((pdu.PAIRING_DHKEY_CHECK,)) + own_check)
+        pairing.send_pdu(pdu.PAIRING_DHKEY_CHECK, own_check)
     check = yield Receive(pdu.PAIRING_DHKEY_CHECK)
     pairing.check(check, expected, Reason.DHKEY_CHECK_FAILED)
     if not ends.is_central:
-        pairing.send(bytes((pdu.PAIRING_DHKEY_CHECK,)) + own_check)
+        pairing.send_pdu(pdu.PAIRING_DHKEY_CHECK, own_check)
     return ltk

@@ -1,4 +1,10 @@
-"""Drives one pairing: gives it PDUs, answers and encryption in the order it waits for them."""
+"""Drives one pairing: gives it PDUs, answers and encryption in the order it waits for them.
+
+A pairing says what it waits for; all else that happens is judged here. A PDU that is not waited
+for, or of a wrong length, ends the pairing, with three exceptions: Pairing Failed, which ends it
+without an answer; a Keypress Notification and a peripheral's Security Request, which say nothing
+new; and what comes while a user is asked, which is kept, as the peer's user may have been faster.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +14,11 @@ from collections import deque
 from collections.abc import Generator
 from typing import Any, Protocol
 
-from bleio.backends.base import PairingAgent
 from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.security.smp import pdu
+from bleio.backends.hci.security.smp.basis import Ask, Encrypt, Failure, Receive, Step
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import LENGTHS, Reason
-from bleio.backends.hci.security.smp.steps import Ask, Encrypt, Failure, Receive, Step
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +27,7 @@ MAX_AHEAD = 2
 
 
 class SessionHost(Protocol):
-    """Whose session it is."""
+    """What the session works for, and what is told of its end."""
 
     def send(self, pdu: bytes) -> None: ...
 
@@ -36,13 +41,12 @@ class SessionHost(Protocol):
         """It is over, and both sides know. `weaker`: than the bond it would have replaced."""
 
 
-class Session:
+class PairingSession:
     """One pairing that is under way, until `host` is told how it ended or `close`."""
 
-    def __init__(self, pairing: Pairing, host: SessionHost, agent: PairingAgent | None) -> None:
+    def __init__(self, pairing: Pairing, host: SessionHost) -> None:
         self.pairing = pairing
         self._host = host
-        self._agent = agent
         self._steps: Generator[Step, Any, Bond | None] | None = None
         self._waits_for: Step | None = None
         self._ahead: deque[bytes] = deque()
@@ -133,9 +137,8 @@ class Session:
         task.add_done_callback(self._questions.discard)
 
     async def _put(self, step: Ask) -> None:
-        assert self._agent is not None  # without one, only Just Works is offered
         try:
-            answer = await step.question(self._agent)
+            answer = await step.question()
         except Exception:  # the agent's fault, which it has shown
             _log.debug("The pairing agent failed", exc_info=True)
             self._fail(Reason.UNSPECIFIED_REASON)
@@ -144,7 +147,7 @@ class Session:
             self._advance(answer)
 
     def _fail(self, reason: int, weaker: bool = False) -> None:
-        """End it of ourselves and tell the peer."""
+        """End it from our side and tell the peer."""
         if self._steps is not None:
             self._host.send(pdu.pairing_failed(reason))
             self._end(reason, weaker)
@@ -166,8 +169,9 @@ class Session:
         for task in tuple(self._questions):
             if task is not current:
                 task.cancel()
-        if self._agent is not None and self.pairing.agreed:
-            self._agent.ended(self.pairing.described, why)
+        agent = self.pairing.agent
+        if agent is not None and self.pairing.agreed:
+            agent.ended(self.pairing.described, why)
 
 
 def _words(reason: int | None) -> str:
