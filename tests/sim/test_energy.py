@@ -8,7 +8,7 @@ import pytest
 
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
-from bleio.radio.connection.energy import RadioOn
+from bleio.radio.air.station import RadioOn
 from bleio.testing import World
 from support.raw_host import MS, SECOND, Pair, RawHost, connected_pair, new_hosts
 

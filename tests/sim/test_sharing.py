@@ -9,7 +9,7 @@ import pytest
 from bleio.radio.air import phy
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import AirPdu, Radio
-from bleio.radio.connection.energy import RadioOn
+from bleio.radio.air.station import RadioOn
 from support.raw_host import (
     MS,
     SECOND,

@@ -20,7 +20,7 @@ class LoopDriver:
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
         self._handle: asyncio.TimerHandle | None = None
-        radio.on_wakeup = self._arm
+        radio.clock.set_alarm(self)
 
     def _now_us(self) -> int:
         return int((self._loop.time() - self._start) * self._speed * 1e6)
@@ -28,9 +28,9 @@ class LoopDriver:
     def run(self) -> None:
         """Catch up with the loop's clock."""
         self.radio.run_until(self._now_us())
-        self._arm()
+        self.due_earlier()
 
-    def _arm(self) -> None:
+    def due_earlier(self) -> None:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -41,7 +41,7 @@ class LoopDriver:
 
     def close(self) -> None:
         """Stop running."""
-        self.radio.on_wakeup = None
+        self.radio.clock.clear_alarm()
         if self._handle is not None:
             self._handle.cancel()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from bleio.radio.air import phy
-from bleio.radio.air.medium import Station
 from bleio.radio.air.radio import AirPdu, Direction, Radio
+from bleio.radio.air.station import Station
 
 
 def record(radio: Radio) -> list[AirPdu]:

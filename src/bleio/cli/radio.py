@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import click
 
 from bleio.cli.options import no_nan, unusable
 from bleio.errors import CallerError, ControllerLost
 from bleio.radio.air.propagation import DEFAULT_PATH_LOSS_DB, Propagation
+from bleio.radio.air.radio import Radio
 from bleio.radio.capture.air_capture import AirCapture
 from bleio.radio.sharing.server.address import parse_listen_address
 from bleio.radio.sharing.server.process import RadioProcess
@@ -67,20 +68,15 @@ def radio(
     """
     logging.basicConfig(format="%(message)s")
     try:
+        teller = _Teller(name, capture)
         process = RadioProcess(
             name,
+            teller,
             listen=[parse_listen_address(text) for text in listen],
             propagation=Propagation(path_loss_db=path_loss, loss=loss),
             seed=seed,
         )
-        process.on_hosts = _say_host
-        with _capturing(process, capture) as begin_capture:
-
-            def ready(addresses: list[str]) -> None:
-                begin_capture()
-                _say_ready(name, addresses)
-
-            process.on_ready = ready
+        with teller.cleanup:
             asyncio.run(process.run())
     except CallerError as error:
         raise click.UsageError(str(error)) from None
@@ -91,31 +87,48 @@ def radio(
 
 
 @contextlib.contextmanager
-def _capturing(process: RadioProcess, path: str | None) -> Iterator[Callable[[], None]]:
-    """Yield what begins to write to the file; to be called once the name is held, so that no other
-    radio's capture is overwritten. That call raises OSError."""
-    with contextlib.ExitStack() as cleanup:
+def _captured(radio: Radio, path: str) -> Iterator[None]:
+    """Write what is on the air to a file. Raises: OSError if it cannot be opened.
 
-        def begin() -> None:
-            if path is None:
-                return
-            assert process.world is not None
-            radio = process.world.driver.radio
-            capture = AirCapture(radio, cleanup.enter_context(open(path, "wb")).write)
-            cleanup.callback(capture.flush)
-            radio.watch(capture.add)
-
-        yield begin
+    Begin only when the name is held, so that no other radio's capture is overwritten.
+    """
+    with open(path, "wb") as file:
+        capture = AirCapture(radio, file.write)
+        radio.watch(capture.add)
+        try:
+            yield
+        finally:
+            capture.flush()
 
 
-def _say_ready(name: str, addresses: list[str]) -> None:
-    for address in (f"virtual:{name}", *addresses):
-        _say(f"Listening on {address}")
-    _say("Ready; Ctrl-C ends it.")
+class _Teller:
+    """Prints what becomes of the radio, and begins its capture once the name is held.
 
+    Leave `cleanup` when the radio has ended; that makes the file whole.
+    """
 
-def _say_host(name: str, came: bool) -> None:
-    _say(f"{'+' if came else '-'} {name}")
+    def __init__(self, name: str, capture: str | None) -> None:
+        self.cleanup = contextlib.ExitStack()
+        self._name = name
+        self._capture = capture
+
+    def ready(self, process: RadioProcess, addresses: list[str]) -> None:
+        """Begin the capture and say where the radio is. Raises: OSError from opening the file."""
+        if self._capture is not None:
+            assert process.served is not None
+            radio = process.served.driver.radio
+            self.cleanup.enter_context(_captured(radio, self._capture))
+        for address in (f"virtual:{self._name}", *addresses):
+            _say(f"Listening on {address}")
+        _say("Ready; Ctrl-C ends it.")
+
+    def host_came(self, name: str) -> None:
+        """Say so."""
+        _say(f"+ {name}")
+
+    def host_left(self, name: str) -> None:
+        """Say so."""
+        _say(f"- {name}")
 
 
 def _say(line: str) -> None:

@@ -18,7 +18,7 @@ from bleio.backends.hci.bonds.file import FileBondStore
 from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.propagation import Position
-from bleio.radio.connection.energy import RadioOn
+from bleio.radio.air.station import RadioOn
 from bleio.runtime.engine import use_portal
 from bleio.testing.backend import AirBackend
 from bleio.testing.deviceradio import DeviceRadio

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from bleio.backends.hci.capture.tap import CaptureFile
 from bleio.core.codes import HciErrorCode
-from bleio.radio.air.medium import Station
 from bleio.radio.air.propagation import Position
 from bleio.radio.air.radio import Radio
-from bleio.radio.connection.energy import RadioOn
+from bleio.radio.air.station import RadioOn, Station
 from bleio.radio.controller import Controller
 from bleio.testing.backend import AirBackend, Owner
 from bleio.testing.clock import VirtualClock

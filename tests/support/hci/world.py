@@ -20,8 +20,8 @@ from bleio.radio.connection.control import LL_FEATURES
 from bleio.radio.controller import information
 from bleio.radio.controller.dispatch import COMMANDS, SUPPORTED_COMMANDS
 from bleio.radio.sharing.server.address import ListenAddress
-from bleio.radio.sharing.server.connection import World as ServedRadio
-from bleio.radio.sharing.server.listen import open_listener
+from bleio.radio.sharing.server.connection import ServedRadio
+from bleio.radio.sharing.server.listen import open_address
 from support.hci.bumble_radio import BumbleRadio
 from support.hci.engine import Engine, until
 
@@ -172,9 +172,9 @@ class ListenWorld(World):
     """The simulated radio behind a byte stream, as any host in the world joins it."""
 
     async def __aenter__(self) -> World:
-        self.radio = ServedRadio(seed=1, propagation=Propagation(path_loss_db=40.0))
+        self.radio = ServedRadio(1, self, Propagation(path_loss_db=40.0))
         address = ListenAddress("tcp", host="127.0.0.1", port=0)
-        self.listener = await open_listener(self.radio, address)
+        self.listener = await open_address(self.radio, address)
         self.foreign_transport = "tcp-client" + self.listener.addresses[0].removeprefix("tcp")
         return self
 
@@ -183,6 +183,12 @@ class ListenWorld(World):
         self.listener.close()
         self.radio.close()
         await asyncio.sleep(0.01)
+
+    def host_came(self, name: str) -> None:
+        """Devices say themselves whether they have a controller."""
+
+    def host_left(self, name: str) -> None:
+        """Devices say themselves whether they have a controller."""
 
     def make_backend(self, **kwargs: Any) -> HciBackend:
         return HciBackend(self.foreign_transport, **kwargs)

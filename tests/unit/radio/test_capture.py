@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from bleio.core import pcapng
-from bleio.radio.air.medium import Station
 from bleio.radio.air.radio import AirPdu, Direction, Radio
+from bleio.radio.air.station import Station
 from bleio.radio.capture.air_capture import AirCapture, crc24, link_layer_record
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from bleio.radio.air.clock import Clock
+from bleio.radio.air.clock import Timeline
 
 
 def test_timers_fire_in_order_of_time_then_of_setting() -> None:
-    clock, fired = Clock(), []
+    clock, fired = Timeline(), []
     for name, at_us in (("c", 20), ("a", 10), ("b", 10), ("d", 30)):
         clock.schedule(at_us, fired.append, name)
     clock.run_until(20)
@@ -19,7 +19,7 @@ def test_timers_fire_in_order_of_time_then_of_setting() -> None:
 
 
 def test_a_callback_sees_its_own_time_and_may_schedule_for_now() -> None:
-    clock, seen = Clock(), []
+    clock, seen = Timeline(), []
 
     def first() -> None:
         seen.append(clock.now_us)
@@ -32,7 +32,7 @@ def test_a_callback_sees_its_own_time_and_may_schedule_for_now() -> None:
 
 
 def test_the_past_is_now() -> None:
-    clock, fired = Clock(), []
+    clock, fired = Timeline(), []
     clock.run_until(50)
     assert clock.schedule(10, fired.append, "late").at_us == 50
     clock.run_until(50)
@@ -40,14 +40,14 @@ def test_the_past_is_now() -> None:
 
 
 def test_time_does_not_run_backwards() -> None:
-    clock = Clock()
+    clock = Timeline()
     clock.run_until(50)
     clock.run_until(10)
     assert clock.now_us == 50
 
 
 def test_cancelled_timers_do_not_fire_and_do_not_show() -> None:
-    clock, fired = Clock(), []
+    clock, fired = Timeline(), []
     timer = clock.schedule(10, fired.append, 1)
     timer.cancel()
     timer.cancel()
@@ -58,7 +58,7 @@ def test_cancelled_timers_do_not_fire_and_do_not_show() -> None:
 
 
 def test_many_cancelled_timers_do_not_pile_up() -> None:
-    clock = Clock()
+    clock = Timeline()
     keep = clock.schedule(10**9, lambda: None)
     for _ in range(100_000):
         clock.schedule(10**8, lambda: None).cancel()
@@ -66,26 +66,45 @@ def test_many_cancelled_timers_do_not_pile_up() -> None:
     assert clock.next_event_us() == keep.at_us
 
 
+class CountingAlarm:
+    """Counts how often something is due earlier."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def due_earlier(self) -> None:
+        self.times += 1
+
+
 @pytest.mark.parametrize(("at_us", "woken"), [(50, True), (100, False), (150, False)])
 def test_the_driver_hears_of_earlier_events_only(at_us: int, woken: bool) -> None:
-    clock = Clock()
+    clock = Timeline()
     clock.schedule(100, lambda: None)
-    calls: list[int] = []
-    clock.on_wakeup = lambda: calls.append(1)
+    alarm = CountingAlarm()
+    clock.set_alarm(alarm)
     clock.schedule(at_us, lambda: None)
-    assert bool(calls) is woken
+    assert bool(alarm.times) is woken
 
 
 def test_the_driver_is_not_woken_while_it_runs_the_clock() -> None:
-    clock, calls = Clock(), []
+    clock, alarm = Timeline(), CountingAlarm()
     clock.schedule(10, lambda: clock.schedule(11, lambda: None) and None)
-    clock.on_wakeup = lambda: calls.append(1)
+    clock.set_alarm(alarm)
     clock.run_until(10)
-    assert calls == []
+    assert alarm.times == 0
+
+
+def test_time_has_one_driver() -> None:
+    clock = Timeline()
+    clock.set_alarm(CountingAlarm())
+    with pytest.raises(RuntimeError, match="already"):
+        clock.set_alarm(CountingAlarm())
+    clock.clear_alarm()
+    clock.set_alarm(CountingAlarm())
 
 
 def test_running_from_a_callback_is_refused() -> None:
-    clock = Clock()
+    clock = Timeline()
     errors: list[BaseException] = []
 
     def nested(run: Callable[[int], None]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bleio.radio.air import phy
-from bleio.radio.air.clock import Clock
+from bleio.radio.air.clock import Timeline
 from bleio.radio.air.interference import Interference
-from bleio.radio.air.medium import Medium, Station, Transmission
+from bleio.radio.air.medium import Medium, Transmission
 from bleio.radio.air.propagation import SENSITIVITY_DBM, Propagation
+from bleio.radio.air.station import Station
 
 CHANNEL = 5
 LENGTH_US = phy.air_time_us(20)
@@ -18,9 +19,12 @@ class Room:
     """Some stations and packets of 20 octets between them."""
 
     def __init__(self, propagation: Propagation, count: int = 3) -> None:
-        self.clock = Clock()
-        self.medium = Medium(self.clock, 1, propagation)
+        self.clock = Timeline()
+        self.medium = Medium(self.clock, 1, propagation, self)
         self.stations = [Station(index + 1, "") for index in range(count)]
+
+    def medium_changed(self) -> None:
+        """Nothing here goes by it."""
 
     def send(
         self, sender: int, at_us: int = 0, *, channel: int = CHANNEL, power_dbm: int = 0,

@@ -21,13 +21,28 @@ RESET_COMPLETE = bytes.fromhex("04 0e 04 01 03 0c 00")
 LISTEN = [parse_listen_address("tcp:127.0.0.1:0")]
 
 
+class Watcher:
+    """Waits for a radio to be ready."""
+
+    def __init__(self) -> None:
+        self.addresses: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+
+    def ready(self, process: RadioProcess, addresses: list[str]) -> None:
+        self.addresses.set_result(addresses)
+
+    def host_came(self, name: str) -> None:
+        """Hosts are counted by the radio itself."""
+
+    def host_left(self, name: str) -> None:
+        """Hosts are counted by the radio itself."""
+
+
 @contextlib.asynccontextmanager
 async def running(background: bool = False) -> AsyncIterator[tuple[RadioProcess, int]]:
     """A radio named desk. Yields: it and its TCP port."""
-    process = RadioProcess("desk", listen=LISTEN, background=background)
-    ready = asyncio.get_running_loop().create_future()
-    process.on_ready = ready.set_result
-    serving = asyncio.ensure_future(process.run())
+    watcher = Watcher()
+    process = RadioProcess("desk", watcher, listen=LISTEN, background=background)
+    ready, serving = watcher.addresses, asyncio.ensure_future(process.run())
     await asyncio.wait((ready, serving), return_when=asyncio.FIRST_COMPLETED)
     try:
         yield process, int(ready.result()[0].rpartition(":")[2])
@@ -68,10 +83,10 @@ def test_joining_a_radio_that_runs(
             port = await shared.join("desk", heard.put_nowait, lost.set)
             port.send(RESET)
             assert await heard.get() == RESET_COMPLETE
-            assert process.world is not None
-            assert process.world.hosts == 1
+            assert process.served is not None
+            assert process.served.hosts == 1
             port.close()
-            await until(lambda: process.world and process.world.hosts == 0)
+            await until(lambda: process.served and process.served.hosts == 0)
             assert not lost.is_set()
             await shared.join("desk", heard.put_nowait, lost.set)
         await lost.wait()
@@ -95,9 +110,9 @@ def test_strangers_get_no_controller(
             with contextlib.suppress(ConnectionResetError):
                 assert await reader.read() == b""
             writer.close()
-            assert process.world is not None
-            assert process.world.dropped["stranger"] == 1
-            assert process.world.hosts == 0
+            assert process.served is not None
+            assert process.served.dropped["stranger"] == 1
+            assert process.served.hosts == 0
 
     in_loop(test)
     assert "does not speak our language" in caplog.text
@@ -109,8 +124,8 @@ def test_connections_send_at_once() -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(RESET)
             assert await reader.readexactly(7) == RESET_COMPLETE
-            assert process.world is not None
-            (connection,) = process.world.connections
+            assert process.served is not None
+            (connection,) = process.served.connections
             transport = connection._transport
             assert transport is not None
             sock = transport.get_extra_info("socket")
@@ -118,7 +133,7 @@ def test_connections_send_at_once() -> None:
             own_port = writer.get_extra_info("sockname")[1]
             assert connection.name == f"tcp:127.0.0.1:{own_port}"
             writer.close()
-            await until(lambda: process.world and not process.world.connections)
+            await until(lambda: process.served and not process.served.connections)
 
     in_loop(test)
 
@@ -135,8 +150,8 @@ def test_a_stream_out_of_step_ends_that_connection_alone(
                 await reader.read()
             other_writer.write(RESET)
             assert await other_reader.readexactly(7) == RESET_COMPLETE
-            assert process.world is not None
-            assert process.world.dropped == {"stream out of step": 1}
+            assert process.served is not None
+            assert process.served.dropped == {"stream out of step": 1}
             for each in (writer, other_writer):
                 each.close()
 
@@ -148,14 +163,14 @@ def test_a_host_that_does_not_read_is_disconnected(caplog: pytest.LogCaptureFixt
     async def test() -> None:
         async with running() as (process, port):
             loop = asyncio.get_running_loop()
-            assert process.world is not None
+            assert process.served is not None
             with socket.create_connection(("127.0.0.1", port)) as host:
                 host.setblocking(False)
                 with pytest.raises(ConnectionError):
                     while True:  # and never reads the answers, which are longer
                         await loop.sock_sendall(host, bytes.fromhex("01 02 10 00") * 1000)
-            await until(lambda: process.world and not process.world.connections)
-            assert process.world.dropped == {"host that does not read": 1}
+            await until(lambda: process.served and not process.served.connections)
+            assert process.served.dropped == {"host that does not read": 1}
 
     with caplog.at_level(logging.ERROR):
         in_loop(test)
@@ -168,15 +183,14 @@ def test_a_background_radio_leaves_after_its_last_host_and_not_before(
     monkeypatch.setattr("bleio.radio.sharing.server.process.GRACE_S", 0.05)
 
     async def test() -> None:
-        process = RadioProcess("desk", background=True)
-        ready = asyncio.Event()
-        process.on_ready = lambda addresses: ready.set()
+        watcher = Watcher()
+        process = RadioProcess("desk", watcher, background=True)
         serving = asyncio.ensure_future(process.run())
-        await ready.wait()
+        await watcher.addresses
         ports = [await shared.join("desk", lambda packet: None, lambda: None) for _ in range(2)]
         ports[0].close()
-        assert process.world is not None
-        await until(lambda: process.world and process.world.hosts == 1)
+        assert process.served is not None
+        await until(lambda: process.served and process.served.hosts == 1)
         assert process._leaving is None
         ports[1].close()
         await serving
@@ -187,4 +201,8 @@ def test_a_background_radio_leaves_after_its_last_host_and_not_before(
 
 def test_a_background_radio_that_nobody_joins_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bleio.radio.sharing.server.process.FIRST_HOST_TIMEOUT_S", 0.05)
-    in_loop(RadioProcess("desk", background=True).run)
+
+    async def test() -> None:
+        await RadioProcess("desk", Watcher(), background=True).run()
+
+    in_loop(test)

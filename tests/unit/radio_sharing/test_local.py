@@ -19,7 +19,7 @@ ADDRESS = bytes.fromhex("01 02 03 04 05 c6")
 def in_loop(test: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
         await asyncio.wait_for(test(), 20)
-        assert not local._worlds
+        assert not local._radios
 
     asyncio.run(main())
 
@@ -54,7 +54,7 @@ def test_ports_of_one_loop_are_on_one_radio_which_ends_with_the_last() -> None:
             for port in ports:
                 port.close()
                 port.close()
-            assert not local._worlds
+            assert not local._radios
 
     in_loop(test)
 

@@ -6,50 +6,20 @@ advertising events, which `advertising_event.py` has in full, and decides whom i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.radio.advertising.event import AdvertisingEvent
-from bleio.radio.air import phy
+from bleio.radio.advertising.parameters import AdvertisingSetParameters
 from bleio.radio.air.clock import Timer
 
 if TYPE_CHECKING:
     from bleio.radio.advertising.layer import AdvertisingLayer
 
-MAX_DATA_OCTETS = 1650
-LEGACY_DATA_OCTETS = 31
-# An extended connectable PDU cannot be chained: 255 octets of payload with header, AdvA and ADI.
-CONNECTABLE_DATA_OCTETS = 245
 MAX_RANDOM_DELAY_US = 10_000
 HIGH_DUTY_US = 1_280_000
 _HIGH_DUTY_INTERVAL_US = 3_750
-
-_NOBODY = DeviceAddress(bytes(6))
-
-
-@dataclass(slots=True)
-class AdvertisingParameters:
-    """What the host has set for one set."""
-
-    connectable: bool = True
-    scannable: bool = True
-    directed: bool = False
-    high_duty: bool = False
-    legacy: bool = True
-    anonymous: bool = False
-    include_tx_power: bool = False
-    interval_us: int = 1_280_000
-    channels: tuple[int, ...] = phy.PRIMARY_CHANNELS
-    own_address_type: int = 0
-    peer: DeviceAddress = _NOBODY
-    filter_policy: int = 0
-    tx_power_dbm: int = 0
-    primary_phy: int = phy.LE_1M
-    secondary_phy: int = phy.LE_1M
-    sid: int = 0
-    scan_request_events: bool = False
 
 
 class Advertiser:
@@ -59,7 +29,7 @@ class Advertiser:
         self.layer = layer
         self.handle = handle  # None: the set of the legacy commands
         self.station = layer.station
-        self.parameters = AdvertisingParameters()
+        self.parameters = AdvertisingSetParameters()
         self.random_address: DeviceAddress | None = None
         self.data = b""
         self.scan_response = b""
@@ -132,7 +102,7 @@ class Advertiser:
             delay_us = parameters.interval_us + radio.random.randrange(MAX_RANDOM_DELAY_US + 1)
         self._timer = radio.schedule_in(station.by_its_clock(delay_us), self._event)
         self.current = AdvertisingEvent(self)
-        radio.clock.follow(self.current.timeline())
+        radio.clock.follow(self.current.course())
 
     def event_over(self, end_us: int) -> None:
         """All packets of the event are on air, the last one until this time."""

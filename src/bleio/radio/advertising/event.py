@@ -15,14 +15,15 @@ from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING
 
 from bleio.radio.advertising import exchanges, pdu
+from bleio.radio.advertising.listening import AirListener, OpenWindow
 from bleio.radio.air import hopping, phy
-from bleio.radio.air.clock import Timeline
+from bleio.radio.air.clock import Course
 from bleio.radio.air.medium import Transmission
-from bleio.radio.air.radio import AuxiliaryType, Direction, Listener, Listening
+from bleio.radio.air.radio import AuxiliaryType, Direction
 
 if TYPE_CHECKING:
     from bleio.radio.advertising.advertiser import Advertiser
-    from bleio.radio.air.radio import Request
+    from bleio.radio.advertising.listening import AirRequest
 
 # From the end of a packet on a primary channel, or of what answers it, to the next one.
 CHANNEL_GAP_US = 500
@@ -32,7 +33,7 @@ _SPREAD = 0x9E3779B1
 
 
 Part = Callable[["AdvertisingEvent", pdu.Aux | None, bytes], pdu.Extended]
-Chain = Generator[int, None, tuple[Transmission, list[Listening]]]
+Chain = Generator[int, None, tuple[Transmission, list[OpenWindow]]]
 
 
 class AdvertisingEvent:
@@ -59,13 +60,13 @@ class AdvertisingEvent:
         """Whether it goes on; it ends early with a connection or when the host stops the set."""
         return self.advertiser.current is self
 
-    def timeline(self) -> Timeline:
+    def course(self) -> Course:
         """All packets of the event."""
         return self._legacy() if self.parameters.legacy else self._extended()
 
     # -- legacy --
 
-    def _legacy(self) -> Timeline:
+    def _legacy(self) -> Course:
         octets, phy_ = pdu.legacy_octets(self), self.parameters.primary_phy
         clock, medium, station = self.radio.clock, self.medium, self.station
         power_dbm, wait_us = self.parameters.tx_power_dbm, self._wait_us(phy_)
@@ -98,7 +99,7 @@ class AdvertisingEvent:
 
     # -- extended --
 
-    def _extended(self) -> Timeline:
+    def _extended(self) -> Course:
         phy_ = self.parameters.primary_phy
         step_us = phy.air_time_us(pdu.EXTENDED_PRIMARY_OCTETS, phy_) + CHANNEL_GAP_US
         at_us = self.radio.now_us
@@ -118,10 +119,10 @@ class AdvertisingEvent:
 
     def _announce(
         self, at_us: int, step_us: int, aux_us: int
-    ) -> Generator[int, None, list[Listening]]:
+    ) -> Generator[int, None, list[OpenWindow]]:
         """The packets on primary channels. Returns: who has heard where the others are."""
         parameters = self.parameters
-        following: dict[Listener, Listening] = {}
+        following: dict[AirListener, OpenWindow] = {}
         for channel in parameters.channels:
             aux = pdu.Aux(self._channel(), aux_us - at_us, parameters.secondary_phy)
             announcement = pdu.extended_primary(self, aux)
@@ -147,7 +148,7 @@ class AdvertisingEvent:
 
     def send_chain(
         self, first: Part, kind: AuxiliaryType, channel: int, data: bytes, at_us: int,
-        listening: list[Listening],
+        listening: list[OpenWindow],
     ) -> Chain:  # fmt: skip
         """A packet on a secondary channel, and as many more as the data need.
 
@@ -230,18 +231,21 @@ class AdvertisingEvent:
         answers = self.parameters.connectable or self.parameters.scannable
         return phy.sync_time_us(phy_) if answers else 0
 
-    def _who_listens(self, packet: Transmission) -> list[Listening]:
+    def _who_listens(self, packet: Transmission) -> list[OpenWindow]:
         """Those in whose windows a packet on a primary channel falls."""
         parameters, found = self.parameters, []
-        for listener in self.radio.listening:
+        listeners: tuple[AirListener, ...] = self.radio.listening
+        for listener in listeners:
             window = listener.window(parameters)
             if window is None or listener.station is self.station:
                 continue
             if window.catches(packet.channel, packet.from_us, packet.to_us):
-                found.append(Listening(listener, window))
+                found.append(OpenWindow(listener, window))
         return found
 
-    def who_received(self, packet: Transmission, listening: Iterable[Listening]) -> list[Listening]:
+    def who_received(
+        self, packet: Transmission, listening: Iterable[OpenWindow]
+    ) -> list[OpenWindow]:
         """Judge a packet at its end, for those who still listen."""
         return [
             each
@@ -251,7 +255,7 @@ class AdvertisingEvent:
             and self.medium.receives(packet, each.listener.station)
         ]
 
-    def _requests(self, received: list[Listening], packet: Transmission) -> list[Request]:
+    def _requests(self, received: list[OpenWindow], packet: Transmission) -> list[AirRequest]:
         """Let those who have received all hear it. Returns: what they want to ask."""
         requests = []
         for listener, window in received:

@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING
 
 from bleio.radio.advertising import pdu
 from bleio.radio.advertising.connecting import ConnectRequest
+from bleio.radio.advertising.listening import OpenWindow
 from bleio.radio.advertising.scanner import ScanRequest
 from bleio.radio.air import phy
 from bleio.radio.air.medium import Transmission
-from bleio.radio.air.radio import AuxiliaryType, Direction, Listening
+from bleio.radio.air.radio import AuxiliaryType, Direction
 
 if TYPE_CHECKING:
     from bleio.radio.advertising.event import AdvertisingEvent, Chain
-    from bleio.radio.air.radio import Request
+    from bleio.radio.advertising.listening import AirRequest
 
 Exchange = Generator[int, None, int]  # gives the end of the last packet
 
 
-def exchange(event: AdvertisingEvent, heard: Transmission, requests: Sequence[Request]) -> Exchange:
+def exchange(
+    event: AdvertisingEvent, heard: Transmission, requests: Sequence[AirRequest]
+) -> Exchange:
     """What follows a packet that some have heard; connecting goes before scanning."""
     connecting = [each for each in requests if isinstance(each, ConnectRequest)]
     if not connecting:
@@ -35,7 +38,7 @@ def exchange(event: AdvertisingEvent, heard: Transmission, requests: Sequence[Re
     return (yield from _connect(event, heard, connecting))
 
 
-def _ask(event: AdvertisingEvent, heard: Transmission, requests: Sequence[Request]) -> None:
+def _ask(event: AdvertisingEvent, heard: Transmission, requests: Sequence[AirRequest]) -> None:
     """Put requests on air; they are all of the same length."""
     direction = Direction.ADVERTISING if event.parameters.legacy else Direction.AUXILIARY
     for request in requests:
@@ -48,12 +51,12 @@ def _ask(event: AdvertisingEvent, heard: Transmission, requests: Sequence[Reques
         event.hold(packet.to_us)
 
 
-def _arrives(event: AdvertisingEvent, request: Request) -> bool:
+def _arrives(event: AdvertisingEvent, request: AirRequest) -> bool:
     """Whether a request reaches the advertiser."""
     return event.on_air and event.medium.receives(request.packet, event.station)
 
 
-def _count_listening(event: AdvertisingEvent, request: Request) -> None:
+def _count_listening(event: AdvertisingEvent, request: AirRequest) -> None:
     """A request was received; that it might come was counted with the packet it follows."""
     packet = request.packet
     event.station.rx_us += packet.to_us - packet.from_us - phy.sync_time_us(packet.phy)
@@ -88,7 +91,7 @@ def _scan(event: AdvertisingEvent, heard: Transmission, requests: list[ScanReque
 
 def _respond(event: AdvertisingEvent, asked: Transmission, requests: list[ScanRequest]) -> Chain:
     """The scan response. Returns: its last packet, and who has received all."""
-    asking = [Listening(each.scanner, each.window) for each in requests]
+    asking = [OpenWindow(each.scanner, each.window) for each in requests]
     at_us = asked.to_us + phy.T_IFS_US
     if not event.parameters.legacy:
         kind = AuxiliaryType.SCAN_RSP

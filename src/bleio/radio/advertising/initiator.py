@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bleio.core.address import DeviceAddress
 from bleio.radio.advertising.connecting import ConnectRequest
-from bleio.radio.advertising.scanner import ScanWindow
+from bleio.radio.advertising.listening import ListeningMeter, ScanWindow, Window
+from bleio.radio.advertising.parameters import AdvertisingSetParameters, InitiatingParameters
 from bleio.radio.air import phy
 from bleio.radio.air.privacy import Peer
-from bleio.radio.air.radio import Window
-from bleio.radio.connection.energy import ListeningMeter
 from bleio.radio.connection.parameters import ConnectionParameters
 
 if TYPE_CHECKING:
-    from bleio.radio.advertising.advertiser import AdvertisingParameters
     from bleio.radio.advertising.event import AdvertisingEvent
     from bleio.radio.advertising.layer import AdvertisingLayer
-
-
-@dataclass(frozen=True, slots=True)
-class InitiatingParameters:
-    """What the host wants: whom, as whom, listening how.
-
-    `peer` None takes anyone in the filter accept list. `windows_us` and `connection` have one
-    item per PHY.
-    """
-
-    peer: DeviceAddress | None
-    own_address_type: int
-    extended: bool
-    windows_us: dict[int, tuple[int, int]]
-    connection: dict[int, ConnectionParameters]
+    from bleio.radio.advertising.parameters import AdvertisingSetParameters
 
 
 class Initiator:
@@ -66,7 +49,7 @@ class Initiator:
         self._meter.stop()
         self.layer.radio.remove_listener(self)
 
-    def window(self, parameters: AdvertisingParameters) -> ScanWindow | None:
+    def window(self, parameters: AdvertisingSetParameters) -> ScanWindow | None:
         """When it listens to sets that one can connect to."""
         wanted = self.parameters
         if wanted is None or self._request is not None or not parameters.connectable:
@@ -123,7 +106,7 @@ class Initiator:
             return True
         return self.layer.resolving.is_ours(target.octets)
 
-    def _parameters_for(self, advertised: AdvertisingParameters) -> ConnectionParameters:
+    def _parameters_for(self, advertised: AdvertisingSetParameters) -> ConnectionParameters:
         assert self.parameters is not None
         connection = self.parameters.connection
         used = phy.LE_1M if advertised.legacy else advertised.secondary_phy

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from bleio.core.address import DeviceAddress
+from bleio.radio.advertising.parameters import ScanTiming
 from bleio.radio.air.privacy import Peer
 from bleio.radio.connection.end import LinkEnd
 from bleio.radio.connection.layer import ConnectionHost, ConnectionLayer
 
 if TYPE_CHECKING:
     from bleio.radio.advertising.event import AdvertisingEvent
-    from bleio.radio.advertising.scanner import ScanParameters
 
 
 class AdvertisingHost(ConnectionHost, Protocol):
@@ -23,7 +23,7 @@ class AdvertisingHost(ConnectionHost, Protocol):
 
     def advertisement(
         self,
-        scan: ScanParameters,
+        scan: ScanTiming,
         event: AdvertisingEvent,
         sender: Peer,
         rssi_dbm: int,

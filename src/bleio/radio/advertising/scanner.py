@@ -6,62 +6,25 @@ computed from the time, there is no event per window.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.radio.advertising import pdu
 from bleio.radio.advertising.backoff import Backoff
+from bleio.radio.advertising.listening import ListeningMeter, ScanWindow, Window
+from bleio.radio.advertising.parameters import AdvertisingSetParameters, ScanTiming
 from bleio.radio.air import phy
 from bleio.radio.air.clock import Timer
 from bleio.radio.air.medium import Transmission
 from bleio.radio.air.privacy import Peer
-from bleio.radio.air.radio import Window
-from bleio.radio.connection.energy import ListeningMeter
 
 if TYPE_CHECKING:
-    from bleio.radio.advertising.advertiser import AdvertisingParameters
     from bleio.radio.advertising.event import AdvertisingEvent
     from bleio.radio.advertising.layer import AdvertisingLayer
+    from bleio.radio.advertising.parameters import AdvertisingSetParameters
 
 # How many advertisers the duplicate filter remembers; the oldest is forgotten first.
 DUPLICATE_FILTER_SIZE = 16_384
-
-
-class ScanWindow:
-    """When and where one PHY listens: a window in every interval, the next channel each time."""
-
-    __slots__ = ("_interval_us", "_start_us", "_window_us")
-
-    def __init__(self, start_us: int, interval_us: int, window_us: int) -> None:
-        self._start_us = start_us
-        self._interval_us = interval_us
-        self._window_us = window_us
-
-    def catches(self, channel: int, from_us: int, to_us: int) -> bool:
-        """Whether a packet on this channel is received from its first bit to its last."""
-        index, phase_us = divmod(from_us - self._start_us, self._interval_us)
-        if phy.PRIMARY_CHANNELS[index % 3] != channel:
-            return False
-        return phase_us + (to_us - from_us) <= self._window_us
-
-    def listened_us(self, now_us: int) -> int:
-        """Time in windows until now."""
-        intervals, phase_us = divmod(now_us - self._start_us, self._interval_us)
-        return intervals * self._window_us + min(phase_us, self._window_us)
-
-
-@dataclass(slots=True)
-class ScanParameters:
-    """What the host has set. `windows_us`: interval and window of each PHY listened to."""
-
-    extended: bool = False
-    own_address_type: int = 0
-    filter_policy: int = 0
-    active: dict[int, bool] = field(default_factory=lambda: {phy.LE_1M: False})
-    windows_us: dict[int, tuple[int, int]] = field(
-        default_factory=lambda: {phy.LE_1M: (10_000, 10_000)}
-    )
 
 
 class Scanner:
@@ -70,7 +33,7 @@ class Scanner:
     def __init__(self, layer: AdvertisingLayer) -> None:
         self.layer = layer
         self.station = layer.station
-        self.parameters = ScanParameters()
+        self.parameters = ScanTiming()
         self.enabled = False
         self._windows: dict[int, ScanWindow] = {}
         self._meter = ListeningMeter(self.station, layer.radio.clock)
@@ -135,7 +98,7 @@ class Scanner:
             self._timer = None
             self.layer.host.scan_timed_out()
 
-    def window(self, parameters: AdvertisingParameters) -> ScanWindow | None:
+    def window(self, parameters: AdvertisingSetParameters) -> ScanWindow | None:
         """When it listens to sets like this."""
         if not (parameters.legacy or self.parameters.extended):
             return None

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Protocol
 
 # What happens one after the other: a generator that yields the times at which to go on.
-Timeline = Generator[int, None, None]
+Course = Generator[int, None, None]
 
 # Cancelled timers stay in the heap until they come up, unless they are most of it.
 _COMPACT_ABOVE = 256
@@ -24,7 +24,7 @@ class Timer:
     __slots__ = ("_args", "_callback", "_clock", "at_us")
 
     def __init__(
-        self, clock: Clock, at_us: int, callback: Callable[..., None], args: tuple[Any, ...]
+        self, clock: Timeline, at_us: int, callback: Callable[..., None], args: tuple[Any, ...]
     ) -> None:
         self.at_us = at_us
         self._clock = clock
@@ -51,12 +51,19 @@ class Timer:
         return True
 
 
-class Clock:
+class Alarm(Protocol):
+    """What moves the time of a world on, and waits until something is due."""
+
+    def due_earlier(self) -> None:
+        """Something was scheduled earlier than all that was due before."""
+
+
+class Timeline:
     """The time of a simulated world and the heap of its timers."""
 
     def __init__(self) -> None:
         self.now_us = 0
-        self.on_wakeup: Callable[[], None] | None = None
+        self._alarm: Alarm | None = None
         self._heap: list[tuple[int, int, Timer]] = []
         self._sequence = 0
         self._cancelled = 0
@@ -69,15 +76,28 @@ class Clock:
         earlier = not self._heap or at_us < self._heap[0][0]
         self._sequence += 1
         heapq.heappush(self._heap, (at_us, self._sequence, timer))
-        if earlier and not self._running and self.on_wakeup is not None:
-            self.on_wakeup()
+        if earlier and not self._running and self._alarm is not None:
+            self._alarm.due_earlier()
         return timer
 
-    def follow(self, timeline: Timeline) -> None:
-        """Go on in a timeline now, and again at the times it yields."""
-        at_us = next(timeline, None)
+    def set_alarm(self, alarm: Alarm) -> None:
+        """Tell `alarm` from now on when something is due earlier than it could know.
+
+        Raises: RuntimeError when another one is told; time has one owner.
+        """
+        if self._alarm is not None:
+            raise RuntimeError("this timeline has an alarm already")
+        self._alarm = alarm
+
+    def clear_alarm(self) -> None:
+        """Tell it no more; harmless without one."""
+        self._alarm = None
+
+    def follow(self, course: Course) -> None:
+        """Go on in a course of events now, and again at the times it yields."""
+        at_us = next(course, None)
         if at_us is not None:
-            self.schedule(at_us, self.follow, timeline)
+            self.schedule(at_us, self.follow, course)
 
     def next_event_us(self) -> int | None:
         """The time of the next timer, None when there is none."""

@@ -7,63 +7,20 @@ medium is `ideal`, it need not be asked at all, and advertisers and links take a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from functools import lru_cache
 from random import Random
+from typing import Protocol
 
 from bleio.radio.air import phy
-from bleio.radio.air.clock import Clock
+from bleio.radio.air.clock import Timeline
 from bleio.radio.air.interference import Interference
-from bleio.radio.air.propagation import Position, Propagation, packet_error_rate, rssi
-from bleio.radio.connection.energy import ListeningMeter, Meter, RadioOn
+from bleio.radio.air.propagation import Propagation, packet_error_rate, rssi
+from bleio.radio.air.station import Station
 
 # No packet is longer.
 _LONGEST_US = 20_000
 _NOT_PAYLOAD_OCTETS = 2 + 3  # header and CRC
 _CACHED_PAIRS = 65_536
-MAX_CLOCK_ACCURACY_PPM, MAX_CLOCK_DRIFT_PPM = 500, 10_000
-
-
-class Station:
-    """One radio in the room."""
-
-    __slots__ = ("advertises_until_us", "antenna", "clock_accuracy_ppm", "clock_drift_ppm", "index",
-                 "listening", "meters", "name", "position", "rx_us", "tx_us")  # fmt: skip
-
-    def __init__(self, index: int, name: str) -> None:
-        self.index = index
-        self.name = name
-        self.position: Position = (0.0, 0.0, 0.0)
-        self.antenna = True
-        self.clock_drift_ppm, self.clock_accuracy_ppm = 0, MAX_CLOCK_ACCURACY_PPM
-        self.advertises_until_us = 0  # an advertising set of it has the air, for what is known
-        self.tx_us = self.rx_us = 0  # without what the meters have not counted yet
-        self.meters: dict[Meter, None] = {}
-        self.listening: dict[ListeningMeter, None] = {}
-
-    def set_clock(self, drift_ppm: int, accuracy_ppm: int = MAX_CLOCK_ACCURACY_PPM) -> None:
-        """Make the sleep clock slow (or fast, if negative), and say how good it claims to be.
-
-        New links and the advertising events to come go by it. Spec: Vol 6, Part B, 4.2.2.
-
-        Raises: ValueError when not even the specification allows a clock like that to be claimed.
-        """
-        if not 0 <= accuracy_ppm <= MAX_CLOCK_ACCURACY_PPM:
-            raise ValueError(f"accuracy_ppm must be from 0 to {MAX_CLOCK_ACCURACY_PPM}")
-        if abs(drift_ppm) > MAX_CLOCK_DRIFT_PPM:
-            raise ValueError(f"drift_ppm must be from -{MAX_CLOCK_DRIFT_PPM} to that")
-        self.clock_drift_ppm, self.clock_accuracy_ppm = drift_ppm, accuracy_ppm
-
-    def by_its_clock(self, time_us: int) -> int:
-        """How long it takes for what it takes for so long."""
-        return time_us + time_us * self.clock_drift_ppm // 1_000_000
-
-    @property
-    def radio_on(self) -> RadioOn:
-        """How long it has transmitted and listened until now."""
-        for meter in tuple(self.meters):
-            meter.account()
-        return RadioOn(self.tx_us, self.rx_us)
 
 
 class Transmission:
@@ -91,14 +48,32 @@ class Transmission:
         self.corrupt = False
 
 
+@lru_cache(_CACHED_PAIRS)
+def _shadowing_deviate(seed: int, one: int, other: int) -> float:
+    """What lies between two stations, in standard deviations: at random, and always the same."""
+    return Random(f"shadow {seed} {one} {other}").gauss(0, 1)
+
+
+class MediumOwner(Protocol):
+    """What is told when other packets arrive than before."""
+
+    def medium_changed(self) -> None:
+        """Packets can get lost from now on, or no longer, or others."""
+
+
 class Medium:
     """The air of one world.
 
-    Args: seed: of what is left to chance here, apart from the devices' own.
+    Args:
+        seed: of what is left to chance here, apart from the devices' own.
+        owner: is told of changes.
     """
 
-    def __init__(self, clock: Clock, seed: int, propagation: Propagation) -> None:
+    def __init__(
+        self, clock: Timeline, seed: int, propagation: Propagation, owner: MediumOwner
+    ) -> None:
         self._clock = clock
+        self._owner = owner
         self._random = Random(f"medium {seed}")
         self._propagation = propagation
         self._interference: list[Interference] = []
@@ -106,12 +81,9 @@ class Medium:
         self._longest_us = 0
         self._silent: set[Station] = set()
         self._to_corrupt: deque[Station | None] = deque()
-        self.on_change: Callable[[], None] = lambda: None
         self.ideal = propagation.ideal
         self.lost = 0
-        self._shadowing = lru_cache(_CACHED_PAIRS)(
-            lambda one, other: Random(f"shadow {seed} {one} {other}").gauss(0, 1)
-        )
+        self._seed = seed
 
     # -- what can be changed while the world runs --
 
@@ -162,7 +134,7 @@ class Medium:
         self.ideal = self._propagation.ideal and not (
             self._interference or self._silent or self._to_corrupt
         )
-        self.on_change()
+        self._owner.medium_changed()
 
     # -- levels --
 
@@ -174,7 +146,7 @@ class Medium:
             loss_db = propagation.distance_loss_db(sender.position, receiver.position)
         if propagation.shadowing_db:
             pair = sorted((sender.index, receiver.index))
-            loss_db += propagation.shadowing_db * self._shadowing(*pair)
+            loss_db += propagation.shadowing_db * _shadowing_deviate(self._seed, *pair)
         return power_dbm - loss_db
 
     def rssi_dbm(self, sender: Station, receiver: Station, power_dbm: float) -> int:

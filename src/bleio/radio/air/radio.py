@@ -10,25 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from bleio.radio.air import phy
-from bleio.radio.air.clock import Clock, Timer
-from bleio.radio.air.medium import Medium, Station, Transmission
+from bleio.radio.air.clock import Timeline, Timer
+from bleio.radio.air.medium import Medium, Transmission
+from bleio.radio.air.phy import ADVERTISING_ACCESS_ADDRESS, ADVERTISING_CRC_INIT
 from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.station import Station
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from bleio.radio.advertising.advertiser import AdvertisingParameters
-    from bleio.radio.advertising.connecting import ConnectRequest
-    from bleio.radio.advertising.event import AdvertisingEvent
-    from bleio.radio.advertising.layer import AdvertisingLayer
-    from bleio.radio.advertising.scanner import ScanRequest
     from bleio.radio.air.keys import LinkKey
-    from bleio.radio.connection.link import AirLink
-
-    Request: TypeAlias = ConnectRequest | ScanRequest
 
 _AS_MADE = Propagation()
 
@@ -64,43 +55,37 @@ class AirPdu(NamedTuple):
     sender: Station
     octets: bytes
     direction: Direction = Direction.ADVERTISING
-    crc_init: int = phy.ADVERTISING_CRC_INIT
+    crc_init: int = ADVERTISING_CRC_INIT
     crc_right: bool = True
     clear_octets: bytes = b""
     auxiliary_type: AuxiliaryType = AuxiliaryType.ADV
 
 
-class Window(Protocol):
-    """When and where somebody listens."""
+class IdleMeter(Protocol):
+    """Knows the packets of a link's idle events, which are made up only when somebody asks."""
 
-    def catches(self, channel: int, from_us: int, to_us: int) -> bool:
-        """Whether a packet on this channel is received from its first bit to its last."""
+    def account(self) -> None:
+        """Make up what was sent until now."""
+
+    def account_until(self, time_us: int) -> None:
+        """Make up what was sent before a time that has passed."""
 
 
-class Listener(Protocol):
-    """What hears advertising: a scanner or an initiator."""
+class LinkOnAir(Protocol):
+    """A link, as the air knows it."""
 
-    layer: AdvertisingLayer
+    @property
+    def meter(self) -> IdleMeter:
+        """What it has sent without being asked."""
+
+    def medium_changed(self) -> None:
+        """Packets can get lost from now on, or no longer."""
+
+
+class Receiver(Protocol):
+    """What hears advertising at a station."""
+
     station: Station
-
-    def window(self, parameters: AdvertisingParameters) -> Window | None:
-        """When it listens to sets with these parameters, another object whenever that begins anew.
-
-        Returns: None while it does not listen to them.
-        """
-
-    def heard(self, event: AdvertisingEvent, window: Window, rssi_dbm: int) -> Request | None:
-        """Take a legacy packet, or all of an extended event's data.
-
-        Returns: what it asks the advertiser in answer.
-        """
-
-
-class Listening(NamedTuple):
-    """Somebody who has begun to receive, in one of his windows."""
-
-    listener: Listener
-    window: Window
 
 
 class Radio:
@@ -112,32 +97,23 @@ class Radio:
     """
 
     def __init__(self, seed: int = 0, propagation: Propagation = _AS_MADE) -> None:
-        self.clock = Clock()
+        self.clock = Timeline()
         self.random = Random(seed)
-        self.medium = Medium(self.clock, seed, propagation)
-        self.medium.on_change = self._medium_changed
-        self.links: dict[AirLink, None] = {}
+        self.medium = Medium(self.clock, seed, propagation, self)
+        self.links: dict[LinkOnAir, None] = {}
         self._watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self._idle_watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self._key_watchers: tuple[Callable[[LinkKey], None], ...] = ()
         self.static_addresses: dict[bytes, Station] = {}
         self._stations = 0
-        self._listeners: dict[int, Listener] = {}
-        self.listening: tuple[Listener, ...] = ()
+        self._listeners: dict[int, Receiver] = {}
+        # What is in it besides is between advertising and its listeners: `AirListener` there.
+        self.listening: tuple[Any, ...] = ()
 
     @property
     def now_us(self) -> int:
         """Present simulated time."""
         return self.clock.now_us
-
-    @property
-    def on_wakeup(self) -> Callable[[], None] | None:
-        """Called when something was scheduled earlier than all that was due before."""
-        return self.clock.on_wakeup
-
-    @on_wakeup.setter
-    def on_wakeup(self, callback: Callable[[], None] | None) -> None:
-        self.clock.on_wakeup = callback
 
     def next_event_us(self) -> int | None:
         """When the next thing happens, None when nothing is going to."""
@@ -164,7 +140,8 @@ class Radio:
         """Received strength of what `sender` transmits with this power."""
         return self.medium.rssi_dbm(sender, receiver, tx_power_dbm)
 
-    def _medium_changed(self) -> None:
+    def medium_changed(self) -> None:
+        """Let links know that packets can get lost from now on, or no longer, or others."""
         for link in list(self.links):
             link.medium_changed()
 
@@ -270,7 +247,7 @@ class Radio:
             packet.from_us,
             packet.channel,
             packet.phy,
-            phy.ADVERTISING_ACCESS_ADDRESS,
+            ADVERTISING_ACCESS_ADDRESS,
             packet.power_dbm,
             packet.sender,
             octets(*args),
@@ -283,12 +260,12 @@ class Radio:
 
     # -- advertising --
 
-    def add_listener(self, listener: Listener) -> None:
+    def add_listener(self, listener: Receiver) -> None:
         """Let a scanner or initiator hear advertising from now on."""
         self._listeners[id(listener)] = listener
         self.listening = tuple(self._listeners.values())
 
-    def remove_listener(self, listener: Listener) -> None:
+    def remove_listener(self, listener: Receiver) -> None:
         """Stop that; harmless for one that does not listen."""
         if self._listeners.pop(id(listener), None) is not None:
             self.listening = tuple(self._listeners.values())

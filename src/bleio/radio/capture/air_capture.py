@@ -13,9 +13,9 @@ from collections.abc import Callable
 from bleio.core import pcapng
 from bleio.radio.air import phy
 from bleio.radio.air.interference import frequency_mhz
-from bleio.radio.air.medium import Station
 from bleio.radio.air.propagation import Position
 from bleio.radio.air.radio import AirPdu, Direction, Radio
+from bleio.radio.air.station import Station
 
 _DEWHITENED, _LEVEL_VALID, _REFERENCE_VALID = 0x0001, 0x0002, 0x0010
 _CRC_CHECKED, _CRC_RIGHT = 0x0400, 0x0800

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bleio.radio.air.medium import Station
+    from bleio.radio.air.station import Station
 
 _MILLION = 1_000_000
 # By this much an instant may be off as well.

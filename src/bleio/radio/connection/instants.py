@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from bleio.radio.air.clock import Clock, Timer
+from bleio.radio.air.clock import Timeline, Timer
 
 # From one packet of an instant's announcement to the instant, in events the peripheral listens to.
 EVENTS_AHEAD = 6
@@ -19,7 +19,7 @@ class Instants:
     nobody looks at most events.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Timeline) -> None:
         self._clock = clock
         self._waiting: deque[Timer] = deque()
 

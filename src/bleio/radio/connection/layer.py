@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from bleio.radio.air.medium import Station
     from bleio.radio.air.privacy import ResolvingList
     from bleio.radio.air.radio import Radio
+    from bleio.radio.air.station import Station
     from bleio.radio.connection.arbitration import RadioTime
     from bleio.radio.connection.end import LinkEnd
     from bleio.radio.connection.negotiated import Limit

@@ -20,7 +20,7 @@ from bleio.radio.air import phy
 from bleio.radio.connection.pdu import EMPTY
 
 if TYPE_CHECKING:
-    from bleio.radio.air.clock import Clock
+    from bleio.radio.air.clock import Timeline
     from bleio.radio.connection.end import LinkEnd
     from bleio.radio.connection.link import AirLink
 
@@ -30,7 +30,7 @@ class LinkMeter:
 
     __slots__ = ("_clock", "_ends", "_link", "_next_event")
 
-    def __init__(self, link: AirLink, clock: Clock) -> None:
+    def __init__(self, link: AirLink, clock: Timeline) -> None:
         self._link = link
         self._clock = clock
         self._ends = (link.central, link.peripheral)

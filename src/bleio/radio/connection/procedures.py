@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from bleio.core.codes import HciErrorCode
-from bleio.radio.air.clock import Clock, Timer
+from bleio.radio.air.clock import Timeline, Timer
 
 RESPONSE_TIMEOUT_US = 40_000_000
 
@@ -26,7 +26,7 @@ class Procedures:
 
     __slots__ = ("_clock", "_overdue", "_waiting")
 
-    def __init__(self, clock: Clock, overdue: Overdue) -> None:
+    def __init__(self, clock: Timeline, overdue: Overdue) -> None:
         self._clock = clock
         self._overdue = overdue
         self._waiting: dict[int, Timer] = {}

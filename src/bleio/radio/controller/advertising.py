@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio.advertising.advertiser import LEGACY_DATA_OCTETS, AdvertisingParameters
+from bleio.radio.advertising.parameters import LEGACY_DATA_OCTETS, AdvertisingSetParameters
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import CommandError, allow, command, require
 
@@ -51,7 +51,7 @@ def set_parameters(
     require(filter_policy <= 3)
     if kind != _ADV_DIRECT_HIGH:
         require(MIN_INTERVAL <= interval_min <= interval_max <= MAX_INTERVAL)
-    controller.layer.legacy_advertiser.parameters = AdvertisingParameters(
+    controller.layer.legacy_advertiser.parameters = AdvertisingSetParameters(
         connectable=kind in (_ADV_IND, *_DIRECTED),
         scannable=kind in (_ADV_IND, _ADV_SCAN_IND),
         directed=kind in _DIRECTED,

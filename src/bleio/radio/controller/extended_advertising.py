@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio.advertising.advertiser import (
+from bleio.radio.advertising.advertiser import HIGH_DUTY_US, Advertiser
+from bleio.radio.advertising.parameters import (
     CONNECTABLE_DATA_OCTETS,
-    HIGH_DUTY_US,
     LEGACY_DATA_OCTETS,
     MAX_DATA_OCTETS,
-    Advertiser,
-    AdvertisingParameters,
+    AdvertisingSetParameters,
 )
 from bleio.radio.air import phy
 from bleio.radio.controller.advertising import INTERVAL_UNIT_US, MIN_INTERVAL, channels_of
@@ -100,7 +99,7 @@ def set_parameters(
     if properties & _LEGACY:
         require(max(len(advertiser.data), len(advertiser.scan_response)) <= LEGACY_DATA_OCTETS)
     power = controller.layer.tx_power_dbm if tx_power == _NO_PREFERENCE else tx_power
-    advertiser.parameters = AdvertisingParameters(
+    advertiser.parameters = AdvertisingSetParameters(
         connectable=bool(properties & _CONNECTABLE),
         scannable=bool(properties & _SCANNABLE),
         directed=bool(properties & _DIRECTED),

@@ -13,7 +13,7 @@ from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.hci import Event, LeEvent
 from bleio.radio.advertising.event import AdvertisingEvent
-from bleio.radio.advertising.scanner import ScanParameters
+from bleio.radio.advertising.parameters import ScanTiming
 from bleio.radio.air.privacy import Peer
 from bleio.radio.connection.anchors import accuracy_code
 from bleio.radio.connection.end import LinkEnd
@@ -36,7 +36,7 @@ class HciHost(HostData):
 
     def advertisement(
         self,
-        scan: ScanParameters,
+        scan: ScanTiming,
         event: AdvertisingEvent,
         sender: Peer,
         rssi_dbm: int,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from bleio.core.private_address import encrypt
-from bleio.radio.advertising.advertiser import MAX_DATA_OCTETS
+from bleio.radio.advertising.parameters import MAX_DATA_OCTETS
 from bleio.radio.connection import control, negotiated
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command

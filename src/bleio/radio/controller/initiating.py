@@ -6,7 +6,7 @@ import struct
 
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
-from bleio.radio.advertising.initiator import InitiatingParameters
+from bleio.radio.advertising.parameters import InitiatingParameters
 from bleio.radio.air import phy
 from bleio.radio.connection.parameters import (
     EVENT_LENGTH_UNIT_US,

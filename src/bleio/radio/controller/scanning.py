@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from bleio.radio.advertising.scanner import ScanParameters
+from bleio.radio.advertising.parameters import ScanTiming
 from bleio.radio.air import phy
 from bleio.radio.controller.core import Controller
 from bleio.radio.controller.dispatch import allow, command, require
@@ -37,7 +37,7 @@ def set_parameters(
     allow(not controller.layer.scanner.enabled)
     require(kind <= 1 and own_address_type <= 3 and filter_policy <= 3)
     require(interval <= MAX_LEGACY_INTERVAL)
-    controller.layer.scanner.parameters = ScanParameters(
+    controller.layer.scanner.parameters = ScanTiming(
         extended=False,
         own_address_type=own_address_type,
         filter_policy=filter_policy,
@@ -56,7 +56,7 @@ def set_enable(controller: Controller, enable: int, filter_duplicates: int) -> N
         return
     allow(not (scanner.enabled and scanner.parameters.extended))
     if scanner.parameters.extended:
-        scanner.parameters = ScanParameters()
+        scanner.parameters = ScanTiming()
     kind = scanner.parameters.own_address_type
     own = controller.own_address(kind, controller.layer.random_address)
     scanner.enable(own, filter_duplicates)
@@ -72,7 +72,7 @@ def set_extended_parameters(
     used = [phy_ for bit, phy_ in SCANNING_PHYS.items() if phys & bit]
     require(bool(used) and not phys & ~sum(SCANNING_PHYS))
     require(len(per_phy) == _PER_PHY.size * len(used))
-    parameters = ScanParameters(True, own_address_type, filter_policy, {}, {})
+    parameters = ScanTiming(True, own_address_type, filter_policy, {}, {})
     for phy_, (kind, interval, window) in zip(used, _PER_PHY.iter_unpack(per_phy), strict=True):
         require(kind <= 1)
         parameters.active[phy_] = bool(kind)
@@ -95,7 +95,7 @@ def set_extended_enable(
     require(not (period and duration) or period_us > duration_us)
     allow(not (scanner.enabled and not scanner.parameters.extended))
     if not scanner.parameters.extended:
-        scanner.parameters = ScanParameters(extended=True)
+        scanner.parameters = ScanTiming(extended=True)
     kind = scanner.parameters.own_address_type
     own = controller.own_address(kind, controller.layer.random_address)
     scanner.enable(own, filter_duplicates, duration_us, period_us if duration else 0)

@@ -36,8 +36,8 @@ class Driver:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us: int | None = None
         self._closed = False
-        radio.on_wakeup = self._arm
-        self._arm()
+        radio.clock.set_alarm(self)
+        self.due_earlier()
 
     def deliver(self, controller: Controller, packet: bytes) -> None:
         """Give a controller a packet of its host, at the present time."""
@@ -63,12 +63,12 @@ class Driver:
         try:
             self.radio.run_until(now_us)
         finally:
-            self._arm()
+            self.due_earlier()
 
     def close(self) -> None:
         """Stop the radio's time for good."""
         self._closed = True
-        self.radio.on_wakeup = None
+        self.radio.clock.clear_alarm()
         self._disarm()
 
     def _note_behind(self, now_us: int, due_us: int) -> int:
@@ -93,7 +93,8 @@ class Driver:
         self._timer = None
         self.catch_up()
 
-    def _arm(self) -> None:
+    def due_earlier(self) -> None:
+        """Set the timer for what is due next."""
         if self._closed:
             return
         next_us = self.radio.next_event_us()

@@ -10,7 +10,7 @@ from bleio.radio.controller import Controller
 from bleio.radio.sharing.driver import Driver
 from bleio.radio.sharing.port import HciPort, OnLost, OnPacket
 
-_worlds: dict[asyncio.AbstractEventLoop, _World] = {}
+_radios: dict[asyncio.AbstractEventLoop, _PrivateRadio] = {}
 
 
 async def attach(on_packet: OnPacket, on_lost: OnLost) -> HciPort:
@@ -19,15 +19,15 @@ async def attach(on_packet: OnPacket, on_lost: OnLost) -> HciPort:
     Args: on_lost: called if this controller breaks; the others go on.
     """
     loop = asyncio.get_running_loop()
-    for dead in [each for each in _worlds if each.is_closed()]:
-        del _worlds[dead]
-    world = _worlds.get(loop)
-    if world is None:
-        world = _worlds[loop] = _World(loop)
-    return _LocalPort(world, on_packet, on_lost)
+    for dead in [each for each in _radios if each.is_closed()]:
+        del _radios[dead]
+    radio = _radios.get(loop)
+    if radio is None:
+        radio = _radios[loop] = _PrivateRadio(loop)
+    return _LocalPort(radio, on_packet, on_lost)
 
 
-class _World:
+class _PrivateRadio:
     """One radio, its driver and its ports; it ends with the last of them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -39,31 +39,31 @@ class _World:
         self.ports.discard(port)
         if not self.ports:
             self.driver.close()
-            if _worlds.get(self.loop) is self:
-                del _worlds[self.loop]
+            if _radios.get(self.loop) is self:
+                del _radios[self.loop]
 
 
 class _LocalPort:
     """One controller of the private radio."""
 
-    def __init__(self, world: _World, on_packet: OnPacket, on_lost: OnLost) -> None:
-        self._world = world
+    def __init__(self, radio: _PrivateRadio, on_packet: OnPacket, on_lost: OnLost) -> None:
+        self._radio = radio
         self._on_packet = on_packet
         self._on_lost = on_lost
         self._closed = False
-        self._controller = Controller(world.driver.radio, self._to_host)
-        world.ports.add(self)
+        self._controller = Controller(radio.driver.radio, self._to_host)
+        radio.ports.add(self)
 
     def send(self, packet: bytes) -> None:
         """Give the controller one packet."""
         if self._closed:
             return
         try:
-            self._world.driver.deliver(self._controller, packet)
+            self._radio.driver.deliver(self._controller, packet)
         except Exception:
             # A fault of the simulation; the host must not go on waiting for an answer.
             self.close()
-            self._world.loop.call_soon(self._on_lost)
+            self._radio.loop.call_soon(self._on_lost)
             raise
 
     def close(self) -> None:
@@ -71,11 +71,11 @@ class _LocalPort:
         if self._closed:
             return
         self._closed = True
-        self._world.driver.detach(self._controller)
-        self._world.remove(self)
+        self._radio.driver.detach(self._controller)
+        self._radio.remove(self)
 
     def _to_host(self, packet: bytes) -> None:
-        self._world.loop.call_soon(self._receive, packet)
+        self._radio.loop.call_soon(self._receive, packet)
 
     def _receive(self, packet: bytes) -> None:
         if not self._closed:

@@ -1,4 +1,4 @@
-"""The main function of a radio that was started on demand; `shared/launch.py` starts it."""
+"""The main function of a radio that was started on demand; `sharing/launch.py` starts it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from bleio.radio.sharing.server.process import NameTaken, RadioProcess
 def main(name: str) -> None:
     """Serve the radio `name` until its last user has left; tell once how the start went."""
     try:
-        process = RadioProcess(name, background=True)
-        process.on_ready = lambda addresses: _ready(process)
+        process = RadioProcess(name, _Starter(), background=True)
         asyncio.run(process.run())
     except NameTaken:
         print(TAKEN, flush=True)
@@ -26,8 +25,21 @@ def main(name: str) -> None:
         _remove_empty_log(process)
 
 
-def _ready(process: RadioProcess) -> None:
-    """Tell the starter, and let go of its pipe: from now on a log file takes complaints."""
+class _Starter:
+    """The program that started this one, which reads what is printed until all is open."""
+
+    def ready(self, process: RadioProcess, addresses: list[str]) -> None:
+        """Tell it, and let go of its pipe: from now on a log file takes complaints."""
+        _say_ready(process)
+
+    def host_came(self, name: str) -> None:
+        """It is not interested."""
+
+    def host_left(self, name: str) -> None:
+        """It is not interested."""
+
+
+def _say_ready(process: RadioProcess) -> None:
     print(READY, flush=True)
     log = os.open(process.place.log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     null = os.open(os.devnull, os.O_WRONLY)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Protocol
 
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
@@ -23,18 +24,30 @@ _HELLO_TIMEOUT_S = 10.0
 _log = logging.getLogger(__name__)
 
 
-class World:
+class HostWatcher(Protocol):
+    """What is told of a radio's hosts."""
+
+    def host_came(self, name: str) -> None:
+        """A host has a controller."""
+
+    def host_left(self, name: str) -> None:
+        """A host has gone, and its controller with it."""
+
+
+class ServedRadio:
     """A radio in real time and the hosts on it.
 
-    `on_hosts` is called when a host has come or gone, with its name and whether it came.
+    Args: watcher: is told when a host comes or goes.
     """
 
-    def __init__(self, seed: int, propagation: Propagation | None = None) -> None:
+    def __init__(
+        self, seed: int, watcher: HostWatcher, propagation: Propagation | None = None
+    ) -> None:
         self.driver = Driver(Radio(seed, propagation or Propagation()))
         self.connections: set[HostConnection] = set()
         self.hosts = 0
         self.dropped: Counter[str] = Counter()
-        self.on_hosts: Callable[[str, bool], None] = lambda name, came: None
+        self.watcher = watcher
 
     def close(self) -> None:
         """Disconnect all hosts and stop the time."""
@@ -51,9 +64,9 @@ class HostConnection(asyncio.Protocol):
         serial: whether the stream is a serial line, which goes on after a fault; see `h4`.
     """
 
-    def __init__(self, world: World, name: str, *, serial: bool = False) -> None:
+    def __init__(self, served: ServedRadio, name: str, *, serial: bool = False) -> None:
         self.name = name
-        self._world = world
+        self._served = served
         self._serial = serial
         self._framer = H4Framer()
         self._transport: asyncio.Transport | None = None
@@ -63,7 +76,7 @@ class HostConnection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=SLOW_OCTETS)
-        self._world.connections.add(self)
+        self._served.connections.add(self)
         self._open()
 
     def _open(self) -> None:
@@ -72,11 +85,11 @@ class HostConnection(asyncio.Protocol):
 
     def _attach(self) -> None:
         """Give the host its controller."""
-        world = self._world
-        world.driver.catch_up()
-        self._controller = Controller(world.driver.radio, self._to_host, self.name)
-        world.hosts += 1
-        world.on_hosts(self.name, True)
+        served = self._served
+        served.driver.catch_up()
+        self._controller = Controller(served.driver.radio, self._to_host, self.name)
+        served.hosts += 1
+        served.watcher.host_came(self.name)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -89,10 +102,10 @@ class HostConnection(asyncio.Protocol):
         for packet in packets:
             if self._transport is None:
                 return
-            self._world.driver.deliver(self._controller, packet)
+            self._served.driver.deliver(self._controller, packet)
 
     def _lost_sync(self, error: H4Error) -> None:
-        self._world.dropped["stream out of step"] += 1
+        self._served.dropped["stream out of step"] += 1
         if not self._serial:
             _log.error("%s: %s; closing the connection", self.name, error)
             self.abort()
@@ -108,7 +121,7 @@ class HostConnection(asyncio.Protocol):
             return
         transport.write(packet)
         if transport.get_write_buffer_size() > MAX_UNREAD_OCTETS:
-            self._world.dropped["host that does not read"] += 1
+            self._served.dropped["host that does not read"] += 1
             _log.error(
                 "%s: it leaves more than %d octets unread; closing the connection",
                 self.name,
@@ -122,7 +135,7 @@ class HostConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         if self._controller is not None:
-            self._world.driver.set_congested(self._controller, False)
+            self._served.driver.set_congested(self._controller, False)
 
     def abort(self) -> None:
         """Close the connection now."""
@@ -132,20 +145,20 @@ class HostConnection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        world = self._world
-        world.connections.discard(self)
+        served = self._served
+        served.connections.discard(self)
         controller, self._controller = self._controller, None
         if controller is not None:
-            world.driver.detach(controller)
-            world.hosts -= 1
-            world.on_hosts(self.name, False)
+            served.driver.detach(controller)
+            served.hosts -= 1
+            served.watcher.host_left(self.name)
 
 
 class MemberConnection(HostConnection):
     """A process that joins by the radio's name; it says hello before it gets its controller."""
 
-    def __init__(self, world: World, name: str, secret: bytes) -> None:
-        super().__init__(world, f"virtual:{name}")
+    def __init__(self, served: ServedRadio, name: str, secret: bytes) -> None:
+        super().__init__(served, f"virtual:{name}")
         self._radio_name = name
         self._secret = secret
         self._heard = bytearray()
@@ -164,7 +177,7 @@ class MemberConnection(HostConnection):
         if end == 0 and len(self._heard) <= MAX_OCTETS:
             return
         if not is_hello(bytes(self._heard[:end]), self._radio_name, self._secret):
-            self._world.dropped["stranger"] += 1
+            self._served.dropped["stranger"] += 1
             _log.error("%s: a program connected that does not speak our language", self.name)
             self.abort()
         elif self._transport is not None:

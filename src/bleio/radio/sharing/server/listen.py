@@ -8,16 +8,17 @@ import os
 import socket
 import stat
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from bleio.errors import ControllerLost
 from bleio.radio.sharing.server.address import ListenAddress
-from bleio.radio.sharing.server.connection import HostConnection, World
+from bleio.radio.sharing.server.connection import HostConnection, ServedRadio
 
 
-class Listener(Protocol):
-    """An open address."""
+class OpenAddress(Protocol):
+    """An address that the radio listens to."""
 
     addresses: list[str]  # with the port that was really taken
 
@@ -25,7 +26,7 @@ class Listener(Protocol):
         """Take no more connections and leave nothing behind."""
 
 
-async def open_listener(world: World, address: ListenAddress) -> Listener:
+async def open_address(served: ServedRadio, address: ListenAddress) -> OpenAddress:
     """Listen to an address.
 
     Raises: ControllerLost with a sentence.
@@ -33,16 +34,16 @@ async def open_listener(world: World, address: ListenAddress) -> Listener:
     try:
         match address.scheme:
             case "tcp":
-                return await _open_tcp(world, address)
+                return await _open_tcp(served, address)
             case "unix":
-                return await _open_unix(world, address)
+                return await _open_unix(served, address)
             case _:
-                return _open_pty(world, address)
+                return _open_pty(served, address)
     except OSError as error:
         raise _failed(address, _why(error)) from None
 
 
-class _SocketListener:
+class _Sockets:
     """One or several listening sockets, and the file of a Unix socket."""
 
     def __init__(
@@ -59,14 +60,14 @@ class _SocketListener:
             self._path.unlink(missing_ok=True)
 
 
-async def _open_tcp(world: World, address: ListenAddress) -> Listener:
+async def _open_tcp(served: ServedRadio, address: ListenAddress) -> OpenAddress:
     """Listen on all addresses of a host; asyncio sends each packet at once (TCP_NODELAY)."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: _TcpConnection(world, str(address)), address.host, address.port
+        partial(_TcpConnection, served, str(address)), address.host, address.port
     )
     bound = [listening.getsockname()[:2] for listening in server.sockets]
-    return _SocketListener(
+    return _Sockets(
         server, [str(ListenAddress("tcp", host=host, port=port)) for host, port in bound]
     )
 
@@ -81,7 +82,7 @@ class _TcpConnection(HostConnection):
         super().connection_made(transport)
 
 
-async def _open_unix(world: World, address: ListenAddress) -> Listener:
+async def _open_unix(served: ServedRadio, address: ListenAddress) -> OpenAddress:
     if sys.platform == "win32":
         raise _failed(address, "Windows has no Unix sockets; listen on tcp:127.0.0.1:0 instead")
     path = Path(address.path).absolute()
@@ -99,9 +100,9 @@ async def _open_unix(world: World, address: ListenAddress) -> Listener:
         os.umask(mask)
     loop = asyncio.get_running_loop()
     server = await loop.create_unix_server(
-        lambda: HostConnection(world, str(address)), sock=listening
+        partial(HostConnection, served, str(address)), sock=listening
     )
-    return _SocketListener(server, [f"unix:{path}"], path)
+    return _Sockets(server, [f"unix:{path}"], path)
 
 
 def _remove_dead_socket(address: ListenAddress, path: Path) -> None:
@@ -121,13 +122,13 @@ def _remove_dead_socket(address: ListenAddress, path: Path) -> None:
     raise _failed(address, _IN_USE)
 
 
-def _open_pty(world: World, address: ListenAddress) -> Listener:
+def _open_pty(served: ServedRadio, address: ListenAddress) -> OpenAddress:
     if sys.platform == "win32":
         raise _failed(address, "Windows has no pseudo terminals; listen on tcp:127.0.0.1:0 instead")
     from bleio.radio.sharing.server.pty import PtyListener
 
     return PtyListener(
-        lambda: HostConnection(world, str(address), serial=True), Path(address.path).absolute()
+        partial(HostConnection, served, str(address), serial=True), Path(address.path).absolute()
     )
 
 

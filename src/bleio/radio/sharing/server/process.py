@@ -7,13 +7,16 @@ import contextlib
 import secrets
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from types import FrameType
+from typing import Protocol
 
 from bleio.errors import ControllerLost
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.sharing.place import Place
 from bleio.radio.sharing.server.address import ListenAddress
-from bleio.radio.sharing.server.connection import MemberConnection, World
-from bleio.radio.sharing.server.listen import Listener, open_listener
+from bleio.radio.sharing.server.connection import HostWatcher, MemberConnection, ServedRadio
+from bleio.radio.sharing.server.listen import OpenAddress, open_address
 
 FIRST_HOST_TIMEOUT_S = 3.0  # whose starter was interrupted; one that is late starts it again
 GRACE_S = 1.0  # for a program that is started again at once
@@ -23,10 +26,18 @@ class NameTaken(ControllerLost):
     """A radio of that name is running."""
 
 
+class ProcessWatcher(HostWatcher, Protocol):
+    """What is told of a radio's process."""
+
+    def ready(self, process: RadioProcess, addresses: list[str]) -> None:
+        """The name and the addresses are open; `addresses` have the ports that were taken."""
+
+
 class RadioProcess:
     """A radio with a name.
 
     Args:
+        watcher: is told when all is open, and when a host comes or goes.
         seed: None takes a random one.
         background: whether to end soon after the last host has left.
     Raises: CallerError if the name is no good.
@@ -35,6 +46,7 @@ class RadioProcess:
     def __init__(
         self,
         name: str,
+        watcher: ProcessWatcher,
         *,
         listen: Sequence[ListenAddress] = (),
         propagation: Propagation | None = None,
@@ -42,9 +54,8 @@ class RadioProcess:
         background: bool = False,
     ) -> None:
         self.place = Place(name)
-        self.on_ready: Callable[[list[str]], None] = lambda addresses: None
-        self.on_hosts: Callable[[str, bool], None] = lambda name, came: None
-        self.world: World | None = None
+        self.served: ServedRadio | None = None
+        self._watcher = watcher
         self._listen = listen
         self._propagation = propagation
         self._seed = secrets.randbits(64) if seed is None else seed
@@ -59,25 +70,24 @@ class RadioProcess:
         """
         with self._holding_name():
             self._stop = asyncio.Event()
-            self.world = world = World(self._seed, self._propagation)
-            world.on_hosts = self._hosts_changed
+            self.served = served = ServedRadio(self._seed, self, self._propagation)
             with contextlib.ExitStack() as cleanup:
-                cleanup.callback(world.close)
+                cleanup.callback(served.close)
                 cleanup.callback(self._stop_leaving)
-                await self._serve(world, cleanup)
+                await self._serve(served, cleanup)
 
-    async def _serve(self, world: World, cleanup: contextlib.ExitStack) -> None:
-        listeners: list[Listener] = []
+    async def _serve(self, served: ServedRadio, cleanup: contextlib.ExitStack) -> None:
+        listeners: list[OpenAddress] = []
         for address in self._listen:
-            listener = await open_listener(world, address)
+            listener = await open_address(served, address)
             cleanup.callback(listener.close)
             listeners.append(listener)
-        cleanup.callback((await self._open_name(world)).close)
+        cleanup.callback((await self._open_name(served)).close)
         assert self._stop is not None
         with _signals(self.stop):
             if self._background:
                 self._leave_in(FIRST_HOST_TIMEOUT_S)
-            self.on_ready([text for each in listeners for text in each.addresses])
+            self._watcher.ready(self, [text for each in listeners for text in each.addresses])
             await self._stop.wait()
 
     def stop(self) -> None:
@@ -103,7 +113,7 @@ class RadioProcess:
             place.remove()
             place.lock.release()
 
-    async def _open_name(self, world: World) -> asyncio.Server:
+    async def _open_name(self, served: ServedRadio) -> asyncio.Server:
         place = self.place
         try:
             listening, secret = place.listen()
@@ -111,7 +121,7 @@ class RadioProcess:
             raise self._failed(error) from None
         loop = asyncio.get_running_loop()
         return await loop.create_server(
-            lambda: MemberConnection(world, place.name, secret), sock=listening
+            partial(MemberConnection, served, place.name, secret), sock=listening
         )
 
     def _failed(self, error: OSError) -> ControllerLost:
@@ -120,11 +130,17 @@ class RadioProcess:
             f"{error.strerror or error}; check that folder."
         )
 
-    def _hosts_changed(self, name: str, came: bool) -> None:
-        assert self.world is not None
-        self.on_hosts(name, came)
+    def host_came(self, name: str) -> None:
+        """A host has a controller: the process stays."""
+        self._watcher.host_came(name)
         self._stop_leaving()
-        if self._background and self.world.hosts == 0:
+
+    def host_left(self, name: str) -> None:
+        """A host has gone; in the background the last one takes the process with it."""
+        assert self.served is not None
+        self._watcher.host_left(name)
+        self._stop_leaving()
+        if self._background and self.served.hosts == 0:
             self._leave_in(GRACE_S)
 
     def _leave_in(self, delay_s: float) -> None:
@@ -140,10 +156,11 @@ class RadioProcess:
 def _signals(stop: Callable[[], None]) -> Iterator[None]:
     """End on Ctrl-C and SIGTERM; asyncio has no handlers on Windows, so plain ones call in."""
     loop = asyncio.get_running_loop()
-    before = {
-        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
