@@ -4,6 +4,11 @@ Public errors are what a `_bleio` program catches; they print as `_bleio.NAME`. 
 carry facts (codes, handles) and say whose fault it was: `PeerError` the other device's,
 `CallerError` the calling program's, `LinkLost` and `ControllerLost` nobody's in particular.
 Inner errors never reach a program: the runtime's portal passes every one through `public_error`.
+
+Two trees, since one cannot serve both. What a program can do about an error is what CircuitPython's
+few classes say. What the stack has to do about it depends on the code and on whose fault it was: a
+peer's refusal ends a procedure, a lost link all of them, a lost controller the adapter. The map is
+in one place so that the same refusal has the same text wherever it comes from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,10 @@
-"""The classes of `_bleio`, one module each, which adapter is the current one, and pairing."""
+"""The classes of `_bleio`, one module each, which adapter is the current one, and pairing.
+
+They check arguments and wait, in the program's threads; nothing of Bluetooth is decided here.
+Modules with an underscore are what several of the classes share. What is ours beyond CircuitPython
+(pairing delegates, settings, contexts) is exported here and not by `_bleio`, whose names stay those
+of a board.
+"""
 
 from bleio.api.adapter import Adapter, current_adapter, set_adapter, use_adapter
 from bleio.api.address import Address

@@ -1,4 +1,8 @@
-"""The checks of `Adapter.start_advertising`, in the order in which CircuitPython makes them."""
+"""The checks of `Adapter.start_advertising`, in the order in which CircuitPython makes them.
+
+Programs and their tests meet the first error only, so the order is part of the behaviour, and so
+are the texts. The limits are those of the nRF port; what a controller allows is often more.
+"""
 
 from __future__ import annotations
 

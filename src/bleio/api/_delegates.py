@@ -1,6 +1,11 @@
 """Delegates for programs that have none of their own: the terminal, and a fixed passkey.
 
-BLEIO_PAIRING, or `bleio run --pairing`, chooses one by a word.
+BLEIO_PAIRING, or `bleio run --pairing`, chooses one by a word. So an unchanged CircuitPython
+program, which knows of Just Works alone, can pair with a device that shows or asks for a passkey.
+
+Reading a line cannot be interrupted. So one thread reads for all questions: a question that is no
+longer wanted leaves, and what the user types then belongs to the next one, if its prompt came
+first.
 """
 
 from __future__ import annotations

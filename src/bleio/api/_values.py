@@ -1,4 +1,9 @@
-"""The rules for values that local characteristics and descriptors share."""
+"""The rules for values that local characteristics and descriptors share.
+
+The same limits hold for clients' writes, where breaking them is an ATT error; there they are
+checked by the attribute table, see `gatt.attributes`. The texts are CircuitPython's, which has one
+for the first value and another for later ones.
+"""
 
 from __future__ import annotations
 

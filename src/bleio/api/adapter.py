@@ -1,4 +1,19 @@
-"""`_bleio.Adapter`, and which adapter is the current one."""
+"""`_bleio.Adapter`, and which adapter is the current one.
+
+CircuitPython has one adapter, the board's. Here a program may have several, and a test may run many
+devices in one process. So "the" adapter is a place that holds one: the process's place by default,
+another inside `use_adapter`. `set_adapter` changes what the present place holds, and so what the
+code around it sees, but not what other devices see.
+
+An adapter is made without opening anything, also by `import _bleio`, which must not start a thread
+or import asyncio. What it is on the engine, its `Session`, is made at its first use, in the context
+of that use. Members check arguments, in CircuitPython's order and words, and then call the part of
+the session that they need.
+
+Properties that say how things are now (`connected`, `advertising`, ...) return what the engine has
+published and do not wait, since programs spin on them. Each is a look (`Clock.look`): in simulated
+time nothing would change while a program spins, if looking took no time.
+"""
 
 from __future__ import annotations
 

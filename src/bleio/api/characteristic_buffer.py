@@ -1,4 +1,10 @@
-"""`_bleio.CharacteristicBuffer`."""
+"""`_bleio.CharacteristicBuffer`: octets from a characteristic, read like those of a serial line.
+
+Reading raises once the peer's link is gone, even with octets left, as on a board: a program that
+reads in a loop would else never learn of it. A buffer on a local characteristic has no link to
+lose; it takes what any client writes. What feeds the FIFO holds no reference to the buffer, so that
+one which the program has dropped can go, see `_listening`.
+"""
 
 from __future__ import annotations
 

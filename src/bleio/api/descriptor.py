@@ -1,4 +1,7 @@
-"""`_bleio.Descriptor`."""
+"""`_bleio.Descriptor`; local or remote is a matter of its end, see `_ends`.
+
+A local CCCD is none of these: its value differs by client, and the engine keeps it.
+"""
 
 from __future__ import annotations
 

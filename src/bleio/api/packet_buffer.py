@@ -2,6 +2,15 @@
 
 What differs between a server's and a client's buffer is in two small classes, `_ServerEnd` and
 `_ClientEnd`; the public class checks arguments and passes on.
+
+On a remote characteristic there is one peer, and "incoming" is what it notifies. On a local one
+any client may write and any number may subscribe, but the buffer is a pipe between two ends:
+`PacketPeer` says which client it talks to, and the MTU and the length of packets are that one's.
+
+What may surprise: the size of the incoming buffer is a number of packets of the largest size, but
+it is filled by octets, so more of smaller ones fit. A length is an error without a link, even where
+one could be guessed, since programs wait for a link by that error. `write` returns before the
+packet is on the air.
 """
 
 from __future__ import annotations

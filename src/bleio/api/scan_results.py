@@ -1,4 +1,8 @@
-"""`_bleio.ScanResults`."""
+"""`_bleio.ScanResults`.
+
+The iterator is the program's side of a `ScanBuffer`. It holds nothing of the scan itself, so to
+drop it does not stop the scan; `stop_scan` does, or the scan's time.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`_bleio.Service`."""
+"""`_bleio.Service`.
+
+A local one is in the adapter's table from its constructor on, so it needs no method to publish it,
+and stays there when the program drops the object: clients go on using it.
+"""
 
 from __future__ import annotations
 

@@ -127,6 +127,7 @@ class AttServer:
     # Exchange MTU
 
     def _exchange_mtu(self, pdu: bytes) -> bytes:
+        """Answer with our MTU (2 octets), the same each time. Spec: 3.4.2."""
         _check(len(pdu) == 3)
         (client_rx_mtu,) = U16.unpack_from(pdu, 1)
         self.mtu_answered = True
@@ -136,6 +137,10 @@ class AttServer:
     # Finding
 
     def _find_information(self, pdu: bytes) -> bytes:
+        """List handles and types: format (1), then handle (2) and UUID (2 or 16) of each.
+
+        Spec: 3.4.3.1. One response has UUIDs of one size; it ends before one of the other.
+        """
         _check(len(pdu) == 5)
         start, end = _handle_range(pdu)
         found = self._database.in_range(start, end)
@@ -151,6 +156,10 @@ class AttServer:
         return bytes(answer)
 
     def _find_by_type_value(self, pdu: bytes) -> bytes:
+        """List groups by type and value: handle (2) and end of the group (2) of each.
+
+        Spec: 3.4.3.3. What may not be read is passed over, or the value could be guessed at.
+        """
         _check(len(pdu) >= 7)
         start, end = _handle_range(pdu)
         wanted = pdu[7:]
@@ -167,6 +176,7 @@ class AttServer:
     # Reading
 
     def _read_by_type(self, pdu: bytes) -> bytes:
+        """List values by type: entry length (1), then handle (2) and value. Spec: 3.4.4.1."""
         _check(len(pdu) in (7, 21))
         start, end = _handle_range(pdu)
         answer = bytearray((codec.READ_BY_TYPE_RSP, 0))
@@ -181,6 +191,10 @@ class AttServer:
         return _list_or_not_found(answer, start)
 
     def _read_by_group_type(self, pdu: bytes) -> bytes:
+        """List services: length of an entry (1), then handle (2), end (2) and UUID of each.
+
+        Spec: 3.4.4.9; GATT allows the two kinds of service as types, and no other.
+        """
         _check(len(pdu) in (7, 21))
         start, end = _handle_range(pdu)
         if expand(pdu[5:]) not in _GROUP_TYPES:
@@ -209,11 +223,17 @@ class AttServer:
         return len(answer) + entry_octets > self._mtu
 
     def _read(self, pdu: bytes) -> bytes:
+        """Return the value, cut at the MTU; the client reads on with blobs. Spec: 3.4.4.3."""
         _check(len(pdu) == 3)
         value = self._readable_value(U16.unpack_from(pdu, 1)[0])
         return b"\x0b" + value[: self._mtu - 1]
 
     def _read_blob(self, pdu: bytes) -> bytes:
+        """Return a value from an offset on; an offset at its end is its end, not an error.
+
+        Spec: 3.4.4.5, which also allows Attribute Not Long for values that fit one response. We do
+        not answer that, since the client has to ask to know the end of a value that just fits.
+        """
         _check(len(pdu) == 5)
         handle, offset = HANDLE_PAIR.unpack_from(pdu, 1)
         value = self._readable_value(handle)
@@ -222,11 +242,15 @@ class AttServer:
         return b"\x0d" + value[offset : offset + self._mtu - 1]
 
     def _read_multiple(self, pdu: bytes) -> bytes:
+        """Return the values in a row; the client must know their lengths. Spec: 3.4.4.7."""
         values = [self._readable_value(handle) for handle in _handle_set(pdu)]
         return (b"\x0f" + b"".join(values))[: self._mtu]
 
     def _read_multiple_variable(self, pdu: bytes) -> bytes:
-        """Each value with its true length; the last may be cut, but never its length field."""
+        """Return each value after its true length (2); the last may be cut, never its length.
+
+        Spec: 3.4.4.11.
+        """
         values = [self._readable_value(handle) for handle in _handle_set(pdu)]
         answer = bytearray((codec.READ_MULTIPLE_VARIABLE_RSP,))
         for value in values:
@@ -249,12 +273,14 @@ class AttServer:
     # Writing
 
     def _write(self, pdu: bytes) -> bytes:
+        """Store a value and say so. Spec: 3.4.5.1."""
         _check(len(pdu) >= 3)
         attribute = self._attribute(U16.unpack_from(pdu, 1)[0])
         self._store(attribute, attribute.write_mode, pdu[3:])
         return b"\x13"
 
     def _write_command(self, pdu: bytes) -> None:
+        """Store a value; a refusal is counted and not told. Spec: 3.4.5.3."""
         _check(len(pdu) >= 3)
         attribute = self._attribute(U16.unpack_from(pdu, 1)[0])
         self._store(attribute, attribute.command_mode, pdu[3:])
@@ -300,6 +326,10 @@ class AttServer:
         )
 
     def _prepare_write(self, pdu: bytes) -> bytes:
+        """Queue a part and echo it, so that the client can compare. Spec: 3.4.6.1.
+
+        Length and offset are judged at the execution, when the whole value is known.
+        """
         _check(len(pdu) >= 5)
         handle, offset = HANDLE_PAIR.unpack_from(pdu, 1)
         attribute = self._attribute(handle)
@@ -309,6 +339,7 @@ class AttServer:
         return b"\x17" + pdu[1:]
 
     def _execute_write(self, pdu: bytes) -> bytes:
+        """Write all that is queued, or drop it. Spec: 3.4.6.3."""
         _check(len(pdu) == 2 and pdu[1] in (codec.EXECUTE_CANCEL, codec.EXECUTE_WRITE))
         if pdu[1] == codec.EXECUTE_CANCEL:
             self.prepared.clear()

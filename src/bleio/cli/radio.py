@@ -1,4 +1,9 @@
-"""`bleio radio NAME`: runs a shared simulated radio in the foreground."""
+"""`bleio radio NAME`: runs a shared simulated radio in the foreground.
+
+The first program of a `virtual:NAME` would start one by itself, in the background and with the
+usual settings. This command is for all that wants another: loss, a capture, a seed, or hosts that
+are not ours and come in by TCP, a socket or a terminal. It speaks lines that scripts can wait for.
+"""
 
 from __future__ import annotations
 

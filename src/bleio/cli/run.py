@@ -1,4 +1,10 @@
-"""`bleio run PROGRAM`: runs a Python program with `_bleio` in place, as `python PROGRAM` would."""
+"""`bleio run PROGRAM`: runs a Python program with `_bleio` in place, as `python PROGRAM` would.
+
+The program is executed in this process, outside the command-line library, and sees what it would
+see under Python alone: itself as `__main__`, its own arguments and search path, its own traceback
+and exit code. A child process would cost a second start of Python, and stand between the program
+and Ctrl-C, its terminal and its debugger.
+"""
 
 from __future__ import annotations
 

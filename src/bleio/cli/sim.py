@@ -1,4 +1,9 @@
-"""`bleio sim PROGRAM...`: runs programs as devices of one simulated world."""
+"""`bleio sim PROGRAM...`: runs programs as devices of one simulated world.
+
+All that it does is a `testing.World`; the options are the arguments of that, one by one, and the
+exit code is whether all programs ended well. The result goes to standard output and is the same
+each time; what is about this run, such as how far it is, goes to standard error.
+"""
 
 from __future__ import annotations
 

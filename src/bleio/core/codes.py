@@ -1,4 +1,8 @@
-"""Assigned numbers that more than one layer uses."""
+"""Assigned numbers that more than one layer uses.
+
+Numbers of one layer alone are in that layer: ATT opcodes in `att.codec`, HCI's in `core.hci` and
+the host. Each name is the specification's, so that a reader can search for it there.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,20 @@
 """What arrived and the program has not read yet: octets in a row, or whole packets.
 
-The engine puts in, the program's threads take out; a lock each. Both are bounded, by different
-rules, which are CircuitPython's: a full `ByteFifo` drops what is new, a full `PacketRing` what is
-oldest. What was dropped is counted.
+The engine puts in, the program's threads take out, without a call into the engine: a program may
+read in a tight loop, and what has arrived need not wait for anything more. So both sides touch
+these, as few other things (`ScanBuffer`, `PacketWriter`), and each has a lock of its own.
+
+Both are bounded, by different rules, which are CircuitPython's. A full `ByteFifo` drops what is
+new: it carries a stream, of which the beginning is of use and the rest of a cut line is not. A full
+`PacketRing` drops what is oldest: each packet stands alone, and the latest is the one that counts.
+What was dropped is counted.
+
+The two wait differently, too. A reader of octets waits for a number of them, for a time, and must
+wake when the link goes; a reader of packets never waits, since CircuitPython's does not.
+
+The engine's side must be quick, and cannot wait for a lock that a program's thread holds for long.
+No method here calls the program, or anything that waits, with the lock held. `give_up` may be
+asked with the lock held and must only look.
 """
 
 from __future__ import annotations
@@ -63,9 +75,10 @@ class ByteFifo:
             return self._remove(self._octets.find(b"\n") + 1 or len(self._octets))
 
     def _wait(self, wanted: int, timeout_s: float, give_up: Callable[[], bool]) -> None:
-        self._clock.wait_for(
-            self._condition, lambda: len(self._octets) >= wanted or give_up(), timeout_s
-        )
+        def enough() -> bool:
+            return len(self._octets) >= wanted or give_up()
+
+        self._clock.wait_for(self._condition, enough, timeout_s)
 
     def _remove(self, count: int) -> bytes:
         removed = bytes(self._octets[:count])

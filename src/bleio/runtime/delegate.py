@@ -1,9 +1,27 @@
 """Asking the program during pairing, without the engine ever waiting for it.
 
-The program's delegate answers in plain blocking methods: it may ask a person, and it may use
-`_bleio`. Each question gets a thread of its own; the engine awaits the answer, and one that comes
-after the pairing has ended is dropped. What the delegate raises refuses the pairing and is shown as
-an uncaught exception of that thread.
+The program's delegate answers in plain blocking methods: it may ask a person, who takes half a
+minute, and it may use `_bleio`. The obvious ways to call it both fail. On the engine's thread all
+links would stand still until the person has answered, and a method that uses `_bleio` would wait
+for the thread it runs on. On the thread that called `pair()` there is none when the peer begins the
+pairing. So each question gets a daemon thread of its own, with the context variables that held
+where the delegate was set; the engine awaits the answer.
+
+Threads cannot be ended from outside, and a peer decides how many there are. Hence:
+
+* A question that is no longer wanted, since the pairing has ended, stays until the program
+  returns. Its answer is dropped, and can never be taken for that to a later question, since each
+  has a future of its own.
+* There are bounds. A peer that begins and ends pairings while a person thinks runs into the first,
+  and is refused. The ends of pairings have a larger bound, so that they are told of even then.
+* The delegate may not wait for its own pairing: it would answer when the pairing is over, which is
+  over when it has answered. `refuse_in_answer` finds that by a context variable, which the threads
+  that an answer starts do not inherit; one of those would wait until SMP's 30 s are over.
+
+What the delegate raises refuses the pairing and is shown as an uncaught exception of that thread,
+since there is no caller of the program's to raise it in. Refusing is always by the answer that
+means it, where there is one: an exception that went further would end the engine's pairing in the
+middle, and the peer would not be told why.
 """
 
 from __future__ import annotations
@@ -30,8 +48,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-# A peer may ask again and again while a person thinks; what it can make us keep has a bound. The
-# ends of pairings need some room beside the questions, or nobody would hear of a refusal.
+# Threads that answer; and threads in all, which leaves room to tell of the ends of pairings.
 MOST_QUESTIONS = 8
 MOST_THREADS = 16
 

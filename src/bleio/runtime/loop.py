@@ -1,4 +1,8 @@
-"""What the engine takes of asyncio: its loop in real time, and tasks that nobody waits for."""
+"""What the engine takes of asyncio: its loop in real time, and tasks that nobody waits for.
+
+asyncio keeps only weak references to tasks. One that nobody holds can be collected in the middle,
+and its exception is shown when that happens, if ever. `Tasks` holds them and looks at each end.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,11 @@
 """Outgoing packets of a PacketBuffer to one peer: one in flight, one pending.
 
 While a packet is on its way, what is written next collects in the pending one, so small writes
-share a packet. A writer waits only when the pending packet is full.
+share a packet. A writer waits only when the pending packet is full. So a program that writes in a
+loop is as fast as the link, and never further ahead of it than one packet, as on a board.
+
+A failed packet is not told to the program: CircuitPython's write has returned by then, and the next
+one is the first to see that the link is gone.
 """
 
 from __future__ import annotations

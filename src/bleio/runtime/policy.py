@@ -1,4 +1,9 @@
-"""How an adapter pairs and what it demands: what the program has set, or else the environment."""
+"""How an adapter pairs and what it demands: what the program has set, or else the environment.
+
+It outlives backends and is applied to each. The environment is read at the first need, not at the
+import, so that `bleio run --security` and programs that set it themselves are in time; a wrong word
+there is an error of the first use, not a default that nobody asked for.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""What one scan received and the program has not read yet."""
+"""What one scan received and the program has not read yet.
+
+The filters are applied on the engine's thread, before a report is kept: near many advertisers a
+program that wants one of them would otherwise lose its packets to a buffer full of others'. A scan
+that has finished keeps what it received, since CircuitPython's programs stop the scan first and
+read afterwards.
+"""
 
 from __future__ import annotations
 

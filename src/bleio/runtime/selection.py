@@ -1,7 +1,10 @@
 """Which backend: the one string that chooses an adapter.
 
-`virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os`, `auto`; see `CHOICES`. Backends are imported
-when one is made, since `import _bleio` must be quick.
+`virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os`, `auto`; see `CHOICES`. The string is checked when
+an adapter is made, and read from the environment when it is first used, as a program may set that
+after its import. Backends are imported when one is made, since `import _bleio` must be quick. There
+is never a silent choice of the simulated radio: a program that finds no device would look for the
+fault in its peer.
 """
 
 from __future__ import annotations
