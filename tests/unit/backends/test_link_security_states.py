@@ -35,7 +35,7 @@ from bleio.backends.hci.security.manager import SecurityManager
 from bleio.backends.hci.security.peer import LinkPeer
 from bleio.backends.hci.security.shared import Attempts
 from bleio.backends.hci.security.smp import pdu
-from bleio.backends.hci.security.smp.basis import Encrypt, Failure, Receive
+from bleio.backends.hci.security.smp.basis import Ask, Encrypt, Failure, Receive
 from bleio.backends.hci.security.smp.methods import Choice
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import Reason
@@ -51,7 +51,6 @@ RAND, EDIV = b"bondrand", b"\x34\x12"
 NO_RAND, NO_EDIV = bytes(8), bytes(2)
 BOND = Bond(PEER, b"bond" * 4, 0x1234, RAND, secure_connections=False)
 KEY = b"made" * 4
-NUMBERS = Choice(PairingMethod.NUMERIC_COMPARISON)
 WORDS: dict[type[LinkState], str] = {
     Idle: "idle",
     SecurityRequested: "asked",
@@ -66,7 +65,11 @@ SMP_LIMITS_S = (30.0, 2.0)
 
 def played(pairing: Pairing, request: bytes = b"") -> Iterator[Any]:
     """A pairing in four steps. Its generator is what `Pairing.run` returns."""
-    pairing.choice, pairing.secure_connections, pairing.agreed = NUMBERS, True, True
+    agent: Any = pairing.agent
+    pairing.choice = Choice(agent.method)
+    pairing.secure_connections = pairing.agreed = True
+    if agent.has_oob:
+        yield Ask(agent.never)
     if pairing.ends.is_central:
         pairing.send(bytes((pdu.PAIRING_REQUEST,)))
         yield Receive(pdu.PAIRING_RESPONSE)
@@ -84,9 +87,14 @@ def played(pairing: Pairing, request: bytes = b"") -> Iterator[Any]:
 class Agent:
     has_oob = False
     io_capability = IoCapability.NO_INPUT_NO_OUTPUT
+    method = PairingMethod.NUMERIC_COMPARISON  # of the pairings that are played
 
     def __init__(self, log: list[str]) -> None:
         self._log = log
+
+    async def never(self) -> None:
+        """Think for ever."""
+        await asyncio.get_running_loop().create_future()
 
     def ended(self, request: Any, reason: str | None) -> None:
         self._log.append(f"the agent is told: {reason}")
@@ -311,6 +319,10 @@ PREPARED: dict[str, Callable[[Bench], None]] = {
     "its agent can authenticate": lambda bench: setattr(
         bench.agent, "io_capability", IoCapability.KEYBOARD_DISPLAY
     ),
+    "its agent has to be asked": lambda bench: setattr(bench.agent, "has_oob", True),
+    "its pairings authenticate nobody": lambda bench: setattr(
+        bench.agent, "method", PairingMethod.JUST_WORKS
+    ),
     "its peer failed often": Bench.fail_often,
 }
 PAIRED_BY_CENTRAL = ["pair", "Pairing Response", "Pairing Confirm", "encrypted"]
@@ -326,10 +338,15 @@ STATES: dict[str, list[str]] = {
     ],
     "central: idle, time was up while encrypting": ["bonded", "pair", "time is up"],
     "central: idle, paired": [*PAIRED_BY_CENTRAL, "Identity Information", "all is sent"],
+    "central: idle, paired by Just Works, can authenticate": [
+        *("its pairings authenticate nobody", *PAIRED_BY_CENTRAL, "Identity Information"),
+        *("all is sent", "its agent can authenticate"),
+    ],
     "central: encrypting": ["bonded", "pair"],
     "central: encrypting, nobody waits": ["bonded", "encrypt if bonded"],
     "central: encrypting, bonds erased": ["bonded", "pair", "bonds erased"],
     "central: pairing": ["pair"],
+    "central: pairing, asking its agent": ["its agent has to be asked", "pair"],
     "central: pairing, keys lost": ["bonded", "pair", "encryption refused, key missing"],
     "central: pairing, asked by the peer": ["Security Request"],
     "central: pairing, encrypting": ["pair", "Pairing Response", "Pairing Confirm"],
@@ -349,6 +366,12 @@ STATES: dict[str, list[str]] = {
     "peripheral: idle, encrypted": ["bonded", "the bond's key asked", "encrypted"],
     "peripheral: idle, encrypted, could be better": [
         *("bonded", "the bond's key asked", "encrypted", "its agent can authenticate"),
+    ],
+    "peripheral: idle, encrypted though keys were lost": [
+        *("bonded", "an unknown key asked", "the bond's key asked", "encrypted"),
+    ],
+    "peripheral: idle, paired since keys were lost": [
+        *("an unknown key asked", *PAIRED_BY_PERIPHERAL, "Identity Information", "all is sent"),
     ],
     "peripheral: idle, paired": [*PAIRED_BY_PERIPHERAL, "Identity Information", "all is sent"],
     "peripheral: asked": ["pair"],
