@@ -21,14 +21,13 @@ import pytest
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
 from bleio.backends.hci.controller.layer import LayerCounters
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.security.link_pairing import PairingUnderWay, Settling
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.link_states import (
     Encrypting,
     Idle,
     LinkState,
-    PairingUnderWay,
     SecurityRequested,
-    Settling,
     Silent,
 )
 from bleio.backends.hci.security.manager import SecurityManager

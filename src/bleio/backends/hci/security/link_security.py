@@ -3,19 +3,21 @@
 Spec: Vol 3, Part H, 2.4; Vol 3, Part C, 10.3. How a pairing goes is in `smp`; here is when one
 begins, what its keys or those of a bond are used for, and what its end means.
 
-Three sources act on one link, in any order: the program (`pair`), the peer (SMP PDUs), and the
-controller, which reports encryption and asks for keys. What each does depends on what is under way.
-That was once nine flags and timers, and with flags nobody can say which of their combinations can
-be, nor what a late event meets: a timer of a pairing that is over, keys of one that failed. So what
-is under way is one object (`link_states`), and each input is passed to it. A generator, which says
-best what one pairing waits for, says badly what a link does: between two lines of it anything else
-may happen, and each line would have to ask for all of it.
+Three act on one link, in any order: the program (`pair`), the peer (SMP PDUs), and the controller,
+which reports encryption and asks for keys. What each does depends on what is under way. So what is
+under way is one object (`link_states`, `link_pairing`), and each input is passed to it.
+
+The obvious way is a flag or a timer for each thing that may be under way. It takes nine, and then
+nobody can say which of their combinations can be, nor what a late event meets: the timer of a
+pairing that is over, keys of one that failed. A generator, which says best what one pairing waits
+for, says badly what a link does: at each of its steps everything else may happen too, and each step
+would have to say what then.
 
 What may surprise:
 
 - A bond is replaced only by a pairing that has succeeded and is at least as strong, in method, kind
   and key size. The peer that asks to pair anew may be another device with the bonded one's address:
-  the old keys are the only proof of who it is, so they stay until the new ones are complete.
+  the old keys are the only proof that it is not, so they stay until the new ones are complete.
 - A peer that lost its keys looks the same as an impostor that never had them. A central of ours
   pairs anew only if the program asked for it (`pair`), and the program gets KeysLost if that fails;
   on its own, on a new link or because the peer wishes it, it lets the link be plain.
@@ -34,6 +36,7 @@ from typing import Protocol
 
 from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.security.encryption import Keys, LinkEncryption
+from bleio.backends.hci.security.link_pairing import PairingUnderWay
 from bleio.backends.hci.security.link_states import Idle, LinkState
 from bleio.backends.hci.security.peer import LinkPeer
 from bleio.backends.hci.security.shared import SharedSecurity
@@ -113,7 +116,10 @@ class Security:
             self._waiters.discard(outcome)
 
     def encrypt_if_bonded(self) -> None:
-        """Start encryption with stored keys, as a central does on a new link; nobody waits."""
+        """Start encryption with stored keys, as a central does on a new link; nobody waits.
+
+        At once, for a bonded peer may serve nothing, or something else, on a plain link.
+        """
         if self.is_central and self.peer.bond is not None and not self.link.encrypted:
             self.state.begin()
 
@@ -135,7 +141,11 @@ class Security:
         self.state.received(octets)
 
     def long_term_key(self, rand: bytes, ediv: int) -> bytes | None:
-        """Return the key for encryption that the central starts, None if there is none."""
+        """Return the key for encryption that the central starts, None if there is none.
+
+        Rand and EDIV name a key; for one of LE Secure Connections, and for the one that a pairing
+        has just made, both are 0. A pairing's comes first: that of the bond is to be replaced.
+        """
         made, bond = self.state.pairing_key, self.peer.bond
         if made is not None and (rand, ediv) == (bytes(8), 0):
             pairing, key = made
@@ -163,7 +173,10 @@ class Security:
             self.state.encrypted_by_bond()
 
     def encryption_refused(self, keys: Keys | None, status: int) -> None:
-        """It failed; if the peer has lost its keys, pairing anew may help."""
+        """It failed; if the peer has lost its keys, pairing anew may help.
+
+        The peer's word is all there is for that, and no harm comes of believing it: the bond stays.
+        """
         if keys is not None and not isinstance(keys, Bond):
             self.state.encryption_failed(keys)
             return
@@ -198,6 +211,10 @@ class Security:
         self.state.left()
         self.state = state
         state.entered()
+
+    def start_pairing(self, request: bytes = b"") -> None:
+        """Go on to a pairing. `request`: the peer's, without its opcode; else one is sent."""
+        self.enter(PairingUnderWay(self, request))
 
     def timed_out(self) -> None:
         """The present state's time is up."""

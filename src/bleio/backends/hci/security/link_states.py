@@ -3,8 +3,8 @@
     Idle                nothing
     SecurityRequested   a peripheral asked the central to encrypt or pair, and waits for that
     Encrypting          a central started encryption with stored keys
-    PairingUnderWay     a pairing is being made, by either side
-    Settling            a pairing has succeeded; our keys have not all left the controller
+    PairingUnderWay     a pairing is being made, by either side (`link_pairing`)
+    Settling            it has succeeded; our keys have not all left the controller (there too)
     Silent              the peer did not answer in time: no more SMP on this link, ever
 
 An input is a method. The base class has the answer that most states give; a state overrides what
@@ -29,10 +29,8 @@ from bleio.backends.hci.security.encryption import LinkEncryption
 from bleio.backends.hci.security.peer import LinkPeer
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.backends.hci.security.smp import pdu
-from bleio.backends.hci.security.smp.basis import Ends
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
-from bleio.backends.hci.security.smp.session import PairingSession
 from bleio.core.address import DeviceAddress
 from bleio.errors import InnerError, KeysLost, PairingFailed
 
@@ -54,6 +52,9 @@ class SecuredLink(Protocol):
 
     def enter(self, state: LinkState) -> None:
         """Leave the present state for another one."""
+
+    def start_pairing(self, request: bytes = b"") -> None:
+        """Go on to a pairing. `request`: the peer's, without its opcode; else one is sent."""
 
     def timed_out(self) -> None:
         """The present state's time is up."""
@@ -122,10 +123,14 @@ class LinkState:
         elif not link.shared.may_try(link.peer.address):
             link.send(pdu.pairing_failed(Reason.REPEATED_ATTEMPTS))
         else:
-            link.enter(PairingUnderWay(link, request))
+            link.start_pairing(request)
 
     def _security_requested(self, auth_req: int) -> None:
-        """Encrypt or pair, so that a peripheral's `pair` works."""
+        """Encrypt or pair, so that a peripheral's `pair` works.
+
+        Not if the keys are lost: what asks may be another device with the bonded one's address, and
+        nobody here wants a new bond with that. A flood of requests waits as failed pairings do.
+        """
         link = self._link
         better = bool(auth_req & AuthReq.MITM) and link.could_be_better()
         enough = link.encryption.link.encrypted and not better
@@ -145,7 +150,10 @@ class LinkState:
         return None
 
     def key_unknown(self) -> None:
-        """The central wants to encrypt with a key that we have not."""
+        """The central wants to encrypt with a key that we have not.
+
+        It is told so, and may pair anew. If it does not, what waits here waits for nothing.
+        """
         self._link.keys_lost = True
         self._restart_timer(PAIR_ANEW_S)
 
@@ -167,7 +175,7 @@ class LinkState:
 
     def pair_anew(self) -> None:
         """The peer has lost its keys, and somebody waits: they asked for a pairing, so have one."""
-        self._link.enter(PairingUnderWay(self._link))
+        self._link.start_pairing()
 
     # The end
 
@@ -206,7 +214,7 @@ class Idle(LinkState):
         elif bond is not None and not link.encryption.link.encrypted:
             link.enter(Encrypting(link, bond))
         else:
-            link.enter(PairingUnderWay(link))
+            link.start_pairing()
 
     def key_unknown(self) -> None:
         self._link.keys_lost = True
@@ -242,139 +250,6 @@ class Encrypting(LinkState):
         bond = self._bond
         self._restart_timer()
         self._link.encryption.start(bond, bond.rand, bond.ediv, bond.ltk)
-
-
-class PairingUnderWay(LinkState):
-    """A pairing, which its session drives; this is its host, see `SessionHost`.
-
-    Args: `request`: as peripheral, the Pairing Request without its opcode.
-    """
-
-    def __init__(self, link: SecuredLink, request: bytes = b"") -> None:
-        super().__init__(link)
-        shared, peer = link.shared, link.peer
-        agent = shared.own.agent
-        ends = Ends(
-            link.is_central,
-            link.own_address,
-            peer.on_air,
-            peer.address,
-            shared.own.address,
-            shared.bonds.irk(),
-        )
-        self._pairing = Pairing(ends, shared.own.settings, agent, shared.own_oob, shared, self.send)
-        self._session = PairingSession(self._pairing, self)
-        self._request = request
-
-    def entered(self) -> None:
-        self._restart_timer()
-        self._session.start(self._request)
-
-    def received(self, octets: bytes) -> None:
-        self._session.received(octets)
-
-    @property
-    def pairing_key(self) -> tuple[Pairing, bytes] | None:
-        key = self._session.key
-        return None if key is None else (self._pairing, key)
-
-    def key_unknown(self) -> None:
-        """It says nothing about lost keys: the central may have begun before it had the new one."""
-
-    def encrypted_by_bond(self) -> None:
-        """The pairing goes on, and its outcome is what is waited for."""
-
-    def encrypted_by(self, pairing: Pairing) -> None:
-        if pairing is self._pairing:
-            self._session.encrypted()
-
-    def encryption_failed(self, pairing: Pairing) -> None:
-        if pairing is self._pairing:
-            self._session.encryption_failed()
-
-    def enabling_refused(self, error: InnerError) -> None:
-        self._session.encryption_failed()
-
-    def pair_anew(self) -> None:
-        """That is under way."""
-
-    def timed_out(self) -> None:
-        """The peer is to go and come back. Spec: Vol 3, Part H, 3.4."""
-        link = self._link
-        link.enter(Silent(link))
-        link.shared.failed(link.peer.address)
-        self._session.close()
-        link.tell(KeysLost() if link.keys_lost else PairingFailed())
-
-    def end(self, error: InnerError | None) -> None:
-        """Those that wait are told, but the peer does not know of any end, and goes on."""
-        self._stop_timer()
-        self._link.tell(error)
-
-    def closed(self) -> None:
-        super().closed()
-        self._session.close()
-
-    # From the session
-
-    def send(self, octets: bytes) -> None:
-        """Send one of its PDUs. The time until the next one of ours is bounded.
-
-        Not that until the peer's next, or it could hold a pairing for ever by PDUs that mean
-        nothing. Spec: Vol 3, Part H, 3.4.
-        """
-        self._restart_timer()
-        self._link.send(octets)
-
-    def encrypt(self, key: bytes) -> None:
-        """It has made its key; as peripheral, the central starts."""
-        if self._link.is_central:
-            self._link.encryption.start(self._pairing, bytes(8), 0, key)
-
-    def pairing_failed(self, reason: int, weaker: bool) -> None:
-        """It has failed, and both sides know. `weaker`: than a bond that it would replace."""
-        link = self._link
-        link.shared.failed(link.peer.address)
-        link.enter(Idle(link))
-        link.tell(KeysLost() if weaker or link.keys_lost else PairingFailed(reason))
-
-    def paired(self, bond: Bond | None) -> None:
-        """All keys are distributed. The timer goes on: no PDU of ours follows."""
-        link = self._link
-        link.paired, link.keys_lost = True, False
-        link.shared.succeeded(link.peer.address)
-        link.encryption.link.has_keys = bond is not None
-        if bond is not None:
-            link.peer.bonded(bond)
-        timer, self._timer = self._timer, None
-        link.enter(Settling(link, bond, timer))
-
-
-class Settling(LinkState):
-    """A pairing has succeeded, but a program that ended now would take our keys with it."""
-
-    def __init__(
-        self, link: SecuredLink, bond: Bond | None, timer: asyncio.TimerHandle | None
-    ) -> None:
-        super().__init__(link)
-        self._bond = bond
-        self._timer = timer
-
-    def entered(self) -> None:
-        self._link.shared.spawn(self._settle())
-
-    async def _settle(self) -> None:
-        """Ends the state that is there by then, which may be another one."""
-        await self._link.drained()
-        if self._bond is not None:
-            self._link.secured(self._bond)
-        self._link.settled()
-
-    def _refused(self, reason: int) -> None:
-        if self._link.is_central:
-            self._stray()
-        else:
-            self.end(PairingFailed(reason))
 
 
 class Silent(Idle):

@@ -65,6 +65,7 @@ class SecurityManager:
         self._changed(conn_handle, status, bool(enabled), key_octets)
 
     def _key_refresh(self, event: bytes) -> None:
+        """Encryption of a link that was encrypted already; that it is on goes without saying."""
         status, conn_handle = _REFRESH.unpack_from(event)
         self._changed(conn_handle, status, True, 0)
 
@@ -76,7 +77,7 @@ class SecurityManager:
             security.encryption.changed(status, enabled, key_octets)
 
     def _long_term_key_request(self, event: bytes) -> None:
-        """Answer in any case: the controller waits, and the peer with it."""
+        """Answer in any case: the controller waits, and the peer with it. Spec: 7.8.25, 7.8.26."""
         conn_handle, rand, ediv = _KEY_REQUEST.unpack_from(event)
         security = self._links.get(conn_handle)
         key = security.long_term_key(rand, ediv) if security is not None else None

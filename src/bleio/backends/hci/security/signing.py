@@ -34,6 +34,7 @@ class BondSigner:
         return key is not None and key.counter < _LAST_COUNTER
 
     def sign(self, message: bytes) -> bytes | None:
+        """See `Signer`. The counter is stored first: a signature that went out counts as used."""
         bond = self._peer.bond
         key = bond.own_signing if bond is not None else None
         if bond is None or key is None or key.counter >= _LAST_COUNTER:
@@ -42,6 +43,10 @@ class BondSigner:
         return signature(key.csrk, message, key.counter)
 
     def verify(self, message: bytes, signature_octets: bytes) -> bool | None:
+        """See `Signer`. A counter may skip some, whose PDUs were lost; it never goes back.
+
+        Compared in constant time, as a peer could measure how many octets of a forgery were right.
+        """
         bond = self._peer.bond
         key = bond.peer_signing if bond is not None else None
         if bond is None or key is None:
@@ -55,7 +60,7 @@ class BondSigner:
 
 
 def signature(csrk: bytes, message: bytes, counter: int) -> bytes:
-    """Give SignCounter and MAC, little-endian as on air; AES-CMAC works on the reverse of that."""
+    """Return SignCounter and MAC, little-endian as on air; AES-CMAC works on the reverse of it."""
     count = _COUNTER.pack(counter)
     mac = aes_cmac((message + count)[::-1], csrk[::-1])
     return count + mac[:_MAC_OCTETS][::-1]

@@ -1,8 +1,8 @@
 """Which way two devices authenticate each other (Core Specification Vol 3, Part H, 2.3.5.1).
 
 Nothing is negotiated: both compute the method from both sides' features, so both must come to the
-same. Features are sent in the clear and not protected before phase 2 is over; who changes them on
-the way can at most bring about a weaker method, which the user is told and the settings may refuse.
+same. Features are sent in the clear, and what changes them on the way may bring about a weaker
+method before phase 2 finds out; the user is told the method, and the settings may refuse it.
 """
 
 from __future__ import annotations

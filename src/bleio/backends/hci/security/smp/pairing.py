@@ -20,8 +20,8 @@ What may surprise:
 - `_agree` refuses what the settings, our out-of-band data or an old bond do not allow, before
   anything secret is sent and before the user is troubled. The agent is asked last, when the method
   is known.
-- An old bond of either role counts: a weaker one would say as much of who the peer is, on less
-  proof. It is checked again for the identity that the peer distributes, which may be another's.
+- An old bond of either role counts: a weaker one would say the same of the peer, on less proof. It
+  is checked again for the identity that the peer distributes, which may be another's.
 - There is no bond with an address that changes: another device may have it next.
 - Keys that are no keys (zeros) are refused or ignored: everybody knows them.
 - A `Failure` that is raised is told to the peer. Keys and values are little-endian, as on air.
@@ -201,7 +201,7 @@ class Pairing(PairingBasis):
     def _check_old_bonds(self, identity: DeviceAddress) -> None:
         """Refuse a bond that is weaker than one there is: the peer may be somebody else.
 
-        In the other role too, for the new one says as much of who the peer is.
+        In the other role too, for both say the same of the peer.
         """
         for old in self._bonds.bonds_with(identity):
             if (

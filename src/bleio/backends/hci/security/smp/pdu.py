@@ -1,4 +1,8 @@
-"""The PDUs of the Security Manager Protocol (Core Specification Vol 3, Part H, 3)."""
+"""The PDUs of the Security Manager Protocol (Core Specification Vol 3, Part H, 3).
+
+Each has one length, the opcode included, and a PDU of another length is none: nothing that takes
+one apart has to look at its length again. Addresses, keys and numbers are little-endian.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ PAIRING_PUBLIC_KEY = 0x0C
 PAIRING_DHKEY_CHECK = 0x0D
 KEYPRESS_NOTIFICATION = 0x0E
 
-# Octets of each, opcode included; a PDU of any other length is refused.
+# Octets of each, opcode included.
 LENGTHS = {
     PAIRING_REQUEST: 7,
     PAIRING_RESPONSE: 7,

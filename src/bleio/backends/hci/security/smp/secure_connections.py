@@ -1,9 +1,9 @@
 """Phase 2 of LE Secure Connections (Core Specification Vol 3, Part H, 2.3.5.6).
 
-Both sides make a secret from their key pairs (P-256), which no listener can. That does not say who
-the other is; so the method authenticates the public keys: by a number that the users compare, bit
-by bit by a passkey, or by what was carried out of band. At the end each shows that it has the same
-secret, nonces, features and addresses.
+Both sides make a secret from their key pairs (P-256), which no listener can. That alone proves
+nothing of the other side; so the method authenticates the public keys: by a number that the users
+compare, bit by bit by a passkey, or by what was carried out of band. At the end each shows that it
+has the same secret, nonces, features and addresses.
 
 Two attacks need a check of their own: a peer that sends our own public key, or our own nonces and
 confirm values, back to us would pass the checks of a passkey without knowing it (CVE-2020-26558);
@@ -75,6 +75,7 @@ def _own_key(pairing: PairingBasis) -> EccKey:
 
 
 def _shared_secret(pairing: PairingBasis, key: EccKey, x: bytes, y: bytes) -> bytes:
+    """Refuse keys whose secret others know: our own sent back, the debug key, no point at all."""
     if x == key.x or (x == DEBUG_PUBLIC_KEY_X and not pairing.settings.debug_keys):
         raise Failure(Reason.INVALID_PARAMETERS)
     try:
@@ -84,7 +85,11 @@ def _shared_secret(pairing: PairingBasis, key: EccKey, x: bytes, y: bytes) -> by
 
 
 def _comparison(pairing: PairingBasis, exchange: _Exchange) -> Steps:
-    """Just Works and numeric comparison. Spec: 2.3.5.6.2. The peripheral commits itself first."""
+    """Just Works and numeric comparison. Spec: 2.3.5.6.2.
+
+    The peripheral commits itself to its nonce before the central shows its own. Otherwise a man in
+    the middle could choose nonces until both users see the same number.
+    """
     own_x, peer_x = exchange.own_x, exchange.peer_x
     nonce = exchange.own_nonce = entropy.token_bytes(16)
     if pairing.ends.is_central:
@@ -104,7 +109,11 @@ def _comparison(pairing: PairingBasis, exchange: _Exchange) -> Steps:
 
 
 def _passkey(pairing: PairingBasis, exchange: _Exchange) -> Steps:
-    """Spec: 2.3.5.6.3: one bit of the passkey at a time, so that a wrong guess tells little."""
+    """Spec: 2.3.5.6.3: one bit of the passkey at a time, so that a wrong guess tells little.
+
+    Each opens its commitment only after the other has made one. So a peer that guesses is found
+    out at its first wrong bit, and the next pairing has another passkey.
+    """
     passkey = yield from pairing.passkey()
     own_x, peer_x = exchange.own_x, exchange.peer_x
     for bit in range(PASSKEY_BITS):
@@ -150,7 +159,10 @@ def _out_of_band(pairing: PairingBasis, exchange: _Exchange) -> Steps:
 
 
 def _checked_key(pairing: PairingBasis, exchange: _Exchange) -> Steps:
-    """Authentication stage 2. Spec: 2.3.5.6.5."""
+    """Authentication stage 2. Spec: 2.3.5.6.5.
+
+    f6 takes the other side's r, so knowing the passkey or the out-of-band data is shown here again.
+    """
     ends = pairing.ends
     own = ends.own_on_air.octets + bytes((ends.own_on_air.random,))
     peer = ends.peer_on_air.octets + bytes((ends.peer_on_air.random,))

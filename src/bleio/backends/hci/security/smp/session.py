@@ -97,7 +97,10 @@ class PairingSession:
         self._tidy("the link was lost or the peer fell silent")
 
     def _advance(self, value: Any) -> None:
-        """Go on with what was waited for, until something else must be waited for."""
+        """Go on with what was waited for, until something else must be waited for.
+
+        A fault of ours ends the pairing too, and is shown: it must not leave a link half paired.
+        """
         steps = self._steps
         try:
             while steps is not None:
@@ -132,6 +135,7 @@ class PairingSession:
         return octets[1:]
 
     def _ask(self, step: Ask) -> None:
+        """Ask in a task of its own: the agent may take long, and the pairing end meanwhile."""
         task = asyncio.get_running_loop().create_task(self._put(step))
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
@@ -143,7 +147,7 @@ class PairingSession:
             _log.debug("The pairing agent failed", exc_info=True)
             self._fail(Reason.UNSPECIFIED_REASON)
             return
-        if step.waits and self._waits_for is step:
+        if step.waits and self._waits_for is step:  # an answer too late is nobody's
             self._advance(answer)
 
     def _fail(self, reason: int, weaker: bool = False) -> None:
@@ -160,6 +164,7 @@ class PairingSession:
             )
 
     def _tidy(self, why: str | None) -> None:
+        """Leave nothing behind. The agent is told why, unless it was never told of the pairing."""
         steps, self._steps = self._steps, None
         self._waits_for = None
         self._ahead.clear()
@@ -167,7 +172,7 @@ class PairingSession:
             return
         current = asyncio.current_task()
         for task in tuple(self._questions):
-            if task is not current:
+            if task is not current:  # which is an answer that ended the pairing
                 task.cancel()
         agent = self.pairing.agent
         if agent is not None and self.pairing.agreed:

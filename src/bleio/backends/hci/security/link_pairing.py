@@ -1,0 +1,150 @@
+"""A pairing as a state of its link, and what follows one that has succeeded.
+
+How a pairing goes is its session's affair; here is what it means for the link: the key that is to
+encrypt it, the time it may take, and its end. A pairing has only one timer, from one PDU of ours to
+the next, which is how a peer that falls silent is found out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.security.link_states import Idle, LinkState, SecuredLink, Silent
+from bleio.backends.hci.security.smp.basis import Ends
+from bleio.backends.hci.security.smp.pairing import Pairing
+from bleio.backends.hci.security.smp.session import PairingSession
+from bleio.errors import InnerError, KeysLost, PairingFailed
+
+
+class PairingUnderWay(LinkState):
+    """A pairing, which its session drives; this is its host, see `SessionHost`.
+
+    Args: `request`: as peripheral, the Pairing Request without its opcode.
+    """
+
+    def __init__(self, link: SecuredLink, request: bytes = b"") -> None:
+        super().__init__(link)
+        shared, peer = link.shared, link.peer
+        agent = shared.own.agent
+        ends = Ends(
+            link.is_central,
+            link.own_address,
+            peer.on_air,
+            peer.address,
+            shared.own.address,
+            shared.bonds.irk(),
+        )
+        self._pairing = Pairing(ends, shared.own.settings, agent, shared.own_oob, shared, self.send)
+        self._session = PairingSession(self._pairing, self)
+        self._request = request
+
+    def entered(self) -> None:
+        self._restart_timer()
+        self._session.start(self._request)
+
+    def received(self, octets: bytes) -> None:
+        self._session.received(octets)
+
+    @property
+    def pairing_key(self) -> tuple[Pairing, bytes] | None:
+        key = self._session.key
+        return None if key is None else (self._pairing, key)
+
+    def key_unknown(self) -> None:
+        """That says nothing of lost keys: the pairing may not have made its own yet."""
+
+    def encrypted_by_bond(self) -> None:
+        """The pairing goes on, and its outcome is what is waited for."""
+
+    def encrypted_by(self, pairing: Pairing) -> None:
+        if pairing is self._pairing:
+            self._session.encrypted()
+
+    def encryption_failed(self, pairing: Pairing) -> None:
+        if pairing is self._pairing:
+            self._session.encryption_failed()
+
+    def enabling_refused(self, error: InnerError) -> None:
+        self._session.encryption_failed()
+
+    def pair_anew(self) -> None:
+        """That is under way."""
+
+    def timed_out(self) -> None:
+        """The peer is to go and come back. Spec: Vol 3, Part H, 3.4."""
+        link = self._link
+        link.enter(Silent(link))
+        link.shared.failed(link.peer.address)
+        self._session.close()
+        link.tell(KeysLost() if link.keys_lost else PairingFailed())
+
+    def end(self, error: InnerError | None) -> None:
+        """Those that wait are told, but the peer does not know of any end, and goes on."""
+        self._stop_timer()
+        self._link.tell(error)
+
+    def closed(self) -> None:
+        super().closed()
+        self._session.close()
+
+    # From the session
+
+    def send(self, octets: bytes) -> None:
+        """Send one of its PDUs. The time until the next one of ours is bounded.
+
+        Not that until the peer's next, or it could hold a pairing for ever by PDUs that mean
+        nothing. Spec: Vol 3, Part H, 3.4.
+        """
+        self._restart_timer()
+        self._link.send(octets)
+
+    def encrypt(self, key: bytes) -> None:
+        """It has made its key; as peripheral, the central starts."""
+        if self._link.is_central:
+            self._link.encryption.start(self._pairing, bytes(8), 0, key)
+
+    def pairing_failed(self, reason: int, weaker: bool) -> None:
+        """It has failed, and both sides know. `weaker`: than a bond that it would replace."""
+        link = self._link
+        link.shared.failed(link.peer.address)
+        link.enter(Idle(link))
+        link.tell(KeysLost() if weaker or link.keys_lost else PairingFailed(reason))
+
+    def paired(self, bond: Bond | None) -> None:
+        """All keys are distributed. The timer goes on: no PDU of ours follows."""
+        link = self._link
+        link.paired, link.keys_lost = True, False
+        link.shared.succeeded(link.peer.address)
+        link.encryption.link.has_keys = bond is not None
+        if bond is not None:
+            link.peer.bonded(bond)
+        timer, self._timer = self._timer, None
+        link.enter(Settling(link, bond, timer))
+
+
+class Settling(LinkState):
+    """A pairing has succeeded, but a program that ended now would take our keys with it."""
+
+    def __init__(
+        self, link: SecuredLink, bond: Bond | None, timer: asyncio.TimerHandle | None
+    ) -> None:
+        super().__init__(link)
+        self._bond = bond
+        self._timer = timer
+
+    def entered(self) -> None:
+        self._link.shared.spawn(self._settle())
+
+    async def _settle(self) -> None:
+        """Ends the state that is there by then, which may be another one."""
+        await self._link.drained()
+        if self._bond is not None:
+            self._link.secured(self._bond)
+        self._link.settled()
+
+    def _refused(self, reason: int) -> None:
+        if self._link.is_central:
+            self._stray()
+        else:
+            self.end(PairingFailed(reason))
