@@ -26,7 +26,7 @@ from bleio.radio.host import Host
 MAX_LINKS = 32
 FIRST_HANDLE = 0x0040
 LAST_HANDLE = 0x0EFF
-# Company 0xFFFF is nobody's; the index makes public addresses of one radio differ.
+# Company 0xFFFF belongs to no company; the index makes public addresses of one radio differ.
 _PUBLIC_PREFIX = bytes.fromhex("00fff0")
 
 

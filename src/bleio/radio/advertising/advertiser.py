@@ -1,7 +1,16 @@
 """One advertising set at the link layer. Spec: Vol 6, Part B, 4.4.2.
 
-Legacy HCI commands use one set, extended ones several; both kinds are this class. It starts its
-advertising events, which `advertising_event.py` has in full, and decides whom it answers.
+Legacy HCI commands use one set, extended ones several; both kinds are this class. It decides when
+its advertising events begin (`event.py` has what happens in one) and which devices it answers.
+
+Events begin at the interval plus a random delay of up to 10 ms, drawn anew each time, so that two
+devices with the same interval do not collide for ever; by the device's own clock, which may be
+wrong. The first one comes up to 1 ms after the command, as on real controllers: were it to come at
+once, devices that are started together would send in the same microsecond. A device has one radio.
+While a set of it is on air, the others wait; `Station.advertises_until_us` is where they look.
+
+The parameters object is replaced, never changed, when the host sets others; so an event and a
+listener that hold one see what was true when they took it.
 """
 
 from __future__ import annotations
@@ -71,7 +80,7 @@ class Advertiser:
         self._timer = radio.schedule_in(1 + radio.random.randrange(1_000), self._event)
 
     def stop(self) -> None:
-        """Leave the air without a word to the host."""
+        """Leave the air without a word to the host; the event that goes on ends here, too."""
         self.enabled = False
         self.current = None
         for timer in (self._timer, self._end):
@@ -114,7 +123,7 @@ class Advertiser:
             self._timer = clock.schedule(end_us, self._terminate, HciErrorCode.LIMIT_REACHED)
 
     def accepts_scan(self, scanner: DeviceAddress) -> bool:
-        """Whether a scan request gets its response; tells the host about it if asked to."""
+        """Whether a scan request gets its response; tell the host about it if it wants to know."""
         peer = self.layer.resolving.peer_of(scanner)
         if peer is None:
             return False

@@ -1,5 +1,9 @@
 """How scanners that ask the same advertisers get out of each other's way.
 
+All scanners that hear an advertiser ask it at the same moment, so their requests collide, and again
+the next time. Each therefore counts a random number of opportunities down before it asks, from a
+limit that doubles with every two failures and halves with every two successes.
+
 Spec: Vol 6, Part B, 4.4.3.2.
 """
 
@@ -8,7 +12,7 @@ from __future__ import annotations
 from random import Random
 
 _MAX_LIMIT = 256
-_IN_A_ROW = 2  # so many of the same change the limit
+_IN_A_ROW = 2  # this number of the same result changes the limit
 
 
 class Backoff:

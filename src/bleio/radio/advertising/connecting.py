@@ -1,4 +1,15 @@
-"""A connection request, from the packet it answers to the link. Spec: Vol 6, Part B, 4.4.4, 4.5."""
+"""A connection request, from the packet it answers to the link. Spec: Vol 6, Part B, 4.4.4, 4.5.
+
+The request has all that both sides need: access address, start of the CRC, interval, latency,
+time-out, channel map, and in its window offset the first anchor point, which the central chooses
+where it disturbs its other links least.
+
+A legacy request is not answered. So the central takes the link for made as soon as it has sent the
+request, the peripheral when it receives it; whether both are right shows in the first connection
+events. An extended request is answered (AUX_CONNECT_RSP), and it is the peripheral that may be
+wrong. Either way the link object is made with both its ends, and the end at which there is none in
+truth vanishes at once: the other one then fares as with a peer that has fallen silent.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +117,7 @@ class ConnectRequest:
 
 
 def _begin(ends: tuple[LinkEnd, ...]) -> None:
-    """What the link layers ask of each other by themselves."""
+    """Start what the link layers ask of each other by themselves, the central first."""
     for end in ends:
         if end.negotiated.wished_tx != negotiated.MINIMUM:
             data_length.start(end)

@@ -1,12 +1,29 @@
-"""One advertising event: who sends what, when, on which channel. Spec: Vol 6, Part B, 4.4.2.
+"""One advertising event: what is sent when, on which channel. Spec: Vol 6, Part B, 4.4.2.
 
-The event is one timeline, a generator that goes through its packets and all that is answered to
-them, and yields the time at which to go on. Each packet is put on air by `Radio.transmit`, from
-which the medium judges it, its sender's time is counted, and captures are made.
+The event is one generator, a `Course` of the timeline. It goes through the event's packets and all
+that is answered to them, in the order in which they are on air, and yields the time at which to go
+on. The obvious alternative, a state per phase and a callback per timer, would have about twelve
+states for legacy and extended advertising with scan requests, connection requests and chains; and
+each would have to ask first whether the event was stopped meanwhile. Here the program counter is
+the state, and the question stands where the answer can change: after a `yield`, as `on_air`.
 
-Packets are judged at their end, for those who listen from the first bit to the last. Where nothing
-can be lost a packet needs no timer unless somebody hears it: an event that nobody hears is settled
-when it starts.
+Each packet is put on air by `Radio.transmit`, from which the medium judges it, its sender's time is
+counted, and captures are made. It is judged at its end, when all that overlaps with it is known,
+for those listeners that had their window open from its first bit to its last. A listener that
+closed its window and opened it again in between has missed the packet; that is why `window`
+returns another object each time, and `receivers_of` compares identities.
+
+What may surprise:
+
+- Where nothing can be lost, a packet needs no timer unless a listener hears it. An event without
+  listeners is settled when it starts, up to its last packet. So packets may be put on air, and
+  shown to captures, ahead of their time, and an event that the host stops in the middle is
+  finished all the same, as the specification allows.
+- An event has a copy of what the set says as it was at the start. A host that changes the data in
+  the middle changes those of the next event.
+- A connection request ends the event at once, a scan request only delays its next packet.
+- Links go first: a packet for which the device's radio is busy with a link is left out, and the
+  event goes on to the next channel as if it had been sent.
 """
 
 from __future__ import annotations
@@ -37,7 +54,10 @@ Chain = Generator[int, None, tuple[Transmission, list[OpenWindow]]]
 
 
 class AdvertisingEvent:
-    """What a set sends in one event: its content as it was at the start."""
+    """What a set sends in one event: its content as it was at the start.
+
+    One is made for every event of every set, hence the slots and no more methods than needed.
+    """
 
     __slots__ = ("_auxiliary_sent", "advertiser", "data", "identifier", "medium", "own",
                  "parameters", "radio", "scan_response", "station", "target")  # fmt: skip
@@ -61,7 +81,7 @@ class AdvertisingEvent:
         return self.advertiser.current is self
 
     def course(self) -> Course:
-        """All packets of the event."""
+        """Go through all packets of the event; each yield is a time at which to go on."""
         return self._legacy() if self.parameters.legacy else self._extended()
 
     # -- legacy --
@@ -84,11 +104,11 @@ class AdvertisingEvent:
                 continue
             self.radio.transmit(packet, pdu.legacy, self)
             station.rx_us += wait_us
-            listening = self._who_listens(packet)
+            listening = self._listening_to(packet)
             if listening:
                 self.hold(end_us)
                 yield end_us
-                requests = self._requests(self.who_received(packet, listening), packet)
+                requests = self._requests(self.receivers_of(packet, listening), packet)
                 if requests:
                     end_us = yield from exchanges.exchange(self, packet, requests)
                 if not self.on_air:
@@ -120,7 +140,12 @@ class AdvertisingEvent:
     def _announce(
         self, at_us: int, step_us: int, aux_us: int
     ) -> Generator[int, None, list[OpenWindow]]:
-        """The packets on primary channels. Returns: who has heard where the others are."""
+        """Send the packets on primary channels, which say where the others are.
+
+        A listener follows the first that it receives; it does not hear the later ones again.
+
+        Returns: the windows of those that have received one.
+        """
         parameters = self.parameters
         following: dict[AirListener, OpenWindow] = {}
         for channel in parameters.channels:
@@ -135,11 +160,11 @@ class AdvertisingEvent:
                 at_us += step_us
                 continue
             self.send(packet, announcement.encode)
-            listening = [each for each in self._who_listens(packet)
+            listening = [each for each in self._listening_to(packet)
                          if each.listener not in following]  # fmt: skip
             if listening:
                 yield packet.to_us
-                received = self.who_received(packet, listening)
+                received = self.receivers_of(packet, listening)
                 following.update((each.listener, each) for each in received)
                 if not self.on_air:
                     break
@@ -150,9 +175,11 @@ class AdvertisingEvent:
         self, first: Part, kind: AuxiliaryType, channel: int, data: bytes, at_us: int,
         listening: list[OpenWindow],
     ) -> Chain:  # fmt: skip
-        """A packet on a secondary channel, and as many more as the data need.
+        """Send a packet on a secondary channel, and as many more as the data need.
 
-        Returns: the last packet, and who has received them all.
+        A listener must receive all of them: it reports whole data only.
+
+        Returns: the last packet, and the windows of those that have received all.
         """
         parts = pdu.chain(data)
         for index, part in enumerate(parts):
@@ -172,7 +199,7 @@ class AdvertisingEvent:
             )
             if listening:
                 yield packet.to_us
-                listening = self.who_received(packet, listening)
+                listening = self.receivers_of(packet, listening)
             channel, at_us = self._channel(), packet.to_us + AUX_DELAY_US
         return packet, listening
 
@@ -223,7 +250,7 @@ class AdvertisingEvent:
         self.hold(packet.to_us)
 
     def hold(self, until_us: int) -> None:
-        """Keep other sets of the device off the air until then, and what follows."""
+        """Keep other sets of the device off the air until then, and for the gap that follows."""
         self.station.advertises_until_us = until_us + CHANNEL_GAP_US + 1
 
     def _wait_us(self, phy_: int) -> int:
@@ -231,8 +258,8 @@ class AdvertisingEvent:
         answers = self.parameters.connectable or self.parameters.scannable
         return phy.sync_time_us(phy_) if answers else 0
 
-    def _who_listens(self, packet: Transmission) -> list[OpenWindow]:
-        """Those in whose windows a packet on a primary channel falls."""
+    def _listening_to(self, packet: Transmission) -> list[OpenWindow]:
+        """Find the windows that a packet on a primary channel falls into."""
         parameters, found = self.parameters, []
         listeners: tuple[AirListener, ...] = self.radio.listening
         for listener in listeners:
@@ -243,10 +270,10 @@ class AdvertisingEvent:
                 found.append(OpenWindow(listener, window))
         return found
 
-    def who_received(
+    def receivers_of(
         self, packet: Transmission, listening: Iterable[OpenWindow]
     ) -> list[OpenWindow]:
-        """Judge a packet at its end, for those who still listen."""
+        """Judge a packet at its end. Returns: the windows that are still open and have got it."""
         return [
             each
             for each in listening
@@ -256,7 +283,7 @@ class AdvertisingEvent:
         ]
 
     def _requests(self, received: list[OpenWindow], packet: Transmission) -> list[AirRequest]:
-        """Let those who have received all hear it. Returns: what they want to ask."""
+        """Let those that have received all hear it. Returns: what they want to ask."""
         requests = []
         for listener, window in received:
             rssi_dbm = self.radio.rssi_dbm(self.station, listener.station, packet.power_dbm)

@@ -1,7 +1,16 @@
-"""Requests to an advertising packet and what answers them, as part of its event's timeline.
+"""Requests to an advertising packet and what answers them. Spec: Vol 6, Part B, 4.4.2 to 4.4.4.
 
-All who want to ask do so one inter frame space after the packet they have heard. An answer comes to
-requests that reach the advertiser and please it. Spec: Vol 6, Part B, 4.4.2 to 4.4.4.
+All listeners that want to ask do so one inter frame space (T_IFS, 150 us) after the packet they
+have heard, and therefore at the same time: requests collide as they do in a real room, unless the
+medium is told that nothing collides. An answer comes one T_IFS after those requests that reach the
+advertiser, if it accepts the device that sent them.
+
+The functions are parts of the event's generator (`event.py`): they yield times, and return when the
+last packet ends. After each yield the host may have stopped the set; `event.on_air` says so.
+
+Where nothing collides, of several connection requests only the first is sent. All would arrive,
+one would win, and the others would each believe for six intervals in a connection that they do not
+have: what happens on air only when two requests reach the advertiser by luck would be the rule.
 """
 
 from __future__ import annotations
@@ -21,13 +30,13 @@ if TYPE_CHECKING:
     from bleio.radio.advertising.event import AdvertisingEvent, Chain
     from bleio.radio.advertising.listening import AirRequest
 
-Exchange = Generator[int, None, int]  # gives the end of the last packet
+Exchange = Generator[int, None, int]  # returns the end of the last packet
 
 
 def exchange(
     event: AdvertisingEvent, heard: Transmission, requests: Sequence[AirRequest]
 ) -> Exchange:
-    """What follows a packet that some have heard; connecting goes before scanning."""
+    """Go through what follows a packet that was heard; connecting goes before scanning."""
     connecting = [each for each in requests if isinstance(each, ConnectRequest)]
     if not connecting:
         scanning = [each for each in requests if isinstance(each, ScanRequest)]
@@ -66,7 +75,7 @@ def _count_listening(event: AdvertisingEvent, request: AirRequest) -> None:
 
 
 def _scan(event: AdvertisingEvent, heard: Transmission, requests: list[ScanRequest]) -> Exchange:
-    """SCAN_REQ and SCAN_RSP; the answer is for all who have asked."""
+    """SCAN_REQ and SCAN_RSP; one answer is for all that have asked."""
     _ask(event, heard, requests)
     asked = requests[0].packet
     yield asked.to_us
@@ -90,7 +99,7 @@ def _scan(event: AdvertisingEvent, heard: Transmission, requests: list[ScanReque
 
 
 def _respond(event: AdvertisingEvent, asked: Transmission, requests: list[ScanRequest]) -> Chain:
-    """The scan response. Returns: its last packet, and who has received all."""
+    """Send the scan response. Returns: its last packet, and the windows that got it all."""
     asking = [OpenWindow(each.scanner, each.window) for each in requests]
     at_us = asked.to_us + phy.T_IFS_US
     if not event.parameters.legacy:
@@ -106,7 +115,7 @@ def _respond(event: AdvertisingEvent, asked: Transmission, requests: list[ScanRe
     for request in requests:
         request.wait_until(response.to_us)
     yield response.to_us
-    return response, event.who_received(response, asking)
+    return response, event.receivers_of(response, asking)
 
 
 # -- connecting --
@@ -135,7 +144,7 @@ def _connect(
         end_us = response.to_us
         yield end_us
     for request in requests:
-        # Who gets no answer goes on looking, whereas the advertiser has become connected.
+        # Without the answer an initiator looks on, whereas the advertiser is connected by then.
         answered = response is not None and event.medium.receives(response, request.station)
         won = request is winner
         request.conclude(event, at_central=won and answered, at_peripheral=won and event.on_air)

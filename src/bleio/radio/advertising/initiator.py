@@ -1,4 +1,10 @@
-"""The initiating state of the link layer. Spec: Vol 6, Part B, 4.4.4."""
+"""The initiating state of the link layer. Spec: Vol 6, Part B, 4.4.4.
+
+Like a scanner it is asked for its windows and told what was heard. When it hears a device that the
+host wants, it returns a request. From the moment the request is on air it has no windows until it
+knows what has become of it, for it must not ask a second advertiser meanwhile. Its own address is
+chosen only then, as a private address belongs to one peer.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +21,10 @@ from bleio.radio.connection.parameters import ConnectionParameters
 if TYPE_CHECKING:
     from bleio.radio.advertising.event import AdvertisingEvent
     from bleio.radio.advertising.layer import AdvertisingLayer
-    from bleio.radio.advertising.parameters import AdvertisingSetParameters
 
 
 class Initiator:
-    """Listens for one advertiser and connects to it."""
+    """Listens for one advertiser and connects to it; one attempt at a time."""
 
     def __init__(self, layer: AdvertisingLayer) -> None:
         self.layer = layer
@@ -50,7 +55,7 @@ class Initiator:
         self.layer.radio.remove_listener(self)
 
     def window(self, parameters: AdvertisingSetParameters) -> ScanWindow | None:
-        """When it listens to sets that one can connect to."""
+        """When it listens to sets that one can connect to; not while a request is on its way."""
         wanted = self.parameters
         if wanted is None or self._request is not None or not parameters.connectable:
             return None
@@ -61,7 +66,13 @@ class Initiator:
     def heard(
         self, event: AdvertisingEvent, window: Window, rssi_dbm: int
     ) -> ConnectRequest | None:
-        """Ask for a connection if this is whom we look for and it lets us."""
+        """Ask for a connection if this is a device that the host wants, and it lets us.
+
+        Nothing is sent to an advertiser that would refuse: of a request that gets no answer, the
+        central would take the link for made and report it, only to find six intervals later that
+        there is none. On air that happens where packets get lost; here it does for a fault that a
+        test makes (`refuses_connections`).
+        """
         peer = self.layer.resolving.peer_of(event.own)
         if peer is None or not self._wanted(peer):
             return None
@@ -73,7 +84,7 @@ class Initiator:
         return ConnectRequest(self, own, peer, self._parameters_for(event.parameters))
 
     def asks(self, request: ConnectRequest) -> None:
-        """A request goes on air: listen to nobody else until it is concluded."""
+        """A request goes on air: listen to no other advertiser until it is concluded."""
         self._request = request
 
     def concluded(self, request: ConnectRequest, *, connected: bool) -> bool:

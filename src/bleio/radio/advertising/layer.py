@@ -44,7 +44,7 @@ class AdvertisingHost(ConnectionHost, Protocol):
         """A set is disabled, by a connection, its duration or its limit of events."""
 
     def directed_advertising_timed_out(self, peer: DeviceAddress) -> None:
-        """High duty cycle directed advertising of the legacy commands found nobody."""
+        """High duty cycle directed advertising of the legacy commands found no peer."""
 
 
 class AdvertisingLayer(ConnectionLayer, Protocol):

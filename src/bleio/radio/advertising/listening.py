@@ -2,8 +2,8 @@
 
 A scanner or an initiator listens in windows: on one primary channel for a while in every interval,
 on the next channel each time. There is no event per window. Whether a packet falls into one is
-computed from the time, when there is a packet; how long the radio has listened, when somebody asks.
-So a scanner costs nothing while nobody advertises.
+computed from the time when there is a packet, and how long the radio has listened when that is
+asked. So a scanner costs nothing while no device advertises.
 """
 
 from __future__ import annotations
@@ -91,7 +91,11 @@ class Windows(Protocol):
 
 
 class ListeningMeter:
-    """Counts the windows of a scanner or initiator, less what links take of them."""
+    """Counts the windows of a scanner or initiator, less what links take of them.
+
+    Nothing is added while time passes: `account` adds what the windows come to since it was last
+    called. What a link took is subtracted when its event ends, in whatever order that is called.
+    """
 
     __slots__ = ("_clock", "_counted_us", "_start_us", "_station", "_windows")
 
@@ -109,7 +113,7 @@ class ListeningMeter:
         self._station.meters[self] = self._station.listening[self] = None
 
     def stop(self) -> None:
-        """Nobody listens any more; harmless when nobody did."""
+        """There is no listening any more; harmless when there was none."""
         for meter in tuple(self._station.meters):
             meter.account()
         self._windows = ()

@@ -57,9 +57,9 @@ class ScanTiming:
 
 @dataclass(frozen=True, slots=True)
 class InitiatingParameters:
-    """What the host wants: whom, as whom, listening how.
+    """What connection the host wants: with which device, from which address, listening how.
 
-    `peer` None takes anyone in the filter accept list. `windows_us` and `connection` have one
+    `peer` None takes any device in the filter accept list. `windows_us` and `connection` have one
     item per PHY.
     """
 

@@ -1,7 +1,9 @@
 """Advertising channel PDUs as octets. Spec: Vol 6, Part B, 2.3.
 
-The model passes objects; it asks for lengths, and for octets only while somebody watches the air.
-The CRC is left out.
+The model passes objects along, not octets: a scanner is handed the event, and reads its data there.
+Of a PDU it needs the length, as that is time on air. Octets are made only while the air is watched,
+by a capture or a test; they are therefore made from the same objects, so that a capture shows what
+the model did and not a second opinion of it. The CRC is left out; captures add it.
 """
 
 from __future__ import annotations

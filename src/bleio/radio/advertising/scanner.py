@@ -1,7 +1,17 @@
 """The scanning state of the link layer. Spec: Vol 6, Part B, 4.4.3.
 
-A scanner costs nothing while nobody advertises: whether a packet falls into a scan window is
-computed from the time, there is no event per window.
+A scanner is passive even when it scans actively: it is asked for its windows and told what was
+heard in them (`AirListener`), and returns what it wants to ask. Scans with a duration, and those
+that repeat in a period, are the only ones that need a timer.
+
+What the host hears of is decided in this order: the sender's address is resolved, filtered, then
+compared with what was reported already. The duplicate filter goes by the identity, not the address
+on air, so a device that renews its private address is not reported anew; in extended advertising
+also by the data identifier, so that data which changed are. The filter is bounded, since anybody
+can advertise under ever new addresses.
+
+An active scanner asks an advertiser until it has the scan response, at the opportunities that its
+`Backoff` leaves it. While it waits for one answer it asks no other: there is one receiver.
 """
 
 from __future__ import annotations
@@ -21,7 +31,6 @@ from bleio.radio.air.privacy import Peer
 if TYPE_CHECKING:
     from bleio.radio.advertising.event import AdvertisingEvent
     from bleio.radio.advertising.layer import AdvertisingLayer
-    from bleio.radio.advertising.parameters import AdvertisingSetParameters
 
 # How many advertisers the duplicate filter remembers; the oldest is forgotten first.
 DUPLICATE_FILTER_SIZE = 16_384
@@ -63,7 +72,7 @@ class Scanner:
         self._listen()
 
     def stop(self) -> None:
-        """Stop scanning without a word to the host."""
+        """Stop scanning without a word to the host; what was heard already is reported."""
         self.enabled = False
         if self._timer is not None:
             self._timer.cancel()
@@ -201,7 +210,7 @@ class ScanRequest:
         self.wait_until(packet.to_us + phy.T_IFS_US + phy.sync_time_us(packet.phy))
 
     def wait_until(self, time_us: int) -> None:
-        """The answer is expected until then; meanwhile the scanner asks nobody else."""
+        """The answer is expected until then; meanwhile the scanner asks no other advertiser."""
         self.scanner.asks_until_us = time_us
 
     def answered(self, event: AdvertisingEvent) -> None:

@@ -1,8 +1,12 @@
 """Simulated time: integer microseconds and a heap of what is to happen.
 
-Nothing here looks at a real clock. Whoever owns the clock moves it on with `run_until`; the model
-only schedules. Two timers of the same microsecond fire in the order in which they were set, so a
-run depends on its input alone.
+Nothing here looks at a real clock. The owner of the timeline moves it on with `run_until`; the
+model only schedules. Two timers of the same microsecond fire in the order in which they were set,
+so a run depends on its input alone.
+
+There are two ways to act in time: a callback at one time (`schedule`), and a `Course`, a generator
+that yields when to go on (`follow`). What goes through many steps in order is a course, since its
+place in the program says where it is; what may be moved or taken back is a timer.
 """
 
 from __future__ import annotations

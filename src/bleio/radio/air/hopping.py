@@ -1,6 +1,8 @@
 """Which data channel a connection event uses: Channel Selection Algorithm #2.
 
-Spec: Vol 6, Part B, 4.5.8.3.
+Algorithm #2 computes the channel from the event's number and the access address alone, so events
+can be skipped; #1 would have to step through all of them. Auxiliary advertising packets take their
+channels from the same numbers. Spec: Vol 6, Part B, 4.5.8.3.
 """
 
 from __future__ import annotations

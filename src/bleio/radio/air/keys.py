@@ -1,8 +1,9 @@
-"""The keys of links whose encryption starts, for those who want to read captures.
+"""The keys of links whose encryption starts, for those that read captures.
 
-Nobody is told unless somebody asks, with `Radio.watch_keys`. Wireshark does not decipher packets of
-the LE link layer, whatever keys it has; tools that do take the long term key in hexadecimal, most
-significant octet first, as the specification writes keys. `lines_of` gives one line per key:
+They are told only to what asks for them, with `Radio.watch_keys`. Wireshark does not decipher
+packets of the LE link layer, whatever keys it has; tools that do take the long term key in
+hexadecimal, most significant octet first, as the specification writes keys. `lines_of` makes one
+line per key:
 
     # seconds central peripheral long-term-key
     1.203440 c0:00:00:00:00:01/random c0:00:00:00:00:02/random 4c68384139f574d836bcf34e9dfb01bf

@@ -1,7 +1,15 @@
-"""The medium between stations: who receives which packet, and how strong.
+"""The medium between stations: which packet reaches which of them, and how strong.
 
 `receives` is asked at the end of a packet, when all that overlaps with it is known. While the
 medium is `ideal`, it need not be asked at all, and advertisers and links take a shorter way.
+
+What makes a packet get lost is asked in an order: antennas, chance, noise, interference, other
+packets. Chance comes from a generator of the medium's own, so that what is lost does not change
+what devices draw. Since the order decides whether it is drawn from, it belongs to the behaviour.
+
+Packets on air are kept per channel until nothing that is still to be judged can overlap with them,
+that is for as long as the longest packet so far. So a packet is compared with those that are on air
+with it, however many devices there are.
 """
 
 from __future__ import annotations
@@ -119,7 +127,7 @@ class Medium:
             self._changed()
 
     def corrupt_next(self, sender: Station | None = None) -> None:
-        """Give the next packet, of one station or of any, a wrong CRC."""
+        """Make the CRC of the next packet, of one station or of any, wrong."""
         self._to_corrupt.append(sender)
         self._changed()
 

@@ -1,4 +1,8 @@
-"""What the LE physical layer fixes: PHYs, time on air, gaps. Spec: Vol 6, Parts A and B."""
+"""What the LE physical layer fixes: PHYs, time on air, gaps. Spec: Vol 6, Parts A and B.
+
+Time is computed from octets of payload, since all else around them is fixed per PHY. The Coded PHY
+is always S=8 here, eight symbols a bit; S=2 is a choice that no command can demand.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ def payload_octets(time_us: int, phy: int = LE_1M) -> int:
 
 
 def sync_time_us(phy: int = LE_1M) -> int:
-    """Preamble and access address: as long a receiver listens to find that nobody sends."""
+    """Preamble and access address: as long a receiver listens to find that nothing is sent."""
     if phy == LE_2M:
         return (2 + 4) * 4
     return 80 + 256 if phy == LE_CODED else (1 + 4) * 8

@@ -1,4 +1,13 @@
-"""The resolving list, and the private addresses made from it. Spec: Vol 6, Part B, 4.7 and 6."""
+"""The resolving list, and the private addresses made from it. Spec: Vol 6, Part B, 4.7 and 6.
+
+A device that renews its address is known by its identity only to devices that have its key (IRK).
+The list has the keys of peers, to find out whose an address is, and own keys, one per peer, from
+which the device makes its own addresses. All rooms above go by a `Peer`: whether an address was
+resolved is asked once, when a packet comes in, and not again by each of those that filter.
+
+To resolve is to try all keys, one AES block each, and most addresses in a room belong to strangers;
+hence the cache of what was found and what was not. It is bounded, as strangers can be many.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +25,7 @@ _MAX_CACHED = 1024
 
 
 class Peer(NamedTuple):
-    """Who a packet is from: the identity when it could be resolved, else the address on air."""
+    """The sender of a packet: its identity when that was found, else its address on air."""
 
     address: DeviceAddress
     resolved: bool
@@ -50,7 +59,7 @@ class ResolvingList:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the state after HCI_Reset."""
+        """Go back to the state after HCI_Reset."""
         self.enabled = False
         self.timeout_s = DEFAULT_RPA_TIMEOUT_S
         self.entries.clear()

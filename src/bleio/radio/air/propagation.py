@@ -40,7 +40,7 @@ class Propagation:
         reference_loss_db: at 1 m.
         shadowing_db: standard deviation of what walls and bodies add or take per pair.
         noise: whether weak packets are lost.
-        loss: the part of all packets that is lost besides, 0 to 1.
+        loss: the part of all packets that is lost by chance, 0 to 1.
         collisions: whether packets that overlap on a channel disturb one another.
         capture_db: how much stronger than the rest a packet must be to be received all the same.
     Raises: ValueError for numbers that make no sense.

@@ -1,8 +1,13 @@
-"""The medium that all controllers of one world share.
+"""One simulated world: what all its devices share.
 
-`Radio` owns the world's clock, its one random generator and the lists of who listens and who
-watches. Advertising events put their packets on air through it; a connection, once made, is an
-object of its own (`link.py`).
+`Radio` owns the world's timeline, its one random generator, the medium, and the lists of those that
+hear advertising, of links, and of those that watch. Advertising events put their packets on air
+through `transmit`. A link sends its own packets, since what is at its two ends is known, and most
+of its events need not be simulated at all; the radio knows it only to tell it of changes.
+
+To watch is to be shown every packet as an `AirPdu`, with octets. Octets are costly and nothing in
+the model needs them, so they are made only while something watches. A watcher must not change
+anything: traces with and without it are the same.
 """
 
 from __future__ import annotations
@@ -107,7 +112,7 @@ class Radio:
         self.static_addresses: dict[bytes, Station] = {}
         self._stations = 0
         self._listeners: dict[int, Receiver] = {}
-        # What is in it besides is between advertising and its listeners: `AirListener` there.
+        # What else is in it is between advertising and its listeners: `AirListener` there.
         self.listening: tuple[Any, ...] = ()
 
     @property
@@ -157,7 +162,7 @@ class Radio:
         return True
 
     def release_static_address(self, station: Station) -> None:
-        """Give a station's reserved address back."""
+        """Free the address that is reserved for a station."""
         for address, owner in list(self.static_addresses.items()):
             if owner is station:
                 del self.static_addresses[address]
@@ -167,7 +172,7 @@ class Radio:
     def watch_keys(self, callback: Callable[[LinkKey], None]) -> None:
         """Tell a callback what each link is encrypted with when its encryption starts.
 
-        Nobody is told otherwise; `bleio.radio.air.keys` has the form of a text file.
+        Without it no key leaves the model; `bleio.radio.air.keys` has the form of a text file.
         """
         self._key_watchers += (callback,)
 
@@ -184,7 +189,7 @@ class Radio:
 
     @property
     def watched(self) -> bool:
-        """Whether anybody looks at the octets on air; otherwise they need not be made."""
+        """Whether anything looks at the octets on air; otherwise they need not be made."""
         return bool(self._watchers)
 
     def watch(self, callback: Callable[[AirPdu], None]) -> None:
@@ -212,11 +217,11 @@ class Radio:
 
     @property
     def idle_watched(self) -> bool:
-        """Whether anybody wants to see what idle links send."""
+        """Whether anything wants to see what idle links send."""
         return bool(self._idle_watchers)
 
     def show_idle(self, packet: AirPdu) -> None:
-        """Let those see it who want to."""
+        """Let those see it that want to."""
         for watcher in self._idle_watchers:
             watcher(packet)
 
@@ -236,7 +241,7 @@ class Radio:
     ) -> None:
         """Put a packet of advertising, scanning or initiating on air, at the latest at its start.
 
-        Args: octets: called with `args`, gives header and payload if somebody watches.
+        Args: octets: called with `args`, returns header and payload; only if the air is watched.
         """
         packet.sender.tx_us += packet.to_us - packet.from_us
         if not self.medium.ideal:

@@ -38,7 +38,7 @@ class Station:
     """One radio in the room: where it is, how good its clock is, how long it was on.
 
     `meters` count what happens without a timer of its own, scan windows and idle connection events:
-    they compute it from the time whenever somebody asks, or their terms change. `listening` are
+    they compute it from the time when they are asked, or before their terms change. `listening` are
     those of them that count windows in which a link may take the radio away.
     """
 

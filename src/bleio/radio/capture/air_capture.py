@@ -2,6 +2,12 @@
 
 Each packet is as it was on air, CRC included and cipher text unless asked otherwise, with the
 pseudo header of the link type: channel, level, PHY, direction, and whether the CRC is right.
+
+The model shows packets ahead of their time and out of order: all of an event when it starts, and
+the packets of idle links only when they are asked for. A file must be in the order of time. So
+records wait in a heap until nothing earlier can come any more, which is when the simulation has
+passed them, and idle links are asked for a few seconds at a time, lest an hour of silence be made
+up at once. Packets of the same microsecond stay in the order in which they were shown.
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ _CRC_CHECKED, _CRC_RIGHT = 0x0400, 0x0800
 _DECIPHERED = 0x0008 | 0x1000 | 0x2000  # and the MIC was right, which is left out
 _DIRECTION_SHIFT, _AUX_SHIFT, _PHY_SHIFT = 7, 12, 14
 _CODED_S8 = b"\x00"
-# Of idle links so much is held in memory before it is written.
+# This much of the time of idle links is held in memory before it is written.
 _COLLECTED_US = 10_000_000
 _PSEUDO_HEADER = struct.Struct("<BbbBIH")
 
@@ -73,7 +79,7 @@ def link_layer_record(packet: AirPdu, level_dbm: int, *, decipher: bool = False)
 class AirCapture:
     """Writes what a sniffer in the room hears, in the order of time.
 
-    Give `add` to `Radio.watch`. The octets depend on the simulation alone.
+    Pass `add` to `Radio.watch`. The octets depend on the simulation alone.
 
     Args:
         write: takes the octets of the file.

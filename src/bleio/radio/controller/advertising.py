@@ -1,7 +1,8 @@
 """Legacy advertising commands. Spec: Vol 4, Part E, 7.8.5 to 7.8.9.
 
 Legacy and extended commands may be mixed here, which the specification forbids a host: hosts
-exist that do it, and there is nothing to gain from refusing.
+exist that do it, and there is nothing to gain from refusing. The legacy set is one set more,
+without a handle, beside those of the extended commands; the two kinds never see each other's.
 """
 
 from __future__ import annotations

@@ -1,5 +1,9 @@
 """Controller and baseband commands: reset, masks, flow control towards the host, and our own.
 
+Host Number Of Completed Packets is the only command without an answer, and one that hosts send all
+the time: with flow control on, it accounts for every data packet. It is not refused for a handle
+that has just gone, since the host cannot know that yet.
+
 Spec: Vol 4, Part E, 7.3.
 """
 

@@ -1,4 +1,10 @@
-"""Commands on connections. Spec: Vol 4, Part E, 7.1.6, 7.1.23, 7.5.4 and parts of 7.8."""
+"""Commands on connections. Spec: Vol 4, Part E, 7.1.6, 7.1.23, 7.5.4 and parts of 7.8.
+
+Most start a procedure of the link layer (`connection/control.py` and its neighbours) whose result
+is an event, and one procedure of a kind at a time: a command that comes while the end still waits
+for the answer to the last one is refused. Data length is the exception, as the specification has
+it; a second wish is kept until the first is agreed.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,10 @@
 `Controller` takes the host's packets apart. What commands do is in the modules beside this one,
 each a set of functions in the table of `dispatch.py` that work on `Controller.layer`; what comes
 back from there goes through `host.py`, which makes events of it.
+
+Hosts are not trusted: they may be any program on a socket. A packet that is none, data for no link,
+or more data than there are buffers for is counted in `dropped` and otherwise ignored; a command
+with wrong parameters is answered with an error. Nothing a host sends raises.
 """
 
 from __future__ import annotations

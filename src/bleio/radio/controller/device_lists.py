@@ -1,5 +1,9 @@
 """The filter accept list and the resolving list.
 
+Neither may change while something goes by it, as the specification demands: an advertiser, a
+scanner or an initiator would else judge the packets of one event by two lists. The resolving list
+is exempt while address resolution is off, for nothing looks at it then.
+
 Spec: Vol 4, Part E, 7.8.14 to 7.8.17, 7.8.38 to 7.8.45 and 7.8.77.
 """
 

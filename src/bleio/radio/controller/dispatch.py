@@ -1,8 +1,14 @@
 """HCI commands as a table: opcode, name, layout, bit in Supported Commands, handler.
 
 Handlers are plain functions `handler(controller, *fields)`; the `command` decorator puts them into
-the table. Layouts are checked before a handler runs, so a handler only judges values. What the
-table holds is exactly what Read Local Supported Commands reports.
+the table. Layouts are checked before a handler runs, so a handler only judges values: by `require`
+whether they are in range, by `allow` whether it is the time for them. It checks first and changes
+afterwards. What the table holds is exactly what Read Local Supported Commands reports.
+
+A command has one answer, in one of two events, and the table knows which (Spec: Vol 4, Part E,
+4.4): Command Complete with what the handler returns, or, for what takes time (`pending`), Command
+Status. The answer goes out before anything that follows from the command; a handler that would make
+an event at once does so by `Controller.after_reply`. Hosts rely on that order.
 """
 
 from __future__ import annotations
@@ -74,9 +80,12 @@ def command(
     """Enter the decorated function into the table.
 
     Args: bit: octet and bit in the Supported Commands bitmap, None where there is none.
+    Raises: ValueError when the opcode has a handler already.
     """
 
     def enter(handler: Handler) -> Handler:
+        if opcode in COMMANDS:
+            raise ValueError(f"the command {COMMANDS[opcode].name} has this opcode: {opcode:#06x}")
         COMMANDS[opcode] = Command(
             opcode,
             name,

@@ -1,5 +1,9 @@
 """Events to the host, and which of them it wants.
 
+A masked event is not sent, and where a newer form of an event is masked the older one may go in its
+place; so `send_le` says whether it sent. Number Of Completed Packets cannot be masked: without it
+a host would never send again.
+
 Spec: Vol 4, Part E, 7.3.1, 7.3.69, 7.8.1 and 7.7.
 """
 

@@ -1,4 +1,15 @@
-"""Extended advertising commands. Spec: Vol 4, Part E, 7.8.52 to 7.8.60."""
+"""Extended advertising commands. Spec: Vol 4, Part E, 7.8.52 to 7.8.60.
+
+A set is made by its parameters, then gets its data, then is enabled. Much of what a host can get
+wrong shows only when all three are known, and the specification says at which command it is to be
+told: data may be set in fragments, in any order with the parameters, and whether they fit on air
+(a connectable set cannot chain packets) is decided when the set is enabled. So `_ready` has most of
+the checks. Several sets are enabled by one command, all or none; hence it is called for all of them
+before the first one starts.
+
+Data are replaced while a set advertises only as a whole; then the data identifier changes, at
+random, by which scanners see that there is something new.
+"""
 
 from __future__ import annotations
 
@@ -223,7 +234,7 @@ def set_enable(controller: Controller, enable: int, count: int, rows: bytes) -> 
 def _ready(
     controller: Controller, advertiser: Advertiser, duration_us: int, _events: int
 ) -> DeviceAddress:
-    """Check that a set can start. Returns: the address it starts with."""
+    """Check that a set can start, and change nothing. Returns: the address it starts with."""
     parameters = advertiser.parameters
     if parameters.high_duty:
         require(0 < duration_us <= HIGH_DUTY_US)

@@ -77,7 +77,7 @@ class HciHost(HostData):
         )
 
     def directed_advertising_timed_out(self, peer: DeviceAddress) -> None:
-        """High duty cycle directed advertising of the legacy commands found nobody."""
+        """High duty cycle directed advertising of the legacy commands found no peer."""
         self.connection_failed(HciErrorCode.ADVERTISING_TIMEOUT, _PERIPHERAL, peer)
 
     def connection_failed(self, status: int, role: int, peer: DeviceAddress) -> None:

@@ -1,4 +1,4 @@
-"""Informational commands: who the controller is and what it can do.
+"""Informational commands: what the controller is and what it can do.
 
 Spec: Vol 4, Part E, 7.4, and the LE commands of 7.8 that only read.
 """

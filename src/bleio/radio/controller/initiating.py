@@ -1,4 +1,9 @@
-"""Commands that make connections. Spec: Vol 4, Part E, 7.8.12, 7.8.13 and 7.8.66."""
+"""Commands that make connections. Spec: Vol 4, Part E, 7.8.12, 7.8.13 and 7.8.66.
+
+All of them are answered by Command Status first; whatever comes of it is an event. So initiating
+begins after the reply, and an attempt that is given up ends with Connection Complete, status 0x02,
+after the answer to the command that gave it up.
+"""
 
 from __future__ import annotations
 
@@ -126,7 +131,7 @@ def extended_create_connection(
 
 @command(0x200E, "LE Create Connection Cancel", bit=(26, 5))
 def create_connection_cancel(controller: Controller) -> None:
-    """Give up; the pending command ends with Connection Complete, status 0x02."""
+    """End the attempt; the pending command ends with Connection Complete, status 0x02."""
     parameters = controller.layer.initiator.parameters
     allow(parameters is not None)
     assert parameters is not None

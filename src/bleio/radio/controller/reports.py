@@ -1,4 +1,10 @@
-"""Advertising reports in the two forms of HCI. Spec: Vol 4, Part E, 7.7.65.2, .11 and .13."""
+"""Advertising reports in the three forms of HCI. Spec: Vol 4, Part E, 7.7.65.2, .11 and .13.
+
+Which form a host gets depends on the commands it scans with, not on what was on air: an extended
+scan reports legacy advertising too, with a flag; a legacy scan never hears extended advertising.
+Each event carries one report, as several would save nothing in a simulation. Data longer than one
+event holds come in several, of which all but the last say that there is more.
+"""
 
 from __future__ import annotations
 

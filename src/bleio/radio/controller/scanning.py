@@ -1,4 +1,9 @@
-"""Scan commands, legacy and extended. Spec: Vol 4, Part E, 7.8.10, 7.8.11, 7.8.64 and 7.8.65."""
+"""Scan commands, legacy and extended. Spec: Vol 4, Part E, 7.8.10, 7.8.11, 7.8.64 and 7.8.65.
+
+Both work on the one scanner. The kind of commands that set its timing decides what it hears and in
+which form it reports, so a scan that one kind has started cannot be changed by the other; a host
+that enables with commands of the other kind gets their defaults.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,14 @@
 """Runs a simulated radio in real time, on the clock of an asyncio loop.
 
+The radio stands still between its events. Before anything from outside reaches it, a packet of a
+host for instance, `catch_up` lets everything happen that is due by then: were the packet delivered
+first, it would come to a device that does not know yet what happened a millisecond ago, and its own
+answer would carry a time in the past. So all that touches a controller goes through here.
+
 One timer waits for the radio's next event. Simulated time is the loop's time less a constant, so
 lateness of single timers never adds up. Only a stop of the whole process longer than
 `MAX_BEHIND_US` (a debugger, SIGSTOP, a machine far too slow) moves the constant: to simulate
-minutes that nobody has lived through would keep every host waiting still longer.
+minutes in which no host ran would keep every host waiting still longer.
 """
 
 from __future__ import annotations
@@ -40,7 +45,7 @@ class Driver:
         self.due_earlier()
 
     def deliver(self, controller: Controller, packet: bytes) -> None:
-        """Give a controller a packet of its host, at the present time."""
+        """Hand a controller a packet of its host, at the present time."""
         self.catch_up()
         controller.receive(packet)
 

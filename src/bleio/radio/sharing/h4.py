@@ -44,9 +44,9 @@ class H4Framer:
         self._searching = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take octets; give the packets that are now complete.
+        """Take octets; yield the packets that are now complete.
 
-        Raises: H4Error after the packets before the fault; `resynchronise` or give up then.
+        Raises: H4Error after the packets before the fault; `resynchronise` or close then.
         """
         buffer = self._buffer
         buffer += data
@@ -62,7 +62,7 @@ class H4Framer:
             del buffer[:start]
 
     def resynchronise(self) -> Iterator[bytes]:
-        """After an H4Error: ignore all octets up to a HCI_Reset; give packets already there."""
+        """After an H4Error: ignore all octets up to a HCI_Reset; yield packets already there."""
         self._searching = True
         return self.feed(b"")
 

@@ -19,5 +19,5 @@ def hello(name: str, secret: bytes) -> bytes:
 
 
 def is_hello(line: bytes, name: str, secret: bytes) -> bool:
-    """Whether a line is from one who may join."""
+    """Whether a line is from a program that may join; takes the same time for all that are not."""
     return hmac.compare_digest(line, hello(name, secret))

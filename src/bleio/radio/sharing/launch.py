@@ -1,8 +1,12 @@
-"""Starts the process of a shared radio, so that it outlives whoever wanted it.
+"""Starts the process of a shared radio, so that it outlives the program that wanted it.
 
-A launcher in between starts the radio in a session of its own and tells how that went; so the
-radio is nobody's child that would have to be waited for, gets no Ctrl-C of the terminal, and holds
-none of the starter's pipes open.
+A launcher in between starts the radio in a session of its own and tells how that went. So the radio
+is not the program's child, which would have to wait for it; it gets no Ctrl-C of the terminal, and
+holds none of the starter's pipes open: what reads the program's output to its end, a shell's pipe
+or a test, would else wait until the radio ends.
+
+The radio is to run the same bleio as the program, which may be on a path that only the program
+knows; so it is told where this very file is, and looks there last.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ sys.stdout.flush()
 radio.returncode = 0
 """
 
-# The current folder, which may hold anybody's modules, is not to be searched for ours.
+# The current folder, which may hold any modules, is not to be searched for ours.
 _RADIO = """
 import sys
 sys.path[:] = [folder for folder in sys.path if folder] + [sys.argv.pop()]

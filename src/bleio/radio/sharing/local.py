@@ -1,4 +1,10 @@
-"""The private radio of a process: all `virtual` adapters of one event loop are on it."""
+"""The private radio of a process: all `virtual` adapters of one event loop are on it.
+
+It belongs to the loop, since it lives on the loop's clock and is not safe for threads; a process
+with two loops has two radios. It is made for the first adapter and ends with the last, so that a
+program which starts anew finds empty air. Packets to the host go through `call_soon`, as if they
+came by a wire: a host that was called from inside the simulation could call back into it.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +61,7 @@ class _LocalPort:
         radio.ports.add(self)
 
     def send(self, packet: bytes) -> None:
-        """Give the controller one packet."""
+        """Hand the controller one packet."""
         if self._closed:
             return
         try:

@@ -1,8 +1,11 @@
 """Where a shared radio of this machine and user is found: its name, its folder, its socket.
 
 All is in one folder that only this user can enter. A radio NAME has there `NAME.lock`, which its
-process holds as long as it lives, `NAME.starting`, held by whoever starts one, and `NAME.sock`, or
-`NAME.port` (a TCP port and a secret) where there are no Unix sockets.
+process holds as long as it lives, `NAME.starting`, held by the program that starts one, and
+`NAME.sock`, or `NAME.port` (a TCP port and a secret) where there are no Unix sockets.
+
+The locks say what is alive, the files never do: a killed process leaves its files, but the system
+frees its locks.
 """
 
 from __future__ import annotations
@@ -111,7 +114,7 @@ def check_name(name: str) -> None:
 
 
 def runtime_folder() -> Path:
-    """The folder for sockets, made if need be; nobody else can enter it.
+    """The folder for sockets, made if need be; no other user can enter it.
 
     Raises: ControllerLost with a sentence.
     """

@@ -1,4 +1,7 @@
-"""What a host sees of a virtual controller, in this process or in another."""
+"""What a host sees of a virtual controller, in this process or in another.
+
+`local.attach` and `shared.join` both return one, so a host does not know where its controller is.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class HciPort(Protocol):
     """
 
     def send(self, packet: bytes) -> None:
-        """Give the controller one whole H4 packet; counts for nothing after the end."""
+        """Hand the controller one whole H4 packet; ignored after the end."""
 
     def close(self) -> None:
         """Leave: the controller falls silent, and nothing is received any more; idempotent."""

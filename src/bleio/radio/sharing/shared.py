@@ -1,4 +1,11 @@
-"""The radio that all processes of this user share by its name: join it, start it if need be."""
+"""The radio that all processes of this user share by its name: join it, start it if need be.
+
+Several programs may want the same radio at the same moment, and one may be just ending. So nothing
+is decided by looking whether the radio is there: a program tries to connect, and only the one that
+gets the lock `NAME.starting` launches a radio, after it has tried once more under the lock. The
+radio says with its welcome that it has really taken the program in; a socket that was about to be
+closed accepts connections too. Whatever fails on the way is tried again until the time is over.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +155,7 @@ class _SharedPort(asyncio.Protocol):
             transport.abort()
 
     def send(self, packet: bytes) -> None:
-        """Give the controller one packet."""
+        """Hand the controller one packet."""
         if self._transport is not None:
             self._transport.write(packet)
 

@@ -1,4 +1,8 @@
-"""The addresses a radio can listen to: `tcp:HOST:PORT`, `unix:PATH`, `pty:LINK`."""
+"""The addresses a radio can listen to: `tcp:HOST:PORT`, `unix:PATH`, `pty:LINK`.
+
+Only the form is judged here; whether an address can be had shows when it is opened. An IPv6 host
+is in brackets, since it has colons itself.
+"""
 
 from __future__ import annotations
 

@@ -33,10 +33,10 @@ class _Starter:
         _say_ready(process)
 
     def host_came(self, name: str) -> None:
-        """It is not interested."""
+        """It is told no more."""
 
     def host_left(self, name: str) -> None:
-        """It is not interested."""
+        """It is told no more."""
 
 
 def _say_ready(process: RadioProcess) -> None:

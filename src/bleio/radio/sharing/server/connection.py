@@ -1,4 +1,13 @@
-"""One host on a byte stream, and the virtual controller it has for itself."""
+"""One host on a byte stream, and the virtual controller it has for itself.
+
+A controller is made when the host has come and detached when its stream ends, which on air is a
+device that falls silent; its peers notice by their time-outs.
+
+Nothing here may pile up, whatever a host does. One that sends is served at once. One that does not
+read is first given less: past `SLOW_OCTETS` asyncio calls `pause_writing`, and its controller drops
+advertising reports and lets peers keep their data. Past `MAX_UNREAD_OCTETS` it is disconnected.
+Both are judged where octets are written, inside the simulation; so nothing there may run it.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +24,9 @@ from bleio.radio.sharing.driver import Driver
 from bleio.radio.sharing.h4 import HARDWARE_ERROR, H4Error, H4Framer
 from bleio.radio.sharing.hello import MAX_OCTETS, WELCOME, is_hello
 
-# A host that leaves so much unread is slow: its controller goes easy on it (`congested`).
+# A host that leaves more than this unread is slow: its controller holds back (`congested`).
 SLOW_OCTETS = 64 * 1024
-# One that leaves so much unread does not read at all, and is disconnected.
+# One that leaves more than this unread does not read at all, and is disconnected.
 MAX_UNREAD_OCTETS = 1024 * 1024
 _HELLO_TIMEOUT_S = 10.0
 
@@ -80,11 +89,11 @@ class HostConnection(asyncio.Protocol):
         self._open()
 
     def _open(self) -> None:
-        """What comes before the first octets."""
+        """Do what comes before the first octets."""
         self._attach()
 
     def _attach(self) -> None:
-        """Give the host its controller."""
+        """Make a controller for the host."""
         served = self._served
         served.driver.catch_up()
         self._controller = Controller(served.driver.radio, self._to_host, self.name)

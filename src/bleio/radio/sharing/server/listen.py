@@ -1,4 +1,9 @@
-"""Opens the addresses a radio listens to; each connection gets a controller of its own."""
+"""Opens the addresses a radio listens to; each connection gets a controller of its own.
+
+An address that cannot be opened is the user's to correct, so every error of the system becomes a
+sentence that says what to do. What a killed radio left behind, the file of a Unix socket, is
+removed; but only when no program accepts connections on it, and never a file of another kind.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +111,7 @@ async def _open_unix(served: ServedRadio, address: ListenAddress) -> OpenAddress
 
 
 def _remove_dead_socket(address: ListenAddress, path: Path) -> None:
-    """Remove a socket that nobody listens to any more, as a killed radio leaves it."""
+    """Remove a socket to which no program listens any more, as a killed radio leaves it."""
     try:
         kind = path.lstat().st_mode
     except FileNotFoundError:

@@ -1,4 +1,10 @@
-"""The life of a shared radio's process: take the name, open the addresses, serve, clean up."""
+"""The life of a shared radio's process: take the name, open the addresses, serve, clean up.
+
+The name is a lock, held from before the first socket is opened until after the last file is
+removed; so there is one radio of a name, and no socket of a dead one is taken for alive. A radio
+in the background ends by itself when its last host has left, after a moment: a program that is
+started again at once finds its radio, with the other devices on it, still there.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +70,7 @@ class RadioProcess:
         self._stop: asyncio.Event | None = None
 
     async def run(self) -> None:
-        """Serve until `stop`, a signal to end or, in the background, until nobody is left.
+        """Serve until `stop`, a signal to end or, in the background, until no host is left.
 
         Raises: NameTaken, or ControllerLost with a sentence.
         """

@@ -2,8 +2,8 @@
 
 A link with a name of the user's choice leads to the terminal. A host opens it as it would a serial
 port; its first octets begin a connection, its closing ends it, and the next host gets a fresh
-controller. Between hosts we hold the terminal open ourselves, for a terminal that nobody has open
-reports its hang-up without end; as soon as a host speaks we let go, so that its hang-up shows.
+controller. Between hosts we hold the terminal open ourselves, for a terminal that no program has
+open reports its hang-up without end; as soon as a host speaks we let go, so that its hang-up shows.
 
 Where a link leads does not tell whether it is still in use, as a terminal's number goes to the next
 program that opens one. So a radio holds a lock beside its link, `.NAME.lock`.
