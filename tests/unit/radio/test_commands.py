@@ -9,7 +9,7 @@ import pytest
 
 from bleio.core import vendor
 from bleio.radio.air.radio import Radio
-from bleio.radio.controller.dispatch import COMMANDS, SUPPORTED_COMMANDS, Command
+from bleio.radio.controller.dispatch import COMMANDS, SUPPORTED_COMMANDS, Command, command
 from support.raw_host import MS, RESET, RawHost, connected_pair, new_hosts
 
 UNKNOWN, NO_CONNECTION, DISALLOWED, INVALID = 0x01, 0x02, 0x0C, 0x12
@@ -258,3 +258,8 @@ def test_one_command_over_and_over_on_a_dead_link_piles_nothing_up(row: Command)
     end = pair.central.controller.layer.links.get(pair.central_handle)
     assert end is None or len(end.queue._control) < 5
     assert len(pair.radio.clock._heap) < 300
+
+
+def test_an_opcode_has_one_handler() -> None:
+    with pytest.raises(ValueError, match="Reset has this opcode: 0x0c03"):
+        command(RESET, "Another Reset", bit=None)(lambda controller: None)

@@ -47,13 +47,6 @@ class Timer:
             self._args = ()
             self._clock._count_cancelled()
 
-    def _fire(self) -> bool:
-        callback, self._callback = self._callback, None
-        if callback is None:
-            return False
-        callback(*self._args)
-        return True
-
 
 class Alarm(Protocol):
     """What moves the time of a world on, and waits until something is due."""
@@ -105,8 +98,11 @@ class Timeline:
 
     def next_event_us(self) -> int | None:
         """The time of the next timer, None when there is none."""
-        self._drop_cancelled()
-        return self._heap[0][0] if self._heap else None
+        heap = self._heap
+        while heap and heap[0][2]._callback is None:
+            heapq.heappop(heap)
+            self._cancelled -= 1
+        return heap[0][0] if heap else None
 
     def run_until(self, time_us: int) -> None:
         """Fire all timers up to and including `time_us`, and stand there afterwards.
@@ -123,12 +119,13 @@ class Timeline:
             heap = self._heap
             while heap and heap[0][0] <= time_us:
                 at_us, _, timer = heapq.heappop(heap)
-                if timer.pending:
-                    self.now_us = max(self.now_us, at_us)
-                    timer._fire()
-                else:
+                callback, timer._callback = timer._callback, None
+                if callback is None:
                     self._cancelled -= 1
-                heap = self._heap
+                    continue
+                self.now_us = max(self.now_us, at_us)
+                callback(*timer._args)
+                heap = self._heap  # which a callback may have made anew
         finally:
             self._running = False
         self.now_us = max(self.now_us, time_us)
@@ -139,8 +136,3 @@ class Timeline:
             self._heap = [entry for entry in self._heap if entry[2].pending]
             heapq.heapify(self._heap)
             self._cancelled = 0
-
-    def _drop_cancelled(self) -> None:
-        while self._heap and not self._heap[0][2].pending:
-            heapq.heappop(self._heap)
-            self._cancelled -= 1

@@ -87,7 +87,7 @@ class LinkOnAir(Protocol):
         """Packets can get lost from now on, or no longer."""
 
 
-class Receiver(Protocol):
+class AirReceiver(Protocol):
     """What hears advertising at a station."""
 
     station: Station
@@ -103,15 +103,19 @@ class Radio:
 
     def __init__(self, seed: int = 0, propagation: Propagation = _AS_MADE) -> None:
         self.clock = Timeline()
+        # When the next thing happens, None when nothing is going to; and to let the world run up to
+        # and including a time. The clock's own, without a call in between: drivers ask all the time.
+        self.next_event_us, self.run_until = self.clock.next_event_us, self.clock.run_until
         self.random = Random(seed)
         self.medium = Medium(self.clock, seed, propagation, self)
         self.links: dict[LinkOnAir, None] = {}
+        self.watched = False  # whether anything looks at octets; otherwise they need not be made
         self._watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self._idle_watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self._key_watchers: tuple[Callable[[LinkKey], None], ...] = ()
         self.static_addresses: dict[bytes, Station] = {}
         self._stations = 0
-        self._listeners: dict[int, Receiver] = {}
+        self._listeners: dict[int, AirReceiver] = {}
         # What else is in it is between advertising and its listeners: `AirListener` there.
         self.listening: tuple[Any, ...] = ()
 
@@ -119,14 +123,6 @@ class Radio:
     def now_us(self) -> int:
         """Present simulated time."""
         return self.clock.now_us
-
-    def next_event_us(self) -> int | None:
-        """When the next thing happens, None when nothing is going to."""
-        return self.clock.next_event_us()
-
-    def run_until(self, time_us: int) -> None:
-        """Let the world run up to and including `time_us`."""
-        self.clock.run_until(time_us)
 
     def schedule_in(self, delay_us: int, callback: Callable[..., None], *args: object) -> Timer:
         """Call `callback(*args)` after `delay_us`."""
@@ -187,21 +183,18 @@ class Radio:
 
     # -- packets --
 
-    @property
-    def watched(self) -> bool:
-        """Whether anything looks at the octets on air; otherwise they need not be made."""
-        return bool(self._watchers)
-
     def watch(self, callback: Callable[[AirPdu], None]) -> None:
         """Show every packet on air to a callback too, at the latest when it starts.
 
         Looking changes nothing. A packet may be shown ahead of its time, after one that is later.
         """
         self._watchers += (callback,)
+        self.watched = True
 
     def unwatch(self, callback: Callable[[AirPdu], None]) -> None:
         """Stop that; harmless for one that does not watch."""
         self._watchers = tuple(each for each in self._watchers if each != callback)
+        self.watched = bool(self._watchers)
 
     def watch_idle(self, callback: Callable[[AirPdu], None]) -> None:
         """Show a callback the empty packets of idle links where nothing can get lost.
@@ -265,12 +258,12 @@ class Radio:
 
     # -- advertising --
 
-    def add_listener(self, listener: Receiver) -> None:
+    def add_listener(self, listener: AirReceiver) -> None:
         """Let a scanner or initiator hear advertising from now on."""
         self._listeners[id(listener)] = listener
         self.listening = tuple(self._listeners.values())
 
-    def remove_listener(self, listener: Receiver) -> None:
+    def remove_listener(self, listener: AirReceiver) -> None:
         """Stop that; harmless for one that does not listen."""
         if self._listeners.pop(id(listener), None) is not None:
             self.listening = tuple(self._listeners.values())

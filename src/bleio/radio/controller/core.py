@@ -41,7 +41,7 @@ class Controller:
         self.dropped: Counter[str] = Counter()
         self.attached = True
         self.le_host = 0
-        self.host = HciHost(self._to_host, self.dropped)
+        self.host = HciHost(send, self.dropped)
         self.layer = LinkLayer(radio, self.host, name)
         self._send = send
         self._after_reply: list[tuple[Callable[..., None], tuple[object, ...]]] = []
@@ -62,7 +62,7 @@ class Controller:
         parameters = packet[_COMMAND_HEADER.size :]
         answer = dispatch.execute(self, opcode, parameters, len(parameters) == length)
         if answer:
-            self._to_host(answer)
+            self._send(answer)
         while self._after_reply:
             callback, args = self._after_reply.pop(0)
             callback(*args)
@@ -87,10 +87,6 @@ class Controller:
             self.host.acl_in_flight += 1
             end.send_data(payload, boundary != PB_CONTINUATION)
 
-    def _to_host(self, packet: bytes) -> None:
-        if self.attached:
-            self._send(packet)
-
     @property
     def congested(self) -> bool:
         """Set by the driver while the host does not keep up with what it is sent.
@@ -109,6 +105,7 @@ class Controller:
     def detach(self) -> None:
         """The host has gone: fall silent. Peers notice by their supervision time-out."""
         self.attached = False
+        self.host.detach()
         self.layer.leave()
 
     def reset(self) -> None:

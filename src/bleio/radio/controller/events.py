@@ -21,6 +21,10 @@ _LE_META_BIT = 1 << 61
 _NOT_MASKABLE = {Event.NUMBER_OF_COMPLETED_PACKETS}
 
 
+def drop(_packet: bytes) -> None:
+    """Take a packet for a host that has gone."""
+
+
 class HostEvents:
     """Sends events the host has not masked out."""
 
@@ -34,9 +38,9 @@ class HostEvents:
         self.mask_page_2 = DEFAULT_MASK_PAGE_2
         self.le_mask = DEFAULT_LE_MASK
 
-    def wants_le(self, code: LeEvent) -> bool:
-        """Whether the host has this LE event unmasked."""
-        return bool(self.mask & _LE_META_BIT and self.le_mask >> (code - 1) & 1)
+    def detach(self) -> None:
+        """Send nothing any more."""
+        self._send = drop
 
     def send(self, code: Event, layout: struct.Struct, *fields: int | bytes) -> None:
         """Send an event unless it is masked."""
@@ -48,7 +52,7 @@ class HostEvents:
 
         Returns: whether it was sent.
         """
-        if not self.wants_le(code):
+        if not (self.mask & _LE_META_BIT and self.le_mask >> (code - 1) & 1):
             return False
         header = struct.pack("<BBBB", EVENT_PACKET, Event.LE_META, 1 + len(parameters), code)
         self._send(header + parameters)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from bleio.core.hci import Event
 from bleio.radio.connection.end import LinkEnd
-from bleio.radio.controller.events import HostEvents
+from bleio.radio.controller.events import HostEvents, drop
 
 ACL_OCTETS = 251
 ACL_BUFFERS = 12
@@ -52,6 +52,11 @@ class HostData:
         self.buffers = 0
         self.credits = 0
         self._judge_room()
+
+    def detach(self) -> None:
+        """The host has gone; what would be sent to it is dropped."""
+        self._send = drop
+        self.events.detach()
 
     def set_congested(self, congested: bool) -> None:
         """Hold back what can be, or no longer; the host does not read what it is sent."""
