@@ -104,7 +104,7 @@ class Radio:
     def __init__(self, seed: int = 0, propagation: Propagation = _AS_MADE) -> None:
         self.clock = Timeline()
         # When the next thing happens, None when nothing is going to; and to let the world run up to
-        # and including a time. The clock's own, without a call in between: drivers ask all the time.
+        # and including a time. The clock's own, without a call between: drivers ask all the time.
         self.next_event_us, self.run_until = self.clock.next_event_us, self.clock.run_until
         self.random = Random(seed)
         self.medium = Medium(self.clock, seed, propagation, self)
