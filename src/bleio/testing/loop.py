@@ -6,30 +6,29 @@ import asyncio
 import math
 import selectors
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from bleio.testing.clock import VirtualClock
+from bleio.testing.engine import EngineTurns
+from bleio.testing.waiting import NEVER_US
 
-_NEVER_US = 1 << 62
 _RESOLUTION_S = 5e-7  # half the clock's step: rounding must not make a timer late or early
 
 
 class _Selector(selectors.SelectSelector):
     """Lets the world go on where other loops wait for sockets. It looks at none."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, turns: EngineTurns) -> None:
         super().__init__()
-        self._clock = clock
+        self._turns = turns
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        clock = self._clock
-        if timeout == 0 and clock.engine_has():
+        turns = self._turns
+        if timeout == 0 and turns.has_turn():
             return []
         if timeout is None:
-            clock.engine_waits(_NEVER_US)
+            turns.wait(NEVER_US)
         else:
-            clock.engine_waits(clock.now_us + math.ceil(timeout * 1e6 - 0.5))
+            turns.wait(turns.time.now_us + math.ceil(timeout * 1e6 - 0.5))
         return []
 
 
@@ -37,19 +36,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop whose time is a `VirtualClock`'s. What it would give to an executor it does itself,
     since nobody could say when that is ready."""
 
-    def __init__(self, clock: VirtualClock) -> None:
-        self._virtual_clock = clock
-        super().__init__(_Selector(clock))
+    def __init__(self, turns: EngineTurns) -> None:
+        self._turns = turns
+        self._time = turns.time
+        super().__init__(_Selector(turns))
         self._clock_resolution = _RESOLUTION_S
 
     def time(self) -> float:
-        return self._virtual_clock.now_us / 1e6
+        return self._time.now_us / 1e6
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, *args: Any, **kwargs: Any
     ) -> asyncio.Handle:
         handle = super().call_soon_threadsafe(*args, **kwargs)
-        self._virtual_clock.wake_engine()
+        self._turns.wake()
         return handle
 
     def run_in_executor(  # type: ignore[override]

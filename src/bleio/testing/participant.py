@@ -1,30 +1,35 @@
-"""One who takes part in simulated time: a thread, and what it waits for."""
+"""One that takes part in simulated time: what it waits for, and how long its looks take.
+
+A program that spins looks again and again. Each look takes simulated time, or time would stand
+still while it spins; and the longer it has spun, the longer its looks are, so that an hour of
+spinning costs few of them. A look that is longer than usual ends with the next packet from the
+device's controller (`news`), since nothing else changes what the program could see.
+"""
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import threading
-import traceback
 from collections.abc import Callable
 
 LOOK_US = 20  # about what a microcontroller takes for one look at an attribute
 LONGEST_LOOK_US = 10_000
-_SPINNING_PARTS = 16  # a look of who spins takes one of so many parts of the time spent so
+_SPINNING_PARTS = 16  # a look takes this fraction of the time that its program has spun
 
 
 class Participant:
     """A thread that runs only while it has the baton. Strangers wait by the clock, but run freely.
 
-    Whoever has the world's baton may change it. `error` is raised once, `stop` again and again.
+    `error` is raised once, `stop` again and again. `thread` and `turn` are the baton's.
+
+    Thread: the one that has the world's baton.
     """
 
     def __init__(self, name: str, *, stranger: bool = False) -> None:
         self.name = name
         self.stranger = stranger
         self.thread: threading.Thread | None = None
-        self.baton = threading.Lock()
-        self.baton.acquire()
+        self.turn = threading.Lock()
+        self.turn.acquire()
         self.alive = True
         self.look_us = LOOK_US
         self.spins_since_us = 0  # when it last waited, or something happened to it
@@ -38,7 +43,7 @@ class Participant:
 
     @property
     def extra_us(self) -> int:
-        """What a slow one takes besides, whatever it does."""
+        """What a slow device takes beyond the usual, whatever it does."""
         return max(0, self.look_us - LOOK_US)
 
     def look_cost_us(self, now_us: int) -> int:
@@ -61,21 +66,3 @@ class Participant:
         if self.error is not None:
             error, self.error = self.error, None
             raise error
-
-    def interrupt(self, reason: type[BaseException]) -> None:
-        """Raise `reason` in the thread at its next step of Python, if it comes to one."""
-        if self.thread is not None and self.thread.ident is not None:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self.thread.ident), ctypes.py_object(reason)
-            )
-
-    def describe(self, seconds: float) -> str:
-        """Say where the thread is, which has not come back for so long."""
-        what = (
-            f"{self.name} has neither waited in simulated time nor ended for {seconds:g} s of"
-            " real time; it computes, or waits for something outside of the world"
-        )
-        frame = sys._current_frames().get(self.thread.ident or 0) if self.thread else None
-        if frame is None:
-            return what
-        return f"{what}:\n{''.join(traceback.format_stack(frame)[-6:])}"

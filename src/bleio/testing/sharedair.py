@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -38,18 +39,32 @@ class SharedAir:
         packet_count: how many there were.
     """
 
-    def __init__(self, seed: int, radio: Radio, clock: VirtualClock, captures: Captures) -> None:
+    def __init__(
+        self,
+        seed: int,
+        radio: Radio,
+        captures: Captures,
+        *,
+        real_time: bool,
+        blocked_after_s: float,
+        watch: Callable[[float], None] | None,
+    ) -> None:
         self.seed = seed
         self.radio = radio
-        self.clock = clock
+        self.entropy = Random(f"entropy {seed}")
+        self.clock = VirtualClock(
+            radio,
+            real_time=real_time,
+            blocked_after_s=blocked_after_s,
+            watch=watch,
+            on_engine_thread=partial(entropy.be_predictable, self.entropy),
+        )
         self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
         self.packet_count = 0
-        self.entropy = Random(f"entropy {seed}")
-        self.portal = Portal(clock)
+        self.portal = Portal(self.clock)
         self._captures = captures
         self._keys: deque[LinkKey] = deque(maxlen=PACKETS_KEPT)
         self._disturbances = 0
-        clock.on_engine_thread = lambda: entropy.be_predictable(self.entropy)
         radio.watch(self._captured)
         radio.watch_keys(self._keys.append)
 

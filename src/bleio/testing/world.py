@@ -16,7 +16,6 @@ from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
 from bleio.testing.backend import AirBackend, Owner
 from bleio.testing.captures import Captures
-from bleio.testing.clock import VirtualClock
 from bleio.testing.device import Device, address_of
 from bleio.testing.deviceradio import DeviceRadio
 from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
@@ -75,12 +74,15 @@ class World(SharedAir):
         decipher: bool = False,
     ) -> None:
         radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
-        clock = VirtualClock(radio, real_time=real_time, blocked_after_s=blocked_after_s)
         super().__init__(
-            seed, radio, clock, Captures(radio, capture, hci_capture, decipher=decipher)
+            seed,
+            radio,
+            Captures(radio, capture, hci_capture, decipher=decipher),
+            real_time=real_time,
+            blocked_after_s=blocked_after_s,
+            watch=watch,
         )
         self._distance_m = distance_m or 0.0
-        self.clock.watch = watch
         self.portal.make_backend = self._make_backend
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
         self.devices: dict[str, Device] = {}
@@ -215,11 +217,11 @@ class World(SharedAir):
             return
         self._closed = True
         try:
-            if not self.clock.broken:
+            if not self.clock.given_up:
                 self._stop_programs()
                 self.portal.stop()
         finally:
-            if self.clock.broken:
+            if self.clock.given_up:
                 self.clock.abandon(PowerOff)
             self._captures.close()
 
@@ -234,8 +236,8 @@ class World(SharedAir):
                 assert device._participant is not None
                 self.clock.stop(device._participant, PowerOff)
         self.clock.stop_rest()
-        if not self.clock.wait_until(lambda: not self.clock.alive(), 60.0):
-            self.clock.broken = True
+        if not self.clock.wait_until(self.clock.all_ended, 60.0):
+            self.clock.give_up()
             raise WorldError(f"These programs did not end: {', '.join(self.clock.alive())}")
 
     def __enter__(self) -> World:

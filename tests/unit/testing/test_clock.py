@@ -16,9 +16,11 @@ import pytest
 from bleio.errors import BluetoothError
 from bleio.runtime.portal import Portal
 from bleio.testing import DeviceBlocked, Stalled
+from bleio.testing.baton import Baton
 from bleio.testing.clock import VirtualClock
 from bleio.testing.errors import PowerOff
-from bleio.testing.participant import LOOK_US
+from bleio.testing.participant import LOOK_US, Participant
+from bleio.testing.turns import Life
 
 PATIENCE_S = 10.0
 
@@ -47,22 +49,36 @@ class Silence(Radio):
 
 
 def recalled(clock: VirtualClock) -> bool:
-    return clock._recalled
+    return clock._turns.life is Life.RECALLED
 
 
 def given_up(clock: VirtualClock) -> bool:
-    return clock.broken
+    return clock.given_up
 
 
 class Scene:
     """A clock, and a program that waits outside of it until the test lets it go on."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, air: Radio | None = None) -> None:
-        monkeypatch.setattr("bleio.testing.clock._GIVE_UP_S", 0.2)
-        self.clock = VirtualClock(air or Silence(), blocked_after_s=PATIENCE_S)
+    interrupts = False
+    wants_recall = False
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        air: Radio | None = None,
+        blocked_after_s: float = PATIENCE_S,
+    ) -> None:
+        self._monkeypatch = monkeypatch
+        self.set_give_up_s(0.05)
+        self.clock = VirtualClock(
+            air or Silence(), blocked_after_s=blocked_after_s, watch=self.ctrl_c
+        )
         self.portal = Portal(self.clock)
         self.said: list[str] = []
         self.inside, self.gate = threading.Event(), threading.Event()
+
+    def set_give_up_s(self, seconds: float) -> None:
+        self._monkeypatch.setattr("bleio.testing.turns.GIVE_UP_S", seconds)
 
     def say(self, word: str) -> None:
         self.said.append(f"{word} {self.clock.now_us}")
@@ -79,12 +95,10 @@ class Scene:
             self.say("ended")
             raise SystemExit from None
 
-    wants_recall = False
-
     def ctrl_c(self, now_s: float) -> None:
         """Interrupt the owner as soon as the program is outside."""
-        if self.inside.is_set():
-            self.clock.watch = None
+        if self.interrupts and self.inside.is_set():
+            self.interrupts = False
             if self.wants_recall:
                 self.gate.set()
             raise KeyboardInterrupt
@@ -92,8 +106,10 @@ class Scene:
     def interrupt(self, then: Callable[[], object], *, comes_back: bool) -> None:
         """Let the program get inside, and the owner be interrupted while it waits for it."""
         self.wants_recall = comes_back
+        if comes_back:
+            self.set_give_up_s(PATIENCE_S)
         self.clock.start(lambda: self.program(then), "program")
-        self.clock.watch = self.ctrl_c
+        self.interrupts = True
         with pytest.raises(KeyboardInterrupt):
             self.clock.wait_until(lambda: False, 5.0)
 
@@ -101,10 +117,15 @@ class Scene:
         self.wants_recall = False
         self.gate.set()
         self.clock.abandon(PowerOff)
-        for each in threading.enumerate():
-            if each.name in ("program", "other", "bleio-engine"):
-                each.join(PATIENCE_S)
-                assert not each.is_alive()
+        for each in (*self.clock._everybody, self.clock._turns.engine):
+            if each.thread is not None:
+                each.thread.join(PATIENCE_S)
+                assert not each.thread.is_alive()
+
+    def engine_thread(self) -> threading.Thread:
+        thread = self.clock._turns.engine.thread
+        assert thread is not None
+        return thread
 
 
 @pytest.fixture
@@ -112,6 +133,10 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     scene = Scene(monkeypatch)
     yield scene
     scene.end()
+
+
+def waits_for_ever(clock: VirtualClock) -> None:
+    clock.wait_until(lambda: False)
 
 
 def wait_really(predicate: Callable[[], bool]) -> None:
@@ -151,6 +176,23 @@ def test_recalled_the_owner_that_waits_again_waits_for_the_new_thing_only(scene:
     assert scene.clock.now_us == 9_000_000
 
 
+def test_recalled_another_interrupt_gives_the_world_up(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comes_within = Baton.comes_within
+
+    def interrupted(baton: Baton, me: Participant, seconds: float) -> bool:
+        if recalled(scene.clock):
+            raise KeyboardInterrupt
+        return comes_within(baton, me, seconds)
+
+    monkeypatch.setattr(Baton, "comes_within", interrupted)
+    scene.interrupt(scene.clock.look, comes_back=False)
+    assert given_up(scene.clock)
+    with pytest.raises(DeviceBlocked, match="given up"):
+        scene.clock.sleep(1.0)
+
+
 @pytest.mark.parametrize("action", INPUTS)
 def test_given_up_the_owner_waits_no_more_whatever_the_program_does(
     scene: Scene, action: str
@@ -160,9 +202,9 @@ def test_given_up_the_owner_waits_no_more_whatever_the_program_does(
     with pytest.raises(DeviceBlocked, match="given up"):
         scene.clock.sleep(1.0)
     scene.gate.set()
-    if action == "waits":  # nobody gives it back to a program that the owner's wait came before
-        return
-    if action in ("ends", "looks", "sleeps", "starts another"):
+    if action == "calls the engine":
+        wait_really(lambda: scene.clock._turns.engine.thread is not None)
+    else:
         wait_really(lambda: bool(scene.said))
     with pytest.raises(DeviceBlocked, match="given up"):
         scene.clock.wait_until(lambda: True)
@@ -181,7 +223,7 @@ def test_abandoned_while_it_blocks_a_program_ends_when_it_comes_back(scene: Scen
 def test_abandoned_programs_end_where_they_wait(scene: Scene, action: str) -> None:
     scene.gate.set()
     scene.clock.start(lambda: scene.program(lambda: scene.clock.sleep(100.0)), "program")
-    scene.clock.start(lambda: scene.clock.wait_until(lambda: False), "other")
+    scene.clock.start(lambda: waits_for_ever(scene.clock), "other")
     scene.clock.sleep(1.0)
     scene.clock.abandon(PowerOff)
     wait_really(lambda: not scene.clock.alive())
@@ -203,7 +245,7 @@ def test_abandoned_the_engine_leaves_its_loop_and_only_ends_tasks(scene: Scene) 
     tasks: list[object] = []
     scene.portal.run(lambda: tasks.append(asyncio.ensure_future(task())))
     scene.clock.sleep(3.0)
-    (engine,) = [each for each in threading.enumerate() if each.name == "bleio-engine"]
+    engine = scene.engine_thread()
     scene.clock.abandon(PowerOff)
     engine.join(PATIENCE_S)
     assert not engine.is_alive()
@@ -215,11 +257,11 @@ def test_abandoned_an_engine_that_computes_leaves_when_it_comes_back(scene: Scen
         scene.inside.set()
         assert scene.gate.wait(PATIENCE_S)
 
-    scene.clock.watch = scene.ctrl_c
+    scene.interrupts = True
     with pytest.raises(DeviceBlocked, match="given up"):  # so that the call can be cancelled
         scene.portal.run(computes)
     assert given_up(scene.clock)
-    (engine,) = [each for each in threading.enumerate() if each.name == "bleio-engine"]
+    engine = scene.engine_thread()
     scene.clock.abandon(PowerOff)
     assert engine.is_alive()
     scene.gate.set()
@@ -230,7 +272,7 @@ def test_abandoned_an_engine_that_computes_leaves_when_it_comes_back(scene: Scen
 def test_closed_the_engine_ends_in_its_own_time(scene: Scene) -> None:
     scene.portal.run(lambda: None)
     scene.clock.sleep(1.0)
-    (engine,) = [each for each in threading.enumerate() if each.name == "bleio-engine"]
+    engine = scene.engine_thread()
     scene.portal.stop()
     assert not engine.is_alive()
     assert not given_up(scene.clock)
@@ -271,7 +313,7 @@ def test_going_who_is_stopped_before_it_begins_does_nothing(scene: Scene) -> Non
 def test_going_nothing_can_happen(scene: Scene) -> None:
     with pytest.raises(Stalled, match=r"any more at 0\.000000 s: every program has ended"):
         scene.clock.wait_until(lambda: False)
-    scene.clock.start(lambda: scene.clock.wait_until(lambda: False), "program")
+    scene.clock.start(lambda: waits_for_ever(scene.clock), "program")
     with pytest.raises(Stalled, match=r"any more at 0\.000000 s: program wait without limit"):
         scene.clock.wait_until(lambda: False)
 
@@ -302,13 +344,13 @@ def test_going_threads_of_a_program_wait_beside_it(scene: Scene) -> None:
 
     thread = threading.Thread(target=stranger, name="other", daemon=True)
     thread.start()
-    wait_really(lambda: bool(scene.clock._strangers))
+    wait_really(lambda: bool(scene.clock._turns.strangers))
     scene.clock.sleep(3.0)
     assert scene.said == []  # it is let in when somebody waits next
     scene.clock.sleep(1.0)
     wait_really(lambda: len(scene.said) == 1)
     scene.say("owner")
-    wait_really(lambda: bool(scene.clock._strangers))
+    wait_really(lambda: bool(scene.clock._turns.strangers))
     scene.clock.sleep(1.0)
     thread.join(PATIENCE_S)
     assert [each.split()[0] for each in scene.said] == ["stranger", "owner"]
@@ -316,9 +358,8 @@ def test_going_threads_of_a_program_wait_beside_it(scene: Scene) -> None:
 
 
 def test_a_program_that_blocks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene(monkeypatch)
-    clock = VirtualClock(Silence(), blocked_after_s=0.2)
-    scene.clock = clock
+    scene = Scene(monkeypatch, blocked_after_s=0.2)
+    clock = scene.clock
     clock.start(lambda: scene.program(clock.look), "program")
     with pytest.raises(DeviceBlocked, match=r"^program has neither waited .* for 0\.2 s") as raised:
         clock.wait_until(lambda: False)

@@ -1,0 +1,72 @@
+"""Who is next in simulated time, and when. It knows no threads: it is asked by whoever decides.
+
+Three kinds of things are waited for. The engine may have been given something to do: then it is
+next, before anybody is asked anything, so that what a program has started is under way before time
+or another program goes on. Participants wait for predicates, for a time, or for what comes first of
+both. The radio's next event, and the engine's next timer, are due at a time; they go before
+participants that are due at the same one, since what they do is what participants wait for.
+
+Predicates are programs' code, and may look at the clock, which is a wait like any other. While the
+schedule asks them (`deciding`), looks take no time; else to decide who is next one would have to
+decide who is next.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bleio.testing.participant import Participant
+from bleio.testing.waiting import NEVER_US, Waiting
+
+
+class EventSource(Protocol):
+    """What happens by itself: the radio."""
+
+    def next_event_us(self) -> int | None:
+        """Return the time of the next event; None if there is none."""
+
+    def run_until(self, time_us: int) -> None:
+        """Let all events up to that time happen."""
+
+
+class Schedule:
+    """All that wait, and the engine among them.
+
+    Attributes:
+        deciding: predicates are being asked.
+        engine_woken: the engine has something to do now. Set by any thread; `engine_due_us` is
+            the engine's own, so that neither can overwrite what the other says.
+        engine_due_us: when the engine's next timer is due.
+    """
+
+    def __init__(self, events: EventSource, engine: Participant) -> None:
+        self.deciding = False
+        self.engine_woken = False
+        self.engine_due_us = NEVER_US
+        self._events = events
+        self._engine = engine
+        self._waiting = Waiting()
+        self.enter = self._waiting.enter
+        self.take_out = self._waiting.take_out
+
+    def first(self, now_us: int) -> tuple[Participant | None, int]:
+        """Find the participant that can go on earliest, if the engine has nothing to do now.
+
+        Returns: which, and when; None and `NEVER_US` if nothing can happen any more.
+        """
+        self.deciding = True
+        try:
+            who, at_us = self._waiting.first(now_us)
+        finally:
+            self.deciding = False
+        event_us = self._events.next_event_us()
+        engine_us = self.engine_due_us
+        if event_us is not None and event_us < engine_us:
+            engine_us = event_us
+        if engine_us <= at_us and engine_us < NEVER_US:
+            return self._engine, engine_us
+        return who, at_us
+
+    def waiting_without_limit(self) -> list[str]:
+        """Return the names of those that wait for predicates, whatever happens."""
+        return self._waiting.without_limit()

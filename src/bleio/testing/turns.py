@@ -1,0 +1,161 @@
+"""Whose turn it is in a world, and what time: one decides, passes the baton on, and waits.
+
+There is no scheduler. A participant that waits decides itself who is next (`schedule`), moves time
+on to when that is, and passes the baton there (`baton`). If it is next itself, which is the usual
+case of a program that spins alone, nothing is passed, and the thread just goes on.
+
+The owner, the thread that made the world, takes part like any other, with two differences. While it
+waits it watches: whoever has the baton must pass it on or let time go on, or is named in
+`DeviceBlocked`. And it can be interrupted, by Ctrl-C above all, at any moment of its wait. Then it
+recalls the baton, so that it never goes on beside another participant. `Life` has what follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+
+from bleio.testing.baton import Baton, Strangers
+from bleio.testing.errors import DeviceBlocked, Stalled
+from bleio.testing.pacing import Pace
+from bleio.testing.participant import Participant
+from bleio.testing.schedule import EventSource, Schedule
+from bleio.testing.waiting import Predicate
+from bleio.testing.watching import OwnersWatch
+
+GIVE_UP_S = 1.0  # for getting the baton back after Ctrl-C
+
+
+class Life(Enum):
+    """What becomes of a world.
+
+    GOING: the baton goes round.
+    RECALLED: the owner was interrupted; whoever decides passes the baton to it. Then it is GOING.
+    GIVEN_UP: the baton did not come back in time, as its holder blocks. The owner never waits
+        again, but raises. If the holder comes back, it may pass the baton on among the others.
+    ABANDONED: all threads were told to end where they are. Nobody has the baton.
+    """
+
+    GOING = auto()
+    RECALLED = auto()
+    GIVEN_UP = auto()
+    ABANDONED = auto()
+
+
+class Turns:
+    """The time and the turns of one world. Its thread becomes the owner and has the baton.
+
+    Thread: the one that has the baton, if not stated otherwise.
+    """
+
+    def __init__(
+        self,
+        events: EventSource,
+        pace: Pace | None,
+        blocked_after_s: float,
+        watch: Callable[[float], None] | None,
+    ) -> None:
+        self.now_us = 0
+        self.life = Life.GOING
+        self.owner = Participant("the world's owner")
+        self.engine = Participant("the Bluetooth engine")
+        self.baton = Baton(self.owner)
+        self.schedule = Schedule(events, self.engine)
+        self.strangers = Strangers()
+        self._pace = pace
+        self._watch = OwnersWatch(self.baton, pace, blocked_after_s, watch)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the owner cannot have the baton any more."""
+        return self.life in (Life.GIVEN_UP, Life.ABANDONED)
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody has the baton any more."""
+        return self.life is Life.ABANDONED
+
+    def wait(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
+        """Wait for a predicate, for a time, or for what comes first of both.
+
+        Raises: what `me` is to end by; for the owner also DeviceBlocked, Stalled and
+            KeyboardInterrupt, after which it has the baton unless the world is given up.
+        Thread: `me`'s.
+        """
+        me.check()
+        if me is self.owner and self.given_up:
+            raise DeviceBlocked("This world was given up, since a program of it blocked")
+        if me.stranger:
+            self.strangers.wait(me, predicate, due_us)
+        else:
+            self.schedule.enter(me, predicate, due_us, self.now_us)
+            self.pass_on(me)
+        me.check()
+
+    def pass_on(self, me: Participant) -> None:
+        """Let whoever is next go on, and wait until `me` is. Thread: `me`'s."""
+        try:
+            who = self._next()
+        except BaseException:  # Ctrl-C, or a condition that raises; me has the baton still
+            self.schedule.take_out(me)
+            raise
+        if who is me:
+            return
+        self.baton.give(who)
+        if me is not self.owner:
+            self.baton.await_turn(me)
+            return
+        try:
+            self._watch.until_turn(me, self)
+        except BaseException:
+            self._recall()
+            raise
+
+    def leave(self, me: Participant) -> None:
+        """Take no part any more, and let whoever is next go on. Thread: `me`'s."""
+        me.alive = False
+        if self.baton.holder is me and not self.given_up:
+            self.baton.give(self._next())
+
+    # Who is next
+
+    def _next(self) -> Participant:
+        schedule = self.schedule
+        if self.life is Life.RECALLED:
+            return self.owner
+        if schedule.engine_woken:
+            return self.engine
+        if self.strangers:
+            self.strangers.let_go_on(self.now_us)
+        who, at_us = schedule.first(self.now_us)
+        if who is None:
+            who, at_us = self.owner, self.now_us
+            who.error = Stalled(self._why_stalled())
+        if at_us > self.now_us:
+            if self._pace is not None:
+                self._pace.hold(at_us, self._is_recalled)
+                if self._is_recalled():
+                    return self.owner
+            self.now_us = at_us
+        if who is not self.engine:
+            schedule.take_out(who)
+        return who
+
+    def _why_stalled(self) -> str:
+        names = [name for name in self.schedule.waiting_without_limit() if name != self.owner.name]
+        who = f"{', '.join(names)} wait without limit" if names else "every program has ended"
+        return f"Nothing can happen any more at {self.now_us / 1e6:.6f} s: {who}"
+
+    def _is_recalled(self) -> bool:
+        return self.life is Life.RECALLED
+
+    def _recall(self) -> None:
+        """Get the baton back at once, or else give the world up, also if interrupted again."""
+        back = False
+        self.life = Life.RECALLED
+        try:
+            back = self.baton.comes_within(self.owner, GIVE_UP_S)
+        finally:
+            self.life = Life.GOING if back else Life.GIVEN_UP
+        if back:
+            self.schedule.take_out(self.owner)

@@ -1,0 +1,60 @@
+"""The owner's watching: what it does in real time while it waits for the baton.
+
+A participant that neither waits nor ends keeps the baton, and the world stands still: it computes
+for ever, or waits for something outside of simulated time, such as a real lock or a socket. Nobody
+can take the baton from it. So the owner looks around some times a second, and names the participant
+if for too long neither the baton was passed on nor time went on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from bleio.testing.baton import Baton
+from bleio.testing.errors import DeviceBlocked
+from bleio.testing.pacing import SLICE_S, Pace
+from bleio.testing.participant import Participant
+
+
+class Time(Protocol):
+    """What goes on in a world that is well."""
+
+    now_us: int
+
+
+class OwnersWatch:
+    """Waits for the baton, with one eye on real time.
+
+    Args:
+        pace: holds the world back on purpose; None if nothing does.
+        blocked_after_s: real seconds after which a participant that keeps the baton is an error.
+        watch: called some times a second, with simulated seconds.
+
+    Thread: the owner's.
+    """
+
+    def __init__(
+        self,
+        baton: Baton,
+        pace: Pace | None,
+        blocked_after_s: float,
+        watch: Callable[[float], None] | None,
+    ) -> None:
+        self._baton = baton
+        self._pace = pace
+        self._blocked_after_s = blocked_after_s
+        self._watch = watch
+
+    def until_turn(self, owner: Participant, time_of_world: Time) -> None:
+        """Wait. Raises: DeviceBlocked; KeyboardInterrupt; what `watch` raises."""
+        seen, since_s = (0, 0), time.monotonic()
+        while not self._baton.comes_within(owner, SLICE_S):
+            if self._watch is not None:
+                self._watch(time_of_world.now_us / 1e6)
+            progress = (self._baton.passes, time_of_world.now_us)
+            if progress != seen or (self._pace is not None and self._pace.holds):
+                seen, since_s = progress, time.monotonic()
+            elif time.monotonic() - since_s > self._blocked_after_s:
+                raise DeviceBlocked(self._baton.describe_holder(self._blocked_after_s))
