@@ -1,9 +1,18 @@
-"""The radios on which every test of the suite runs."""
+"""The backends and radios on which every test of the suite runs.
+
+What a backend cannot do at all its `capabilities` say, and a test that needs it is marked with
+`needs`; nothing else is skipped for a backend. One radio of other people does not do all that it
+says: bumble's controllers, on which tests of `faithful_world` do not run.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import functools
+
 import pytest
 
+from bleio.backends.capabilities import Capabilities
 from support.hci.world import (
     BumbleWorld,
     LegacyWorld,
@@ -12,6 +21,7 @@ from support.hci.world import (
     SharedWorld,
     VirtualWorld,
 )
+from support.little.world import LittleWorld
 
 WORLDS: dict[str, MakeWorld] = {
     "bumble": BumbleWorld,
@@ -19,25 +29,42 @@ WORLDS: dict[str, MakeWorld] = {
     "legacy": LegacyWorld,
     "listen": ListenWorld,
     "shared": SharedWorld,
+    "little": LittleWorld,
 }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "needs(*capabilities): what a backend must be able to do for this test"
+    )
+
+
+@functools.cache
+def capabilities_of(make_world: MakeWorld) -> Capabilities:
+    """Return what an adapter of that world can do; some know it once they are open."""
+
+    async def ask() -> Capabilities:
+        async with make_world() as world:
+            device = await world.device()
+            capabilities: Capabilities = device.backend.capabilities
+            return capabilities
+
+    return asyncio.run(ask())
 
 
 @pytest.fixture(params=WORLDS)
 def make_world(request: pytest.FixtureRequest) -> MakeWorld:
-    return WORLDS[request.param]
-
-
-@pytest.fixture
-def faithful_world(make_world: MakeWorld) -> MakeWorld:
-    """For what bumble's controllers do not have."""
-    if make_world is BumbleWorld:
-        pytest.skip("bumble's controllers do not do this as the specification says")
+    make_world = WORLDS[request.param]
+    needed = [each for mark in request.node.iter_markers("needs") for each in mark.args]
+    missing = [each for each in needed if each not in capabilities_of(make_world)]
+    if missing:
+        pytest.skip(f"the adapter cannot {' and cannot '.join(each.value for each in missing)}")
     return make_world
 
 
 @pytest.fixture
-def extended_world(faithful_world: MakeWorld) -> MakeWorld:
-    """For what needs extended advertising."""
-    if faithful_world is LegacyWorld:
-        pytest.skip("these controllers have legacy advertising only")
-    return faithful_world
+def faithful_world(make_world: MakeWorld) -> MakeWorld:
+    """For what controllers say that they can do, and bumble's do not as the specification says."""
+    if not make_world.faithful:
+        pytest.skip("these controllers do not do this as the specification says")
+    return make_world

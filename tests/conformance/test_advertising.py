@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from bleio.backends.base import Report
+from bleio.backends.capabilities import Capability
 from bleio.core.address import AddressType, DeviceAddress
+from bleio.core.advertising_fields import parse
 from bleio.errors import CallerError, InvalidParameter
 from support.hci.engine import asynchronous, until
 from support.hci.world import FLAGS, Device, LegacyWorld, MakeWorld
@@ -79,6 +81,7 @@ async def test_stopping_advertising_is_heard(make_world: MakeWorld) -> None:
         assert advertiser.engine.log == []
 
 
+@pytest.mark.needs(Capability.SCAN_RESPONSES)
 @asynchronous
 async def test_a_scan_response_comes_as_a_report_of_its_own(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
@@ -91,6 +94,7 @@ async def test_a_scan_response_comes_as_a_report_of_its_own(faithful_world: Make
         assert response.connectable
 
 
+@pytest.mark.needs(Capability.SCAN_RESPONSES, Capability.PASSIVE_SCANNING)
 @asynchronous
 async def test_a_passive_scan_gets_no_scan_responses(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
@@ -101,6 +105,7 @@ async def test_a_passive_scan_gets_no_scan_responses(faithful_world: MakeWorld) 
         assert not any(report.scan_response for report in scanner.engine.reports)
 
 
+@pytest.mark.needs(Capability.SCAN_RESPONSES, Capability.NON_CONNECTABLE_ADVERTISING)
 @asynchronous
 async def test_scannable_but_not_connectable(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
@@ -112,11 +117,12 @@ async def test_scannable_but_not_connectable(faithful_world: MakeWorld) -> None:
 
 
 @pytest.mark.parametrize("connectable", [False, True])
+@pytest.mark.needs(Capability.EXTENDED_ADVERTISING)
 @asynchronous
 async def test_more_than_31_octets_are_extended(
-    extended_world: MakeWorld, connectable: bool
+    faithful_world: MakeWorld, connectable: bool
 ) -> None:
-    async with extended_world() as world:
+    async with faithful_world() as world:
         scanner, advertiser = await world.device(), await world.device()
         await advertiser.advertise(data=LONG, connectable=connectable)
         await scanner.scan(extended=True)
@@ -126,9 +132,10 @@ async def test_more_than_31_octets_are_extended(
         assert report.connectable == connectable
 
 
+@pytest.mark.needs(Capability.EXTENDED_ADVERTISING)
 @asynchronous
-async def test_a_legacy_scan_does_not_show_extended_packets(extended_world: MakeWorld) -> None:
-    async with extended_world() as world:
+async def test_a_legacy_scan_does_not_show_extended_packets(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
         scanner, advertiser, legacy = [await world.device() for _ in range(3)]
         await advertiser.advertise(data=LONG, connectable=False)
         await legacy.advertise()
@@ -137,9 +144,10 @@ async def test_a_legacy_scan_does_not_show_extended_packets(extended_world: Make
         assert not reports_of(scanner, advertiser)
 
 
+@pytest.mark.needs(Capability.EXTENDED_ADVERTISING)
 @asynchronous
-async def test_long_and_short_data_one_after_the_other(extended_world: MakeWorld) -> None:
-    async with extended_world() as world:
+async def test_long_and_short_data_one_after_the_other(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
         scanner, advertiser = await world.device(), await world.device()
         await scanner.scan(extended=True)
         for data in (LONG, FLAGS, LONG, b""):
@@ -148,6 +156,38 @@ async def test_long_and_short_data_one_after_the_other(extended_world: MakeWorld
             await until(lambda: scanner.engine.reports)
             assert scanner.engine.reports[-1].data == data
             await advertiser.backend.stop_advertising()
+
+
+@pytest.mark.parametrize("data", [b"\x05\x09cut", b"\x02\x24x", b"\x03\x09\xff\xfe"])
+@pytest.mark.needs(Capability.RAW_ADVERTISING)
+@asynchronous
+async def test_data_need_not_make_sense(make_world: MakeWorld, data: bytes) -> None:
+    async with make_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await advertiser.advertise(data=data)
+        await scanner.scan(extended=True)
+        await until(lambda: reports_of(scanner, advertiser))
+        assert reports_of(scanner, advertiser)[0].data == data
+
+
+@asynchronous
+async def test_all_of_the_data_arrives_or_it_is_refused(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        can = Capability.RAW_ADVERTISING in advertiser.backend.capabilities
+        for data in (bytes.fromhex("0303 0f18 0201 06 0416 0f18 64"), b"\x02\x24x"):
+            scanner.engine.reports.clear()
+            try:
+                await advertiser.advertise(data=data)
+            except NotImplementedError:
+                assert not can and not parse(data).is_plain
+                continue
+            await scanner.scan(extended=True)
+            await until(lambda: reports_of(scanner, advertiser))
+            await scanner.backend.stop_scan()
+            await advertiser.backend.stop_advertising()
+            heard = reports_of(scanner, advertiser)[0].data
+            assert heard == data if can else parse(heard) == parse(data)
 
 
 @asynchronous
@@ -168,6 +208,7 @@ async def test_too_much_data_is_refused_with_a_sentence(make_world: MakeWorld) -
         {"high_duty_cycle": True},
     ],
 )
+@pytest.mark.needs(Capability.SCAN_RESPONSES, Capability.DIRECTED_ADVERTISING)
 @asynchronous
 async def test_what_does_not_go_together_is_refused(
     make_world: MakeWorld, parameters: dict[str, Any]
@@ -210,9 +251,10 @@ async def test_a_legacy_controller_cannot_do_more_and_says_so(
         )
 
 
+@pytest.mark.needs(Capability.TRANSMIT_POWER)
 @asynchronous
-async def test_transmit_power_shows_in_the_rssi(extended_world: MakeWorld) -> None:
-    async with extended_world() as world:
+async def test_transmit_power_shows_in_the_rssi(faithful_world: MakeWorld) -> None:
+    async with faithful_world() as world:
         scanner, strong, weak = [await world.device() for _ in range(3)]
         await strong.advertise(tx_power_dbm=4)
         await weak.advertise(tx_power_dbm=-12)
@@ -222,6 +264,7 @@ async def test_transmit_power_shows_in_the_rssi(extended_world: MakeWorld) -> No
         assert difference == 16
 
 
+@pytest.mark.needs(Capability.ANONYMOUS_ADVERTISING)
 @asynchronous
 async def test_anonymous_advertising_does_not_show_the_identity(make_world: MakeWorld) -> None:
     async with make_world() as world:
@@ -236,6 +279,7 @@ async def test_anonymous_advertising_does_not_show_the_identity(make_world: Make
         assert link.peer == address
 
 
+@pytest.mark.needs(Capability.DIRECTED_ADVERTISING)
 @asynchronous
 async def test_directed_advertising_reaches_the_one_it_is_for(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
@@ -251,6 +295,7 @@ async def test_directed_advertising_reaches_the_one_it_is_for(faithful_world: Ma
         assert link.connected
 
 
+@pytest.mark.needs(Capability.DIRECTED_ADVERTISING)
 @asynchronous
 async def test_high_duty_cycle_ends_by_itself(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
@@ -261,6 +306,7 @@ async def test_high_duty_cycle_ends_by_itself(faithful_world: MakeWorld) -> None
         await advertiser.advertise()
 
 
+@pytest.mark.needs(Capability.NON_CONNECTABLE_ADVERTISING)
 @asynchronous
 async def test_non_connectable_advertising_survives_a_link(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:

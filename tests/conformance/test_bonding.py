@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from bleio.backends.base import Link
+from bleio.backends.capabilities import Capability
 from bleio.backends.hci.bonds.file import FileBondStore
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import GattUuid
@@ -12,6 +15,8 @@ from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalService, RemoteCharacteristic
 from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, asynchronous, until
 from support.hci.world import Device, MakeWorld, World, connected_pair
+
+pytestmark = pytest.mark.needs(Capability.PAIRING)
 
 GATT, SERVICE_CHANGED = uuid16(GattUuid.GENERIC_ATTRIBUTE), uuid16(GattUuid.SERVICE_CHANGED)
 

@@ -7,17 +7,22 @@ import asyncio
 import pytest
 
 from bleio.backends.base import Link
-from bleio.core.codes import AttErrorCode
+from bleio.backends.capabilities import Capability
+from bleio.core.codes import AttErrorCode, Properties
+from bleio.core.uuid import uuid16
 from bleio.errors import AttError, CallerError, LinkLost
-from bleio.gatt.model import LocalCharacteristic, RemoteCharacteristic
-from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, asynchronous, until
-from support.hci.world import MakeWorld, World, connected_pair
+from bleio.gatt.model import LocalCharacteristic, LocalService, RemoteCharacteristic
+from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, asynchronous, read_echo, until
+from support.hci.world import Device, MakeWorld, World, connected_pair
 from support.records import at
+
+OTHERS = uuid16(0xA010)
 
 
 class Echo:
     """One link with the echo service on the peripheral, seen from both ends."""
 
+    peripheral: Device
     link: Link
     incoming: Link
     local: LocalCharacteristic
@@ -29,12 +34,32 @@ class Echo:
 
 async def echo_pair(world: World) -> Echo:
     echo = Echo()
-    _, peripheral, echo.link, echo.incoming = await connected_pair(world)
-    echo.local = add_echo(peripheral.engine.server)
+    _, echo.peripheral, echo.link, echo.incoming = await connected_pair(world)
+    echo.local = add_echo(echo.peripheral.engine.server)
     echo.local.listeners.append(echo.local_heard)
     (service,) = await echo.link.discover([ECHO_SERVICE])
     (echo.remote,) = service.characteristics
     return echo
+
+
+async def another(world: World, echo: Echo) -> Link:
+    """One more client."""
+    central = await world.device()
+    await echo.peripheral.advertise()
+    link, _ = await central.connect(echo.peripheral)
+    return link
+
+
+async def add_others(echo: Echo) -> None:
+    """Characteristics that can be read, written, and written with 2 octets at most."""
+    server = echo.peripheral.engine.server
+    service = LocalService(OTHERS)
+    server.add_service(service)
+    for number, properties in enumerate((Properties.READ, Properties.WRITE, Properties.WRITE)):
+        uuid = uuid16(0xA011 + number)
+        server.add_characteristic(
+            service, LocalCharacteristic(uuid, properties, max_length=20 if number < 2 else 2)
+        )
 
 
 @asynchronous
@@ -60,6 +85,7 @@ async def test_values_of_any_length(make_world: MakeWorld, octets: int) -> None:
         assert await echo.link.read(echo.remote) == value
 
 
+@pytest.mark.needs(Capability.HANDLES)
 @asynchronous
 async def test_errors_of_the_peer(make_world: MakeWorld) -> None:
     async with make_world() as world:
@@ -73,10 +99,42 @@ async def test_errors_of_the_peer(make_world: MakeWorld) -> None:
 
 
 @asynchronous
+async def test_what_the_properties_do_not_name_is_refused(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        echo = await echo_pair(world)
+        await add_others(echo)
+        (service,) = await echo.link.discover([OTHERS])
+        read_only, write_only, short = service.characteristics
+        with pytest.raises(AttError) as caught:
+            await echo.link.write(read_only, b"x")
+        assert caught.value.code == AttErrorCode.WRITE_NOT_PERMITTED
+        with pytest.raises(AttError) as caught:
+            await echo.link.read(write_only)
+        assert caught.value.code == AttErrorCode.READ_NOT_PERMITTED
+        with pytest.raises(AttError) as caught:
+            await echo.link.write(short, bytes(3))
+        assert caught.value.code == AttErrorCode.INVALID_ATTRIBUTE_VALUE_LENGTH
+        with pytest.raises(CallerError):
+            await echo.link.subscribe(read_only, notify=True, indicate=False)
+
+
+@asynchronous
+async def test_what_is_offered_no_longer_is_not_there(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        echo = await echo_pair(world)
+        server = echo.peripheral.engine.server
+        server.remove_characteristic(server.services[0], echo.local)
+        with pytest.raises(AttError) as caught:
+            await echo.link.read(echo.remote)
+        assert caught.value.code == AttErrorCode.INVALID_HANDLE
+        assert (await echo.link.discover([ECHO_SERVICE]))[0].characteristics == []
+
+
+@asynchronous
 async def test_write_commands_keep_their_order(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
-        values = [i.to_bytes(2, "little") * 100 for i in range(150)]
+        values = [i.to_bytes(2, "little") * 90 for i in range(150)]
         await asyncio.gather(*(echo.link.write_command(echo.remote, value) for value in values))
         await until(lambda: len(echo.local_heard.values) == len(values))
         assert echo.local_heard.values == values
@@ -84,6 +142,69 @@ async def test_write_commands_keep_their_order(make_world: MakeWorld) -> None:
             await echo.link.write_command(echo.remote, bytes(echo.link.max_value_octets + 1))
 
 
+@asynchronous
+async def test_published_values_reach_each_client_that_subscribed(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        echo = await echo_pair(world)
+        heard = [echo.remote_heard, Heard(), Heard()]
+        links = [echo.link, await another(world, echo), await another(world, echo)]
+        for link, listener in zip(links, heard, strict=True):
+            (service,) = await link.discover([ECHO_SERVICE])
+            link.listen(service.characteristics[0], listener)
+            if link is not links[-1]:
+                await link.subscribe(service.characteristics[0], notify=True, indicate=False)
+        values = [number.to_bytes(2, "little") for number in range(50)]
+        for value in values:
+            await echo.peripheral.backend.publish(echo.local, value)
+        await until(lambda: len(heard[1].values) == len(heard[0].values) == len(values))
+        assert [each.values for each in heard] == [values, values, []]
+        await echo.peripheral.backend.publish(echo.local, bytes(600))
+        await until(lambda: len(heard[0].values) > len(values))
+        assert len(heard[0].values[-1]) == echo.link.max_value_octets
+
+
+@asynchronous
+async def test_publishing_waits_until_it_is_confirmed(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        echo = await echo_pair(world)
+        echo.link.listen(echo.remote, echo.remote_heard)
+        await echo.link.subscribe(echo.remote, notify=False, indicate=True)
+        for value in (b"one", b"two"):
+            await echo.peripheral.backend.publish(echo.local, value)
+            assert echo.remote_heard.values[-1] == value
+        await echo.link.subscribe(echo.remote, notify=False, indicate=False)
+        await echo.peripheral.backend.publish(echo.local, b"three")
+        assert echo.remote_heard.values == [b"one", b"two"]
+
+
+@asynchronous
+async def test_whoever_subscribed_can_be_sent_to(make_world: MakeWorld) -> None:
+    """A link, or one object for all clients: what a listener hears of is what takes packets."""
+    async with make_world() as world:
+        echo = await echo_pair(world)
+        echo.link.listen(echo.remote, echo.remote_heard)
+        await echo.link.subscribe(echo.remote, notify=True, indicate=False)
+        await echo.link.write(echo.remote, b"packet")
+        subscriber, writer = echo.local_heard.clients
+        assert subscriber is writer
+        assert subscriber in echo.peripheral.backend.subscribers
+        assert subscriber.connected
+        assert subscriber.max_value_octets == echo.link.max_value_octets
+        assert subscriber.subscription(echo.local) == (True, False)
+        await subscriber.notify(echo.local, b"answer")
+        await until(lambda: echo.remote_heard.values == [b"answer"])
+
+
+@asynchronous
+async def test_what_cannot_be_told_is_refused(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        echo = await echo_pair(world)
+        if Capability.SUBSCRIBERS not in echo.peripheral.backend.capabilities:
+            with pytest.raises(NotImplementedError, match=echo.peripheral.backend.name):
+                echo.incoming.subscription(echo.local)
+
+
+@pytest.mark.needs(Capability.SUBSCRIBERS)
 @asynchronous
 async def test_notifications_keep_their_order(make_world: MakeWorld) -> None:
     async with make_world() as world:
@@ -101,6 +222,7 @@ async def test_notifications_keep_their_order(make_world: MakeWorld) -> None:
         assert len(echo.remote_heard.values[-1]) == echo.link.max_value_octets
 
 
+@pytest.mark.needs(Capability.SUBSCRIBERS)
 @asynchronous
 async def test_indications_wait_for_their_confirmation(make_world: MakeWorld) -> None:
     async with make_world() as world:
@@ -123,7 +245,9 @@ async def test_the_end_of_the_link_reaches_all_listeners_first(make_world: MakeW
         await echo.link.subscribe(echo.remote, notify=True, indicate=True)
         await echo.link.disconnect()
         await until(lambda: echo.local_heard.closed and echo.remote_heard.closed)
-        assert echo.local_heard.subscriptions == [(True, True), (False, False)]
+        first, last = echo.local_heard.subscriptions
+        assert any(first)
+        assert not any(last)
         assert (echo.local_heard.closed, echo.remote_heard.closed) == (1, 1)
 
 
@@ -131,11 +255,11 @@ async def test_the_end_of_the_link_reaches_all_listeners_first(make_world: MakeW
 async def test_what_waits_for_the_peer_fails_when_the_link_ends(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
-        echo.incoming.bearer.received = lambda pdu: None  # type: ignore[attr-defined]
+        world.silence(echo.incoming)
         waiting = [
             asyncio.ensure_future(call)
             for call in (
-                echo.link.read(at(3)),
+                echo.link.read(echo.remote),
                 echo.link.write(echo.remote, b"x"),
                 echo.link.discover(None),
             )
@@ -152,20 +276,22 @@ async def test_what_waits_for_the_peer_fails_when_the_link_ends(make_world: Make
 async def test_a_cancelled_call_leaves_the_bearer_usable(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
-        task = asyncio.ensure_future(echo.link.read(at(3)))
+        echo.local.value = b"echo"
+        task = asyncio.ensure_future(echo.link.read(echo.remote))
         await asyncio.sleep(0)
         task.cancel()
-        assert await echo.link.read(at(3)) == b"device"
+        assert await echo.link.read(echo.remote) == b"echo"
 
 
 @asynchronous
 async def test_both_ends_are_client_and_server_at_once(make_world: MakeWorld) -> None:
     async with make_world() as world:
-        central, _, link, incoming = await connected_pair(world)
+        central, peripheral, link, incoming = await connected_pair(world)
         own = add_echo(central.engine.server)
         (service,) = await incoming.discover([ECHO_SERVICE])
         (remote,) = service.characteristics
-        await asyncio.gather(incoming.write(remote, b"from peripheral"), link.read(at(3)))
+        add_echo(peripheral.engine.server, value=b"of peripheral")
+        await asyncio.gather(incoming.write(remote, b"from peripheral"), read_echo(link))
         assert own.value == b"from peripheral"
 
 
@@ -180,7 +306,7 @@ async def test_one_waiting_peer_does_not_hold_up_another(make_world: MakeWorld) 
         found = [(await link.discover([ECHO_SERVICE]))[0] for link in links]
         values = [service.characteristics[0] for service in found]
         flood = [
-            asyncio.ensure_future(links[0].write_command(values[0], bytes(500))) for _ in range(100)
+            asyncio.ensure_future(links[0].write_command(values[0], bytes(150))) for _ in range(100)
         ]
         await links[1].write(values[1], b"in between")
         await asyncio.gather(*flood)

@@ -6,12 +6,14 @@ import asyncio
 
 import pytest
 
+from bleio.backends.capabilities import Capability
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.errors import CallerError, ConnectTimeout, ControllerLost, InnerError, LinkLost
-from support.hci.engine import add_echo, asynchronous, until
+from support.hci.engine import add_echo, asynchronous, read_echo, until
 from support.hci.world import Device, MakeWorld, VirtualWorld, connected_pair
 from support.records import at
 
+CHOSEN = DeviceAddress(bytes.fromhex("0605040302c1"), random=True)
 NOBODY = DeviceAddress(bytes.fromhex("0123456789cb"), random=True)
 
 
@@ -22,8 +24,10 @@ async def test_both_ends_see_the_link(make_world: MakeWorld) -> None:
         assert (link.peer, link.is_central, link.connected) == (peripheral.address, True, True)
         assert incoming.peer == central.address
         assert not incoming.is_central
-        assert link.mtu == incoming.mtu == 512
-        assert link.interval_us >= 7_500
+        assert link.mtu == incoming.mtu == world.mtu
+        assert link.max_value_octets == world.mtu - 3
+        if Capability.CONNECTION_INTERVAL in central.backend.capabilities:
+            assert link.interval_us >= 7_500
         assert not link.security.encrypted
         assert central.engine.log == ["link opened"]
         assert peripheral.engine.log == ["advertising ended", "link opened"]
@@ -39,23 +43,27 @@ async def test_either_end_can_disconnect(make_world: MakeWorld, by_central: bool
         assert not link.connected
         assert not incoming.connected
         await link.disconnect()
-        for call in (link.read(at(3)), link.discover(None), link.pair(), link.set_interval(30_000)):
+        calls = [link.read(at(3)), link.discover(None), link.write_command(at(3), b"")]
+        if Capability.PAIRING in central.backend.capabilities:
+            calls.append(link.pair())
+        if Capability.CONNECTION_INTERVAL in central.backend.capabilities:
+            calls.append(link.set_interval(30_000))
+        for call in calls:
             with pytest.raises(LinkLost):
                 await call
-        with pytest.raises(LinkLost):
-            await link.write_command(at(3), b"")
 
 
 @asynchronous
 async def test_a_new_link_works_after_the_old_one(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, _ = await connected_pair(world)
+        add_echo(peripheral.engine.server, value=b"echo")
         for _ in range(3):
             await link.disconnect()
             await until(lambda: not peripheral.engine.links)
             await peripheral.advertise()
             link, _ = await central.connect(peripheral)
-            assert len(await link.discover(None)) == 2
+            assert await read_echo(link) == b"echo"
 
 
 @asynchronous
@@ -125,14 +133,13 @@ async def test_six_centrals_on_one_peripheral(make_world: MakeWorld) -> None:
     """One more than boards have: only the controller sets a limit."""
     async with make_world() as world:
         peripheral, *centrals = [await world.device() for _ in range(7)]
-        add_echo(peripheral.engine.server)
+        add_echo(peripheral.engine.server, value=b"echo")
         links = []
         for central in centrals:
             await peripheral.advertise()
             link, _ = await central.connect(peripheral)
             links.append(link)
-        found = await asyncio.gather(*(link.discover(None) for link in links))
-        assert [len(services) for services in found] == [3] * 6
+        assert await asyncio.gather(*map(read_echo, links)) == [b"echo"] * 6
         assert len(peripheral.engine.links) == 6
 
 
@@ -141,18 +148,21 @@ async def test_one_central_on_six_peripherals(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, *peripherals = [await world.device() for _ in range(7)]
         links = []
-        for peripheral in peripherals:
+        for number, peripheral in enumerate(peripherals):
+            add_echo(peripheral.engine.server, value=bytes((number,)))
             await peripheral.advertise()
             link, _ = await central.connect(peripheral)
             links.append(link)
-        names = await asyncio.gather(*(link.read(at(3)) for link in links))
-        assert names == [b"device"] * 6
+        values = await asyncio.gather(*map(read_echo, links))
+        assert b"".join(values) == bytes(range(6))
 
 
 @asynchronous
 async def test_all_four_roles_at_once(make_world: MakeWorld) -> None:
     async with make_world() as world:
-        middle, left, right = [await world.device() for _ in range(3)]
+        middle, left, right = devices = [await world.device() for _ in range(3)]
+        for device, value in zip(devices, (b"middle", b"left", b"right"), strict=True):
+            add_echo(device.engine.server, value=value)
         await left.advertise()
         await middle.scan(extended=True)
         await middle.advertise()
@@ -161,8 +171,8 @@ async def test_all_four_roles_at_once(make_world: MakeWorld) -> None:
         assert outgoing.is_central
         assert not incoming.is_central
         assert "advertising ended" in middle.engine.log
-        names = await asyncio.gather(outgoing.read(at(3)), link.read(at(3)), incoming.read(at(3)))
-        assert names == [b"device"] * 3
+        values = await asyncio.gather(*map(read_echo, (outgoing, link, incoming)))
+        assert values == [b"left", b"middle", b"right"]
 
 
 @asynchronous
@@ -178,6 +188,7 @@ async def test_an_outgoing_link_leaves_advertising_alone(make_world: MakeWorld) 
 
 
 @pytest.mark.parametrize("by_central", [True, False])
+@pytest.mark.needs(Capability.CONNECTION_INTERVAL)
 @asynchronous
 async def test_either_end_can_set_the_interval(faithful_world: MakeWorld, by_central: bool) -> None:
     async with faithful_world() as world:
@@ -186,6 +197,7 @@ async def test_either_end_can_set_the_interval(faithful_world: MakeWorld, by_cen
         await until(lambda: link.interval_us == incoming.interval_us == 47_500)
 
 
+@pytest.mark.needs(Capability.CONNECTION_INTERVAL)
 @asynchronous
 async def test_impossible_intervals(make_world: MakeWorld) -> None:
     async with make_world() as world:
@@ -270,9 +282,15 @@ async def test_the_own_address(make_world: MakeWorld) -> None:
         one, other = await world.device(), await world.device()
         assert one.address.type in (AddressType.RANDOM_STATIC, AddressType.PUBLIC)
         assert one.address != other.address
-        wanted = DeviceAddress(bytes.fromhex("0605040302c1"), random=True)
-        await one.backend.set_address(wanted)
-        assert one.address == wanted
+
+
+@pytest.mark.needs(Capability.SETTABLE_ADDRESS)
+@asynchronous
+async def test_an_address_that_is_set(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        one, other = await world.device(), await world.device()
+        await one.backend.set_address(CHOSEN)
+        assert one.address == CHOSEN
         await one.advertise()
         await other.connect(one)
         for wrong in (DeviceAddress(bytes(6)), DeviceAddress(bytes.fromhex("060504030241"), True)):
@@ -280,13 +298,13 @@ async def test_the_own_address(make_world: MakeWorld) -> None:
                 await other.backend.set_address(wrong)
 
 
+@pytest.mark.needs(Capability.SETTABLE_ADDRESS)
 @asynchronous
 async def test_a_given_address_is_used(make_world: MakeWorld) -> None:
     async with make_world() as world:
-        wanted = DeviceAddress(bytes.fromhex("0605040302c2"), random=True)
-        device = await world.device(address=wanted)
-        assert device.address == wanted
+        device = await world.device(address=CHOSEN)
+        assert device.address == CHOSEN
         central: Device = await world.device()
         await device.advertise()
         link, _ = await central.connect(device)
-        assert link.peer == wanted
+        assert link.peer == CHOSEN

@@ -5,9 +5,14 @@ Not on bumble's controllers, which find the ends of a link by their random addre
 
 from __future__ import annotations
 
+import pytest
+
+from bleio.backends.capabilities import Capability
 from support.hci.engine import asynchronous, until
 from support.hci.privacy import bond, is_private, on_air, set_private
 from support.hci.world import MakeWorld
+
+pytestmark = pytest.mark.needs(Capability.PRIVATE_ADDRESS)
 
 
 @asynchronous

@@ -36,6 +36,7 @@ class Capability(Enum):
     RAW_ADVERTISING = "send and report advertising data octet for octet"
     SCAN_RESPONSES = "send or report scan responses apart from advertising data"
     EXTENDED_ADVERTISING = "send or hear more than 31 octets of advertising data"
+    NON_CONNECTABLE_ADVERTISING = "advertise without letting others connect"
     DIRECTED_ADVERTISING = "advertise to one device alone"
     ANONYMOUS_ADVERTISING = "advertise without its identity"
     ADVERTISING_INTERVAL = "choose its advertising interval"

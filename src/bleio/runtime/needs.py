@@ -25,6 +25,8 @@ def of_advertising(parameters: AdvertisingParameters) -> Iterator[Capability]:
         yield Capability.RAW_ADVERTISING
     if parameters.scan_response:
         yield Capability.SCAN_RESPONSES
+    if not parameters.connectable:
+        yield Capability.NON_CONNECTABLE_ADVERTISING
     if parameters.directed_to is not None:
         yield Capability.DIRECTED_ADVERTISING
     if parameters.anonymous:

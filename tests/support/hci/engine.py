@@ -82,13 +82,16 @@ class Heard:
 
     def __init__(self) -> None:
         self.values: list[bytes] = []
+        self.clients: list[Any] = []
         self.subscriptions: list[tuple[bool, bool]] = []
         self.closed = 0
 
-    def written(self, link: Any, value: bytes) -> None:
+    def written(self, client: Any, value: bytes) -> None:
+        self.clients.append(client)
         self.values.append(value)
 
-    def subscribed(self, link: Any, notify: bool, indicate: bool) -> None:
+    def subscribed(self, client: Any, notify: bool, indicate: bool) -> None:
+        self.clients.append(client)
         self.subscriptions.append((notify, indicate))
 
     def notified(self, value: bytes) -> None:
@@ -116,3 +119,9 @@ def add_echo(server: LocalServer, **kwargs: Any) -> LocalCharacteristic:
     characteristic = LocalCharacteristic(ECHO, ALL, max_length=512, **kwargs)
     server.add_characteristic(service, characteristic)
     return characteristic
+
+
+async def read_echo(link: Link) -> bytes:
+    """Find that characteristic on the peer and read its value."""
+    (service,) = await link.discover([ECHO_SERVICE])
+    return await link.read(service.characteristics[0])

@@ -11,7 +11,8 @@ from unittest import mock
 
 from bumble.hci import HCI_SUPPORTED_COMMANDS_MASKS
 
-from bleio.backends.base import AdvertisingParameters, Link, ScanParameters
+from bleio.backends.base import AdvertisingParameters, Backend, Link, ScanParameters
+from bleio.backends.capabilities import Capability
 from bleio.backends.hci import HciBackend
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.propagation import Propagation
@@ -34,8 +35,8 @@ _EXTENDED_COMMANDS = range(0x2035, 0x2046)
 class Device:
     """One adapter and its engine."""
 
-    def __init__(self, backend: HciBackend) -> None:
-        self.backend = backend
+    def __init__(self, backend: Backend) -> None:
+        self.backend: Any = backend  # tests of one backend look into it
         self.engine = Engine()
 
     async def open(self, name: str = "device") -> None:
@@ -47,7 +48,9 @@ class Device:
 
     async def advertise(self, **parameters: Any) -> None:
         """Advertise as fast as may be, connectable by default."""
-        parameters = {"data": FLAGS, "interval_us": 20_000, **parameters}
+        parameters = {"data": FLAGS, **parameters}
+        if Capability.ADVERTISING_INTERVAL in self.backend.capabilities:
+            parameters.setdefault("interval_us", 20_000)
         await self.backend.start_advertising(AdvertisingParameters(**parameters))
 
     async def scan(self, **parameters: Any) -> None:
@@ -71,6 +74,7 @@ class World:
 
     # Whether the radio does what the specification says in all that the suite looks at.
     faithful = True
+    mtu = 512  # what two devices agree on, octets
 
     def __init__(self) -> None:
         self.devices: list[Device] = []
@@ -82,23 +86,36 @@ class World:
             await device.open()
         return device
 
-    def make_backend(self, **kwargs: Any) -> HciBackend:
+    def make_backend(self, **kwargs: Any) -> Backend:
         raise NotImplementedError
 
     async def unplug(self, device: Device) -> None:
         """Take a host's controller away."""
         raise NotImplementedError
 
+    def silence(self, link: Link) -> None:
+        """Let this end answer nothing from now on, neither requests nor pairing."""
+        end: Any = link
+        end.bearer.received = end._security.received = _ignore
+
     async def __aenter__(self) -> World:
         return self
 
     async def __aexit__(self, *args: Any) -> None:
         for device in self.devices:
-            if device.backend._open is not None:
-                faults = device.counters()
-                await device.backend.close()
-                assert faults.faults == 0, faults
-                assert faults.malformed == 0, faults
+            await self.finish(device)
+
+    async def finish(self, device: Device) -> None:
+        """Close a device that may be open, and look for its faults."""
+        if device.backend._open is not None:
+            faults = device.counters()
+            await device.backend.close()
+            assert faults.faults == 0, faults
+            assert faults.malformed == 0, faults
+
+
+def _ignore(pdu: bytes) -> None:
+    """What comes in here is not answered."""
 
 
 class BumbleWorld(World):

@@ -83,6 +83,7 @@ ASKED: list[tuple[Capability, Ask]] = [
     (Capability.RAW_ADVERTISING, advertise(b"\x05\x09cut")),
     (Capability.RAW_ADVERTISING, advertise(scan_response=b"\x00")),
     (Capability.SCAN_RESPONSES, advertise(scan_response=FLAGS)),
+    (Capability.NON_CONNECTABLE_ADVERTISING, advertise(connectable=False)),
     (Capability.DIRECTED_ADVERTISING, advertise(b"", directed_to=PEER)),
     (Capability.ANONYMOUS_ADVERTISING, advertise(anonymous=True)),
     (Capability.ADVERTISING_INTERVAL, advertise(interval_us=20_000)),
