@@ -289,6 +289,25 @@ def test_a_forked_child_has_an_engine_of_its_own(start: Start) -> None:
     central.ends_well()
 
 
+def test_a_forked_child_can_switch_on_what_its_parent_had_switched_off(start: Start) -> None:
+    program = start(
+        "program",
+        """
+        adapter.start_advertising(b"\\x02\\x01\\x06")
+        adapter.enabled = False
+        child = os.fork()
+        if not child:
+            adapter.enabled = True
+            say("child", adapter.enabled)
+            sys.exit()
+        say("status", os.waitpid(child, 0)[1])
+        """,
+    )
+    program.wait_for("child True")
+    program.wait_for("status 0")
+    program.ends_well()
+
+
 def test_a_lost_controller_wakes_a_waiting_program_which_can_open_it_again(start: Start) -> None:
     radio = start(
         "radio",
