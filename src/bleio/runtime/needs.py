@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from bleio.backends.base import AdvertisingParameters, ScanParameters
 from bleio.backends.capabilities import Capability
-from bleio.core.advertising import structures
+from bleio.core.advertising_fields import parse
 from bleio.runtime.delegate import Delegate
 
 _SCAN = ScanParameters()
@@ -21,7 +21,7 @@ _ADVERTISING = AdvertisingParameters(b"")
 def of_advertising(parameters: AdvertisingParameters) -> Iterator[Capability]:
     """Yield what advertising with these parameters needs."""
     yield Capability.PERIPHERAL
-    if not all(map(_is_whole, (parameters.data, parameters.scan_response))):
+    if not (parse(parameters.data).is_plain and parse(parameters.scan_response).is_plain):
         yield Capability.RAW_ADVERTISING
     if parameters.scan_response:
         yield Capability.SCAN_RESPONSES
@@ -50,9 +50,3 @@ def of_delegate(delegate: Delegate | None) -> Iterator[Capability]:
         yield Capability.PAIRING_DELEGATE
         if delegate.has_oob:
             yield Capability.OUT_OF_BAND
-
-
-def _is_whole(data: bytes) -> bool:
-    """Whether the data is AD structures and nothing else, so that it can be taken apart."""
-    rebuilt = b"".join(bytes((len(structure),)) + structure for structure in structures(data))
-    return rebuilt == data
