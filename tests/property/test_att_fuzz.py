@@ -180,7 +180,8 @@ def test_server(seed: int) -> None:
         if number % 500 == 0:
             server = make_server(random)
             wired = Wired(server, any_security(random))
-            wired.start(wired.bearer.discover(None))  # so that responses are not all unsolicited
+            # So that responses are not all unsolicited.
+            wired.start(wired.bearer.client.discover(None))
         if number % 50 == 0:
             change_table(random, server)
             check_values(server)
@@ -198,14 +199,14 @@ def test_server(seed: int) -> None:
 
 
 def any_procedure(random: Random, wired: Wired) -> Any:
-    bearer = wired.bearer
+    client = wired.bearer.client
     return random.choice(
         (
-            lambda: bearer.discover(None),
-            lambda: bearer.discover([random.choice(UUIDS)]),
-            lambda: bearer.read(random.randint(1, 40)),
-            lambda: bearer.write(random.randint(1, 40), random.randbytes(random.randint(0, 60))),
-            lambda: bearer.exchange_mtu(),
+            lambda: client.discover(None),
+            lambda: client.discover([random.choice(UUIDS)]),
+            lambda: client.read(random.randint(1, 40)),
+            lambda: client.write(random.randint(1, 40), random.randbytes(random.randint(0, 60))),
+            lambda: client.exchange_mtu(),
         )
     )()
 

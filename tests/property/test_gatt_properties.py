@@ -47,8 +47,8 @@ def test_what_is_written_is_read_back(value: bytes, mtu: int) -> None:
     loop.server.received(b"\x02" + mtu.to_bytes(2, "little"))
     loop.wire.clear()
     loop.client._server.mtu = loop.server.mtu
-    loop.run(loop.client.write(characteristic.handle, value))
-    assert loop.run(loop.client.read(characteristic.handle)) == value
+    loop.run(loop.gatt.write(characteristic.handle, value))
+    assert loop.run(loop.gatt.read(characteristic.handle)) == value
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.binary(max_size=18)), max_size=12))
@@ -86,8 +86,8 @@ class Table(RuleBasedStateMachine):
     @precondition(lambda self: self.loop is None)
     def connect(self) -> None:
         self.loop = Loop(self.server)
-        self.loop.run(self.loop.client.discover([uuid16(0xFFFF)]))  # subscribes
-        remote = self.loop.client._remote
+        self.loop.run(self.loop.gatt.discover([uuid16(0xFFFF)]))  # subscribes
+        remote = self.loop.gatt.remote
         original = remote._service_changed
 
         def changed(value: bytes) -> None:
@@ -186,7 +186,7 @@ class Table(RuleBasedStateMachine):
     def discovery_finds_it(self) -> None:
         if self.loop is None:
             return
-        found = self.loop.run(self.loop.client.discover(None))[2:]
+        found = self.loop.run(self.loop.gatt.discover(None))[2:]
         mine = sorted(self.server.services, key=lambda one: one.handle)
         assert [(one.uuid, one.handle, one.end_handle) for one in found] == [
             (one.uuid, one.handle, one.end_handle) for one in mine

@@ -132,8 +132,7 @@ class Bench:
         server.add_characteristic(service, self.value)
         assert (self.value.handle, self.value.cccd_handle) == (0x12, 0x13)
         assert self.descriptor.handle == 0x14
-        self.wired = Wired(server, security)
-        self.wired.bearer.sign_with(Unauthenticated())
+        self.wired = Wired(server, security, Unauthenticated())
 
     def request(self, pdu: str) -> str:
         """Send a request. Returns: `ok` or the error's code."""

@@ -21,7 +21,7 @@ from bleio.gatt.model import RemoteCharacteristic
 from bleio.gatt.server import LocalServer
 from bleio.gatt.table import AttributeTable
 from support.attacker import ATT, JUST_WORKS
-from support.bearers import add_characteristic, add_service, published
+from support.bearers import WiredLink, WiredSecurity, add_characteristic, add_service, published
 from support.hci.engine import Heard, until
 from support.hci.simulated import simulated
 from support.records import at
@@ -107,7 +107,8 @@ async def serving(victim: Victim, server: LocalServer) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
         send = partial(victim.attacker.send, ATT)
         attributes = AttributeTable.of(server)
-        bearer = Bearer(attributes, "attacker", LinkSecurity(), send, loop.call_later)
+        link, security = WiredLink(print), WiredSecurity(LinkSecurity())
+        bearer = Bearer(attributes, link, security, send, loop.call_later)
         while True:
             bearer.received(await victim.attacker.att.get())
 

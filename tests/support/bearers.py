@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from bleio.att.permissions import Signer
 from bleio.core.codes import Properties
 from bleio.core.security import LinkSecurity
 from bleio.core.uuid import uuid16
@@ -52,22 +53,50 @@ class _Timer:
             self._timers._pending.remove(self)
 
 
+class WiredLink:
+    """A bearer's link; `configured` is called when the client has configured something."""
+
+    def __init__(self, bearer_died: Callable[[Exception], None]) -> None:
+        self.bearer_died = bearer_died
+        self.configured: Callable[[], None] | None = None
+
+    def client_configured(self) -> None:
+        if self.configured is not None:
+            self.configured()
+
+
+class WiredSecurity:
+    """Security that trusts all that a peer sends."""
+
+    def __init__(self, link: LinkSecurity, signer: Signer | None = None) -> None:
+        self.link, self.signer, self.trust = link, signer, self
+
+    def admits(self, name: bytes) -> bool:
+        return True
+
+
 class Wired:
     """One bearer whose peer is the test: `sent` holds what it sent."""
 
     def __init__(
-        self, server: LocalServer | None = None, security: LinkSecurity | None = None
+        self,
+        server: LocalServer | None = None,
+        security: LinkSecurity | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self.server = server or published("Test")
         self.security = security or LinkSecurity()
         self.timers = Timers()
         self.sent: list[bytes] = []
         self.deaths: list[Exception] = []
-        attributes = AttributeTable.of(self.server)
+        self.link = WiredLink(self.deaths.append)
         self.bearer = Bearer(
-            attributes, "link", self.security, self.sent.append, self.timers.call_later
+            AttributeTable.of(self.server),
+            self.link,
+            WiredSecurity(self.security, signer),
+            self.sent.append,
+            self.timers.call_later,
         )
-        self.bearer.on_dead = self.deaths.append
 
     def ask(self, pdu: str | bytes) -> str:
         """Send a PDU (bytes or hex) to the bearer; give its one answer as hex, "" for none."""
@@ -83,7 +112,7 @@ class Wired:
 
     def start(self, procedure: Any, **options: Any) -> Outcome:
         outcome = Outcome()
-        outcome.job = self.bearer.run(procedure, outcome.done, **options)
+        outcome.job = self.bearer.client.att.run(procedure, outcome.done, **options)
         return outcome
 
     def take(self) -> str:
@@ -128,20 +157,18 @@ class Loop:
         self.trace: list[bytes] = []
         self.server = self._bearer(server, True)
         self.client = self._bearer(published("Central"), False)
+        self.gatt = self.client.client
 
     def _bearer(self, server: LocalServer, serving: bool) -> Bearer:
         def send(pdu: bytes) -> None:
             self.wire.append((serving, pdu))
             self.trace.append(pdu)
 
-        attributes = AttributeTable.of(server)
-        bearer = Bearer(attributes, "link", LinkSecurity(), send, self.timers.call_later)
-
         def died(error: Exception) -> None:
             raise AssertionError("the bearer died") from error
 
-        bearer.on_dead = died
-        return bearer
+        attributes, security = AttributeTable.of(server), WiredSecurity(LinkSecurity())
+        return Bearer(attributes, WiredLink(died), security, send, self.timers.call_later)
 
     def pump(self) -> None:
         while self.wire:
@@ -150,7 +177,7 @@ class Loop:
 
     def outcome(self, procedure: Any) -> Outcome:
         outcome = Outcome()
-        self.client.run(procedure, outcome.done)
+        self.gatt.att.run(procedure, outcome.done)
         self.pump()
         return outcome
 

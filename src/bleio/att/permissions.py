@@ -21,6 +21,20 @@ MIN_KEY_OCTETS = 7  # the least the specification lets an encryption key have
 SIGNATURE_OCTETS = 12
 
 
+class KeyPolicy(Protocol):
+    """How short an encryption key may be."""
+
+    @property
+    def min_key_octets(self) -> int:
+        """The shortest that permissions accept, 7 to 16; looked at in each access."""
+
+
+class AnyKey:
+    """What the specification asks for."""
+
+    min_key_octets = MIN_KEY_OCTETS
+
+
 class _Demands(NamedTuple):
     authenticated: bool
     secure_connections: bool

@@ -29,8 +29,9 @@ from bleio.att.codec import HANDLE_PAIR, OPCODE_RANGE, OPCODE_U16, U16
 from bleio.att.counters import Counters
 from bleio.att.database import Database, TableEntry
 from bleio.att.permissions import (
-    MIN_KEY_OCTETS,
     SIGNATURE_OCTETS,
+    AnyKey,
+    KeyPolicy,
     Signer,
     lacking,
     lacking_signed,
@@ -51,16 +52,12 @@ def _admit_all(opcode: int) -> int:
     return 0
 
 
-def _shortest_key_octets() -> int:
-    return MIN_KEY_OCTETS
-
-
 class AttServer:
     """Answers one client's requests from a database.
 
     `client` is handed to the attributes. `admit(opcode)` may refuse any request or command before
-    it is looked at, by returning an error code (Database Out Of Sync). `min_key_octets` is asked at
-    each access. `rx_mtu` is what we answer to an MTU exchange; see `mtu` for what is agreed.
+    it is looked at, by returning an error code (Database Out Of Sync). Without a `signer` no
+    signature counts. `rx_mtu` is our answer to an MTU exchange; see `mtu` for what is agreed.
     """
 
     def __init__(
@@ -70,7 +67,8 @@ class AttServer:
         security: LinkSecurity,
         counters: Counters | None = None,
         admit: Callable[[int], int] = _admit_all,
-        min_key_octets: Callable[[], int] = _shortest_key_octets,
+        key_policy: KeyPolicy | None = None,
+        signer: Signer | None = None,
     ) -> None:
         self.rx_mtu = codec.MAX_MTU
         self._mtu = codec.DEFAULT_MTU
@@ -81,8 +79,8 @@ class AttServer:
         self._client = client
         self._security = security
         self._admit = admit
-        self._min_key_octets = min_key_octets
-        self.signer: Signer | None = None  # without one no signature counts
+        self._key_policy = key_policy or AnyKey()
+        self._signer = signer
 
     @property
     def mtu(self) -> int:
@@ -268,7 +266,7 @@ class AttServer:
 
     def _read_refusal(self, attribute: TableEntry) -> int:
         denied = AttErrorCode.READ_NOT_PERMITTED
-        return lacking(attribute.read_mode, self._security, denied, self._min_key_octets())
+        return lacking(attribute.read_mode, self._security, denied, self._key_policy.min_key_octets)
 
     # Writing
 
@@ -294,7 +292,7 @@ class AttServer:
         code = lacking_signed(attribute.signed_mode, self._security, True)
         code = code or attribute.check(self._client, message[3:])
         if not code:
-            authenticated = self.signer.verify(message, signature) if self.signer else None
+            authenticated = self._signer.verify(message, signature) if self._signer else None
             code = lacking_signed(attribute.signed_mode, self._security, authenticated)
         if code:
             raise AttError(code, handle=attribute.handle)
@@ -311,7 +309,7 @@ class AttServer:
         """Check the link against a mode, by default that of write requests."""
         mode = attribute.write_mode if mode is None else mode
         denied = AttErrorCode.WRITE_NOT_PERMITTED
-        code = lacking(mode, self._security, denied, self._min_key_octets())
+        code = lacking(mode, self._security, denied, self._key_policy.min_key_octets)
         if code:
             raise AttError(code, handle=attribute.handle)
 
@@ -322,7 +320,7 @@ class AttServer:
             attribute.notify_mode,
             self._security,
             AttErrorCode.READ_NOT_PERMITTED,
-            self._min_key_octets(),
+            self._key_policy.min_key_octets,
         )
 
     def _prepare_write(self, pdu: bytes) -> bytes:

@@ -1,18 +1,27 @@
 """GATT client procedures: MTU, reads and writes (Vol 3, Part G, 4.3 and 4.8 to 4.12).
 
-Each is a generator for `att.client`. `mtu()` gives the ATT_MTU at the moment of asking, since the
+Each is a generator for `att.client`. They ask their bearer for the ATT_MTU each time, since the
 peer's own exchange may change it while a procedure waits in line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from bleio.att import codec
 from bleio.att.client import Procedure
 from bleio.att.codec import MAX_VALUE_OCTETS, OPCODE_RANGE, OPCODE_U16, U16
 from bleio.core.codes import AttErrorCode
 from bleio.errors import AttError, ProtocolViolation
+
+
+class HasMtu(Protocol):
+    """A bearer, as far as procedures go by it."""
+
+    @property
+    def mtu(self) -> int:
+        """ATT_MTU at this moment, octets."""
+
 
 # Answers to Read Blob after which there is nothing more to be had of a value.
 _VALUE_ENDS_HERE = frozenset(
@@ -40,10 +49,10 @@ def read(handle: int) -> Procedure[bytes]:
     return response[1:]
 
 
-def read_long(handle: int, mtu: Callable[[], int]) -> Procedure[bytes]:
+def read_long(handle: int, bearer: HasMtu) -> Procedure[bytes]:
     """Read a whole value, going on with Read Blob for as long as responses are full."""
     value = yield from read(handle)
-    full = mtu() - 1
+    full = bearer.mtu - 1
     part = value
     while len(part) >= full and len(value) < MAX_VALUE_OCTETS:
         try:
@@ -52,33 +61,31 @@ def read_long(handle: int, mtu: Callable[[], int]) -> Procedure[bytes]:
             if error.code in _VALUE_ENDS_HERE:
                 break
             raise
-        full = mtu() - 1
+        full = bearer.mtu - 1
         value += part
     return value[:MAX_VALUE_OCTETS]
 
 
-def write(handle: int, value: bytes, mtu: Callable[[], int]) -> Procedure[None]:
+def write(handle: int, value: bytes, bearer: HasMtu) -> Procedure[None]:
     """Write with response; by prepare and execute if it does not fit one request."""
     _check_handle(codec.WRITE_REQ, handle)
     if len(value) > MAX_VALUE_OCTETS:
         code = AttErrorCode.INVALID_ATTRIBUTE_VALUE_LENGTH
         raise AttError(code, codec.WRITE_REQ, handle)
-    if len(value) > mtu() - codec.VALUE_HEADER_OCTETS:
-        yield from _write_long(handle, value, mtu)
+    if len(value) > bearer.mtu - codec.VALUE_HEADER_OCTETS:
+        yield from _write_long(handle, value, bearer)
         return
     response = yield OPCODE_U16.pack(codec.WRITE_REQ, handle) + value
     if len(response) != 1:
         raise ProtocolViolation("malformed Write Response")
 
 
-def subscribe(
-    cccd_handle: int, notify: bool, indicate: bool, mtu: Callable[[], int]
-) -> Procedure[None]:
+def subscribe(cccd_handle: int, notify: bool, indicate: bool, bearer: HasMtu) -> Procedure[None]:
     """Write a CCCD."""
-    yield from write(cccd_handle, U16.pack(notify | indicate << 1), mtu)
+    yield from write(cccd_handle, U16.pack(notify | indicate << 1), bearer)
 
 
-def _write_long(handle: int, value: bytes, mtu: Callable[[], int]) -> Procedure[None]:
+def _write_long(handle: int, value: bytes, bearer: HasMtu) -> Procedure[None]:
     """Queue the parts, compare what the peer says it queued, then execute.
 
     Spec: Vol 3, Part G, 4.9.4 and 4.9.5: on any difference the whole queue is cancelled.
@@ -86,7 +93,7 @@ def _write_long(handle: int, value: bytes, mtu: Callable[[], int]) -> Procedure[
     try:
         offset = 0
         while offset < len(value):
-            part = value[offset : offset + mtu() - 5]
+            part = value[offset : offset + bearer.mtu - 5]
             request = OPCODE_RANGE.pack(codec.PREPARE_WRITE_REQ, handle, offset) + part
             response = yield request
             if response[1:] != request[1:]:

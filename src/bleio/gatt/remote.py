@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2s
 from weakref import WeakSet
 
@@ -13,6 +13,7 @@ from bleio.core.uuid import expand
 from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt import discovery, procedures
 from bleio.gatt.model import RemoteListener, RemoteService, cccd_of
+from bleio.gatt.procedures import HasMtu
 
 # A peer whose table changes again and again while we look at it has no table to be known.
 MAX_DISCOVERY_ATTEMPTS = 4
@@ -73,11 +74,11 @@ class RemoteTable:
             listener.link_closed()
 
     def discover(
-        self, uuids: Sequence[bytes] | None, mtu: Callable[[], int]
+        self, uuids: Sequence[bytes] | None, bearer: HasMtu
     ) -> Procedure[list[RemoteService]]:
         """Find services; anew if the table changed meanwhile, a bounded number of times."""
         if uuids is None or uuids:
-            yield from self._watch_changes(mtu)
+            yield from self._watch_changes(bearer)
         for _ in range(MAX_DISCOVERY_ATTEMPTS):
             changes = self._changes
             services = yield from discovery.discover(uuids)
@@ -98,7 +99,7 @@ class RemoteTable:
                 self._changed(handle, handle)
             self._names[handle] = name
 
-    def _watch_changes(self, mtu: Callable[[], int]) -> Procedure[None]:
+    def _watch_changes(self, bearer: HasMtu) -> Procedure[None]:
         """Subscribe to the peer's Service Changed, if that was not done yet."""
         if self._watching:
             return
@@ -108,7 +109,7 @@ class RemoteTable:
                 self._service_changed_handle = characteristic.handle
                 cccd = cccd_of(characteristic)
                 if cccd is not None:
-                    yield from procedures.subscribe(cccd.handle, False, True, mtu)
+                    yield from procedures.subscribe(cccd.handle, False, True, bearer)
         except AttError:
             pass  # it will not tell us of changes; all else works
         self._watching = True

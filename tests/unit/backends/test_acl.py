@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -19,7 +21,11 @@ class Wire:
         self.sent: list[tuple[int, bool, bytes]] = []
         self.overflows: list[int] = []
         self.queue = AclQueue(self._take, octets, packets, self.overflows.append)
-        self.queue.add(1)
+        self.room = self.queue.add(1)
+
+    async def sent_when_room(self, send: Callable[[], None]) -> None:
+        async with self.room:
+            send()
 
     def _take(self, packet: bytes) -> None:
         kind, flags, octets = struct.unpack_from("<BHH", packet)
@@ -97,7 +103,7 @@ async def test_waiting_for_room_keeps_the_order() -> None:
         wire.queue.send(1, 4, bytes((number,)))
 
     tasks = [
-        asyncio.ensure_future(wire.queue.when_room(1, lambda i=i: sender(i)))
+        asyncio.ensure_future(wire.sent_when_room(partial(sender, i)))
         for i in range(ROOM_PACKETS + 5)
     ]
     await asyncio.sleep(0)
@@ -116,7 +122,7 @@ async def test_who_waits_for_room_fails_with_the_link() -> None:
     wire = Wire(packets=1)
     for _ in range(ROOM_PACKETS):
         wire.queue.send(1, 4, b"a")
-    waiting = asyncio.ensure_future(wire.queue.when_room(1, lambda: None))
+    waiting = asyncio.ensure_future(wire.sent_when_room(lambda: None))
     drained = asyncio.ensure_future(wire.queue.drained(1))
     await asyncio.sleep(0)
     wire.queue.remove(1, LinkLost(8))
@@ -124,6 +130,26 @@ async def test_who_waits_for_room_fails_with_the_link() -> None:
         await waiting
     await drained
     await wire.queue.drained(1)
+
+
+@asynchronous
+async def test_room_that_is_not_used_goes_to_the_next() -> None:
+    wire = Wire(packets=ROOM_PACKETS)
+    for _ in range(ROOM_PACKETS):
+        wire.queue.send(1, 4, b"a")
+    order: list[int] = []
+    tasks = [
+        asyncio.ensure_future(wire.sent_when_room(partial(order.append, i)))
+        for i in range(3 * ROOM_PACKETS)
+    ]
+    await asyncio.sleep(0)
+    assert order == []
+    wire.queue.completed(1, ROOM_PACKETS)  # nothing is on its way any more
+    tasks[0].cancel()  # its turn has come, and goes to the next
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert order == list(range(1, 3 * ROOM_PACKETS))
+    await wire.sent_when_room(partial(order.append, 0))
+    assert order[-1] == 0
 
 
 @asynchronous
@@ -135,7 +161,7 @@ async def test_an_error_of_the_sender_is_its_callers() -> None:
     def bad() -> None:
         raise ValueError("bad")
 
-    waiting = asyncio.ensure_future(wire.queue.when_room(1, bad))
+    waiting = asyncio.ensure_future(wire.sent_when_room(bad))
     drained = asyncio.ensure_future(wire.queue.drained(1))
     await asyncio.sleep(0)
     for _ in range(ROOM_PACKETS):

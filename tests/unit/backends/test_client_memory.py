@@ -42,6 +42,7 @@ class Client:
         self.memory = ClientMemory(
             self.wired.bearer, AttributeTable.of(server), bonds, False, self.wired.timers.call_later
         )
+        self.wired.link.configured = self.memory.changed
         self.ask = self.wired.ask
 
     def secured(self) -> Client:

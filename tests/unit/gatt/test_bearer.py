@@ -254,7 +254,7 @@ class TestIndications:
 class TestMtu:
     def test_our_own_request_offers_512(self) -> None:
         wired = Wired()
-        outcome = wired.start(wired.bearer.exchange_mtu())
+        outcome = wired.start(wired.bearer.client.exchange_mtu())
         assert wired.take() == "02 00 02"
         assert wired.bearer.mtu == 23
         wired.feed("03 05 02")
@@ -262,18 +262,18 @@ class TestMtu:
 
     def test_both_directions_offer_the_same(self) -> None:
         wired = Wired()
-        wired.start(wired.bearer.exchange_mtu())
+        wired.start(wired.bearer.client.exchange_mtu())
         wired.take()
         assert wired.ask("02 05 02") == "03 00 02"
         other = Wired()
         assert other.ask("02 05 02") == "03 05 02"
-        other.start(other.bearer.exchange_mtu())
+        other.start(other.bearer.client.exchange_mtu())
         assert other.sent == [b"\x02\x05\x02"]
 
     def test_it_grows_once_whoever_asks_first(self) -> None:
         """A peer that breaks the rule changes no length that a program was told."""
         we_first = Wired()
-        we_first.start(we_first.bearer.exchange_mtu())
+        we_first.start(we_first.bearer.client.exchange_mtu())
         we_first.feed("03 00 01")
         we_first.take()
         for again in ("02 17 00", "02 05 02"):
@@ -282,13 +282,13 @@ class TestMtu:
         peer_first = Wired()
         peer_first.ask("02 00 01")
         for answer in ("03 17 00", "03 05 02"):
-            outcome = peer_first.start(peer_first.bearer.exchange_mtu())
+            outcome = peer_first.start(peer_first.bearer.client.exchange_mtu())
             peer_first.feed(answer)
             assert outcome.result == peer_first.bearer.mtu == 256
 
     def test_it_can_still_grow_when_the_first_exchange_was_for_23(self) -> None:
         wired = Wired()
-        wired.start(wired.bearer.exchange_mtu())
+        wired.start(wired.bearer.client.exchange_mtu())
         wired.feed("03 17 00")
         assert wired.bearer.mtu == 23
         wired.ask("02 00 01")
@@ -297,11 +297,11 @@ class TestMtu:
     def test_small_and_wrong_answers(self) -> None:
         for answer, mtu in (("03 40 00", 64), ("03 05 00", 23), ("01 02 00 00 06", 23)):
             wired = Wired()
-            outcome = wired.start(wired.bearer.exchange_mtu())
+            outcome = wired.start(wired.bearer.client.exchange_mtu())
             wired.feed(answer)
             assert outcome.result == wired.bearer.mtu == mtu
         wired = Wired()
-        outcome = wired.start(wired.bearer.exchange_mtu())
+        outcome = wired.start(wired.bearer.client.exchange_mtu())
         wired.feed("03 40")
         assert outcome.error and wired.bearer.mtu == 23
 
@@ -309,7 +309,7 @@ class TestMtu:
 class TestEnd:
     def test_request_time_out_ends_the_bearer_once(self) -> None:
         wired = Wired()
-        outcome = wired.start(wired.bearer.read(3))
+        outcome = wired.start(wired.bearer.client.read(3))
         wired.timers.advance(30)
         assert isinstance(outcome.error, TransactionTimeout)
         assert [type(error) for error in wired.deaths] == [TransactionTimeout]
@@ -320,11 +320,11 @@ class TestEnd:
 
     def test_closing_fails_what_runs(self) -> None:
         wired = Wired()
-        outcome = wired.start(wired.bearer.read(3))
+        outcome = wired.start(wired.bearer.client.read(3))
         wired.bearer.closed(0x3E)
         assert isinstance(outcome.error, LinkLost) and outcome.error.reason == 0x3E
         with pytest.raises(LinkLost):
-            wired.bearer.write_command(3, b"")
+            wired.bearer.client.write_command(3, b"")
 
     def test_what_is_no_pdu(self) -> None:
         wired = Wired()
@@ -335,10 +335,10 @@ class TestEnd:
 
 def test_write_command() -> None:
     wired = Wired()
-    wired.bearer.write_command(0x1234, b"x" * 20)
+    wired.bearer.client.write_command(0x1234, b"x" * 20)
     assert wired.take() == "52 34 12 " + (b"x" * 20).hex(" ")
     with pytest.raises(CallerError):
-        wired.bearer.write_command(0x1234, b"x" * 21)
+        wired.bearer.client.write_command(0x1234, b"x" * 21)
     assert wired.sent == []
 
 

@@ -44,7 +44,7 @@ def server() -> LocalServer:
 
 def test_all_that_is_there(server: LocalServer) -> None:
     loop = Loop(server)
-    gap, gatt, *user = loop.run(loop.client.discover(None))
+    gap, gatt, *user = loop.run(loop.gatt.discover(None))
     assert show(gap) == "1-5 0018, 2/3-3 002a 2, 4/5-5 012a 2"
     assert show(gatt).startswith("6-15 0118, 7/8-9 052a 32, +9 0229, 10/11-11 292b 10")
     assert [show(service) for service in user] == [
@@ -61,15 +61,15 @@ def test_by_uuid_in_the_order_asked_with_every_instance_and_both_sizes(
 ) -> None:
     loop = Loop(server)
     wanted = [UART, uuid16(0x1899), expand(uuid16(0x180F)), uuid16(0x180F), UART]
-    found = loop.run(loop.client.discover(wanted))
+    found = loop.run(loop.gatt.discover(wanted))
     assert [service.handle for service in found] == [23, 16, 29, 30]
     assert len(found[0].characteristics) == 2
-    assert loop.run(loop.client.discover([uuid16(0x1812)])) == []  # secondary
+    assert loop.run(loop.gatt.discover([uuid16(0x1812)])) == []  # secondary
 
 
 def test_asking_for_nothing_asks_nothing(server: LocalServer) -> None:
     loop = Loop(server)
-    assert loop.run(loop.client.discover([])) == []
+    assert loop.run(loop.gatt.discover([])) == []
     assert loop.trace == []
 
 
@@ -80,7 +80,7 @@ def test_a_peer_with_nothing() -> None:
 
 def test_each_call_makes_new_objects(server: LocalServer) -> None:
     loop = Loop(server)
-    first, second = (loop.run(loop.client.discover(None)) for _ in range(2))
+    first, second = (loop.run(loop.gatt.discover(None)) for _ in range(2))
     assert list(map(show, first)) == list(map(show, second))
     assert not {id(service) for service in first} & {id(service) for service in second}
 
@@ -100,7 +100,7 @@ class Script:
         return outcome
 
     def discover(self) -> Outcome:
-        return self.run(self.wired.bearer.discover(None))
+        return self.run(self.wired.bearer.client.discover(None))
 
 
 NO_GATT = "01 06 01 00 0a"
@@ -199,7 +199,7 @@ def test_errors_end_discovery() -> None:
 
 def test_a_peer_that_lists_services_without_end() -> None:
     wired = Wired()
-    outcome = wired.start(wired.bearer.discover(None))
+    outcome = wired.start(wired.bearer.client.discover(None))
     wired.feed(NO_GATT)
     handle = 1
     while outcome.pending:

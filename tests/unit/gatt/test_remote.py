@@ -22,9 +22,9 @@ READ = Properties.READ
 class TestValues:
     def test_notifications_and_indications(self) -> None:
         wired, first, second = Wired(), Heard(), Heard()
-        wired.bearer.listen(5, first)
-        wired.bearer.listen(5, second)
-        wired.bearer.listen(5, second)
+        wired.bearer.client.remote.listen(5, first)
+        wired.bearer.client.remote.listen(5, second)
+        wired.bearer.client.remote.listen(5, second)
         wired.feed("1b 05 00 61", "1d 05 00 62", "1b 05 00")
         expected = [("notified", b"a"), ("notified", b"b"), ("notified", b"")]
         assert first.events == second.events == expected
@@ -32,10 +32,10 @@ class TestValues:
 
     def test_unheard_ones_are_counted_and_indications_confirmed(self) -> None:
         wired, heard = Wired(), Heard()
-        wired.bearer.listen(5, heard)
-        wired.bearer.unlisten(5, heard)
-        wired.bearer.unlisten(5, heard)
-        wired.bearer.unlisten(6, heard)
+        wired.bearer.client.remote.listen(5, heard)
+        wired.bearer.client.remote.unlisten(5, heard)
+        wired.bearer.client.remote.unlisten(5, heard)
+        wired.bearer.client.remote.unlisten(6, heard)
         wired.feed("1b 05 00 61", "1d 06 00 61")
         assert heard.events == [] and wired.sent == [b"\x1e"]
         assert wired.bearer.counters.unheard_values == 2
@@ -50,7 +50,7 @@ class TestValues:
     def test_nobody_hears_handle_0(self) -> None:
         """Objects that Service Changed made invalid have it, and a peer may well send it."""
         wired, heard = Wired(), Heard()
-        wired.bearer.listen(0, heard)
+        wired.bearer.client.remote.listen(0, heard)
         wired.feed("1b 00 00 61", "1d 00 00 61", "23 00 00 01 00 61 00 00 00 00")
         assert heard.events == [] and wired.bearer.counters.malformed == 4
         wired.bearer.closed(0x13)
@@ -58,8 +58,8 @@ class TestValues:
 
     def test_several_in_one(self) -> None:
         wired, heard = Wired(), Heard()
-        wired.bearer.listen(5, heard)
-        wired.bearer.listen(6, heard)
+        wired.bearer.client.remote.listen(5, heard)
+        wired.bearer.client.remote.listen(6, heard)
         wired.feed("23 05 00 02 00 61 62 06 00 00 00 05 00 01 00 63")
         assert heard.events == [("notified", b"ab"), ("notified", b""), ("notified", b"c")]
         wired.feed("23 05 00 02 00 61")  # its length lies
@@ -71,18 +71,18 @@ class TestValues:
         class Leaving(Heard):
             def notified(self, value: bytes) -> None:
                 super().notified(value)
-                wired.bearer.unlisten(5, self)
+                wired.bearer.client.remote.unlisten(5, self)
 
         first = Leaving()
-        wired.bearer.listen(5, first)
-        wired.bearer.listen(5, second)
+        wired.bearer.client.remote.listen(5, first)
+        wired.bearer.client.remote.listen(5, second)
         wired.feed("1b 05 00 61", "1b 05 00 62")
         assert len(first.events) == 1 and len(second.events) == 2
 
     def test_the_end_is_told_once_to_each(self) -> None:
         wired, heard = Wired(), Heard()
-        wired.bearer.listen(5, heard)
-        wired.bearer.listen(6, heard)
+        wired.bearer.client.remote.listen(5, heard)
+        wired.bearer.client.remote.listen(6, heard)
         wired.bearer.closed(0x08)
         wired.bearer.closed(0x08)
         wired.feed("1b 05 00 61")
@@ -99,7 +99,7 @@ def server() -> LocalServer:
 
 class TestServiceChanged:
     def found(self, loop: Loop) -> list[RemoteService]:
-        services: list[RemoteService] = loop.run(loop.client.discover(None))
+        services: list[RemoteService] = loop.run(loop.gatt.discover(None))
         return services
 
     def test_the_first_discovery_subscribes(self, server: LocalServer) -> None:
@@ -115,13 +115,13 @@ class TestServiceChanged:
         loop = Loop(server)
         *_, first, second = self.found(loop)
         old_handle, heard = first.characteristics[0].handle, Heard()
-        loop.client.listen(old_handle, heard)
+        loop.gatt.remote.listen(old_handle, heard)
         server.remove_service(server.services[0])
         loop.pump()
         assert (first.handle, first.characteristics[0].handle) == (0, 0)
         assert second.handle != 0
-        assert loop.run(loop.client.read(second.characteristics[0].handle)) == b"v"
-        error = loop.outcome(loop.client.read(first.characteristics[0].handle)).error
+        assert loop.run(loop.gatt.read(second.characteristics[0].handle)) == b"v"
+        error = loop.outcome(loop.gatt.read(first.characteristics[0].handle)).error
         assert isinstance(error, AttError) and error.code == 1
         loop.client.received(b"\x1b" + old_handle.to_bytes(2, "little"))
         assert heard.events == []
@@ -148,7 +148,7 @@ class TestServiceChanged:
         loop, heard = Loop(server), Heard()
         *_, first, second = self.found(loop)
         old_handle = second.characteristics[0].handle
-        loop.client.listen(old_handle, heard)
+        loop.gatt.remote.listen(old_handle, heard)
         other = published("Peer")
         for uuid in (0x1810, 0x1812):
             add_characteristic(other, add_service(other, uuid), 0x2A37, READ)
@@ -164,13 +164,13 @@ class TestServiceChanged:
         loop = Loop(server)
         self.found(loop)
         gc.collect()
-        assert len(loop.client._remote._found) == 0
+        assert len(loop.gatt.remote._found) == 0
 
     def test_a_change_during_discovery_starts_it_anew(self, server: LocalServer) -> None:
         loop = Loop(server)
         self.found(loop)
         results: list[Any] = []
-        loop.client.run(loop.client.discover(None), lambda *call: results.append(call))
+        loop.gatt.att.run(loop.gatt.discover(None), lambda *call: results.append(call))
         loop.server.received(loop.wire.popleft()[1])  # the first answer is on its way ...
         add_service(server, 0x1812)  # ... and already wrong
         loop.pump()
@@ -182,7 +182,7 @@ class TestServiceChanged:
         loop = Loop(server)
         self.found(loop)
         results: list[Any] = []
-        loop.client.run(loop.client.discover(None), lambda *call: results.append(call))
+        loop.gatt.att.run(loop.gatt.discover(None), lambda *call: results.append(call))
         starts = 0
         while loop.wire:
             from_server, pdu = loop.wire.popleft()
@@ -196,7 +196,7 @@ class TestServiceChanged:
     def test_a_program_may_listen_to_it_too(self, server: LocalServer) -> None:
         loop, heard = Loop(server), Heard()
         found = self.found(loop)
-        loop.client.listen(AttributeTable.of(server).service_changed.handle, heard)
+        loop.gatt.remote.listen(AttributeTable.of(server).service_changed.handle, heard)
         server.remove_service(server.services[0])
         loop.pump()
         assert heard.events == [("notified", bytes.fromhex("10 00 12 00"))]
@@ -212,11 +212,11 @@ class TestServiceChanged:
 
     def test_an_interrupted_subscription_is_tried_again(self) -> None:
         wired = Wired()
-        outcome = wired.start(wired.bearer.discover(None), step_limit_s=20)
+        outcome = wired.start(wired.bearer.client.discover(None), step_limit_s=20)
         wired.timers.advance(20)
         assert isinstance(outcome.error, TransactionTimeout)
         wired.feed("07 01 00 05 00")  # too late for it
-        wired.start(wired.bearer.discover(None))
+        wired.start(wired.bearer.client.discover(None))
         assert wired.sent[-1][0] == 0x06
 
     def test_a_malformed_one_is_counted(self, server: LocalServer) -> None:
@@ -227,7 +227,7 @@ class TestServiceChanged:
 
     def test_a_peer_that_refuses_the_subscription_can_be_discovered(self) -> None:
         wired = Wired()
-        outcome = wired.start(wired.bearer.discover(None))
+        outcome = wired.start(wired.bearer.client.discover(None))
         wired.feed("07 01 00 05 00", "09 07 02 00 20 03 00 05 2a", "01 08 04 00 0a")
         wired.feed("05 01 04 00 02 29", "01 04 05 00 0a")
         assert wired.sent[-1].hex(" ") == "12 04 00 02 00"

@@ -32,6 +32,7 @@ from bleio.backends.hci.gap.initiating import InitiationControl
 from bleio.backends.hci.gap.privacy import Peers, Privacy
 from bleio.backends.hci.gap.resolving import ControllerResolvingList, Resolver, WatchedBonds
 from bleio.backends.hci.gap.scanning import ScanControl
+from bleio.backends.hci.links.calls import exchange_mtu
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.links.table import LinkTable, Roles
 from bleio.backends.hci.own_device import OwnDevice
@@ -201,7 +202,7 @@ class HciBackend(Backend):
     async def connect(self, address: DeviceAddress, timeout_s: float) -> HciLink:
         link = await self._opened().initiator.connect(address, timeout_s)
         try:
-            await link.exchange_mtu()
+            await exchange_mtu(link.bearer)
         except asyncio.CancelledError:
             self._background.spawn(link.disconnect())
             raise

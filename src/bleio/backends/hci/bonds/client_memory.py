@@ -37,7 +37,6 @@ class ClientMemory:
         self._client: DeviceAddress | None = None  # its identity, once the link is secured
         self._timer: DeadlineTimer | None = None
         self._closed = False
-        bearer.on_configured = self._changed
 
     def secured(self, bond: Bond) -> None:
         """The link is encrypted with this bond: go on where the client left off.
@@ -48,7 +47,7 @@ class ClientMemory:
         self._client = bond.identity
         if first and bond.client != ClientState():
             self._restore(bond.client)
-        self._changed()
+        self.changed()
 
     def save(self) -> None:
         """Write what has changed. The bond is looked up anew: it may be gone or another by now."""
@@ -67,7 +66,8 @@ class ClientMemory:
         self.save()
         self._closed = True
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Something of the client may have changed: save it soon."""
         if self._client is not None and self._timer is None and not self._closed:
             self._timer = self._call_later(SAVE_AFTER_S, self.save)
 

@@ -27,17 +27,63 @@ MAX_SDU_OCTETS = 1024
 
 
 class _LinkQueue:
-    __slots__ = ("drained", "in_flight", "overflowed", "packets", "senders")
+    __slots__ = ("drained", "granted", "in_flight", "overflowed", "packets", "turns")
 
     def __init__(self) -> None:
         self.packets: deque[bytes] = deque()
         self.in_flight = 0
         self.overflowed = False
         self.drained: asyncio.Future[None] | None = None
-        self.senders: deque[tuple[Callable[[], None], asyncio.Future[None]]] = deque()
+        self.turns: deque[asyncio.Future[None]] = deque()  # of those that wait for room
+        self.granted = 0  # turns that have come, of callers that have not run since
 
     def pending(self) -> int:
         return len(self.packets) + self.in_flight
+
+    def full(self) -> bool:
+        return len(self.packets) + self.in_flight + self.granted >= ROOM_PACKETS
+
+    def grant_turns(self) -> None:
+        """Let as many of those that wait go on as there is room for."""
+        while self.turns and not self.full():
+            turn = self.turns.popleft()
+            if not turn.done():  # else its caller was cancelled
+                self.granted += 1
+                turn.set_result(None)
+
+
+class Room:
+    """Room in one link's queue, for senders that wait for it instead of being dropped.
+
+        async with room:
+            ...  # send one packet, at once
+
+    Senders get in in the order in which they came. Whatever is awaited inside would let others in
+    between the grant and the packet, so nothing may be.
+    """
+
+    def __init__(self, queue: _LinkQueue) -> None:
+        self._queue = queue
+
+    async def __aenter__(self) -> None:
+        """Wait for room. Raises: the error of `AclQueue.remove` if the link goes meanwhile."""
+        queue = self._queue
+        if not queue.turns and not queue.full():
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.turns.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it had come; the next one may go on
+                queue.granted -= 1
+                queue.grant_turns()
+            raise
+        queue.granted -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._queue.turns:
+            self._queue.grant_turns()  # this one may have sent nothing
 
 
 class AclQueue:
@@ -64,21 +110,23 @@ class AclQueue:
         self._links: dict[int, _LinkQueue] = {}
         self._turns: deque[int] = deque()  # handles of links that have packets to send
 
-    def add(self, conn_handle: int) -> None:
-        """A link is up."""
-        self._links[conn_handle] = _LinkQueue()
+    def add(self, conn_handle: int) -> Room:
+        """A link is up. Returns: its room, for those that would rather wait than be dropped."""
+        queue = self._links[conn_handle] = _LinkQueue()
+        return Room(queue)
 
     def remove(self, conn_handle: int, error: Exception) -> None:
-        """A link is gone: the controller has flushed its packets; who waits for room fails."""
+        """A link is gone: the controller has flushed its packets; what waits for room fails."""
         link = self._links.pop(conn_handle, None)
         if link is None:
             return
         self._free += link.in_flight
         if link.packets:
             self._turns.remove(conn_handle)
-        for _, done in link.senders:
-            if not done.done():
-                done.set_exception(error)
+        for turn in link.turns:
+            if not turn.done():
+                turn.set_exception(error)
+        link.turns.clear()
         _tell_drained(link)
         self._pump()
 
@@ -103,19 +151,6 @@ class AclQueue:
             flags = _CONTINUES
         self._pump()
 
-    async def when_room(self, conn_handle: int, send: Callable[[], None]) -> None:
-        """Call `send` as soon as there is room; calls keep their order. Returns when it was called.
-
-        The link must be there. Raises: what `send` raises, or the error of `remove`.
-        """
-        link = self._links[conn_handle]
-        if not link.senders and link.pending() < ROOM_PACKETS:
-            send()
-            return
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        link.senders.append((send, done))
-        await done
-
     async def drained(self, conn_handle: int) -> None:
         """Wait until nothing is queued or in flight any more, or the link is gone."""
         link = self._links.get(conn_handle)
@@ -136,7 +171,7 @@ class AclQueue:
         link.in_flight -= count
         self._free += count
         self._pump()
-        self._let_senders_in(link)
+        link.grant_turns()
         if not link.pending():
             _tell_drained(link)
 
@@ -159,18 +194,6 @@ class AclQueue:
             if link.packets:
                 self._turns.append(conn_handle)
             self._send(packet)
-
-    def _let_senders_in(self, link: _LinkQueue) -> None:
-        while link.senders and link.pending() < ROOM_PACKETS:
-            send, done = link.senders.popleft()
-            if done.done():
-                continue  # its caller was cancelled
-            try:
-                send()
-            except Exception as error:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
 
 
 class AclChannel:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct
+from typing import Protocol
 
 ATT_CHANNEL = 0x0004
 SIGNALING_CHANNEL = 0x0005
@@ -41,25 +42,29 @@ def plausible(parameters: ConnectionParameters) -> bool:
     )
 
 
-class Signaling:
-    """The signaling channel of one link.
+class SignalingOwner(Protocol):
+    """What is told of connection parameter updates."""
 
-    Args: `send` takes one PDU. `update(parameters)` is called on a central for a request it
-        accepts; `answered(accepted)` on a peripheral when the central has decided.
-    """
+    def update_accepted(self, parameters: ConnectionParameters) -> None:
+        """A central has accepted a request, and is to change the parameters."""
+
+    def update_answered(self, accepted: bool) -> None:
+        """The central has decided on a peripheral's request."""
+
+
+class Signaling:
+    """The signaling channel of one link. Args: `send` takes one PDU."""
 
     def __init__(
         self,
         is_central: bool,
         send: Callable[[bytes], None],
-        update: Callable[[ConnectionParameters], None],
-        answered: Callable[[bool], None],
+        owner: SignalingOwner,
     ) -> None:
         self.malformed = 0
         self._is_central = is_central
         self._send = send
-        self._update = update
-        self._answered = answered
+        self._owner = owner
         self._identifier = 0  # of our last request
         self._waiting = False
 
@@ -94,13 +99,13 @@ class Signaling:
         result = _ACCEPTED if accepted else _REJECTED
         self._reply(_PARAMETER_UPDATE_RSP, identifier, _U16.pack(result))
         if accepted and parameters is not None:
-            self._update(parameters)
+            self._owner.update_accepted(parameters)
 
     def _parameter_update_answered(self, code: int, identifier: int, data: bytes) -> None:
         if not self._waiting or identifier != self._identifier:
             return
         self._waiting = False
-        self._answered(code == _PARAMETER_UPDATE_RSP and data == _U16.pack(_ACCEPTED))
+        self._owner.update_answered(code == _PARAMETER_UPDATE_RSP and data == _U16.pack(_ACCEPTED))
 
     def _reply(self, code: int, identifier: int, data: bytes) -> None:
         self._send(_HEAD.pack(code, identifier, len(data)) + data)

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from struct import Struct
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from bleio.att.client import Procedure
 from bleio.att.codec import READ_REQ, WRITE_CMD, WRITE_REQ
 from bleio.backends.base import Link
 from bleio.backends.hci.bonds.client_memory import ClientMemory
 from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.controller.opcodes import Opcode
-from bleio.backends.hci.links.acl import AclChannel, Reassembler
-from bleio.backends.hci.links.l2cap import (
-    ATT_CHANNEL,
-    SIGNALING_CHANNEL,
-    SMP_CHANNEL,
-    ConnectionParameters,
-    Signaling,
-    plausible,
-)
+from bleio.backends.hci.links import calls
+from bleio.backends.hci.links.acl import AclChannel, Reassembler, Room
+from bleio.backends.hci.links.l2cap import ATT_CHANNEL, SIGNALING_CHANNEL, SMP_CHANNEL
+from bleio.backends.hci.links.parameters import LinkParameters
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.peer import LinkPeer
 from bleio.core.address import DeviceAddress
@@ -34,7 +29,6 @@ from bleio.errors import (
     CallerError,
     ControllerError,
     InnerError,
-    InvalidParameter,
     LinkLost,
 )
 from bleio.gatt.attributes import INDICATE_BIT, NOTIFY_BIT
@@ -52,16 +46,10 @@ from bleio.gatt.model import (
 if TYPE_CHECKING:
     from bleio.backends.hci.links.table import LinkTable
 
-T = TypeVar("T")
-
 _log = logging.getLogger(__name__)
 
-MTU_EXCHANGE_S = 5.0  # connect returns after this, whatever the peer does
-UPDATE_S = 3.0  # how long set_interval waits for the new interval
 DISCONNECT_S = 3.0  # the link counts as gone after this, whatever the controller does
 
-_US_PER_UNIT = 1250
-_UPDATE = Struct("<HHHHHHH")  # handle, interval min, max, latency, supervision, CE min, max
 _U16 = Struct("<H")
 
 
@@ -82,7 +70,7 @@ class Established:
 class HciLink(Link):
     """See `Link`. Made and ended by the link table."""
 
-    def __init__(self, table: LinkTable, established: Established) -> None:
+    def __init__(self, table: LinkTable, established: Established, room: Room) -> None:
         self.peer_on_air = established.peer_on_air
         self.is_central = established.is_central
         self.connected = True
@@ -90,17 +78,17 @@ class HciLink(Link):
         self._table = table
         self._reason = 0
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._updated: asyncio.Future[None] | None = None
-        self._updating = asyncio.Lock()
+        self._room = room
         self._reassembler = Reassembler()
-        self.parameters_changed(
-            established.interval_units, established.latency, established.supervision_units
-        )
-        self._signaling = Signaling(
+        self.parameters = LinkParameters(
+            table.layer,
+            self.conn_handle,
             self.is_central,
-            lambda pdu: self._send(SIGNALING_CHANNEL, pdu),
-            lambda parameters: table.spawn(self._update(parameters)),
-            self._update_answered,
+            AclChannel(table.acl, self.conn_handle, SIGNALING_CHANNEL),
+            table.spawn,
+        )
+        self.parameters.are(
+            established.interval_units, established.latency, established.supervision_units
         )
         shared = table.security.shared
         self._security = Security(
@@ -116,11 +104,10 @@ class HciLink(Link):
         self.bearer = Bearer(
             table.attributes,
             self,
-            self.security,
-            lambda pdu: self._send(ATT_CHANNEL, pdu),
+            self._security,
+            partial(table.acl.send, self.conn_handle, ATT_CHANNEL),
             asyncio.get_running_loop().call_later,
         )
-        self.bearer.on_dead = self._bearer_died
         self._memory = ClientMemory(
             self.bearer,
             table.attributes,
@@ -128,8 +115,6 @@ class HciLink(Link):
             self.is_central,
             asyncio.get_running_loop().call_later,
         )
-        self.bearer.sign_with(self._security.signer)
-        self.bearer.believes = self._security.trust.admits
 
     @property
     def peer(self) -> DeviceAddress:  # type: ignore[override]
@@ -141,12 +126,21 @@ class HciLink(Link):
         """ATT_MTU, octets. Any thread."""
         return self.bearer.mtu
 
+    @property
+    def interval_us(self) -> int:  # type: ignore[override]
+        """The connection interval in force. Any thread."""
+        return self.parameters.interval_us
+
+    # What its parts tell: `SecurityOwner` and `BearerLink`
+
     def secured(self, bond: Bond) -> None:
-        """The link is encrypted with the keys of a bond: its client is known. See
-        `SecurityOwner`."""
+        """Encrypted with the keys of a bond, so it is known whose client this is."""
         self._memory.secured(bond)
 
-    def _bearer_died(self, error: Exception) -> None:
+    def client_configured(self) -> None:
+        self._memory.changed()
+
+    def bearer_died(self, error: Exception) -> None:
         """Without its bearer the link is of no use."""
         if not isinstance(error, InnerError):
             _log.error("Fault in the ATT bearer of %s", self.peer, exc_info=error)
@@ -170,21 +164,9 @@ class HciLink(Link):
         elif channel == SMP_CHANNEL:
             self._security.received(payload)
         elif channel == SIGNALING_CHANNEL:
-            self._signaling.received(payload)
+            self.parameters.signaling.received(payload)
         else:
             self._table.layer.counters.ignored += 1
-
-    def parameters_changed(self, interval: int, latency: int, supervision: int) -> None:
-        """Take the parameters in force, in units of the specification."""
-        self.interval_us = interval * _US_PER_UNIT
-        self._latency = latency
-        self._supervision = supervision
-        self.update_ended()
-
-    def update_ended(self) -> None:
-        """A parameter update has ended, one way or the other."""
-        if self._updated is not None and not self._updated.done():
-            self._updated.set_result(None)
 
     def closed(self, reason: int) -> None:
         """The link is gone: everything that waits on it fails."""
@@ -193,39 +175,32 @@ class HciLink(Link):
         self._memory.close()
         self._table.security.remove(self._security, reason)
         self.bearer.closed(reason)
-        self.update_ended()
+        self.parameters.stay()
         self._closed.set_result(None)
-
-    async def exchange_mtu(self) -> None:
-        """Agree on a larger MTU; if the peer does not, it stays as it is."""
-        try:
-            await self._run(self.bearer.exchange_mtu(), MTU_EXCHANGE_S)
-        except LinkLost:
-            raise
-        except InnerError:
-            return
 
     # GATT
 
     async def discover(self, uuids: Sequence[bytes] | None) -> list[RemoteService]:
-        return await self._run(self.bearer.discover(uuids), STEP_LIMIT_S)
+        return await calls.run(self.bearer, self.bearer.client.discover(uuids), STEP_LIMIT_S)
 
     async def read(self, value: RemoteValue) -> bytes:
         handle = value.handle
         await self._admitted(READ_REQ, handle)
-        return await self._run(self.bearer.read(handle))
+        return await calls.run(self.bearer, self.bearer.client.read(handle))
 
     async def write(self, value: RemoteValue, octets: bytes) -> None:
         handle = value.handle
         await self._admitted(WRITE_REQ, handle)
-        await self._run(self.bearer.write(handle, octets))
+        await calls.run(self.bearer, self.bearer.client.write(handle, octets))
 
     async def write_command(
         self, characteristic: RemoteCharacteristic, octets: bytes, signed: bool = False
     ) -> None:
         handle = characteristic.handle
         await self._admitted(WRITE_CMD, handle, signed and self._security.signer.can_sign)
-        await self._send_when_room(lambda: self.bearer.write_command(handle, octets, signed))
+        self._check_connected()
+        async with self._room:
+            self.bearer.client.write_command(handle, octets, signed)
 
     async def subscribe(
         self, characteristic: RemoteCharacteristic, notify: bool, indicate: bool
@@ -240,38 +215,30 @@ class HciLink(Link):
         for one that is there no more, which a peer could still answer for."""
         if handle == 0:
             raise AttError(AttErrorCode.INVALID_HANDLE, opcode, handle)
-        name = self.bearer.name(handle)  # as it was asked for; the table may change meanwhile
+        # As it was asked for; the table may change meanwhile.
+        name = self.bearer.client.remote.name(handle)
         await self._security.encryption.under_way()
         if not self._security.trust.admits(name, signed):
             raise AttError(AttErrorCode.INSUFFICIENT_ENCRYPTION, opcode, handle)
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
-        handle = characteristic.handle
-        await self._send_when_room(lambda: self.bearer.notify(handle, value))
+        handle = characteristic.handle  # as it is now; it may be removed meanwhile
+        self._check_connected()
+        async with self._room:
+            self.bearer.notify(handle, value)
 
     async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         self._check_connected()
-        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def done(error: Exception | None) -> None:
-            if confirmed.done():
-                return
-            if error is None:
-                confirmed.set_result(None)
-            else:
-                confirmed.set_exception(error)
-
-        self.bearer.indicate(characteristic.handle, value, done)
-        await confirmed
+        await calls.indicate(self.bearer, characteristic.handle, value)
 
     def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
         return self.bearer.subscription(characteristic)
 
     def listen(self, characteristic: RemoteCharacteristic, listener: RemoteListener) -> None:
-        self.bearer.listen(characteristic.handle, listener)
+        self.bearer.client.remote.listen(characteristic.handle, listener)
 
     def unlisten(self, characteristic: RemoteCharacteristic, listener: RemoteListener) -> None:
-        self.bearer.unlisten(characteristic.handle, listener)
+        self.bearer.client.remote.unlisten(characteristic.handle, listener)
 
     # GAP
 
@@ -280,25 +247,8 @@ class HciLink(Link):
         await self._security.pair()
 
     async def set_interval(self, interval_us: int) -> None:
-        """Returns when the interval is in force or refused, at the latest 3 s after its turn."""
         self._check_connected()
-        units = interval_us // _US_PER_UNIT
-        if not 6 <= units <= 3200:
-            raise InvalidParameter("Invalid BLE parameter")
-        async with self._updating:  # a link has one update at a time
-            self._check_connected()
-            await self._change((units, units, self._latency, self._supervision))
-
-    async def _change(self, parameters: ConnectionParameters) -> None:
-        """Ask for other parameters and wait for the outcome."""
-        if not plausible(parameters):
-            return  # the controller would refuse it: supervision is too short for it
-        self._updated = asyncio.get_running_loop().create_future()
-        if self.is_central:
-            await self._update(parameters)
-        else:
-            self._signaling.request_update(parameters)
-        await asyncio.wait({self._updated}, timeout=UPDATE_S)
+        await self.parameters.set_interval(interval_us, self._check_connected)
 
     async def disconnect(self) -> None:
         if self.connected:
@@ -310,45 +260,6 @@ class HciLink(Link):
         if self.connected:
             self._table.close_link(self, HciErrorCode.LOCAL_HOST_TERMINATED)
 
-    async def _update(self, parameters: ConnectionParameters) -> None:
-        """Have the controller change the connection's parameters."""
-        try:
-            await self._table.layer.request(
-                Opcode.LE_CONNECTION_UPDATE, _UPDATE.pack(self.conn_handle, *parameters, 0, 0)
-            )
-        except ControllerError:
-            self.update_ended()  # refused: the old ones stay
-
-    def _update_answered(self, accepted: bool) -> None:
-        if not accepted:
-            self.update_ended()
-
-    def _send(self, channel: int, pdu: bytes) -> None:
-        self._table.acl.send(self.conn_handle, channel, pdu)
-
     def _check_connected(self) -> None:
         if not self.connected:
             raise LinkLost(self._reason)
-
-    async def _send_when_room(self, send: Callable[[], None]) -> None:
-        self._check_connected()
-        await self._table.acl.when_room(self.conn_handle, send)
-
-    async def _run(self, procedure: Procedure[T], step_limit_s: float = 30.0) -> T:
-        """Run a client procedure on the bearer; cancelling abandons it."""
-        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-        def done(result: T, error: Exception | None) -> None:
-            if outcome.done():
-                return
-            if error is None:
-                outcome.set_result(result)
-            else:
-                outcome.set_exception(error)
-
-        job = self.bearer.run(procedure, done, step_limit_s)
-        try:
-            return await outcome
-        except asyncio.CancelledError:
-            self.bearer.abandon(job, CallerError("The call was cancelled"))
-            raise

@@ -142,8 +142,7 @@ class LinkTable:
     def _open(self, established: Established) -> None:
         if not established.is_central and self._roles.advertiser.link_came_up():
             self._events.advertising_ended()
-        self.acl.add(established.conn_handle)
-        link = HciLink(self, established)
+        link = HciLink(self, established, self.acl.add(established.conn_handle))
         self.links[established.conn_handle] = link
         link.opened()
         self._events.link_opened(link)
@@ -187,9 +186,9 @@ class LinkTable:
         if link is None:
             self.layer.counters.unknown_handles += 1
         elif status == HciErrorCode.SUCCESS:
-            link.parameters_changed(interval, latency, supervision)
+            link.parameters.are(interval, latency, supervision)
         else:
-            link.update_ended()
+            link.parameters.stay()
 
     def _parameters_requested(self, event: bytes) -> None:
         """Accept what the peer asks for by the link layer's procedure."""

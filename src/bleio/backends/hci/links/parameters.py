@@ -1,0 +1,103 @@
+"""The connection parameters of one link: those in force, and how they are changed.
+
+A central has its controller change them. A peripheral asks the central over the signaling channel
+and is told whether it will; either way LE Connection Update Complete tells of new ones. A change
+may be refused without a word, so whoever asked waits for an outcome no longer than `UPDATE_S`.
+Spec: Vol 3, Part A, 4.20 and 4.21; Vol 4, Part E, 7.8.18 and 7.7.65.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from struct import Struct
+from typing import Any
+
+from bleio.backends.hci.controller.layer import HciLayer
+from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.links.acl import AclChannel
+from bleio.backends.hci.links.l2cap import ConnectionParameters, Signaling, plausible
+from bleio.errors import ControllerError, InvalidParameter
+
+UPDATE_S = 3.0  # how long a change is waited for
+_US_PER_UNIT = 1250
+_UPDATE = Struct("<HHHHHHH")  # handle, interval min, max, latency, supervision, CE min, max
+
+
+class LinkParameters:
+    """See the module. Thread: the engine's, but `interval_us` may be read by any."""
+
+    def __init__(
+        self,
+        layer: HciLayer,
+        conn_handle: int,
+        is_central: bool,
+        channel: AclChannel,
+        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
+        self.signaling = Signaling(is_central, channel.send, self)
+        self.interval_us = 0
+        self._latency = 0
+        self._supervision_units = 0
+        self._layer = layer
+        self._conn_handle = conn_handle
+        self._is_central = is_central
+        self._spawn = spawn
+        self._outcome: asyncio.Future[None] | None = None
+        self._changing = asyncio.Lock()
+
+    def are(self, interval_units: int, latency: int, supervision_units: int) -> None:
+        """Take those in force, of 1.25 ms, events, 10 ms."""
+        self.interval_us = interval_units * _US_PER_UNIT
+        self._latency = latency
+        self._supervision_units = supervision_units
+        self.stay()
+
+    def stay(self) -> None:
+        """A change has ended, with new parameters or without."""
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_result(None)
+
+    async def set_interval(self, interval_us: int, check_connected: Callable[[], None]) -> None:
+        """Ask for an interval, the rest as it is. Returns when it is in force or refused, at the
+        latest after its turn and `UPDATE_S`.
+
+        Raises: InvalidParameter; what `check_connected` raises once it is this one's turn.
+        """
+        units = interval_us // _US_PER_UNIT
+        if not 6 <= units <= 3200:
+            raise InvalidParameter("Invalid BLE parameter")
+        async with self._changing:  # a link has one update at a time
+            check_connected()
+            await self._change((units, units, self._latency, self._supervision_units))
+
+    async def _change(self, parameters: ConnectionParameters) -> None:
+        """Ask for other parameters and wait for the outcome."""
+        if not plausible(parameters):
+            return  # the controller would refuse it: supervision is too short for it
+        self._outcome = asyncio.get_running_loop().create_future()
+        if self._is_central:
+            await self._update(parameters)
+        else:
+            self.signaling.request_update(parameters)
+        await asyncio.wait({self._outcome}, timeout=UPDATE_S)
+
+    async def _update(self, parameters: ConnectionParameters) -> None:
+        """Have the controller change the connection's parameters."""
+        try:
+            await self._layer.request(
+                Opcode.LE_CONNECTION_UPDATE, _UPDATE.pack(self._conn_handle, *parameters, 0, 0)
+            )
+        except ControllerError:
+            self.stay()  # refused
+
+    # Part of `SignalingOwner`
+
+    def update_accepted(self, parameters: ConnectionParameters) -> None:
+        """As central: the peer has asked, and its wish is a plausible one."""
+        self._spawn(self._update(parameters))
+
+    def update_answered(self, accepted: bool) -> None:
+        """As peripheral: the central has decided."""
+        if not accepted:
+            self.stay()
