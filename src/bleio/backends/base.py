@@ -1,16 +1,41 @@
 """The contract between the engine and a backend.
 
-A backend turns the engine's wishes into Bluetooth: `hci` through a controller (hardware or the
-simulated radio), `os` through the operating system. Everything here runs on the engine thread,
-inside its asyncio loop; coroutines may wait for the air, plain methods must not.
+A backend turns the engine's wishes into Bluetooth. `hci` does so through a controller, real or
+simulated; one on an operating system's Bluetooth calls that system. They differ more than they
+look: the first is told in handles and octets and decides everything itself, the second is given
+objects and fields and decides little. So the contract names things by what both have, and it says
+where they part. The obvious contract, HCI's with the missing parts left empty, would have every
+other backend invent handles, keep CCCDs that it never sees, and stay silent about what it ignores.
 
-Errors: methods raise the inner errors of `bleio.errors` (`LinkLost`, `ControllerLost`,
-`ControllerError`, `AttError`, `TransactionTimeout`, `PairingFailed`, `ConnectTimeout`,
-`InvalidParameter`, `CallerError`). A lost link fails every call that waits on it with `LinkLost`;
-a lost controller fails everything with `ControllerLost` after `Events.lost`.
+Names. Values of a peer are the records that `discover` returned, values of ours the records of the
+published model (`gatt.server`), which a backend serves as it likes. Handles in those records are
+0 without `Capability.HANDLES`. Advertising data is octets; a backend that has fields takes them
+apart and refuses what it cannot say exactly (`core.advertising_fields`).
 
-Order the engine relies on: `advertising_ended` comes before the `link_opened` that ended it, and
-`link_closed` after every listener of that link was told.
+Subscriptions. A CCCD is one backend's business: `Link.subscribe` asks for values, however that is
+done, and `Backend.publish` tells a value to all that asked. Some systems tell their clients apart,
+others only say that some client has subscribed. There, listeners of a local characteristic hear
+of one `Subscriber` that stands for all clients: when the first subscribes and the last stops, for
+every write, and at the end of the last link. What a program's PacketBuffer adopts as its peer is
+such a Subscriber, so on those systems all clients together are its peer: each gets every packet,
+and packets of several clients come mixed.
+
+Threads. All of this runs on the engine thread, inside its asyncio loop. Coroutines may wait for the
+air, plain methods must not. Attributes and what says "any thread" can be read from any.
+
+Order. `link_opened` comes before `connect` returns; `advertising_ended` before the `link_opened`
+that ended it; `link_closed` after every listener of that link was told; `lost` after all that.
+Cancelling a call takes back what it began, and leaves the link usable.
+
+Errors. Methods raise the inner errors of `bleio.errors`: AttError, ProtocolViolation,
+TransactionTimeout, PairingFailed and KeysLost for what a peer does, CallerError and
+InvalidParameter for what the program asked, ConnectTimeout, ControllerError. A lost link fails
+every call that waits on it with LinkLost, a lost controller everything with ControllerLost.
+
+Limits. What a backend cannot do it does not claim in `capabilities`, and the session refuses it
+before it calls (`runtime.needs`). Called all the same, it raises NotImplementedError; it never does
+less than it was asked for without a word. That goes for each field of SecuritySettings and each
+permission of a local value, too: a `Publisher` that cannot keep one refuses to publish the value.
 """
 
 from __future__ import annotations
@@ -61,7 +86,11 @@ class ScanParameters:
 
 
 class Report(NamedTuple):
-    """One advertising packet or scan response, as received. Data plane: no cheaper form exists."""
+    """One advertising packet or scan response, as received. Data plane: no cheaper form exists.
+
+    `data`: without `Capability.RAW_ADVERTISING` it is built from fields, and may hold what came in
+    several packets of the same device.
+    """
 
     address: DeviceAddress
     data: bytes
@@ -103,7 +132,7 @@ class OobData:
 
 
 class PairingAgent(Protocol):
-    """Who is asked during pairing; on the engine thread, the answers come from elsewhere.
+    """What is asked during pairing; on the engine thread, the answers come from elsewhere.
 
     An answer that is cancelled is no longer wanted: the pairing has ended. One that raises
     PairingFailed refuses the pairing.
@@ -129,7 +158,7 @@ class PairingAgent(Protocol):
         """Ask whether the peer shows the same six digits."""
 
     async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
-        """Give what was received of the peer out of band; None if nothing was."""
+        """Return what was received of the peer out of band; None if nothing was."""
 
     def ended(self, request: PairingQuestion, reason: str | None) -> None:
         """A pairing is over: `reason` None if it succeeded. Must not block."""
@@ -138,9 +167,9 @@ class PairingAgent(Protocol):
 class Subscriber(ABC):
     """A client of our server, as listeners of local characteristics are told of it.
 
-    It is the client's `Link`. Where a backend cannot tell who subscribed, it is one object that
-    stands for all clients together; see `Capability.SUBSCRIBERS`. Attributes are live and may be
-    read from any thread.
+    It is the client's `Link`. Without `Capability.SUBSCRIBERS` it is one object that stands for all
+    clients together, whose `max_value_octets` is the least of theirs, and a link's own methods of
+    this class raise NotImplementedError. Attributes are live and may be read from any thread.
     """
 
     connected: bool
@@ -175,7 +204,7 @@ class Link(Subscriber):
     is_central: bool
     security: LinkSecurity
     mtu: int  # ATT_MTU of the unenhanced bearer, octets
-    interval_us: int
+    interval_us: int  # 0 without Capability.CONNECTION_INTERVAL
 
     @property
     def max_value_octets(self) -> int:
@@ -240,7 +269,7 @@ class Backend(ABC):
     capabilities: Capabilities  # may become fewer by `open`, when more is known
     address: DeviceAddress  # own identity address, valid after open
     settings: SecuritySettings  # may be replaced at any time; what has begun goes on as it was
-    agent: PairingAgent | None  # None: Just Works, everybody is accepted
+    agent: PairingAgent | None  # None: Just Works, every peer is accepted
 
     @property
     @abstractmethod
@@ -249,9 +278,11 @@ class Backend(ABC):
 
     @abstractmethod
     async def open(self, server: LocalServer, name: str, events: Events) -> None:
-        """Bring the controller up and serve `server` on every link.
+        """Bring the controller up and publish `server`, on every link and with every change.
 
-        Raises: ControllerLost with a sentence: what was tried, what is wrong, what to do.
+        Args: name: the GAP Device Name, to be set in `server`; a system may show its own instead.
+        Raises: CallerError if it is open already; ControllerLost with a sentence: what was tried,
+            what is wrong, what to do.
         """
 
     @abstractmethod
@@ -263,16 +294,24 @@ class Backend(ABC):
         """Use another random static identity address."""
 
     @abstractmethod
-    async def start_advertising(self, parameters: AdvertisingParameters) -> None: ...
+    async def start_advertising(self, parameters: AdvertisingParameters) -> None:
+        """Advertise until stopped or connected to, as `parameters` say and not otherwise.
+
+        Raises: CallerError for what does not go together; InvalidParameter for more data or
+            another transmit power than it can send, with a sentence.
+        """
 
     @abstractmethod
-    async def stop_advertising(self) -> None: ...
+    async def stop_advertising(self) -> None:
+        """End advertising; does nothing when idle. `Events.advertising_ended` is not called."""
 
     @abstractmethod
-    async def start_scan(self, parameters: ScanParameters) -> None: ...
+    async def start_scan(self, parameters: ScanParameters) -> None:
+        """Report what is heard, every packet of it, to `Events.reported` until stopped."""
 
     @abstractmethod
-    async def stop_scan(self) -> None: ...
+    async def stop_scan(self) -> None:
+        """End the scan; does nothing when idle. Nothing is reported after it has returned."""
 
     @abstractmethod
     async def connect(self, address: DeviceAddress, timeout_s: float) -> Link:
@@ -300,7 +339,7 @@ class Backend(ABC):
         """Forget all bonds of both roles; live links count as unpaired from now on."""
 
     async def local_oob(self) -> OobData:
-        """Give our own out-of-band data, for a peer to receive before the next pairing.
+        """Return our own out-of-band data, for a peer to receive before the next pairing.
 
         Raises: CallerError where there is no such thing.
         """

@@ -38,7 +38,7 @@ class AttachedClient(Protocol):
 
 
 class AttributeTable:
-    """All attributes that clients of an adapter can see, and who is connected. Engine thread only.
+    """All attributes that clients of an adapter can see, and which are attached. Engine thread.
 
     `database`: the attributes. `service_changed`: the characteristic of that name.
     `min_key_octets`: shortest encryption key that the permissions accept.
