@@ -125,7 +125,7 @@ class _Anonymous:
     """A client of which nothing is configured, to read the values once."""
 
     def __init__(self) -> None:
-        self.awareness = ChangeAwareness()
+        self.awareness = ChangeAwareness(lambda: None)
 
     def cccd(self, characteristic: LocalCharacteristic) -> int:
         return 0

@@ -36,7 +36,7 @@ class ChangeAwareness:
     `changed()` is called when what a bond stores of it may be another.
     """
 
-    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._features = 0
         self._state = _State.AWARE

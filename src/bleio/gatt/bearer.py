@@ -126,7 +126,8 @@ class Bearer:
         """Send a notification, cut at `max_value_octets`, unless the client must not get it."""
         if self._end is not None or self._withheld(handle):
             return
-        self._send(OPCODE_U16.pack(codec.HANDLE_VALUE_NTF, handle) + value[: self.max_value_octets])
+        cut = value[: self._server.mtu - codec.VALUE_HEADER_OCTETS]
+        self._send(OPCODE_U16.pack(codec.HANDLE_VALUE_NTF, handle) + cut)
 
     def indicate(self, handle: int, value: bytes, done: Callable[[Exception | None], None]) -> None:
         """Send an indication, cut at `max_value_octets`, after those before it were confirmed.

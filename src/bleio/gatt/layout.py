@@ -10,6 +10,7 @@ wrong value.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 
 from bleio.att.codec import MAX_HANDLE
 from bleio.att.database import Database
@@ -123,7 +124,7 @@ class Layout:
 
     def _room_for(self, count: int) -> int:
         """Find unused handles: after all others, else in the first gap that is large enough."""
-        by_handle = sorted(self.services, key=lambda service: service.handle)
+        by_handle = sorted(self.services, key=attrgetter("handle"))
         after = by_handle[-1].end_handle + 1
         if self._is_free(after, count):
             return after

@@ -23,7 +23,8 @@ from bleio.backends.hci.capture import tap as capture
 from bleio.backends.hci.controller.bringup import ControllerFacts, bring_up
 from bleio.backends.hci.controller.layer import COMMAND_TIMEOUT_S, HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
-from bleio.backends.hci.controller.transport import OnLost, OnPacket, Port, open_port
+from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
+from bleio.backends.hci.controller.transport import open_port
 from bleio.backends.hci.controller.uart import PinLike, UartLike, UartPort
 from bleio.backends.hci.gap import identity
 from bleio.backends.hci.gap.advertising import AdvertisingControl

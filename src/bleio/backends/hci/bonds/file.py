@@ -50,7 +50,7 @@ class FileBondStore:
         self,
         folder: Path,
         identity: DeviceAddress,
-        write_later: Callable[[], bool] = lambda: False,
+        write_later: Callable[[], bool] | None = None,
     ) -> None:
         kind = "random" if identity.random else "public"
         self.path = folder / f"{identity.octets[::-1].hex()}-{kind}.json"
@@ -109,8 +109,9 @@ class FileBondStore:
         if self._is_saved():
             return True
         what = "erase" if self._erase_first else "write"
-        lock_s = LOCK_S if last else 0.0
-        return self._attempt(self._merge_and_replace, what, lock_s, lambda: not last)
+        error = self._attempt(self._merge_and_replace, LOCK_S if last else 0.0)
+        self._tell(what, error, again=not last)
+        return error is None
 
     def _is_saved(self) -> bool:
         return not self._unsaved and not self._erase_first and self._new_irk is None
@@ -135,7 +136,9 @@ class FileBondStore:
                 self._read()
             return True
         except DamagedError:
-            return self._attempt(self._set_aside, "read", LOCK_S, lambda: False)
+            error = self._attempt(self._set_aside, LOCK_S)
+            self._tell("read", error, again=False)
+            return error is None
         except OSError as error:
             self._warn("read", error)
             return False
@@ -176,7 +179,10 @@ class FileBondStore:
     # Writing
 
     def _write(self, what: str = "write") -> None:
-        self._attempt(self._merge_and_replace, what, LOCK_S, self._write_later)
+        error = self._attempt(self._merge_and_replace, LOCK_S)
+        if error is not None:
+            again = self._write_later is not None and self._write_later()
+            self._tell(what, error, again=again)
 
     def _merge_and_replace(self) -> None:
         """The lock is held."""
@@ -196,22 +202,23 @@ class FileBondStore:
         self._warned.clear()
         _sync_folder(self.path.parent)
 
-    def _attempt(
-        self, work: Callable[[], None], what: str, lock_s: float, again: Callable[[], bool]
-    ) -> bool:
-        """Do something with the lock held; a failure is told once, and all stays in memory.
-
-        `again()` says whether it will be tried again: a lock that is not free yet is no news then.
-        """
+    def _attempt(self, work: Callable[[], None], lock_s: float) -> OSError | None:
+        """Do something with the lock held. Returns: why it failed; then all stays in memory."""
         try:
             _make_folder(self.path.parent)
             with self._locked(lock_s):
                 work()
         except OSError as error:
-            if not (again() and isinstance(error, _LockedError)):
-                self._warn(what, error)
-            return False
-        return True
+            return error
+        return None
+
+    def _tell(self, what: str, error: OSError | None, *, again: bool) -> None:
+        """Warn of a failure, once.
+
+        Args: `again`: it will be tried again. Then a lock that is not free yet is no news.
+        """
+        if error is not None and not (again and isinstance(error, _LockedError)):
+            self._warn(what, error)
 
     @contextmanager
     def _locked(self, lock_s: float) -> Iterator[None]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +59,7 @@ def decode(octets: bytes) -> Contents:
     body = {"irk": document["irk"], "bonds": document["bonds"]}
     if fields.take("checksum", str) != _checksum(body):
         raise DamagedError("its checksum is wrong")
-    contents = Contents(_optional(fields, "irk", lambda: fields.octets("irk", 16)))
+    contents = Contents(fields.octets_or_null("irk", 16))
     for item in fields.take("bonds", list):
         central, bond = _decode_bond(item)
         if (central, bond.identity) in contents.bonds:
@@ -140,9 +139,8 @@ class _Fields:
             raise DamagedError(f"its {name} has the wrong length")
         return value
 
-
-def _optional(fields: _Fields, name: str, decoded: Callable[[], Any]) -> Any:
-    return None if fields.is_null(name) else decoded()
+    def octets_or_null(self, name: str, length: int) -> bytes | None:
+        return None if self.is_null(name) else self.octets(name, length)
 
 
 def _decode_bond(value: object) -> tuple[bool, Bond]:
@@ -160,7 +158,7 @@ def _decode_bond(value: object) -> tuple[bool, Bond]:
         authenticated=fields.take("authenticated", bool),
         secure_connections=fields.take("secure_connections", bool),
         key_octets=fields.number("key_octets", 7, 16),
-        irk=_optional(fields, "irk", lambda: fields.octets("irk", 16)),
+        irk=fields.octets_or_null("irk", 16),
         own_signing=_decode_signing(fields, "own_signing"),
         peer_signing=_decode_signing(fields, "peer_signing"),
         client=_decode_client(fields.take("client", dict)),

@@ -14,9 +14,10 @@ import os
 import stat
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO
 
 from bleio.backends.hci.capture.keys import KeyBlanker
+from bleio.backends.hci.controller.port import Port
 from bleio.core import pcapng
 from bleio.errors import ControllerLost
 
@@ -24,14 +25,6 @@ VARIABLE = "BLEIO_CAPTURE"
 KEYS_VARIABLE = "BLEIO_CAPTURE_KEYS"
 _BTSNOOP = (".btsnoop", ".log", ".cfa")
 _log = logging.getLogger(__name__)
-
-
-class _Port(Protocol):
-    metadata: dict[str, Any]
-
-    def send(self, packet: bytes) -> None: ...
-
-    async def close(self) -> None: ...
 
 
 class CaptureFile:
@@ -127,14 +120,18 @@ class Tap:
 
 
 def _shown(keys: bool) -> Callable[[bytes], bytes]:
-    """Give what makes of one direction's packets those that are written."""
-    return (lambda packet: packet) if keys else KeyBlanker().blank
+    """Return what makes of one direction's packets those that are written."""
+    return _unchanged if keys else KeyBlanker().blank
+
+
+def _unchanged(packet: bytes) -> bytes:
+    return packet
 
 
 class TappedPort:
     """A port whose outgoing packets are written as well."""
 
-    def __init__(self, port: _Port, tap: Tap) -> None:
+    def __init__(self, port: Port, tap: Tap) -> None:
         self.metadata = port.metadata
         self._port = port
         self._tap = tap

@@ -27,6 +27,7 @@ from typing import Protocol
 
 from bleio.backends.hci.controller.commands import CommandQueue, command_packet
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.controller.port import Port
 from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event, LeEvent
 from bleio.errors import ControllerError, ControllerLost
 
@@ -37,12 +38,6 @@ _UNSPECIFIED_ERROR = 0x1F
 
 EventHandler = Callable[[bytes], None]  # takes an event's parameters, after the subevent code
 AclHandler = Callable[[int, bool, bytes], None]  # handle, whether it continues a frame, data
-
-
-class PacketSink(Protocol):
-    """Where packets go to the controller."""
-
-    def send(self, packet: bytes) -> None: ...
 
 
 class PacketReader(Protocol):
@@ -82,7 +77,7 @@ class HciLayer:
         self.error: ControllerLost | None = None  # why it is gone
         self._name = name
         self._owner = owner
-        self._port: PacketSink | None = None
+        self._port: Port | None = None
         self._command_timeout_s = command_timeout_s
         self.commands = CommandQueue(self.send, self._silent, command_timeout_s)
         self._events: dict[int, EventHandler] = {}
@@ -93,7 +88,7 @@ class HciLayer:
         self.on_event(Event.COMMAND_STATUS, self._command_status)
         self.on_event(Event.HARDWARE_ERROR, self._hardware_error)
 
-    def connect(self, port: PacketSink) -> None:
+    def connect(self, port: Port) -> None:
         """Send through this port from now on; before, nothing can be sent."""
         self._port = port
 

@@ -9,9 +9,9 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
+from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
 from bleio.errors import ControllerLost
 
 _log = logging.getLogger(__name__)
@@ -19,21 +19,6 @@ _log = logging.getLogger(__name__)
 OPEN_TIMEOUT_S = 10.0
 _CLOSE_S = 1.0
 _READS_AT_ONCE = 64  # packets from a HCI socket before the loop goes on
-
-OnPacket = Callable[[bytes], None]
-OnLost = Callable[[str], None]  # what is wrong and what to do
-
-
-class Port(Protocol):
-    """An open way to a controller."""
-
-    metadata: dict[str, Any]  # for firmware drivers
-
-    def send(self, packet: bytes) -> None:
-        """Send one whole H4 packet."""
-
-    async def close(self) -> None:
-        """Release it; nothing is received any more."""
 
 
 async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
@@ -79,7 +64,7 @@ class _BumblePort:
         if self._closed:
             return
         self._closed = True
-        self.on_packet = lambda packet: None
+        self.on_packet = _ignore
         try:
             await asyncio.wait_for(self._opened.close(), _CLOSE_S)
         except Exception:  # an unplugged device cannot be closed in order
@@ -99,6 +84,10 @@ class _BumblePort:
             f"the connection to it has ended{detail}; "
             "plug it in or start it again, then enable the adapter"
         )
+
+
+def _ignore(packet: bytes) -> None:
+    """Take what comes from a transport that is being closed."""
 
 
 def _read_hci_socket(opened: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from bumble.core import InvalidPacketError
 from bumble.transport.common import PacketParser
 
-from bleio.backends.hci.controller.transport import OnLost, OnPacket
+from bleio.backends.hci.controller.port import OnLost, OnPacket
 
 _POLL_S = 0.001  # between looks at an idle line
 _PATIENCE_S = 1.0  # a controller, or a port, that takes nothing for so long is lost

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from bleio.backends.hci.controller.transport import OnLost, OnPacket, Port
+from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
 from bleio.radio.sharing.port import HciPort
 
 

@@ -37,8 +37,9 @@ class _LinkQueue:
         self.turns: deque[asyncio.Future[None]] = deque()  # of those that wait for room
         self.granted = 0  # turns that have come, of callers that have not run since
 
-    def pending(self) -> int:
-        return len(self.packets) + self.in_flight
+    def idle(self) -> bool:
+        """Whether nothing is queued or in flight."""
+        return not self.packets and not self.in_flight
 
     def full(self) -> bool:
         return len(self.packets) + self.in_flight + self.granted >= ROOM_PACKETS
@@ -135,7 +136,7 @@ class AclQueue:
         link = self._links.get(conn_handle)
         if link is None:
             return
-        if link.pending() >= MAX_PACKETS or link.overflowed:
+        if len(link.packets) + link.in_flight >= MAX_PACKETS or link.overflowed:
             if not link.overflowed:
                 link.overflowed = True
                 self._overflow(conn_handle)
@@ -154,7 +155,7 @@ class AclQueue:
     async def drained(self, conn_handle: int) -> None:
         """Wait until nothing is queued or in flight any more, or the link is gone."""
         link = self._links.get(conn_handle)
-        if link is None or not link.pending():
+        if link is None or link.idle():
             return
         if link.drained is None:
             link.drained = asyncio.get_running_loop().create_future()
@@ -171,8 +172,9 @@ class AclQueue:
         link.in_flight -= count
         self._free += count
         self._pump()
-        link.grant_turns()
-        if not link.pending():
+        if link.turns:
+            link.grant_turns()
+        if link.drained is not None and link.idle():
             _tell_drained(link)
 
     def _pump(self) -> None:

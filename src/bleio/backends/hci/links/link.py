@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from bleio.att.codec import READ_REQ, WRITE_CMD, WRITE_REQ
 from bleio.backends.base import Link
 from bleio.backends.hci.bonds.client_memory import ClientMemory
 from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.links import calls
-from bleio.backends.hci.links.acl import AclChannel, Reassembler, Room
+from bleio.backends.hci.links.acl import AclChannel, AclQueue, Reassembler, Room
 from bleio.backends.hci.links.l2cap import ATT_CHANNEL, SIGNALING_CHANNEL, SMP_CHANNEL
 from bleio.backends.hci.links.parameters import LinkParameters
 from bleio.backends.hci.security.link_security import Security
+from bleio.backends.hci.security.manager import SecurityManager
 from bleio.backends.hci.security.peer import LinkPeer
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, HciErrorCode
@@ -42,9 +44,7 @@ from bleio.gatt.model import (
     RemoteValue,
     cccd_of,
 )
-
-if TYPE_CHECKING:
-    from bleio.backends.hci.links.table import LinkTable
+from bleio.gatt.table import AttributeTable
 
 _log = logging.getLogger(__name__)
 
@@ -67,10 +67,26 @@ class Established:
     supervision_units: int
 
 
+class LinkOwner(Protocol):
+    """The table of all links of a controller, and what they share."""
+
+    layer: HciLayer
+    acl: AclQueue
+    attributes: AttributeTable
+    security: SecurityManager
+
+    @property
+    def spawn(self) -> Callable[[Coroutine[Any, Any, Any]], None]:
+        """Run something that nobody waits for."""
+
+    def close_link(self, link: HciLink, reason: int) -> None:
+        """A link is gone, also if the controller has not told it."""
+
+
 class HciLink(Link):
     """See `Link`. Made and ended by the link table."""
 
-    def __init__(self, table: LinkTable, established: Established, room: Room) -> None:
+    def __init__(self, table: LinkOwner, established: Established, room: Room) -> None:
         self.peer_on_air = established.peer_on_air
         self.is_central = established.is_central
         self.connected = True
