@@ -122,7 +122,7 @@ class GattClient:
             server_rx_mtu = yield from procedures.exchange_mtu(offered)
         except AttError:
             return server.mtu  # a peer need not support it; the MTU stays as it is
-        server.mtu = min(offered, server_rx_mtu)
+        server.agree(min(offered, server_rx_mtu))
         return server.mtu
 
     def discover(self, uuids: Sequence[bytes] | None) -> Procedure[list[RemoteService]]:
