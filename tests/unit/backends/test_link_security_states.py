@@ -162,6 +162,9 @@ class Bench:
         layer: Any = self.controller
         self.manager = SecurityManager(layer, self.bonds, OwnAdapter(self.agent), self.spawn)
         self.shared = self.manager.shared
+        self._link(is_central)
+
+    def _link(self, is_central: bool) -> None:
         peer = LinkPeer(self.shared, is_central, PEER, PEER)
         self.security = Security(self.shared, 0x40, is_central, OWN, peer, self, self)
         self.manager.add(self.security)
@@ -191,8 +194,10 @@ class Bench:
         INPUTS[name](self)
 
     def bonded(self) -> None:
-        self.bonds.save(BOND, self.security.is_central)
-        self.security.link.has_keys = True
+        """There was a bond before the link came up."""
+        is_central = self.security.is_central
+        self.bonds.save(BOND, is_central)
+        self._link(is_central)
 
     def pair(self) -> None:
         self.waiting.append(asyncio.ensure_future(self._pair()))
