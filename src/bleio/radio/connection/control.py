@@ -1,18 +1,22 @@
-"""Link layer control PDUs: their table, and version, features and termination.
+"""Version, features and termination of a link, and how link layer procedures are written down.
 
-Spec: Vol 6, Part B, 2.4.2 (layouts) and 5.1 (procedures). The procedures with an instant are in
-`updates.py`, encryption in `encryption.py`, data length in `data_length.py`; all enter their
-PDUs into the same table. Peers are always controllers of this radio, so PDUs are well-formed.
+Spec: Vol 6, Part B, 5.1.4 to 5.1.6. Procedures with an instant are in `updates.py`, encryption in
+`encryption.py`, data length in `data_length.py`; `control_pdus.py` has the table of all PDUs.
+
+A procedure is a few functions, one that starts it and one for each PDU, which are called at the end
+that received it. What a procedure has to remember in between is at the end: that an answer is
+outstanding (`Procedures`), what was agreed (`Negotiated`), the keys. There is no object for a
+procedure that goes on, for procedures of different kinds overlap: a host may ask for the version
+while an encryption starts, and each PDU says by its opcode which one it belongs to.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bleio.core.codes import HciErrorCode
+from bleio.radio.connection.control_pdus import LlOpcode, on, send
 
 if TYPE_CHECKING:
     from bleio.radio.connection.end import LinkEnd
@@ -33,57 +37,6 @@ LL_FEATURES = (
 # Bits that say something of this controller alone and are not told to a peer.
 _OWN_FEATURES = 1 << 6 | 1 << 7 | 1 << 12
 VERSION = struct.pack("<BHH", 0x0C, 0xFFFF, 0x0001)  # 5.3, no company, subversion 1
-
-
-class LlOpcode(IntEnum):
-    """Opcodes of LL control PDUs."""
-
-    CONNECTION_UPDATE_IND = 0x00
-    CHANNEL_MAP_IND = 0x01
-    TERMINATE_IND = 0x02
-    ENC_REQ = 0x03
-    ENC_RSP = 0x04
-    START_ENC_REQ = 0x05
-    START_ENC_RSP = 0x06
-    FEATURE_REQ = 0x08
-    FEATURE_RSP = 0x09
-    PAUSE_ENC_REQ = 0x0A
-    PAUSE_ENC_RSP = 0x0B
-    VERSION_IND = 0x0C
-    PERIPHERAL_FEATURE_REQ = 0x0E
-    CONNECTION_PARAM_REQ = 0x0F
-    REJECT_EXT_IND = 0x11
-    LENGTH_REQ = 0x14
-    LENGTH_RSP = 0x15
-    PHY_REQ = 0x16
-    PHY_RSP = 0x17
-    PHY_UPDATE_IND = 0x18
-
-
-Handler = Callable[..., None]
-_HANDLERS: dict[int, tuple[struct.Struct, Handler]] = {}
-
-
-def on(opcode: LlOpcode, layout: str = "") -> Callable[[Handler], Handler]:
-    """Enter the decorated `handler(end, *fields)` into the table of PDUs."""
-
-    def enter(handler: Handler) -> Handler:
-        _HANDLERS[opcode] = (struct.Struct("<" + layout), handler)
-        return handler
-
-    return enter
-
-
-def send(end: LinkEnd, opcode: LlOpcode, *fields: Any, after_data: bool = False) -> None:
-    """Queue a control PDU."""
-    layout, _ = _HANDLERS[opcode]
-    end.send_control(bytes((opcode,)) + layout.pack(*fields), after_data=after_data)
-
-
-def received(end: LinkEnd, pdu: bytes) -> None:
-    """Take a control PDU from the other end."""
-    layout, handler = _HANDLERS[pdu[0]]
-    handler(end, *layout.unpack_from(pdu, 1))
 
 
 # -- version and features --

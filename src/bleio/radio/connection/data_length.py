@@ -1,8 +1,13 @@
 """How long data PDUs may be, in octets and in time. Spec: Vol 6, Part B, 4.5.10 and 5.1.9.
 
+Each end tells the other what it can receive and would like to send, in octets and in microseconds;
+both limits hold, the lesser of what one end wishes and the other takes. Time matters because a PHY
+can change afterwards: 251 octets are 2.1 ms at 1M and 17 ms on the Coded PHY.
+
 What the two ends agree on is one thing, what follows from it another: on the Coded PHY a packet
 must leave room for the answer before the next anchor point. So the limits in force are computed
 anew whenever an agreement, a PHY or the interval changes, and the host is told if they differ.
+Nothing that is queued is concerned, as data is cut into PDUs when it is sent (`SendQueue.take`).
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bleio.radio.air import phy
 from bleio.radio.connection.cipher import MIC_OCTETS
-from bleio.radio.connection.control import LlOpcode, on, send
+from bleio.radio.connection.control_pdus import LlOpcode, on, send
 from bleio.radio.connection.negotiated import (
     MAXIMUM,
     MIN_OCTETS,

@@ -1,5 +1,19 @@
 """Starting and refreshing encryption on a link. Spec: Vol 6, Part B, 5.1.3.
 
+    central                        peripheral
+    ENC_REQ (key's name, halves) ->             from here on neither sends data
+                                 <- ENC_RSP (halves)
+                                                its host is asked for the key
+                                 <- START_ENC_REQ
+    enciphers; START_ENC_RSP     ->             enciphers
+                                 <- START_ENC_RSP
+
+Each end takes its own cipher into use, for what it sends, at a point of this exchange where the
+other end can tell that it has. Data that left in between would be read with the wrong key or none,
+and on air that ends the link. So both queues hold data back (`SendQueue.hold_data`): the central
+after what its host has queued before, which is still to go in clear text; the peripheral at once.
+A refresh pauses first, each end in turn, and is then the same exchange in clear text.
+
 Packets are enciphered for captures only, but the keys decide: both ends derive the session key
 from their own long term key, and the link ends when the two differ. One deviation: both ends
 report MIC Failure at that moment; on air the central would see the peripheral fall silent.
@@ -13,7 +27,7 @@ from bleio.core.codes import HciErrorCode
 from bleio.core.private_address import encrypt
 from bleio.radio.air.keys import LinkKey
 from bleio.radio.connection.cipher import LinkCipher
-from bleio.radio.connection.control import LlOpcode, on, send
+from bleio.radio.connection.control_pdus import LlOpcode, on, send
 
 if TYPE_CHECKING:
     from bleio.radio.connection.end import LinkEnd

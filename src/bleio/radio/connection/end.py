@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.radio.air.privacy import Peer
-from bleio.radio.connection import control
+from bleio.radio.connection import control_pdus
 from bleio.radio.connection.acknowledgement import Acknowledgement
 from bleio.radio.connection.cipher import EndKeys
 from bleio.radio.connection.heard import Heard
@@ -105,7 +105,7 @@ class LinkEnd:
     def send_data(self, payload: bytes, start: bool) -> None:
         """Queue one HCI ACL packet's payload."""
         self.queue.put_data(payload, start)
-        self.link.wake()
+        self.link.events.wake()
 
     def send_control(self, pdu: bytes, *, after_data: bool = False) -> None:
         """Queue an LL control PDU; `after_data` keeps it behind the data that waits already."""
@@ -123,7 +123,7 @@ class LinkEnd:
         """Take a PDU from the other end."""
         if pdu.llid == LLID_CONTROL:
             self.other.controls_arrived += 1
-            control.received(self, pdu.payload)
+            control_pdus.received(self, pdu.payload)
         elif pdu.payload:
             self.layer.host.data_received(self, pdu.payload, pdu.llid == LLID_START)
 

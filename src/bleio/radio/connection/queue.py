@@ -11,8 +11,8 @@ about to be sent (`Acknowledgement`) and never remembered here.
 
 Order matters in two places. An LL control PDU may have to stay behind the data that was queued
 before it (`after_data`), as a TERMINATE_IND must, or the last notification would be lost. And data
-is held back while encryption starts, for what was queued in clear text must not leave
-enciphered with a key that the other end does not have yet, nor the other way round.
+is held back while encryption starts (`encryption.py`): what left between the changes of the two
+ends to the new key could not be read.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class SendQueue:
         self.in_flight += 1
         self._queued += 1
         self._data.append((LLID_START if start else LLID_CONTINUATION, payload))
-        if self.head == NOTHING:
-            self._settle()
+        if self.head == NOTHING and self._data_until is None:  # no control PDU waits either
+            self.head, self.head_octets = DATA, len(payload)
 
     def put_control(self, pdu: bytes, *, after_data: bool) -> None:
         """Queue an LL control PDU; `after_data` keeps it behind the data that waits already."""

@@ -1,7 +1,18 @@
 """Link layer procedures that take effect at an instant: PHY, connection parameters, channel map.
 
-Spec: Vol 6, Part B, 5.1.1, 5.1.2, 5.1.7 and 5.1.10. Both ends act in the same connection event, so
-the link does it for both when the instant comes.
+Spec: Vol 6, Part B, 5.1.1, 5.1.2, 5.1.7 and 5.1.10. The central announces a change with the number
+of a connection event some way ahead, and both ends act in that event. Were each to act when it has
+sent or received the announcement, they would use different channels or PHYs for as long as it takes
+to get through, and never hear each other again if it is lost.
+
+Here the link makes the change for both ends when the instant comes (`AirLink.at_instant`), so the
+PDUs that announce it have nothing to do when they arrive but end the wait for an answer. Which
+values are to be used is settled when the procedure is decided, not read out of the PDU: both come
+from the same lines of code.
+
+Before a change takes effect the link's meter counts the idle events until then (`account`), as they
+went by the rules that are about to go. Data lengths follow from PHY and interval, so they are
+computed anew after both changes.
 """
 
 from __future__ import annotations
@@ -11,7 +22,7 @@ from typing import TYPE_CHECKING
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import phy
 from bleio.radio.connection import data_length
-from bleio.radio.connection.control import LlOpcode, on, send
+from bleio.radio.connection.control_pdus import LlOpcode, on, send
 from bleio.radio.connection.parameters import (
     INTERVAL_UNIT_US,
     TIMEOUT_UNIT_US,

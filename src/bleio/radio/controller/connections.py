@@ -14,7 +14,7 @@ from bleio.core.codes import HciErrorCode
 from bleio.radio.air import phy
 from bleio.radio.air.hopping import ALL_DATA_CHANNELS
 from bleio.radio.connection import control, data_length, negotiated, updates
-from bleio.radio.connection.control import LlOpcode
+from bleio.radio.connection.control_pdus import LlOpcode
 from bleio.radio.connection.end import CENTRAL, LinkEnd
 from bleio.radio.connection.negotiated import Limit
 from bleio.radio.controller.core import Controller

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from bleio.radio.connection import encryption
-from bleio.radio.connection.control import LlOpcode
+from bleio.radio.connection.control_pdus import LlOpcode
 from bleio.radio.connection.end import CENTRAL
 from bleio.radio.controller.connections import link_end
 from bleio.radio.controller.core import Controller
