@@ -178,7 +178,9 @@ class Characteristic:
 
     @value.setter
     def value(self, value: ReadableBuffer) -> None:
-        self._alive().write(value)
+        if self._deinitialized:
+            raise ValueError(DEINITIALIZED)
+        self._end.write(value)
 
     def set_cccd(self, *, notify: bool = False, indicate: bool = False) -> None:
         """Write the peer's Client Characteristic Configuration: subscribe or unsubscribe.

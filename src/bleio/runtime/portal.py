@@ -77,12 +77,6 @@ class _Call(Flag):
         self.error: BaseException | None = None
         self.task: asyncio.Task[Any] | None = None
 
-    def finish(self, result: Any, error: BaseException | None) -> None:
-        """Wake the caller, unless the engine's end has. Thread: the engine's."""
-        if not self.done:
-            self.result, self.error = result, error
-            self.set()
-
 
 class Portal:
     """One engine thread. See `engine.portal` for which one a program uses.
@@ -223,12 +217,15 @@ class Portal:
 
     def _ended(self, call: _Call, task: asyncio.Task[Any]) -> None:
         self._calls.discard(call)
+        if call.done:  # the engine's end has woken its caller
+            return
         if task.cancelled():
-            call.finish(None, BluetoothError(_STOPPED))
+            call.error = BluetoothError(_STOPPED)
         elif (error := task.exception()) is not None:
-            call.finish(None, error)
+            call.error = error
         else:
-            call.finish(task.result(), None)
+            call.result = task.result()
+        call.set()
 
     def _cancel(self, call: _Call) -> None:
         """End a call that nobody waits for any more, and see it end."""
@@ -291,7 +288,8 @@ class Portal:
                 self._stopped = True
                 calls, self._calls = self._calls, set()
             for call in calls:
-                call.finish(None, BluetoothError(_STOPPED))
+                call.error = BluetoothError(_STOPPED)
+                call.set()
             _close(loop)
             self._thread_id = 0  # another thread may get the number
 

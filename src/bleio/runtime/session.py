@@ -127,8 +127,7 @@ class Session:
 
         Waits for room to send and for confirmations. It opens nothing.
         """
-        backend = self.life.backend
-        if backend is not None and backend.subscribers:
+        if (backend := self.life.backend) is not None:
             self.engine.call(_publish, backend, characteristic, value)
         else:
             self.engine.run(_store, characteristic, value)
