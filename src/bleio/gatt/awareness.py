@@ -84,7 +84,7 @@ class ChangeAwareness:
             self._state = _State.TOLD
 
     def admit(self, opcode: int) -> int:
-        """Give Database Out Of Sync for a request or command of an unaware client, else 0."""
+        """Return Database Out Of Sync for what an unaware client asks by handle, else 0."""
         if self._state is _State.AWARE:
             return 0
         command = opcode & codec.COMMAND_FLAG

@@ -24,7 +24,7 @@ from bleio.gatt.table import AttributeTable
 
 
 class BearerLink(Protocol):
-    """The link whose bearer it is, which listeners are told of."""
+    """The link of a bearer, which listeners are told of."""
 
     def bearer_died(self, error: Exception) -> None:
         """The bearer has died, of a time-out or a fault of ours: the link must be ended."""
@@ -152,7 +152,7 @@ class Bearer:
         return False
 
     def cccd(self, characteristic: LocalCharacteristic) -> int:
-        """Give this client's configuration bits of a characteristic. Any thread."""
+        """Return this client's configuration bits of a characteristic. Any thread."""
         return self._cccds.get(characteristic, 0)
 
     def set_cccd(self, characteristic: LocalCharacteristic, bits: int) -> None:
@@ -169,12 +169,12 @@ class Bearer:
         self._owner.client_configured()
 
     def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
-        """Give this client's CCCD as (notify, indicate). Any thread."""
+        """Return this client's CCCD as (notify, indicate). Any thread."""
         bits = self._cccds.get(characteristic, 0)
         return bool(bits & NOTIFY_BIT), bool(bits & INDICATE_BIT)
 
     def subscriptions(self) -> dict[int, int]:
-        """Give all CCCDs that are not 0, by CCCD handle: what a bond stores."""
+        """Return all CCCDs that are not 0, by CCCD handle: what a bond stores."""
         return {characteristic.cccd_handle: bits for characteristic, bits in self._cccds.items()}
 
     def restore(self, subscriptions: dict[int, int]) -> None:

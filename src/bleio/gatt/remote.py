@@ -1,4 +1,4 @@
-"""What is known of the peer's table: what discovery found, and who listens to its values."""
+"""What is known of the peer's table: what discovery found, and what listens to its values."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RemoteTable:
     def deliver(self, handle: int, value: bytes) -> None:
         """Pass a notified or indicated value on.
 
-        Handle 0 is none: who listens to it holds what is there no more.
+        Handle 0 is none: a listener to it holds what is there no more.
         """
         if handle == 0:
             self._counters.malformed += 1
@@ -62,7 +62,7 @@ class RemoteTable:
             listener.notified(value)
 
     def name(self, handle: int) -> bytes:
-        """Give a name for a value that does not depend on where in the table it lies: a digest of
+        """Return a name for a value that does not depend on where in the table it lies: a digest of
         the UUIDs of service, characteristic and descriptor. One never discovered has its handle."""
         return self._names.get(handle) or U16.pack(handle)
 
@@ -143,7 +143,7 @@ class RemoteTable:
 
 
 def _names(service: RemoteService) -> Iterator[tuple[int, bytes]]:
-    """Give the handles of a service's values, with a name for each."""
+    """Return the handles of a service's values, with a name for each."""
     for characteristic in service.characteristics:
         uuids = expand(service.uuid) + expand(characteristic.uuid)
         yield characteristic.handle, _digest(uuids)

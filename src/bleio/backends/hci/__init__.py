@@ -1,6 +1,20 @@
-"""The backend over HCI, on bumble's transports, drivers and Security Manager.
+"""The backend over HCI: the host of any Bluetooth LE controller, simulated ones included.
 
-Importing it imports bumble, so that is done when an adapter opens.
+Its rooms, each of which imports only from those below it:
+
+    backend, parts   the contract; and what is put together when an adapter opens
+    capture/         writes down what host and controller say to each other
+    links/           links, their channels and their data
+    gap/             advertising, scanning, connecting, and under which address
+    security/        encryption, pairing, signatures, and what a link is trusted with
+    bonds/           what is kept of peers
+    own_device       what an adapter is to others: address, keys, settings, agent
+    controller/      the way to the controller
+    entropy          random octets; background: tasks that nobody waits for
+
+ATT and GATT are not here. They are sans-I/O in `bleio.att` and `bleio.gatt`; `links` moves their
+bytes and their time. Importing this package imports bumble, which has the transports, drivers for
+dongles and the functions of pairing's cryptography, so that is done when an adapter opens.
 """
 
 from bleio.backends.hci.backend import HciBackend

@@ -1,12 +1,36 @@
-"""The backend over HCI: one controller, from a USB dongle to the simulated radio."""
+"""The backend over HCI: one controller, from a USB dongle to the simulated radio.
+
+The contract, `Backend`, outlives any controller: it is opened, closed and opened again, and its
+settings, its agent and its wish for an address are there before the first opening. What exists
+only while a controller is up is another object, `OpenParts`, made anew by each opening.
+With one class for both, every part would have to be told to forget, and every method would have to
+ask which of its fields mean something at present. So methods begin with `_opened()`, which returns
+the parts or raises what a program should read.
+
+Opening goes from the outside in: the port, the HCI layer on it, bringing the controller up, the
+address, the parts, and last what may go wrong only once they are there. An opening that fails, or
+is cancelled, leaves nothing open.
+
+The controller may be lost at any moment, also while it is being opened or closed, by a dongle that
+is pulled out or a command that is not answered. `lost` then ends links before it tells the engine:
+programs see each of their connections end, then the adapter. Nothing is asked of the controller any
+more; each later call raises the error with which it was lost. The parts stay until `close`.
+
+Closing must end although the controller may be silent. So each step of it is bounded, links are
+given a second to part from their peers, and a reset ends what is left. Only then are tasks
+cancelled and bonds written: both may still change while links close.
+
+What may surprise: an adapter's address is chosen here, not by the caller. A controller with a
+public address keeps it; on a simulated radio each controller claims a static address, so that a
+program that is started twice is two devices (`gap.identity`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from bleio.backends.base import (
     AdvertisingParameters,
@@ -27,25 +51,17 @@ from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
 from bleio.backends.hci.controller.transport import open_port
 from bleio.backends.hci.controller.uart import PinLike, UartLike, UartPort
 from bleio.backends.hci.gap import identity
-from bleio.backends.hci.gap.advertising import AdvertisingControl
 from bleio.backends.hci.gap.identity import AddressOfInstance, any_static_address
-from bleio.backends.hci.gap.initiating import InitiationControl
-from bleio.backends.hci.gap.privacy import Peers, Privacy
-from bleio.backends.hci.gap.resolving import ControllerResolvingList, Resolver, WatchedBonds
-from bleio.backends.hci.gap.scanning import ScanControl
 from bleio.backends.hci.links.calls import exchange_mtu
 from bleio.backends.hci.links.link import HciLink
-from bleio.backends.hci.links.table import LinkTable, Roles
 from bleio.backends.hci.own_device import OwnDevice
-from bleio.backends.hci.security.manager import SecurityManager
+from bleio.backends.hci.parts import OpenParts
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.pairing import SecuritySettings
 from bleio.errors import (
     CallerError,
-    ControllerError,
     ControllerLost,
-    InnerError,
     LinkLost,
     TransactionTimeout,
 )
@@ -55,19 +71,15 @@ from bleio.gatt.table import AttributeTable
 
 _log = logging.getLogger(__name__)
 
-# Bounds of closing, so that a program can end while its controller is silent.
-_LINKS_GONE_S = 1.0
-_STEP_S = 0.5
-
 
 class HciBackend(Backend):
     """See `Backend`.
 
     Args: `transport`: `virtual`, `virtual:NAME`, the name of a bumble transport, or a serial
         object, for which `rts` and `cts` may be pins. `address`: the random static identity to
-        use, or what gives one for each instance of the program: a controller's public address
+        use, or what makes one for each instance of the program: a controller's public address
         comes before those, and on a simulated radio the first that is free is taken.
-        `bonds`: gives where an identity's keys are kept; by default in memory. `close_bonds` is
+        `bonds`: returns where an identity's keys are kept; by default in memory. `close_bonds` is
         called when the backend has written the last of them.
     """
 
@@ -93,7 +105,7 @@ class HciBackend(Backend):
         self._bonds_of = bonds or functools.cache(_in_memory)
         self._close_bonds = close_bonds
         self._command_timeout_s = command_timeout_s
-        self._open: _Open | None = None
+        self._open: OpenParts | None = None
 
     @property
     def name(self) -> str:
@@ -141,7 +153,7 @@ class HciBackend(Backend):
         try:
             facts = await self._bring_up(layer, port)
             self._own.bonds = self._bonds_of(self.address)
-            opened = _Open(
+            opened = OpenParts(
                 self._own, layer, port, facts, attributes, events, self._background.spawn
             )
             await opened.peers.update()
@@ -236,7 +248,7 @@ class HciBackend(Backend):
         opened.links.close_all()
         opened.events.lost(error)
 
-    def _opened(self) -> _Open:
+    def _opened(self) -> OpenParts:
         if self._open is None:
             raise ControllerLost("The adapter is not open.")
         if self._open.layer.error is not None:
@@ -286,7 +298,7 @@ class HciBackend(Backend):
         if isinstance(wanted, DeviceAddress):
             address = wanted
             if self._is_virtual():
-                await _claim_wanted(layer, address, self.name)
+                await identity.claim_wanted(layer, address, self.name)
         elif self._is_virtual():
             address = await identity.claim_first(layer, wanted)
         else:
@@ -298,76 +310,3 @@ class HciBackend(Backend):
 
 def _in_memory(_identity: DeviceAddress) -> BondStore:
     return MemoryBondStore()
-
-
-class _Open:
-    """The parts of a backend that is open."""
-
-    def __init__(
-        self,
-        own: OwnDevice,
-        layer: HciLayer,
-        port: Port,
-        facts: ControllerFacts,
-        attributes: AttributeTable,
-        events: Events,
-        spawn: Callable[[Coroutine[Any, Any, Any]], None],
-    ) -> None:
-        self.layer = layer
-        self.port = port
-        self.events = events
-        resolver = Resolver(own)
-        self.privacy = Privacy(layer, own, spawn)
-        in_controller = ControllerResolvingList(layer, facts.resolving_list, resolver, own)
-        self.peers = Peers(resolver, in_controller, self.privacy, spawn)
-        self.bonds = WatchedBonds(own, self.peers)
-        self.security = SecurityManager(layer, self.bonds, own, spawn)
-        self.scanner = ScanControl(layer, facts, self.privacy, resolver, events.reported)
-        self.advertiser = AdvertisingControl(
-            layer, facts, self.privacy, self.peers, events.advertising_ended
-        )
-        self.initiator = InitiationControl[HciLink](
-            layer, facts, self.privacy, self.peers, self.scanner.find, spawn
-        )
-        self.privacy.pause_for_changes(self.initiator, self.scanner, self.advertiser)
-        roles = Roles(self.advertiser, self.initiator, resolver)
-        self.links = LinkTable(layer, facts, attributes, self.security, roles, events, spawn)
-
-    async def quiet(self) -> None:
-        """End what is on the air, each step bounded; a reset ends what is left."""
-        steps: list[Callable[[], Coroutine[Any, Any, Any]]] = [
-            self.advertiser.stop,
-            self.scanner.stop,
-            *(link.disconnect for link in self.links.links.values()),
-        ]
-        await self._within(_LINKS_GONE_S, *(step() for step in steps))
-        await self._within(_STEP_S, self.layer.request(Opcode.RESET))
-
-    async def _within(self, limit_s: float, *steps: Coroutine[Any, Any, Any]) -> None:
-        """Do steps side by side, as far as they get in the time."""
-        tasks = {asyncio.ensure_future(_ignore_refusal(step)) for step in steps}
-        _, late = await asyncio.wait(tasks, timeout=limit_s)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-
-
-async def _ignore_refusal(step: Coroutine[Any, Any, Any]) -> None:
-    """Everything ends with the reset that follows, so a refusal changes nothing."""
-    try:
-        await step
-    except InnerError:
-        return
-
-
-async def _claim_wanted(layer: HciLayer, address: DeviceAddress, radio: str) -> None:
-    """Claim an address that the program has chosen. Raises: ControllerLost with a sentence."""
-    try:
-        await identity.claim(layer, address)
-    except ControllerError as error:
-        if error.status == HciErrorCode.CONNECTION_ALREADY_EXISTS:
-            raise ControllerLost(
-                f"Another program on the radio {radio!r} has the address "
-                f"{address.octets[::-1].hex(':')}; choose another one."
-            ) from None
-        raise

@@ -1,4 +1,9 @@
-"""Work of an adapter that nobody waits for."""
+"""Work of an adapter that nobody waits for: tasks that are started and left.
+
+Events come as calls, and some of what they lead to takes several commands: such work is spawned.
+asyncio keeps only weak references to tasks, so one that nobody holds may vanish half done; and an
+exception that nobody awaits is told when the task is collected, if ever. Both are seen to here.
+"""
 
 from __future__ import annotations
 

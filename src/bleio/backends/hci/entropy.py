@@ -19,7 +19,7 @@ _generator: ContextVar[Random | None] = ContextVar("bleio.entropy", default=None
 
 
 def token_bytes(count: int) -> bytes:
-    """Give that many random octets."""
+    """Return `count` random octets."""
     generator = _generator.get()
     if generator is None:
         return secrets.token_bytes(count)
@@ -27,7 +27,7 @@ def token_bytes(count: int) -> bytes:
 
 
 def randbelow(limit: int) -> int:
-    """Give a random number from 0 to limit - 1."""
+    """Return a random number from 0 to limit - 1."""
     generator = _generator.get()
     return secrets.randbelow(limit) if generator is None else generator.randrange(limit)
 
@@ -43,7 +43,7 @@ def make_key() -> EccKey:
 
 @contextmanager
 def predictable(generator: Random) -> Iterator[None]:
-    """Use a generator in this context, whose results anybody can foretell: for simulations."""
+    """Use a generator in this context, whose results can be foretold: for simulations."""
     token = _generator.set(generator)
     try:
         yield

@@ -1,1 +1,7 @@
-"""Bonds: what is kept of peers from one link to the next, in memory and in files."""
+"""What is kept of peers from one link to the next.
+
+store           what a bond is, and where bonds are kept: the seam, and a store in memory
+file, format    bonds in files that outlive the program, and how they are written there
+folder          the files of one adapter, one for each of its identities
+client_memory   the subscriptions and the like of a bonded client, restored when it is back
+"""

@@ -84,7 +84,7 @@ class ClientMemory:
         bearer.table_changed(*_ALL_HANDLES)
 
     def _state(self) -> ClientState:
-        """Give what to store. An empty hash is no table's: the client is to be told of a change."""
+        """Return what to store. An empty hash is no table's: the client must be told of it."""
         awareness = self._bearer.awareness
         return ClientState(
             tuple(sorted(self._bearer.subscriptions().items())),

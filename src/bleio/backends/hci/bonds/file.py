@@ -1,7 +1,17 @@
 """Bonds that outlive the program: one file for each own identity.
 
-A file is never changed but replaced, after the new one is safe on the disk. Whoever writes holds a
-lock and takes in what others wrote meanwhile, so processes that share a folder lose nothing.
+A file is never changed but replaced, after the new one is safe on the disk. So a program that is
+killed, or a machine that loses power, leaves the former bonds or the new ones, never half of each.
+Several programs may use one folder. A process that writes holds a lock and takes in what others
+wrote since it last looked, so none undoes what another has saved; one that reads looks first
+whether the file is still the one that it knows, by inode, time and size.
+
+Writing may fail: a disk is full, a folder belongs to somebody else, another process is stopped with
+the lock in its hand. A link must not fail for that, since the keys are good. So what could not be
+written is kept here, counts at once, and is written with what can be written later.
+
+A damaged file is renamed, not deleted: it may be all that is left of the keys, and a person may
+want to see it. Its contents are not said anywhere, for they are keys.
 """
 
 from __future__ import annotations
@@ -66,7 +76,7 @@ class FileBondStore:
     # What the host calls
 
     def irk(self) -> bytes:
-        """Give the own Identity Resolving Key, made and saved at first use."""
+        """Return the own Identity Resolving Key, made and saved at first use."""
         self._reread()
         if self._file.irk is None and self._new_irk is None:
             self._new_irk = entropy.token_bytes(16)
@@ -76,12 +86,12 @@ class FileBondStore:
         return key
 
     def find(self, peer: DeviceAddress, central: bool) -> Bond | None:
-        """Give the bond with a peer by its identity address."""
+        """Return the bond with a peer by its identity address."""
         self._reread()
         return self._merged().bonds.get((central, peer))
 
     def all(self) -> list[tuple[bool, Bond]]:
-        """Give all bonds with the role they are for; oldest first."""
+        """Return all bonds with the role they are for; oldest first."""
         self._reread()
         return [(central, bond) for (central, _), bond in self._merged().bonds.items()]
 
@@ -119,7 +129,7 @@ class FileBondStore:
     # Reading
 
     def _merged(self) -> Contents:
-        """Give the file's contents with what could not be written yet."""
+        """Return the file's contents with what could not be written yet."""
         if self._is_saved():
             return self._file
         merged = Contents(self._file.irk or self._new_irk)

@@ -13,7 +13,7 @@ RETRIES = 120  # a minute's; after that, whatever is saved next takes along what
 
 
 class BondFolder:
-    """Gives each own identity its store, and writes soon what a store could not write at once.
+    """Has a store for each own identity, and writes soon what a store could not write at once.
 
     Thread: the engine's.
     """
@@ -25,7 +25,7 @@ class BondFolder:
         self._closed = False
 
     def of(self, identity: DeviceAddress) -> FileBondStore:
-        """Give the store of an own identity."""
+        """Return the store of an own identity."""
         if identity not in self._stores:
             self._stores[identity] = FileBondStore(self._folder, identity, self._write_later)
         return self._stores[identity]

@@ -32,7 +32,7 @@ class Contents:
 
 
 def encode(contents: Contents) -> bytes:
-    """Give the file's octets."""
+    """Return the file's octets."""
     body = {
         "irk": _hex(contents.irk),
         "bonds": [
@@ -45,7 +45,7 @@ def encode(contents: Contents) -> bytes:
 
 
 def decode(octets: bytes) -> Contents:
-    """Give what a file's octets say. Raises: DamagedError."""
+    """Return what a file's octets say. Raises: DamagedError."""
     try:
         document = json.loads(octets.decode("ascii"))
     except (ValueError, RecursionError):
@@ -115,7 +115,7 @@ class _Fields:
         self._values: dict[str, Any] = value
 
     def take(self, name: str, kind: type) -> Any:
-        """Give a value of exactly this type; a bool is no int."""
+        """Return a value of exactly this type; a bool is no int."""
         value = self._values[name]
         if type(value) is not kind:
             raise DamagedError(f"its {name} is of the wrong type")

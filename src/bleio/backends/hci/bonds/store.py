@@ -1,6 +1,9 @@
 """Bonds: the keys of peers we paired with, by role and identity.
 
-`BondStore` is the seam for storage that outlives the process.
+A bond is a value: it is never changed in place, but another one is saved in its place. So a link
+that holds one goes on with what it began with, while another link or process saves a newer one.
+`BondStore` is the seam for storage that outlives the process. Its methods are plain calls, for they
+are used where nothing may be awaited: a controller asks for a key and waits for it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from bleio.core.address import DeviceAddress
 from bleio.core.pairing import PairingMethod, SecuritySettings
 
 # For each role. The oldest gives way to the newest, but not to a weaker one while there are others:
-# who is not authenticated could push out all who are.
+# or peers that are not authenticated could push out all that are.
 MAX_BONDS = 32
 
 
@@ -87,13 +90,13 @@ class BondStore(Protocol):
     """
 
     def irk(self) -> bytes:
-        """Give the own Identity Resolving Key, made at first use; 16 octets."""
+        """Return the own Identity Resolving Key, made at first use; 16 octets."""
 
     def find(self, peer: DeviceAddress, central: bool) -> Bond | None:
-        """Give the bond with a peer by its identity address."""
+        """Return the bond with a peer by its identity address."""
 
     def all(self) -> list[tuple[bool, Bond]]:
-        """Give all bonds with the role they are for, central or not; oldest first."""
+        """Return all bonds with the role they are for, central or not; oldest first."""
 
     def save(self, bond: Bond, central: bool) -> None:
         """Keep a bond, in place of an older one with the same peer."""
@@ -122,7 +125,7 @@ def put(bonds: BondsByRole, bond: Bond, central: bool) -> None:
 
 
 def _with_counters_of(bond: Bond, former: Bond) -> Bond:
-    """Let no signature count twice: who saves a bond may have read it before others counted on."""
+    """Let no signature count twice: a bond may have been read before others counted on."""
     return replace(
         bond,
         own_signing=_later(bond.own_signing, former.own_signing),
@@ -144,15 +147,15 @@ class MemoryBondStore:
         self._irk = entropy.token_bytes(16)
 
     def irk(self) -> bytes:
-        """Give the own Identity Resolving Key."""
+        """Return the own Identity Resolving Key."""
         return self._irk
 
     def all(self) -> list[tuple[bool, Bond]]:
-        """Give all bonds with the role they are for."""
+        """Return all bonds with the role they are for."""
         return [(central, bond) for (central, _), bond in self._bonds.items()]
 
     def find(self, peer: DeviceAddress, central: bool) -> Bond | None:
-        """Give the bond with a peer by its identity address."""
+        """Return the bond with a peer by its identity address."""
         return self._bonds.get((central, peer))
 
     def save(self, bond: Bond, central: bool) -> None:

@@ -1,1 +1,5 @@
-"""Captures of what is said to a controller."""
+"""What a host and its controller say to each other, written down for packet analysers.
+
+tap     files, and what puts itself between the HCI layer and its port
+keys    blanks the keys in what is written, so that a capture may be shown to others
+"""

@@ -40,7 +40,7 @@ class KeyBlanker:
         self._frames: dict[int, bytes] = {}  # by connection handle, at most `_FRAME_OCTETS`
 
     def blank(self, packet: bytes) -> bytes:
-        """Give an H4 packet without its keys."""
+        """Return an H4 packet without its keys."""
         kind = packet[0] if packet else 0
         if kind == COMMAND_PACKET and len(packet) >= _COMMAND.size:
             (opcode,) = _COMMAND.unpack_from(packet)

@@ -91,7 +91,7 @@ def _now_us() -> int:
 class Tap:
     """Writes both directions of one adapter.
 
-    Args: now_us: gives the time of each packet, since 1970. keys: with the keys in them.
+    Args: now_us: tells the time of each packet, since 1970. keys: with the keys in them.
     """
 
     def __init__(

@@ -1,1 +1,9 @@
-"""The way to a controller: transports, commands and events, and bringing it up."""
+"""The way to one controller, whatever it is.
+
+layer, commands     HCI: commands in turn, events to their handlers, the loss of a controller
+bringup             reset, firmware, and what the controller can do
+opcodes             the commands that the backend sends
+transport, uart     ways to controllers: bumble's transports, serial objects
+virtual             the one door to the simulated radio, opened only for it
+port                what all of these ways have in common
+"""

@@ -2,7 +2,12 @@
 
 bumble's host does this, with its drivers for dongles that want firmware; after that it is out of
 the way. Its packets go through our command queue, so every command is answered or the controller
-counts as lost.
+counts as lost. While it is at work it reads packets before our layer does (`HciLayer.read_by`):
+some drivers take over the reading themselves, in a protocol of their own, until the firmware runs.
+
+What a controller says of itself is not always so. A feature without the command that belongs to it
+does not count, because some of them fall silent at a command that they do not know; and a
+controller without buffers for data is refused here, since nothing could be sent to it.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from bleio.core.hci import EVENT_PACKET, Event
 from bleio.errors import ControllerError
 
 # bumble logs what happens on the air at warning level; without a handler Python prints that on the
-# user's terminal. Who wants it adds a handler of their own.
+# user's terminal. A program that wants it adds a handler of its own.
 logging.getLogger("bumble").addHandler(logging.NullHandler())
 
 _log = logging.getLogger(__name__)
@@ -70,7 +75,7 @@ class _BringUpHost(Host):  # type: ignore[misc,unused-ignore]
             self._layer.counters.ignored += 1
 
     def on_command_processed(self, event: Any) -> None:
-        """A driver that reads packets itself gives the answers back here."""
+        """A driver that reads packets itself passes the answers on here."""
         self._layer.commands.answered(
             event.command_opcode, event.num_hci_command_packets, bytes(event)
         )
@@ -123,7 +128,7 @@ async def _allow_le(layer: HciLayer) -> None:
 
 
 async def _read_public_address(layer: HciLayer) -> DeviceAddress | None:
-    """Give the controller's public address; None if it has none."""
+    """Return the controller's public address; None if it has none."""
     try:
         octets = (await layer.request(Opcode.READ_BD_ADDR))[:6]
     except ControllerError:

@@ -1,7 +1,12 @@
 """HCI commands: one at a time, each answered within a bound (Vol 4, Part E, 4.4).
 
+The specification lets a controller take several commands at once and answer them in any order.
+One at a time is slower by nothing that matters, and then an answer needs no more than its opcode to
+be known for what it is; with two commands of one opcode under way it could be of either.
+
 A caller that is cancelled leaves its command to the controller: the answer is still awaited before
-the next one is sent, so no answer is ever taken for another command's.
+the next one is sent, so no answer is ever taken for another command's. The time limit is for the
+controller, not for the caller: it runs on, and its end means that the controller is lost.
 """
 
 from __future__ import annotations

@@ -1,6 +1,15 @@
-"""Ways to a controller: the simulated radio, bumble's transports, serial objects.
+"""Ways to a controller: bumble's transports, and the door to the simulated radio.
 
-All give one interface, whole H4 packets; all failures to open become one sentence.
+bumble knows a dozen ways to a controller, each with errors of its own: of asyncio, pyserial,
+libusb, the operating system. Most are lost on a user, who typed a device's name and reads `[Errno
+13]` or an assertion of a parser. So each failure to open becomes one sentence, which says what was
+tried, what is wrong and what to do. The cause is found by, in this order: the type of the error,
+the operating system's number (also of an error wrapped in others), words of libraries that have no
+numbers, and what the name should look like.
+
+Two things are done in bumble's place. Opening is bounded, for some transports wait for ever for a
+peer that never comes. And a HCI socket is read here: bumble's reader does not notice when the
+adapter is unplugged and would spin, and one that reads all there is keeps the loop from other work.
 """
 
 from __future__ import annotations

@@ -1,6 +1,12 @@
 """A controller behind a serial object: anything with `read`, `write` and `in_waiting`.
 
-Such objects block, so a thread of its own reads and writes; the loop never waits for them.
+Such objects block, and offer nothing to wait on but a look at `in_waiting`. So a thread of its own
+reads and writes, and the loop never waits for them. The thread looks often while octets come, and
+each millisecond on an idle line: a longer pause would be a delay of each answer, a shorter one
+would keep a processor busy. What has been read goes to the loop, which alone cuts it into packets.
+
+The serial object stays the caller's: it is neither opened nor closed here. A controller, or a port,
+that takes nothing for a second counts as lost, or closing would hang on it.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ class AdvertisingControl:
         return self._privacy.own_address
 
     def _addresses(self) -> tuple[int, DeviceAddress]:
-        """Give the own address type and the peer's address that commands name.
+        """Return the own address type and the peer's address that commands name.
 
         A private peer does not know itself by its identity. Where the controller does not make
         private addresses for it, it is meant by the one that it had last.
@@ -256,7 +256,7 @@ class AdvertisingControl:
         )
 
     async def _set_extended_data(self, opcode: Opcode, data: bytes) -> None:
-        """Give the data in as many commands as it takes."""
+        """Tell the controller the data, in as many commands as it takes."""
         chunks = [data[i : i + _COMMAND_OCTETS] for i in range(0, len(data), _COMMAND_OCTETS)]
         chunks = chunks or [b""]
         for index, chunk in enumerate(chunks):
@@ -311,7 +311,7 @@ class AdvertisingControl:
 
 
 def _properties(parameters: AdvertisingParameters) -> int:
-    """Give the advertising event properties. Spec: Vol 4, Part E, 7.8.53."""
+    """Return the advertising event properties. Spec: Vol 4, Part E, 7.8.53."""
     if parameters.directed_to is not None:
         high_duty = _HIGH_DUTY if parameters.high_duty_cycle else 0
         return _LEGACY_PDU | _DIRECTED | _CONNECTABLE | high_duty

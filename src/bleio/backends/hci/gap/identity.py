@@ -1,4 +1,11 @@
-"""Which address we have: the identity, and how private ones are made."""
+"""Which address we have: the identity, and how private ones are made.
+
+On a real controller the identity is its public address, or a random static one that is derived from
+adapter and program and so is the same in each run. On a simulated radio that is not enough. A
+program may be started twice there, and two devices with one address are a thing that no peer could
+make sense of. So a controller of ours claims its address from the radio, by a vendor command, and
+takes the next that can be derived if another controller has it.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +17,9 @@ from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.private_address import make_resolvable
 from bleio.core.vendor import CLAIM_STATIC_ADDRESS_OPCODE
-from bleio.errors import CallerError, ControllerError
+from bleio.errors import CallerError, ControllerError, ControllerLost
 
-# A radio with more instances of one program than this has other troubles.
+# Instances of one program on one radio; more of them are a fault, not a wish.
 MAX_CLAIMS = 1000
 
 AddressOfInstance = Callable[[int], DeviceAddress]
@@ -44,6 +51,19 @@ async def claim(layer: HciLayer, address: DeviceAddress) -> None:
     Raises: ControllerError with status 0x0B if another controller has it.
     """
     await layer.request(CLAIM_STATIC_ADDRESS_OPCODE, address.octets)
+
+
+async def claim_wanted(layer: HciLayer, address: DeviceAddress, radio: str) -> None:
+    """Claim an address that the program has chosen. Raises: ControllerLost with a sentence."""
+    try:
+        await claim(layer, address)
+    except ControllerError as error:
+        if error.status == HciErrorCode.CONNECTION_ALREADY_EXISTS:
+            raise ControllerLost(
+                f"Another program on the radio {radio!r} has the address "
+                f"{address.octets[::-1].hex(':')}; choose another one."
+            ) from None
+        raise
 
 
 def check_static(address: DeviceAddress) -> None:

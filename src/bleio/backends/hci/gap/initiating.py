@@ -64,7 +64,7 @@ class InitiationControl(Generic[L]):
 
     Links, of type `L`, are made above; here they are what a connect waits for.
 
-    `find` gives the address on the air of a private peer. See `User` for being paused.
+    `find` waits for a private peer and returns its address on the air. See `User` for being paused.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class InitiationControl(Generic[L]):
         return attempt.link.result()
 
     def link_came_up(self, link: L) -> None:
-        """Give the link to who waits for it."""
+        """Hand the link to the connect that waits for it."""
         if self._attempt is not None and not self._attempt.link.done():
             self._attempt.link.set_result(link)
 
@@ -230,7 +230,7 @@ class InitiationControl(Generic[L]):
         attempt.taken_back = None
 
     async def _abandon(self, attempt: _Attempt[L]) -> None:
-        """Take the initiation back for a caller who is gone; a link that is up is ended."""
+        """Take the initiation back for a caller that is gone; a link that is up is ended."""
         try:
             await self._stop(attempt)
         finally:

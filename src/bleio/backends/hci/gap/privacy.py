@@ -117,7 +117,7 @@ class Privacy:
             await self.while_quiet(self._set)
 
     async def use_identity(self, address: DeviceAddress) -> None:
-        """Give the controller another random static identity; refused while it is in use.
+        """Tell the controller another random static identity; refused while it is in use.
 
         Raises: ControllerError.
         """
@@ -173,7 +173,7 @@ class Privacy:
 
 
 class Peers:
-    """Who peers are: both ways of resolving, kept like the bonds."""
+    """The identities of peers: both ways of resolving them, kept like the bonds."""
 
     def __init__(
         self,

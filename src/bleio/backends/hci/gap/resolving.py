@@ -1,4 +1,4 @@
-"""Whose resolvable private addresses peers use: found by their bonds' keys.
+"""The identities behind resolvable private addresses, found by the keys of bonds.
 
 `Resolver` does it in the host, for what the controller has not resolved. `ControllerResolvingList`
 keeps the controller's own list like the bonds, which is what lets it connect to an identity.
@@ -98,7 +98,7 @@ class Resolver:
         return True
 
     def identity_of(self, address: DeviceAddress) -> DeviceAddress:
-        """Give the identity behind an address, or the address if there is none. Data plane."""
+        """Return the identity behind an address, or the address if there is none. Data plane."""
         octets = address.octets
         if not self.keys or not address.random or octets[5] >> 6 != 0b01:
             return address
@@ -120,7 +120,7 @@ class Resolver:
         return identity in self.keys and self._heard.get(identity) != identity
 
     def target(self, identity: DeviceAddress) -> DeviceAddress:
-        """Give an address by which a private peer may know itself: its own last, or a new one."""
+        """Return an address by which a private peer may know itself: its own last, or a new one."""
         return self._heard.get(identity) or private_address(self.keys[identity])
 
 

@@ -2,7 +2,7 @@
 
 Data plane: one `Report` per packet, cut out of the event; no de-duplication. An RSSI of 127, which
 says that the controller does not know it, is passed on as it is. The address of a report is the
-identity of whoever sent it, if it is known.
+identity of the sender, if it is known.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class ScanControl:
             await self._layer.request(Opcode.LE_SET_SCAN_ENABLE, bytes((enable, 0)))
 
     def _heard(self, on_air: DeviceAddress, resolved: bool, wanted: bool, report: Report) -> None:
-        """Pass a report on, to whom it concerns.
+        """Pass a report on to what waits for it.
 
         Args: `resolved`: by the controller. `wanted`: what a scan would report.
         """

@@ -1,7 +1,24 @@
 """ACL data: the send queue under the controller's flow control, and reassembly.
 
-Data plane: bytes and ints only. Spec: Vol 4, Part E, 4.1.1 (flow control) and 5.4.2 (packets);
-Vol 3, Part A, 7.2.1 (fragments).
+A controller has a few buffers, which all links share, and says when a packet has left one. The
+queue keeps what does not fit yet: links take turns, and each one's packets keep their order. A link
+whose peer takes nothing would come to hold all buffers, and no other link could send; so it must
+leave one buffer to each of them.
+
+Two kinds of sender want two things. What a program sends can wait, and a program that sends faster
+than the air takes must, or its data would pile up here: such senders await `Room`. What a peer
+makes us send, answers and confirmations, cannot wait, for nothing that takes a packet may be
+awaited: it is queued at once, and a peer that asks and asks without taking the answers is
+disconnected when its queue has outgrown its bound. The two share one count, so answers make
+programs wait.
+
+`Room` is a place that is entered, not a callable that is called back: the sender goes on in its own
+code, and what is raised there is raised to its caller. Between being let in and sending nothing may
+be awaited. A turn that has come but whose task has not run yet is counted as a packet, or the next
+one would be let in for the same place.
+
+Data plane: bytes and ints only. Spec: Vol 4, Part E, 4.1.1 (flow control) and 5.4.2 (packets); Vol
+3, Part A, 7.2.1 (fragments).
 """
 
 from __future__ import annotations

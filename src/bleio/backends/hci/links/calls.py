@@ -1,4 +1,9 @@
-"""Waiting, as a coroutine, for what a bearer tells by a call."""
+"""Waiting, as a coroutine, for what a bearer tells by a call.
+
+A bearer is sans-I/O: it runs procedures and indications when their turn comes, and tells their end
+by a call. Programs await it. A caller that is cancelled gives up its procedure, since its answer
+would be nobody's; an indication that is on its way cannot be taken back.
+"""
 
 from __future__ import annotations
 

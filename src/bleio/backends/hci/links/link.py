@@ -1,4 +1,26 @@
-"""One link: its ATT bearer, signaling and security over ACL data."""
+"""One link: its ATT bearer, security, signaling and parameters over ACL data.
+
+A link is the place where its parts meet, and little else. Each has a module of its own and knows
+nothing of the others; what one must know of another goes through here, by the protocols of which
+the link is the owner. That the security has used a bond (`secured`) tells the client's memory whose
+subscriptions to restore; that a client has configured something tells the memory to save it; that
+the bearer has died ends the link. Were these wired to each other directly, each would have to be
+made before the other.
+
+What programs call (`Link`) are coroutines; what comes from the controller (`received`, `closed`)
+are calls that do not wait. A call for a link that is gone raises LinkLost with the reason, and all
+that waits on a link when it goes fails with the same: the bearer's procedures, senders that wait
+for room, a pairing. The table calls `closed` once, for whichever reason.
+
+What may surprise:
+
+- A value is not asked for, nor written, before it is known whether the link will be encrypted. A
+  central starts encryption with a bonded peer at once, and a read that overtakes it would go in the
+  clear, where anybody could answer it (`_admitted`).
+- `disconnect` is bounded. A controller that does not answer, or whose peer is out of reach until
+  the supervision time-out, holds a program for `DISCONNECT_S`; then the link counts as gone here.
+- The peer's address may change while the link is up, from the one on the air to its identity.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +172,7 @@ class HciLink(Link):
     # What its parts tell: `SecurityOwner` and `BearerLink`
 
     def secured(self, bond: Bond) -> None:
-        """Encrypted with the keys of a bond, so it is known whose client this is."""
+        """Encrypted with the keys of a bond, so the client is known."""
         self._memory.secured(bond)
 
     def client_configured(self) -> None:

@@ -2,7 +2,7 @@
 
 A central has its controller change them. A peripheral asks the central over the signaling channel
 and is told whether it will; either way LE Connection Update Complete tells of new ones. A change
-may be refused without a word, so whoever asked waits for an outcome no longer than `UPDATE_S`.
+may be refused without a word, so an outcome is waited for no longer than `UPDATE_S`.
 Spec: Vol 3, Part A, 4.20 and 4.21; Vol 4, Part E, 7.8.18 and 7.7.65.3.
 """
 

@@ -1,4 +1,15 @@
-"""All links of a controller: how they come up, change and go (Vol 4, Part E, 7.7.65)."""
+"""All links of a controller: how they come up, change and go (Vol 4, Part E, 7.7.65).
+
+Events name links by connection handles, which a controller uses again as soon as a link is gone. So
+handles are looked up here and nowhere else, and an event for a handle without a link is counted and
+dropped: it is of a link that has been closed on our side already, or of none.
+
+One event tells of every new link, from whichever side. Its role says which: as peripheral it ends
+our advertising, as central it is what a connect waits for. A link that no connect waits for any
+more (the program cancelled it, and the controller was faster) is ended at once. The order in
+`_open` is part of the contract: the engine hears that advertising has ended, then of the link, and
+only then does `connect` return with it.
+"""
 
 from __future__ import annotations
 
@@ -127,7 +138,7 @@ class LinkTable:
     def _identify(
         self, address_type: int, octets: bytes, resolvable: bytes
     ) -> tuple[DeviceAddress, DeviceAddress]:
-        """Give the peer's identity, as far as it is known, and its address on the air.
+        """Return the peer's identity, as far as it is known, and its address on the air.
 
         Types 2 and 3 are identities that the controller resolved.
         """
@@ -157,7 +168,7 @@ class LinkTable:
         self._roles.initiator.failed(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
 
     async def _tune(self, link: HciLink) -> None:
-        """Ask for long packets and, as central, the 2M PHY; who refuses does so silently."""
+        """Ask for long packets and, as central, the 2M PHY; a refusal is silent."""
         handle = _U16.pack(link.conn_handle)
         requests = []
         if self._facts.long_packets:
