@@ -2,6 +2,12 @@
 
 Local or remote is a matter of its end, see `_ends`. The constants are not in the order of the bits
 on air, so properties are translated here and nowhere else.
+
+What may surprise: reading a local value costs nothing, reading a remote one is a request each time;
+no value of a peer's is kept. Setting a local one returns when it is on its way to each subscriber,
+or, where it is indicated, confirmed by each. A write permission that asks for signatures makes
+"write without response" mean signed writes too, for which programs have no property. After `deinit`
+every member raises, but the records stay: clients' writes under way may still hold them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""`_bleio.Connection`."""
+"""`_bleio.Connection`.
+
+There is one object for a link, and it dies with the link: a new link to the same peer is another
+object, and its services have to be discovered anew. What a program holds of the old one raises. The
+properties that say how the link is never wait, since programs spin on them.
+"""
 
 from __future__ import annotations
 

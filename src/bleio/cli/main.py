@@ -1,4 +1,9 @@
-"""The command `bleio` and its subcommands, each imported when it is used."""
+"""The command `bleio` and its subcommands, each imported when it is used.
+
+`bleio run` must start about as fast as Python itself, and `bleio --help` must work where what one
+of the commands needs does not. So the group knows names and one sentence each, and a command's
+module is imported to run it or to show its own help.
+"""
 
 from __future__ import annotations
 

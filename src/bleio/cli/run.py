@@ -84,7 +84,10 @@ def run_program(path: str, arguments: Sequence[str]) -> None:
 
 
 def _insist_on_our_module() -> None:
-    """Let this program have bleio's `_bleio`, also where BLEIO_PRECEDENCE=0 gives others theirs."""
+    """Let this program have bleio's `_bleio`, also where BLEIO_PRECEDENCE=0 leaves it to others.
+
+    The setting is about programs that say nothing; the user of this command has asked for ours.
+    """
     if not any(isinstance(finder, bleio._Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, bleio._Finder())
 
@@ -107,7 +110,11 @@ def _main_module(path: str) -> ModuleType:
 
 
 def _hide_own_frames() -> None:
-    """Let an uncaught exception's traceback begin in the program, as the user expects."""
+    """Let an uncaught exception's traceback begin in the program, as the user expects.
+
+    An exception that did not come through `run_program`, such as one of this command's own, is
+    shown whole.
+    """
     show = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:

@@ -165,6 +165,7 @@ def _saving_keys(world: World, path: str | None) -> Iterator[None]:
 
 
 def _run(world: World, for_s: float | None) -> None:
+    """Run it to the end of all programs, or for the time of --for, whichever is first."""
     if for_s is None:
         world.run(within_s=_FOR_EVER_S)
         return
