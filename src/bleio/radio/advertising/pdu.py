@@ -9,14 +9,13 @@ the model did and not a second opinion of it. The CRC is left out; captures add 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from bleio.core.address import DeviceAddress
+from bleio.radio.advertising.parameters import AdvertisingSetParameters
+from bleio.radio.air.station import Station
 from bleio.radio.connection.anchors import accuracy_code
-
-if TYPE_CHECKING:
-    from bleio.radio.advertising.connecting import ConnectRequest
-    from bleio.radio.advertising.event import AdvertisingEvent
+from bleio.radio.connection.parameters import ConnectionParameters
 
 ADV_IND, ADV_DIRECT_IND, ADV_NONCONN_IND, SCAN_REQ, SCAN_RSP, CONNECT_IND, ADV_SCAN_IND = range(7)
 ADV_EXT_IND = 7  # and AUX_ADV_IND, AUX_SCAN_RSP, AUX_CHAIN_IND
@@ -37,6 +36,29 @@ _HOP = 7
 _CHANNEL_SELECTION_2 = 1 << 5
 
 
+class Advertised(Protocol):
+    """What the packets of an advertising event are made from."""
+
+    parameters: AdvertisingSetParameters
+    own: DeviceAddress
+    target: DeviceAddress | None
+    data: bytes
+    scan_response: bytes
+    identifier: int
+
+
+class ConnectFields(Protocol):
+    """What a connection request is made from."""
+
+    station: Station
+    own: DeviceAddress
+    parameters: ConnectionParameters
+    access_address: int
+    crc_init: int
+    window_offset_us: int
+    channel_map: int
+
+
 def _with_header(
     kind: int, sender: DeviceAddress | None, receiver: DeviceAddress | None, body: bytes
 ) -> bytes:
@@ -50,7 +72,7 @@ def _with_header(
 # -- legacy --
 
 
-def _legacy_type(event: AdvertisingEvent) -> int:
+def _legacy_type(event: Advertised) -> int:
     parameters = event.parameters
     if parameters.directed:
         return ADV_DIRECT_IND
@@ -59,14 +81,14 @@ def _legacy_type(event: AdvertisingEvent) -> int:
     return ADV_SCAN_IND if parameters.scannable else ADV_NONCONN_IND
 
 
-def legacy_octets(event: AdvertisingEvent) -> int:
+def legacy_octets(event: Advertised) -> int:
     """Payload of `legacy`."""
     if event.target is not None:
         return 2 * ADDRESS_OCTETS
     return ADDRESS_OCTETS + len(event.data)
 
 
-def legacy(event: AdvertisingEvent) -> bytes:
+def legacy(event: Advertised) -> bytes:
     """ADV_IND and its relatives."""
     target = event.target
     body = event.own.octets + (event.data if target is None else target.octets)
@@ -76,7 +98,7 @@ def legacy(event: AdvertisingEvent) -> bytes:
     return _with_header(kind, event.own, target, body)
 
 
-def scan_response(event: AdvertisingEvent) -> bytes:
+def scan_response(event: Advertised) -> bytes:
     """SCAN_RSP."""
     return _with_header(SCAN_RSP, event.own, None, event.own.octets + event.scan_response)
 
@@ -84,12 +106,12 @@ def scan_response(event: AdvertisingEvent) -> bytes:
 # -- requests --
 
 
-def scan_request(event: AdvertisingEvent, scanner: DeviceAddress) -> bytes:
+def scan_request(event: Advertised, scanner: DeviceAddress) -> bytes:
     """SCAN_REQ or AUX_SCAN_REQ."""
     return _with_header(SCAN_REQ, scanner, event.own, scanner.octets + event.own.octets)
 
 
-def connect_request(event: AdvertisingEvent, request: ConnectRequest) -> bytes:
+def connect_request(event: Advertised, request: ConnectFields) -> bytes:
     """CONNECT_IND or AUX_CONNECT_REQ."""
     parameters = request.parameters
     timing = _CONNECT.pack(
@@ -164,16 +186,16 @@ def _pointer(aux: Aux) -> bytes:
     return (aux.channel | offset << 8 | aux.phy - 1 << 21).to_bytes(3, "little")
 
 
-def _mode(event: AdvertisingEvent) -> int:
+def _mode(event: Advertised) -> int:
     return int(event.parameters.connectable) | int(event.parameters.scannable) << 1
 
 
-def extended_primary(event: AdvertisingEvent, aux: Aux) -> Extended:
+def extended_primary(event: Advertised, aux: Aux) -> Extended:
     """ADV_EXT_IND."""
     return Extended(mode=_mode(event), identifier=event.identifier, aux=aux)
 
 
-def auxiliary(event: AdvertisingEvent, aux: Aux | None, data: bytes) -> Extended:
+def auxiliary(event: Advertised, aux: Aux | None, data: bytes) -> Extended:
     """AUX_ADV_IND."""
     parameters = event.parameters
     return Extended(
@@ -187,17 +209,17 @@ def auxiliary(event: AdvertisingEvent, aux: Aux | None, data: bytes) -> Extended
     )
 
 
-def auxiliary_scan_response(event: AdvertisingEvent, aux: Aux | None, data: bytes) -> Extended:
+def auxiliary_scan_response(event: Advertised, aux: Aux | None, data: bytes) -> Extended:
     """AUX_SCAN_RSP."""
     return Extended(sender=event.own, identifier=event.identifier, aux=aux, data=data)
 
 
-def auxiliary_chain(event: AdvertisingEvent, aux: Aux | None, data: bytes) -> Extended:
+def auxiliary_chain(event: Advertised, aux: Aux | None, data: bytes) -> Extended:
     """AUX_CHAIN_IND."""
     return Extended(identifier=event.identifier, aux=aux, data=data)
 
 
-def connect_response(event: AdvertisingEvent, initiator: DeviceAddress) -> Extended:
+def connect_response(event: Advertised, initiator: DeviceAddress) -> Extended:
     """AUX_CONNECT_RSP."""
     return Extended(AUX_CONNECT_RSP, sender=event.own, target=initiator)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from functools import partial
 
 from bleio.errors import ControllerLost
 from bleio.radio.sharing.h4 import H4Error, H4Framer
@@ -70,12 +71,12 @@ async def _connect(place: Place, on_packet: OnPacket, on_lost: OnLost) -> HciPor
     except OSError:
         return None
     loop = asyncio.get_running_loop()
-    port = _SharedPort(place.name, on_packet, on_lost)
+    make_port = partial(_SharedPort, place.name, on_packet, on_lost)
     sock = socket.socket(family)
     try:
         sock.setblocking(False)
         await loop.sock_connect(sock, address)
-        await loop.create_connection(lambda: port, sock=sock)
+        _, port = await loop.create_connection(make_port, sock=sock)
     except OSError:
         sock.close()
         return None
