@@ -1,8 +1,19 @@
 """From the services model to attributes: declarations, values and CCCDs (Vol 3, Part G, 3).
 
 A characteristic becomes a declaration, its value, a CCCD if it notifies or indicates, and its
-descriptors, in this order and with handles that follow each other. What an attribute reads and
-writes is the model's record itself, so a value that a program sets needs no change of the table.
+descriptors, in this order and with handles that follow each other. The CCCD comes before the other
+descriptors, since bonds remember subscriptions by its handle: a descriptor that is added later
+must not move it. The CCCD is not in the model at all, because it is not one value but one for each
+client, and programs neither make nor read it.
+
+What an attribute reads and writes is the model's record itself, so a value that a program sets
+needs no change of the table. Each kind of value is a small object with `read`, `check` and `write`,
+of which the entry takes the bound methods. `check` and `write` are apart because a long write is
+checked part by part and stored at its end, and because nothing may be stored before all is checked.
+
+Properties say by which operations a value can be reached, permissions what the link must be like.
+An entry has one mode for each operation: a command or a signed write may not do what a request may
+not, but each needs its own property.
 """
 
 from __future__ import annotations
@@ -99,6 +110,7 @@ def service_attributes(
 def _characteristic_attributes(
     characteristic: LocalCharacteristic, access: Access | None
 ) -> Iterator[TableEntry]:
+    # Broadcast to Signed Writes fit the octet; extended properties would need a descriptor.
     value = U16.pack(characteristic.handle) + characteristic.uuid
     yield TableEntry(
         characteristic.declaration_handle,

@@ -1,7 +1,14 @@
 """Discovery of what a peer serves (Vol 3, Part G, 4.4 to 4.7).
 
-Every list a peer sends must move on through the handles, so each loop ends; and what it may make us
-store is bounded, so that it ends soon.
+All primary services are asked for, also when a program wants only some. Find By Type Value would be
+fewer packets for one service, but it takes a UUID in one size, and a peer may hold the same UUID in
+the other; so it would have to be asked twice for each. Then characteristics and descriptors are
+found for the services that are wanted. What is included is found for all of these in one go.
+
+The peer decides how long this takes, and may not decide that it never ends. So every list that it
+sends must move on through the handles, which ends each loop; what it may make us store is bounded,
+which ends it soon; and every step has a time limit. A list that breaks its form is the peer's
+fault and fails the discovery as a whole: half of a table would pass for all of it.
 """
 
 from __future__ import annotations

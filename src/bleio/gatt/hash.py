@@ -1,4 +1,10 @@
-"""The Database Hash, by which clients know a table again (Vol 3, Part G, 7.3)."""
+"""The Database Hash, by which clients know a table again (Vol 3, Part G, 7.3).
+
+It covers what a client has to discover, so types and handles of all declarations and descriptors,
+but no values: those change all the time, and a client that has cached the table reads them anyway.
+Two tables with the same hash are the same to every client, which is also how our own memory of a
+bonded client finds out whether its subscriptions still mean what they meant (`ClientMemory`).
+"""
 
 from __future__ import annotations
 

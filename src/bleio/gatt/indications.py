@@ -1,4 +1,12 @@
-"""Indications of ours: one at a time, each waits for its confirmation (Vol 3, Part F, 3.3.2)."""
+"""Indications of ours: one at a time, each waits for its confirmation (Vol 3, Part F, 3.3.2).
+
+Two kinds wait in line. A value that a program sends goes out once for each time that it was sent,
+in order. Service Changed overtakes those, because a client that does not know of the change may
+take their handles for others; and however often the table changes while it waits, one range that
+covers all of it is told. A client that never confirms would otherwise make us store more and more.
+
+Only the last change's confirmation counts as the client's knowledge of the table.
+"""
 
 from __future__ import annotations
 

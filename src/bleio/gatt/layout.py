@@ -5,6 +5,17 @@ that a restarted program has the same table. While clients are connected (the ta
 attribute gets another handle in place: a service that cannot grow where it is moves as a whole to
 unused handles, so that a client that has not heard of it yet gets Invalid Handle rather than a
 wrong value.
+
+Always appending would be simpler and wrong: a program that makes its services in another order of
+calls, or that takes one out and puts it back, would have other handles each time it starts, and
+every bonded client would have to discover it anew. Always laying out densely would be wrong too: a
+client asks for a handle that it knows, and between its request and our Service Changed that handle
+must not have become another value.
+
+May surprise: a descriptor that is added to any but the last characteristic moves the whole service,
+if the table is in use. Holes stay until the next change at which nobody is connected; then all is
+laid out densely again, not only what changed. `Range` covers where something was and where it
+is now, as Service Changed wants it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,19 @@
-"""What is known of the peer's table: what discovery found, and what listens to its values."""
+"""What is known of the peer's table: what discovery found, and what listens to its values.
+
+Records of what was found belong to programs, which may hold them for as long as they like. The peer
+may change its table at any time, tell us by Service Changed or not, and put another value at a
+handle that a program holds. So each record that was found is remembered weakly, and one whose range
+has changed gets handle 0: reading it is refused here, rather than answered by whatever lies there
+now. The same happens if discovery finds something else at a handle than before, for a peer that
+does not tell.
+
+To hear of changes we subscribe to Service Changed before the first discovery; after it, a change
+in between would be missed. A change during discovery starts it anew, at most a few times.
+
+Values have names that do not depend on handles (`name`), a digest of the UUIDs on the way to them.
+By these the backend remembers what has passed an encrypted link; by handles, a peer could move a
+secret to where another value was, and be asked for it in the clear.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +63,7 @@ class RemoteTable:
     def deliver(self, handle: int, value: bytes) -> None:
         """Pass a notified or indicated value on.
 
-        Handle 0 is none: a listener to it holds what is there no more.
+        Handle 0 is none: what listens to it belongs to a record that is no longer valid.
         """
         if handle == 0:
             self._counters.malformed += 1
