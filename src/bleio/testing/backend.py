@@ -12,7 +12,7 @@ from bleio.backends.hci.capture.tap import CaptureFile, Tap, tap_by_setting, wan
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
-from bleio.testing.clock import VirtualClock
+from bleio.testing.watching import Time
 
 # Number Of Completed Packets: what was sent is out, of which a program that spins sees nothing.
 _SENT = b"\x04\x13"
@@ -21,8 +21,11 @@ OnPacket = Callable[[bytes], None]
 OnLost = Callable[[str], None]
 
 
-class Owner:
-    """Whom a port belongs to: what it tells and asks. This one keeps quiet. Engine thread."""
+class PortOwner:
+    """What a port tells and asks the one that it belongs to. This one keeps quiet.
+
+    Thread: the engine's.
+    """
 
     hci_capture: CaptureFile | None = None
 
@@ -42,15 +45,15 @@ class AirPort:
 
     def __init__(
         self,
-        clock: VirtualClock,
+        time: Time,
         radio: Radio,
         name: str,
-        owner: Owner,
+        owner: PortOwner,
         on_packet: OnPacket,
         on_lost: OnLost,
     ) -> None:
         self.metadata: dict[str, object] = {}
-        self._clock = clock
+        self._time = time
         self._radio = radio
         self._owner = owner
         self._on_packet = on_packet
@@ -62,7 +65,7 @@ class AirPort:
         self.controller = Controller(radio, self._to_host, name)
 
     def send(self, packet: bytes) -> None:
-        """Give the controller one packet."""
+        """Hand one packet to the controller."""
         if self._closed:
             return
         self._catch_up()
@@ -89,13 +92,13 @@ class AirPort:
             self.controller.detach()
 
     def _catch_up(self) -> None:
-        self._radio.run_until(self._clock.now_us)
+        self._radio.run_until(self._time.now_us)
 
     def _to_host(self, packet: bytes) -> None:
         self._incoming.append(packet)  # in order, also after the delay has changed
         delay_us = self._owner.delay_us()
         if delay_us:
-            self._loop.call_at((self._clock.now_us + delay_us) / 1e6, self._receive)
+            self._loop.call_at((self._time.now_us + delay_us) / 1e6, self._receive)
         else:
             self._loop.call_soon(self._receive)
 
@@ -112,23 +115,23 @@ class AirBackend(HciBackend):
 
     def __init__(
         self,
-        clock: VirtualClock,
+        time: Time,
         radio: Radio,
         name: str,
         address: DeviceAddress,
         bonds: BondStore,
-        owner: Owner,
+        owner: PortOwner,
     ) -> None:
         super().__init__("virtual", address, bonds=lambda identity: bonds)
         self.port: AirPort | None = None
-        self._clock = clock
+        self._time = time
         self._radio = radio
         self._device_name = name
         self._owner = owner
 
     async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> AirPort:
         self.port = AirPort(
-            self._clock, self._radio, self._device_name, self._owner, on_packet, on_lost
+            self._time, self._radio, self._device_name, self._owner, on_packet, on_lost
         )
         self._owner.has_controller(self.port.controller)
         return self.port
@@ -143,4 +146,4 @@ class AirBackend(HciBackend):
         return [tap for tap in taps if tap is not None]
 
     def _now_us(self) -> int:
-        return self._clock.now_us
+        return self._time.now_us

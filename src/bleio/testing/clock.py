@@ -23,7 +23,7 @@ What may surprise:
 - Looking is waiting. `while not adapter.connected: pass` never blocks, so each look at what the
   engine or the air may change takes simulated time (`look`, `participant`).
 - Waits on a condition do not use it. `wait_for` asks its predicate whenever somebody decides who is
-  next, so whoever makes it true need not announce it; and it lets go of the lock meanwhile, since
+  next, so what makes it true need not announce it; and it lets go of the lock meanwhile, since
   the one that runs next may need it.
 - Predicates are asked from other threads than the one that waits, at any moment, often.
 - A program that waits for something outside, a real lock or a socket, stops the whole world. The
@@ -43,7 +43,7 @@ from bleio.testing.engine import EngineTurns
 from bleio.testing.pacing import Pace
 from bleio.testing.participant import Participant
 from bleio.testing.schedule import EventSource
-from bleio.testing.turns import Life, Turns
+from bleio.testing.turns import Turns, WorldLife
 from bleio.testing.waiting import NEVER_US, Predicate
 from bleio.testing.watching import Time
 
@@ -232,13 +232,13 @@ class VirtualClock(Clock):
 
     def give_up(self) -> None:
         """The world cannot go on, and is to be abandoned."""
-        self._turns.life = Life.GIVEN_UP
+        self._turns.life = WorldLife.GIVEN_UP
 
     def abandon(self, reason: type[BaseException]) -> None:
         """End all threads of a world that cannot end in order, as far as they can be ended."""
         turns = self._turns
         baton = turns.baton
-        turns.life = Life.ABANDONED
+        turns.life = WorldLife.ABANDONED
         holder, baton.holder = baton.holder, turns.owner
         for each in self._everybody:
             each.stop = reason

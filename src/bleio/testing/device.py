@@ -1,16 +1,31 @@
-"""One device of a world: a program, its adapter and what it prints."""
+"""One device of a world: a program, its adapter and what it prints.
+
+A device is what survives a power cycle: its name and address, its bonds, its place, its output, and
+how slow it is. Powering it on makes the rest anew: a thread that runs the program from its
+beginning, with modules of its own (`modules`), an adapter, and, once that is used, a controller on
+the air.
+
+Whose adapter `_bleio.adapter` is, which engine it uses and where its keys come from, are context
+variables, set for the device's thread. So no code of the program or of a library needs to be told
+which device it runs in. The alternative, an object that programs are given, would need other
+programs.
+
+Power off is an exception in the program's thread, `PowerOff`, raised where it waits or will look
+next. It is no `Exception`, so that `except Exception` in a program does not catch it. `finally`
+runs, as it would not on a board, but has no radio any more: that is silent from the first moment,
+without a word to peers. A program that ends by itself is different: its adapter shuts down and says
+goodbye, as at the end of any process.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import math
-import sys
 import traceback
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 from bleio.api import Adapter, use_adapter
 from bleio.backends.hci import entropy
@@ -23,15 +38,30 @@ from bleio.runtime.engine import use_portal
 from bleio.testing.backend import AirBackend
 from bleio.testing.deviceradio import DeviceRadio
 from bleio.testing.errors import PowerOff
-from bleio.testing.modules import DeviceModules
-from bleio.testing.output import Output
+from bleio.testing.output import Line, Output
 from bleio.testing.participant import LOOK_US, Participant
 from bleio.testing.places import STEP_S, Waypoint, as_path, as_position, position_at
 from bleio.testing.programs import Program
-from bleio.testing.timemodule import make_time
+from bleio.testing.sharedair import SharedAir
+from bleio.testing.synthetic import make_modules
 
-if TYPE_CHECKING:
-    from bleio.testing.world import World
+
+class DeviceOwner(Protocol):
+    """What a device tells and asks: the world that made it.
+
+    state_folder: where devices keep their bonds, each in a folder of its name; None is nowhere.
+    """
+
+    state_folder: str | None
+
+    def check_open(self) -> None:
+        """Raise WorldError if no device can be powered on any more."""
+
+    def printed(self, device: Device, line: Line) -> None:
+        """A line of output has ended. Thread: the device's."""
+
+    def failed(self, device: Device) -> None:
+        """Its program ended with an exception, `device.error`. Thread: the device's."""
 
 
 class Device:
@@ -49,7 +79,8 @@ class Device:
 
     def __init__(
         self,
-        world: World,
+        air: SharedAir,
+        owner: DeviceOwner,
         name: str,
         program: Program,
         radio: DeviceRadio,
@@ -58,13 +89,14 @@ class Device:
         self.name = name
         self.error: BaseException | None = None
         self.failed_at_s: float | None = None
-        self.output = Output(lambda: world.clock.now_us, lambda line: world._print(self, line))
-        self._world = world
+        self.output = Output(air.clock.time, partial(owner.printed, self))
+        self._air = air
+        self._owner = owner
         self._program = program
         self.radio = radio
         self._slowness = 1.0
         self._moves = 0
-        with entropy.predictable(world.entropy):
+        with entropy.predictable(air.entropy):
             self._bonds: BondStore = MemoryBondStore()
         self._participant: Participant | None = None
         self.power_on(start_s)
@@ -105,11 +137,11 @@ class Device:
 
         Raises: RuntimeError if it runs; WorldError if its world is closed.
         """
-        self._world.check_open()
+        self._owner.check_open()
         if self.running:
             raise RuntimeError(f"{self.name} is powered on already")
         self.adapter = self._make_adapter()
-        clock = self._world.clock
+        clock = self._air.clock
         self._participant = clock.start(self._main, self.name, round(at_s * 1e6))
         self.radio.participant = self._participant
         self.slowness = self._slowness
@@ -119,12 +151,12 @@ class Device:
 
         Peers notice by their supervision time-outs. Does nothing if it is off.
         """
-        clock, participant = self._world.clock, self._participant
+        clock, participant = self._air.clock, self._participant
         if participant is not None:
             clock.stop(participant, PowerOff)
-        self._world.portal.run(self.radio.cut)
+        self._air.portal.run(self.radio.cut)
         if participant is not None:
-            clock.wait_until(lambda: not participant.alive)
+            clock.wait_until(participant.has_ended)
 
     # Its radio
 
@@ -138,7 +170,7 @@ class Device:
 
     @position.setter
     def position(self, position: Sequence[float]) -> None:
-        self._world.check_distances_matter()
+        self._air.check_distances_matter()
         self._moves += 1
         self._move_to(as_position(position))
 
@@ -148,18 +180,18 @@ class Device:
         Args: path: times in simulated seconds since the world began, and positions.
         Raises: ValueError.
         """
-        self._world.check_distances_matter()
-        start, points = (self._world.now_s, self.position), as_path(path)
+        self._air.check_distances_matter()
+        start, points = (self._air.now_s, self.position), as_path(path)
         if points[0][0] <= start[0]:
             raise ValueError("The path begins in the past")
         self._moves += 1
-        moves, clock = self._moves, self._world.clock
+        moves, clock = self._moves, self._air.clock
 
         def walk() -> None:
-            while self._moves == moves and self._world.now_s < points[-1][0]:
-                clock.sleep(min(STEP_S, points[-1][0] - self._world.now_s))
+            while self._moves == moves and self._air.now_s < points[-1][0]:
+                clock.sleep(min(STEP_S, points[-1][0] - self._air.now_s))
                 if self._moves == moves:
-                    self._move_to(position_at(self._world.now_s, start, points))
+                    self._move_to(position_at(self._air.now_s, start, points))
 
         clock.start(walk, f"path of {self.name}")
 
@@ -171,7 +203,7 @@ class Device:
     @antenna.setter
     def antenna(self, on: bool) -> None:
         self.radio.antenna = bool(on)
-        self._world.portal.run(self.radio.apply)
+        self._air.portal.run(self.radio.apply)
 
     @property
     def refuse_connections(self) -> bool:
@@ -186,7 +218,7 @@ class Device:
     @refuse_connections.setter
     def refuse_connections(self, refuse: bool) -> None:
         self.radio.refuses = bool(refuse)
-        self._world.portal.run(self.radio.apply)
+        self._air.portal.run(self.radio.apply)
 
     @property
     def energy(self) -> RadioOn:
@@ -194,45 +226,44 @@ class Device:
 
         `tx_us` is transmitting, `rx_us` listening.
         """
-        return self._world.portal.run(self.radio.radio_on)
+        return self._air.portal.run(self.radio.radio_on)
 
     def drop_links(self) -> None:
         """Break its links now; both ends are told, as after a supervision time-out."""
-        self._world.portal.run(self.radio.drop_links)
+        self._air.portal.run(self.radio.drop_links)
 
     def corrupt_next(self) -> None:
-        """Give the next packet that it sends a wrong CRC."""
-        self._world.portal.run(self.radio.corrupt_next)
+        """Let the next packet that it sends have a wrong CRC."""
+        self._air.portal.run(self.radio.corrupt_next)
 
     # Inside
 
     def _move_to(self, position: Position) -> None:
         self.radio.position = position
-        self._world.portal.run(self.radio.apply)
+        self._air.portal.run(self.radio.apply)
 
     def _make_adapter(self) -> Adapter:
         adapter = Adapter.__new__(Adapter)
         adapter._set_up(self._make_backend)
-        with use_portal(self._world.portal):
+        with use_portal(self._air.portal):
             adapter._session  # noqa: B018 - made here, it belongs to the world
         return adapter
 
     def _make_backend(self, former: DeviceAddress | None) -> AirBackend:
-        world = self._world
-        address = former or address_of(self.name)
-        bonds = self._bonds
-        if world.state_folder is not None:
-            bonds = FileBondStore(Path(world.state_folder, self.name, "bonds"), address)
-        backend = AirBackend(world.clock, world.radio, self.name, address, bonds, self.radio)
+        address, bonds = former or address_of(self.name), self._bonds
+        if self._owner.state_folder is not None:
+            bonds = FileBondStore(Path(self._owner.state_folder, self.name, "bonds"), address)
+        air = self._air
+        backend = AirBackend(air.clock.time, air.radio, self.name, address, bonds, self.radio)
         self.radio.backend = backend
         return backend
 
     def _main(self) -> None:
         """The device's thread."""
         with (
-            use_portal(self._world.portal),
+            use_portal(self._air.portal),
             use_adapter(self.adapter),
-            entropy.predictable(self._world.entropy),
+            entropy.predictable(self._air.entropy),
         ):
             try:
                 self._run()
@@ -241,7 +272,11 @@ class Device:
 
     def _run(self) -> None:
         try:
-            self._program.run(self._make_modules())
+            self._program.run(
+                make_modules(
+                    self._program.folder, self._air.clock, self.output, self.name, self._air.seed
+                )
+            )
         except PowerOff:
             return
         except SystemExit as end:
@@ -260,44 +295,13 @@ class Device:
         while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN_FRAMES:
             trace = trace.tb_next
         self.error = error.with_traceback(trace)
-        self.failed_at_s = self._world.now_s
+        self.failed_at_s = self._air.now_s
         self.output.write("".join(traceback.format_exception(type(error), error, trace)))
-        self._world._failed(self)
-
-    def _make_modules(self) -> DeviceModules:
-        synthetic = {
-            "time": make_time(self._world.clock),
-            "sys": self._make_sys(),
-            "random": self._make_random(),
-        }
-        modules = DeviceModules(self._program.folder, synthetic, {"print": self._print})
-        synthetic["sys"].modules = modules.loaded  # type: ignore[attr-defined]
-        return modules
-
-    def _make_sys(self) -> ModuleType:
-        module = ModuleType("sys", sys.__doc__)
-        vars(module).update(vars(sys))
-        vars(module).update(stdout=self.output, stderr=self.output, argv=[self.name])
-        return module
-
-    def _make_random(self) -> ModuleType:
-        """Make a `random` whose functions have a generator of their own, seeded by the world's."""
-        spec = importlib.util.find_spec("random")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        module.seed(f"{self._world.seed}\0{self.name}")
-        return module
-
-    def _print(self, *values: object, **options: Any) -> None:
-        if options.get("file") is None:
-            options["file"] = self.output
-        print(*values, **options)
+        self._owner.failed(self)
 
 
 def address_of(name: str) -> DeviceAddress:
-    """Give the static random address of the device of that name, the same in every run."""
+    """Return the static random address of the device of that name, the same in every run."""
     octets = bytearray(hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:6])
     octets[5] |= 0xC0
     return DeviceAddress(bytes(octets), random=True)

@@ -8,14 +8,14 @@ from bleio.radio.air.propagation import Position
 from bleio.radio.air.radio import Radio
 from bleio.radio.air.station import RadioOn, Station
 from bleio.radio.controller import Controller
-from bleio.testing.backend import AirBackend, Owner
+from bleio.testing.backend import AirBackend, PortOwner
 from bleio.testing.clock import VirtualClock
 from bleio.testing.participant import Participant
 
 POWERED_OFF = "the device is powered off"
 
 
-class DeviceRadio(Owner):
+class DeviceRadio(PortOwner):
     """Each power-on brings another controller; where it is and how it fares stay. Engine thread.
 
     After a change to `position`, `antenna` or `refuses`, call `apply`.
@@ -82,7 +82,7 @@ class DeviceRadio(Owner):
                 end.link.finish(HciErrorCode.CONNECTION_TIMEOUT)
 
     def corrupt_next(self) -> None:
-        """Give the next packet that it sends a wrong CRC."""
+        """Let the next packet that it sends have a wrong CRC."""
         if self._controller is not None:
             self._radio.medium.corrupt_next(self._controller.layer.station)
 

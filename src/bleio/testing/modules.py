@@ -1,8 +1,41 @@
 """The modules of one device: its program imports its own, as if it had a Python for itself.
 
-Its own are the modules beside the program and the libraries of pure Python, whose classes and
-caches would otherwise be those of all devices, and the synthetic ones: `time`, `sys`, `random`.
-The standard library, bleio and libraries with compiled parts are shared with the process.
+A module is one object in a process, with its globals, classes and caches. Two devices that import
+`adafruit_ble` would share its list of known services and its one radio. And a program that says
+`import time` must get simulated time, while the process keeps the real one.
+
+The obvious ways are worse. To exchange entries of `sys.modules` at each switch between devices, or
+to patch `time.sleep` itself, changes the process for everybody in it: the test runner, other
+worlds, threads. Sub-interpreters or processes of their own would give each device a Python, but no
+engine, air or clock in common, and no lists that a test's function fills. So the process is left as
+it is: the code of a device is executed with builtins of its own, whose `__import__` finds what is
+the device's. That reaches all that the program's modules do later, wherever they are called from,
+since a function looks names up where it was defined.
+
+The device's own are the modules beside the program, libraries of pure Python, and the synthetic
+modules (`synthetic`). Shared with the process are the standard library, libraries with compiled
+parts, most of which cannot be loaded twice, and bleio itself: the current adapter is a context
+variable, so that the one `_bleio` serves every device.
+
+A function of a test that is given as a program was defined already, with the process's globals. It
+is executed as a copy with globals of the device's (`rebind`). What that does and does not reach:
+
+- Plain functions are copied, and functions of the same module that they call by name, as deep as
+  that goes. Globals that are modules, and functions and classes of modules that would be the
+  device's own, are exchanged for the device's.
+- All other globals are the same objects, and so are default arguments and what a function closes
+  over: that is how a program hands results to its test. So a closed-over `time` is the real one,
+  and a closed-over helper calls the real one, too. A `global` statement assigns to the copy's
+  globals, which nobody else sees.
+- Classes of the test's module stay as they are, and with them their methods: a copy would be
+  another class, and `isinstance` of what is handed back would fail. Their methods see the process's
+  modules. The same holds for a decorated function, of which only the wrapper is copied.
+- Bound methods, `functools.partial` objects and instances with `__call__` are called as they are:
+  they carry state that the caller means to share. Give such a thing a plain function to call.
+
+What may surprise: while a module is executed it is in `sys.modules` under its name (`_shown`), for
+dataclasses and the like look for the module of a class there; and `sys.modules` as the program sees
+it is the device's.
 """
 
 from __future__ import annotations
@@ -28,7 +61,7 @@ _COMPILED = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
 
 class DeviceModules:
-    """What `import` gives in one device.
+    """What `import` finds in one device.
 
     Args: folder: of the program. synthetic: modules that are made, not found. names: what differs
         from the process's builtins, such as `print`.
@@ -54,10 +87,9 @@ class DeviceModules:
         exec(compile(source, path, "exec", dont_inherit=True), vars(main))
 
     def rebind(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Give a function as it would be if its module had been imported by this device.
+        """Return a function as it would be if its module had been imported by this device.
 
-        Of the globals that it and the functions of its module that it calls use, modules, and
-        functions and classes of modules, are replaced by the device's; all others stay shared.
+        Other callables are returned as they are; see above for what is exchanged and what is not.
         """
         if not isinstance(function, FunctionType):
             return function
@@ -246,7 +278,7 @@ def _is_pure(top: str) -> bool:
 
 
 def _code_of(spec: importlib.machinery.ModuleSpec) -> CodeType | None:
-    """Give a module's code; None for a folder without one."""
+    """Return a module's code; None for a folder without one."""
     get_code = getattr(spec.loader, "get_code", None)
     if get_code is None:
         return None
@@ -255,7 +287,7 @@ def _code_of(spec: importlib.machinery.ModuleSpec) -> CodeType | None:
 
 
 def _global_names(code: CodeType) -> set[str]:
-    """Give the names that a function and those inside of it look up."""
+    """Return the names that a function and those inside of it look up."""
     names = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

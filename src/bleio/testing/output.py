@@ -6,6 +6,8 @@ import io
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bleio.testing.watching import Time
+
 
 class Line(NamedTuple):
     """One line of output; `time_s` is when it was begun."""
@@ -17,13 +19,15 @@ class Line(NamedTuple):
 class Output(io.TextIOBase):
     """A text stream that keeps complete lines.
 
-    Args: now_us: the time. on_line: told of each line.
+    Args:
+        time: has the time.
+        on_line: called with each line when it ends.
     """
 
-    def __init__(self, now_us: Callable[[], int], on_line: Callable[[Line], None]) -> None:
+    def __init__(self, time: Time, on_line: Callable[[Line], None]) -> None:
         super().__init__()
         self.lines: list[Line] = []
-        self._now_us = now_us
+        self._time = time
         self._on_line = on_line
         self._part = ""
         self._begun_us = 0
@@ -40,7 +44,7 @@ class Output(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if text and not self._part:
-            self._begun_us = self._now_us()
+            self._begun_us = self._time.now_us
         *whole, self._part = (self._part + text).split("\n")
         for each in whole:
             self._end_line(each)
@@ -54,6 +58,6 @@ class Output(io.TextIOBase):
 
     def _end_line(self, text: str) -> None:
         line = Line(self._begun_us / 1e6, text)
-        self._begun_us = self._now_us()
+        self._begun_us = self._time.now_us
         self.lines.append(line)
         self._on_line(line)

@@ -55,6 +55,10 @@ class Participant:
         """Whether something has happened since it began its look."""
         return self.news
 
+    def has_ended(self) -> bool:
+        """Whether its thread has ended, or is about to."""
+        return not self.alive
+
     def attend(self, now_us: int) -> None:
         """From now on it does not spin any more, or begins to."""
         self.spins_since_us, self.news = now_us, False

@@ -39,7 +39,7 @@ def make_propagation(
 
 
 def as_position(position: Sequence[float]) -> Position:
-    """Give x, y and z of two or three numbers. Raises: ValueError."""
+    """Return x, y and z of two or three numbers. Raises: ValueError."""
     if len(position) not in (2, 3) or not all(math.isfinite(each) for each in position):
         raise ValueError("A position is two or three numbers of metres")
     x, y, *z = map(float, position)

@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def ble_world(request: pytest.FixtureRequest) -> Iterator[World]:
-    """Give an empty world in simulated time; its devices end with the test.
+    """Provide an empty world in simulated time; its devices end with the test.
 
     The mark `ble` sets its arguments, `--ble-seed` the seed of those without one. When the test
     fails, its report has the seed, what devices printed and the last packets on the air.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from bleio.testing.modules import DeviceModules
@@ -31,19 +32,22 @@ def as_program(
     if args and not callable(program):
         raise TypeError("Only functions take arguments")
     if source is not None:
-        text = source
-        return Program(lambda modules: modules.run_source(text, "<source>"), None, "device")
+        return Program(partial(_run_source, source, "<source>"), None, "device")
     if callable(program):
-        return _of_function(program, args)
+        name = getattr(program, "__name__", "device")
+        return Program(partial(_run_function, program, args), None, name)
     assert program is not None
     return _of_file(program)
 
 
-def _of_function(function: Callable[..., Any], args: tuple[Any, ...]) -> Program:
-    def run(modules: DeviceModules) -> None:
-        modules.rebind(function)(*args)
+def _run_source(text: bytes | str, path: str, modules: DeviceModules) -> None:
+    modules.run_source(text, path)
 
-    return Program(run, None, getattr(function, "__name__", "device"))
+
+def _run_function(
+    function: Callable[..., Any], args: tuple[Any, ...], modules: DeviceModules
+) -> None:
+    modules.rebind(function)(*args)
 
 
 def _of_file(path: str | os.PathLike[str]) -> Program:
@@ -51,4 +55,4 @@ def _of_file(path: str | os.PathLike[str]) -> Program:
     with open(path, "rb") as file:
         source = file.read()
     name = os.path.splitext(os.path.basename(path))[0]
-    return Program(lambda modules: modules.run_source(source, path), os.path.dirname(path), name)
+    return Program(partial(_run_source, source, path), os.path.dirname(path), name)

@@ -1,4 +1,4 @@
-"""Who is next in simulated time, and when. It knows no threads: it is asked by whoever decides.
+"""Who is next in simulated time, and when. It knows no threads.
 
 Three kinds of things are waited for. The engine may have been given something to do: then it is
 next, before anybody is asked anything, so that what a program has started is under way before time
@@ -29,7 +29,7 @@ class EventSource(Protocol):
         """Let all events up to that time happen."""
 
 
-class Schedule:
+class TurnSchedule:
     """All that wait, and the engine among them.
 
     Attributes:

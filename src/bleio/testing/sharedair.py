@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bleio.backends.hci import entropy
 from bleio.backends.hci.capture.tap import for_this_user
@@ -21,14 +21,10 @@ from bleio.runtime.portal import Portal
 from bleio.testing.captures import Captures
 from bleio.testing.clock import VirtualClock
 
-if TYPE_CHECKING:
-    from bleio.testing.device import Device
-
 PACKETS_KEPT = 10_000
 JAMMER_DBM = -30.0
 WIFI_DBM = -50.0
 WIFI_PERIOD_US = 10_000
-LOWEST_RSSI_DBM = -127
 
 
 class SharedAir:
@@ -84,7 +80,7 @@ class SharedAir:
     # Packets
 
     def trace(self, last: int | None = None) -> str:
-        """Give the packets on the air as text, one a line: all that were kept, or the last ones."""
+        """Return the packets on the air as text, one a line: all that were kept, or the last."""
         packets = list(self.packets)
         return "".join(map(_line_of, packets[-last:] if last is not None else packets))
 
@@ -122,9 +118,8 @@ class SharedAir:
 
     @loss.setter
     def loss(self, loss: float) -> None:
-        medium = self.radio.medium
-        changed = replace(medium.propagation, loss=loss)
-        self.portal.run(lambda: setattr(medium, "propagation", changed))
+        changed = replace(self.radio.medium.propagation, loss=loss)
+        self.portal.run(setattr, self.radio.medium, "propagation", changed)
 
     def jam(
         self,
@@ -180,23 +175,6 @@ class SharedAir:
             )
 
         self.portal.run(start)
-
-    def rssi_dbm(self, sender: Device, receiver: Device, *, tx_power_dbm: float = 0.0) -> int:
-        """Give the level at which one device hears another now, as its RSSI; -127 is not at all.
-
-        Interference, and what noise and chance do to single packets, are not in it.
-
-        Raises: RuntimeError if a program has not used its adapter yet: its radio is not there.
-        """
-        one, other = sender.radio, receiver.radio
-        for device in (sender, receiver):
-            if device.radio.station is None:
-                raise RuntimeError(f"{device.name} has not used its radio yet")
-        if not (one.antenna and other.antenna):
-            return LOWEST_RSSI_DBM
-        assert one.station is not None
-        assert other.station is not None
-        return self.radio.medium.rssi_dbm(one.station, other.station, tx_power_dbm)
 
 
 def _line_of(packet: AirPdu) -> str:

@@ -5,9 +5,10 @@ on to when that is, and passes the baton there (`baton`). If it is next itself, 
 case of a program that spins alone, nothing is passed, and the thread just goes on.
 
 The owner, the thread that made the world, takes part like any other, with two differences. While it
-waits it watches: whoever has the baton must pass it on or let time go on, or is named in
+waits it watches: the one that has the baton must pass it on or let time go on, or is named in
 `DeviceBlocked`. And it can be interrupted, by Ctrl-C above all, at any moment of its wait. Then it
-recalls the baton, so that it never goes on beside another participant. `Life` has what follows.
+recalls the baton, so that it never goes on beside another participant. `WorldLife` says what
+follows.
 """
 
 from __future__ import annotations
@@ -19,18 +20,19 @@ from bleio.testing.baton import Baton, Strangers
 from bleio.testing.errors import DeviceBlocked, Stalled
 from bleio.testing.pacing import Pace
 from bleio.testing.participant import Participant
-from bleio.testing.schedule import EventSource, Schedule
+from bleio.testing.schedule import EventSource, TurnSchedule
 from bleio.testing.waiting import Predicate
 from bleio.testing.watching import OwnersWatch
 
 GIVE_UP_S = 1.0  # for getting the baton back after Ctrl-C
 
 
-class Life(Enum):
+class WorldLife(Enum):
     """What becomes of a world.
 
     GOING: the baton goes round.
-    RECALLED: the owner was interrupted; whoever decides passes the baton to it. Then it is GOING.
+    RECALLED: the owner was interrupted; the one that decides next passes the baton to it. Then it
+        is GOING again.
     GIVEN_UP: the baton did not come back in time, as its holder blocks. The owner never waits
         again, but raises. If the holder comes back, it may pass the baton on among the others.
     ABANDONED: all threads were told to end where they are. Nobody has the baton.
@@ -56,11 +58,11 @@ class Turns:
         watch: Callable[[float], None] | None,
     ) -> None:
         self.now_us = 0
-        self.life = Life.GOING
+        self.life = WorldLife.GOING
         self.owner = Participant("the world's owner")
         self.engine = Participant("the Bluetooth engine")
         self.baton = Baton(self.owner)
-        self.schedule = Schedule(events, self.engine)
+        self.schedule = TurnSchedule(events, self.engine)
         self.strangers = Strangers()
         self._pace = pace
         self._watch = OwnersWatch(self.baton, pace, blocked_after_s, watch)
@@ -68,12 +70,12 @@ class Turns:
     @property
     def given_up(self) -> bool:
         """Whether the owner cannot have the baton any more."""
-        return self.life in (Life.GIVEN_UP, Life.ABANDONED)
+        return self.life in (WorldLife.GIVEN_UP, WorldLife.ABANDONED)
 
     @property
     def abandoned(self) -> bool:
         """Whether nobody has the baton any more."""
-        return self.life is Life.ABANDONED
+        return self.life is WorldLife.ABANDONED
 
     def wait(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
         """Wait for a predicate, for a time, or for what comes first of both.
@@ -93,7 +95,7 @@ class Turns:
         me.check()
 
     def pass_on(self, me: Participant) -> None:
-        """Let whoever is next go on, and wait until `me` is. Thread: `me`'s."""
+        """Let the next one go on, and wait until `me` is next. Thread: `me`'s."""
         try:
             who = self._next()
         except BaseException:  # Ctrl-C, or a condition that raises; me has the baton still
@@ -112,7 +114,7 @@ class Turns:
             raise
 
     def leave(self, me: Participant) -> None:
-        """Take no part any more, and let whoever is next go on. Thread: `me`'s."""
+        """Take no part any more, and let the next one go on. Thread: `me`'s."""
         me.alive = False
         if self.baton.holder is me and not self.given_up:
             self.baton.give(self._next())
@@ -121,7 +123,7 @@ class Turns:
 
     def _next(self) -> Participant:
         schedule = self.schedule
-        if self.life is Life.RECALLED:
+        if self.life is WorldLife.RECALLED:
             return self.owner
         if schedule.engine_woken:
             return self.engine
@@ -147,15 +149,15 @@ class Turns:
         return f"Nothing can happen any more at {self.now_us / 1e6:.6f} s: {who}"
 
     def _is_recalled(self) -> bool:
-        return self.life is Life.RECALLED
+        return self.life is WorldLife.RECALLED
 
     def _recall(self) -> None:
         """Get the baton back at once, or else give the world up, also if interrupted again."""
         back = False
-        self.life = Life.RECALLED
+        self.life = WorldLife.RECALLED
         try:
             back = self.baton.comes_within(self.owner, GIVE_UP_S)
         finally:
-            self.life = Life.GOING if back else Life.GIVEN_UP
+            self.life = WorldLife.GOING if back else WorldLife.GIVEN_UP
         if back:
             self.schedule.take_out(self.owner)

@@ -1,4 +1,9 @@
-"""Those who wait for their turn in simulated time, and who of them is first."""
+"""Those that wait for their turn in simulated time, and which of them is first.
+
+Each wait has a sequence number: ties are broken by who began to wait first, and an entry of the
+heap whose number is no longer its participant's is of a wait that has ended. Such entries are left
+where they are, since to find one in a heap costs more than to skip it, and are tidied up in bulk.
+"""
 
 from __future__ import annotations
 
@@ -49,8 +54,10 @@ class Waiting:
         who.sequence, who.predicate = 0, None
 
     def first(self, now_us: int) -> tuple[Participant | None, int]:
-        """Find whoever can go on earliest, and of those the first to wait. Returns: who and when;
-        None and `NEVER_US` if nobody can."""
+        """Find the one that can go on earliest, and of several the first to wait.
+
+        Returns: it, and when; None and `NEVER_US` if nobody can.
+        """
         who, best = self._first_due()
         for each in self._for_predicates:
             at = (max(now_us, each.not_before_us), each.sequence)
@@ -60,7 +67,7 @@ class Waiting:
         return who, best[0]
 
     def without_limit(self) -> list[str]:
-        """The names of those who wait for predicates, whatever happens."""
+        """The names of those that wait for predicates, whatever happens."""
         return sorted(each.name for each in self._for_predicates)
 
     def _first_due(self) -> tuple[Participant | None, tuple[int, int]]:

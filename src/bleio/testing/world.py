@@ -1,4 +1,29 @@
-"""A world: devices that run real programs on one simulated air, in simulated time."""
+"""A world: devices that run real programs on one simulated air, in simulated time.
+
+A test of a program that uses Bluetooth needs its peer, an air between them, and time that does not
+depend on the machine. A world has all three in one process. Programs are unchanged: what a device's
+`import _bleio` finds is the module that it would find anywhere, over the host that drives real
+controllers, over HCI packets. Only what is below that is simulated, by the radio that serves
+`virtual` adapters, too; and time, by a clock that takes the place of the real one (`clock`).
+
+What belongs to all devices is `SharedAir`: the radio, the clock, the engine, the packets, and what
+disturbs them. What belongs to one is `Device`. The world makes devices, runs, and ends them.
+
+The obvious alternative, processes on a shared radio, is there as well: `virtual:NAME`. It is real
+time, and which packet comes first is up to the machine. Here the same seed and programs give the
+same packets, and an hour of advertising takes a second.
+
+What may surprise:
+
+- Nothing happens between two calls of `run`. The test's thread is part of the world (its owner),
+  and while it computes, everything stands still; so it can look at anything without a lock.
+- What a test does to a device (`jam`, `drop_links`, `energy`) goes through the engine, and takes
+  20 us of simulated time, as every look does.
+- A program that fails fails the world: `run` raises at once, with the failure as the cause, since
+  else a test would wait for something that cannot come.
+- Ends are in order wherever possible: programs get `PowerOff` where they wait, then the engine
+  shuts down. Only a program that blocks outside of simulated time cannot be ended so.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +31,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -14,7 +40,7 @@ from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
-from bleio.testing.backend import AirBackend, Owner
+from bleio.testing.backend import AirBackend, PortOwner
 from bleio.testing.captures import Captures
 from bleio.testing.device import Device, address_of
 from bleio.testing.deviceradio import DeviceRadio
@@ -25,6 +51,7 @@ from bleio.testing.programs import as_program
 from bleio.testing.sharedair import SharedAir
 
 DEFAULT_WITHIN_S = 86_400.0
+LOWEST_RSSI_DBM = -127
 
 
 class World(SharedAir):
@@ -130,7 +157,7 @@ class World(SharedAir):
             self.check_distances_matter()
             place = as_position(position)
         radio = DeviceRadio(self.radio, self.clock, place, self._captures.hci_file(name))
-        device = self.devices[name] = Device(self, name, made, radio, start_s)
+        device = self.devices[name] = Device(self, self, name, made, radio, start_s)
         if stop_s is not None:
             self.clock.start(device.power_off, f"power of {name}", round(stop_s * 1e6))
         return device
@@ -174,12 +201,13 @@ class World(SharedAir):
         if math.isnan(limit_s):
             raise ValueError("A world runs for a number of seconds, not for NaN")
         within_s = None if limit_s == math.inf else limit_s
-        came = self.clock.wait_until(lambda: self._has_failed() or done(), within_s)
+
+        def over() -> bool:
+            return bool(self._failures) or self._echo_error is not None or done()
+
+        came = self.clock.wait_until(over, within_s)
         self._raise_failure()
         return came
-
-    def _has_failed(self) -> bool:
-        return bool(self._failures) or self._echo_error is not None
 
     def _raise_failure(self) -> None:
         if self._echo_error is not None:
@@ -202,11 +230,32 @@ class World(SharedAir):
 
     # Results
 
+    def rssi_dbm(self, sender: Device, receiver: Device, *, tx_power_dbm: float = 0.0) -> int:
+        """Return the level at which one device hears another now, as its RSSI; -127 is not at all.
+
+        Interference, and what noise and chance do to single packets, are not in it.
+
+        Raises: RuntimeError if a program has not used its adapter yet: its radio is not there.
+        """
+        one, other = sender.radio, receiver.radio
+        for device in (sender, receiver):
+            if device.radio.station is None:
+                raise RuntimeError(f"{device.name} has not used its radio yet")
+        if not (one.antenna and other.antenna):
+            return LOWEST_RSSI_DBM
+        assert one.station is not None
+        assert other.station is not None
+        return self.radio.medium.rssi_dbm(one.station, other.station, tx_power_dbm)
+
     def output(self) -> str:
-        """Give what all devices printed, in order of time, as `echo` shows it."""
-        lines = [(line, device) for device in self.devices.values() for line in device.output.lines]
-        lines.sort(key=lambda each: each[0].time_s)
-        return "".join(_tagged(device, line) for line, device in lines)
+        """Return what all devices printed, in order of time, as `echo` shows it."""
+        lines = [
+            (line.time_s, _tagged(device, line))
+            for device in self.devices.values()
+            for line in device.output.lines
+        ]
+        lines.sort(key=itemgetter(0))  # lines of one moment stay in the order of devices
+        return "".join(text for _, text in lines)
 
     # The end
 
@@ -271,23 +320,25 @@ class World(SharedAir):
         address = former or address_of(name)
         owner = _OfAnyDevice(self)
         owner.hci_capture = self._captures.hci_file(name)
-        return AirBackend(self.clock, self.radio, name, address, MemoryBondStore(), owner)
+        return AirBackend(self.clock.time, self.radio, name, address, MemoryBondStore(), owner)
 
-    def _print(self, device: Device, line: Line) -> None:
+    def printed(self, device: Device, line: Line) -> None:
+        """See `DeviceOwner`."""
         if self._echo is None:
             return
         try:
             self._echo.write(_tagged(device, line))
             if self.clock.pace is not None:
                 self._echo.flush()  # somebody may be watching
-        except OSError as error:  # of whoever runs the world, not of the device
+        except OSError as error:  # of the one that runs the world, not of the device
             self._echo, self._echo_error = None, error
 
-    def _failed(self, device: Device) -> None:
+    def failed(self, device: Device) -> None:
+        """See `DeviceOwner`."""
         self._failures.append(device)
 
 
-class _OfAnyDevice(Owner):
+class _OfAnyDevice(PortOwner):
     """Owns an adapter that a program has made itself; nobody knows which."""
 
     def __init__(self, world: World) -> None:

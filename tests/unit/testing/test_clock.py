@@ -20,7 +20,7 @@ from bleio.testing.baton import Baton
 from bleio.testing.clock import VirtualClock
 from bleio.testing.errors import PowerOff
 from bleio.testing.participant import LOOK_US, Participant
-from bleio.testing.turns import Life
+from bleio.testing.turns import WorldLife
 
 PATIENCE_S = 10.0
 
@@ -49,7 +49,7 @@ class Silence(Radio):
 
 
 def recalled(clock: VirtualClock) -> bool:
-    return clock._turns.life is Life.RECALLED
+    return clock._turns.life is WorldLife.RECALLED
 
 
 def given_up(clock: VirtualClock) -> bool:

@@ -1,15 +1,70 @@
-"""The module `time` of one device: simulated time."""
+"""The modules of one device that are made, not found: `time`, `sys` and `random`.
+
+A program's clock, output, arguments and randomness are its own, and the same in every run. These
+three modules and the builtin `print` are where it meets them. Each is a copy of the real module
+with some names replaced, so what has nothing to do with devices is there too, as in the process.
+`random` is loaded a second time, as its functions are methods of one generator, which must not be
+the process's.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import time
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 from bleio.testing.clock import VirtualClock
+from bleio.testing.modules import DeviceModules
+from bleio.testing.output import Output
 
 # Worlds begin at this date, the same in every run: 2025-01-01 00:00:00 UTC.
 EPOCH_S = 1_735_689_600
+
+
+def make_modules(
+    folder: str | None, clock: VirtualClock, output: Output, name: str, seed: int
+) -> DeviceModules:
+    """Make what `import` finds in one device.
+
+    Args: folder: of its program. name, seed: of the device and its world; its `random` comes of
+        both.
+    """
+    module = make_sys(output, name)
+    modules = DeviceModules(
+        folder,
+        {"time": make_time(clock), "sys": module, "random": make_random(f"{seed}\0{name}")},
+        {"print": partial(_print, output)},
+    )
+    vars(module).update(modules=modules.loaded)
+    return modules
+
+
+def make_sys(output: Output, name: str) -> ModuleType:
+    """Make a `sys` whose streams are the device's output."""
+    module = ModuleType("sys", sys.__doc__)
+    vars(module).update(vars(sys))
+    vars(module).update(stdout=output, stderr=output, argv=[name])
+    return module
+
+
+def make_random(seed: str) -> ModuleType:
+    """Make a `random` whose functions have a generator of their own."""
+    spec = importlib.util.find_spec("random")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.seed(seed)
+    return module
+
+
+def _print(output: Output, *values: object, **options: Any) -> None:
+    if options.get("file") is None:
+        options["file"] = output
+    print(*values, **options)
 
 
 def make_time(clock: VirtualClock) -> ModuleType:
