@@ -85,6 +85,9 @@ def test_a_pdu_is_enciphered_once_however_often_it_is_sent() -> None:
     queue.put_data(b"", True)
     secret, empty = queue.take(LIMIT, cipher), queue.take(LIMIT, cipher)
     assert secret.octets == 6 + MIC_OCTETS
-    assert secret.on_air(0x02) == secret.on_air(0x02)
-    assert secret.on_air(0x02)[0] != secret.on_air(0x02)[1] == b"\x02\x06secret"
-    assert empty.sealing is None and empty.on_air(0x02) == (b"\x02\x00", b"")
+    assert secret.sealing is not None
+    assert secret.sealing.seal(0x02, b"secret") == secret.sealing.seal(0x02, b"secret")
+    assert (empty.sealing, empty.octets) == (None, 0)
+    queue.put_data(b"secret", True)
+    again = queue.take(LIMIT, cipher).sealing
+    assert again is not None and again.nonce != secret.sealing.nonce

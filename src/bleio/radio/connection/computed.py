@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 class ComputedEvents:
     """The events of a link all of whose packets arrive."""
 
-    __slots__ = ("_central", "_clock", "_ends", "_link", "_peripheral", "_radio", "_schedule")
+    __slots__ = ("_central", "_clock", "_ends", "_link", "_peripheral", "_radio", "_schedule",
+                 "_stations")  # fmt: skip
 
     def __init__(self, link: AirLink) -> None:
         self._link = link
@@ -50,6 +51,7 @@ class ComputedEvents:
         self._clock = link.radio.clock
         self._schedule = link.schedule
         self._ends = (link.central, link.peripheral)
+        self._stations = (link.central.layer.station, link.peripheral.layer.station)
         self._central = link.central.acknowledgement
         self._peripheral = link.peripheral.acknowledgement
 
@@ -90,13 +92,15 @@ class ComputedEvents:
     def _exchange_packets(self, event: int, now_us: int) -> int:
         """Let a packet go each way; each acknowledges the one before. Returns: when it is over."""
         link, radio, (central, peripheral) = self._link, self._radio, self._ends
+        polling, answering = self._stations
         # An answer takes longer to make than the inter frame space.
         self._peripheral.choose()
         pdu, header = self._central.transmit()
         air_us = central.negotiated.air_times_us[pdu.octets]
         at_us = now_us + air_us + phy.T_IFS_US
         channel = link.channel(event) if radio.watched else None
-        link.meter.sent(central, air_us)
+        polling.tx_us += air_us
+        answering.rx_us += air_us
         if channel is not None:
             radio.show(link.packet(central, pdu, header, channel, now_us))
         self._peripheral.take(pdu, header)
@@ -106,7 +110,8 @@ class ComputedEvents:
         if channel is not None:
             radio.show(link.packet(peripheral, pdu, header, channel, at_us))
         air_us = peripheral.negotiated.air_times_us[pdu.octets]
-        link.meter.sent(peripheral, air_us)
+        answering.tx_us += air_us
+        polling.rx_us += air_us
         self._central.take(pdu, header)
         if link.open and self._peripheral.unacknowledged is not None:
             self._peripheral.acknowledge()  # nothing can happen to the packet that says so
@@ -117,5 +122,5 @@ class ComputedEvents:
         return self._clock.now_us, self._link.was_used
 
     def has_announced(self, _controls: int) -> bool:
-        """Always: the instant lies beyond the event that carries its announcement."""
+        """Always: what is queued arrives, and the instant leaves it time to."""
         return True

@@ -183,8 +183,11 @@ class AirLink:
         *,
         crc_right: bool = True,
     ) -> AirPdu:
-        """One packet as it is on air."""
-        octets, clear_octets = pdu.on_air(header)
+        """One packet as it is on air. Args: header: its first octet."""
+        payload, clear_octets = pdu.payload, b""
+        if pdu.sealing is not None:
+            clear_octets = bytes((header, len(payload))) + payload
+            payload = pdu.sealing.seal(header, payload)
         return AirPdu(
             at_us,
             channel,
@@ -192,7 +195,7 @@ class AirLink:
             self.access_address,
             sender.tx_power_dbm,
             sender.layer.station,
-            octets,
+            bytes((header, len(payload))) + payload,
             Direction.TO_CENTRAL if sender.role else Direction.TO_PERIPHERAL,
             self.crc_init,
             crc_right,

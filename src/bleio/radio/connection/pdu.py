@@ -33,18 +33,6 @@ class DataPdu:
         if self.sealing is not None:
             self.octets += MIC_OCTETS
 
-    def on_air(self, header: int) -> tuple[bytes, bytes]:
-        """Header and payload as octets.
-
-        Args: header: its first octet.
-        Returns: as they are on air, and in clear text if that is something else.
-        """
-        payload, clear = self.payload, b""
-        if self.sealing is not None:
-            clear = bytes((header, len(payload))) + payload
-            payload = self.sealing.seal(header, payload)
-        return bytes((header, len(payload))) + payload, clear
-
 
 # What is sent where there is nothing to say. It is told from an empty packet of the host, which
 # has a credit to give back, by being this one object.
