@@ -1,4 +1,10 @@
-"""Access addresses of connections: drawn at random by the rules. Spec: Vol 6, Part B, 2.1.2."""
+"""Access addresses of connections: drawn at random by the rules. Spec: Vol 6, Part B, 2.1.2.
+
+A receiver finds the beginning of a packet by its access address, and tells its link from others by
+it. So an address must not look like noise or a carrier (long runs, too few or too many changes of
+the bit), nor like the address of advertising with one bit received wrong. Addresses of the world's
+links are drawn without a look at each other: two alike are as likely here as on air.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +15,10 @@ from bleio.radio.air import phy
 _BITS = 32
 _MAX_RUN = 6
 _MAX_TRANSITIONS = 24
-# What the Coded PHY asks besides, of the least significant bits.
+# What the Coded PHY asks as well, of the least significant bits.
 _CODED_ONES, _CODED_ONES_IN = 3, 8
 _CODED_MAX_TRANSITIONS, _CODED_TRANSITIONS_IN = 11, 16
-# At least so many transitions in the most significant bits.
+# The fewest transitions in the most significant bits.
 _LAST_TRANSITIONS, _LAST_BITS = 2, 6
 
 

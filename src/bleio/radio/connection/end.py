@@ -1,7 +1,7 @@
 """One device's end of a link.
 
 A link has two ends that are alike, and most of what the specification says of a connection it says
-of one of them. What an end holds is parted by when it changes and who asks:
+of one of them. What an end holds is parted by when it changes and what for:
 
 - `queue`: what waits to be sent. It changes with the host's packets and the control PDUs.
 - `acknowledgement`: sequence numbers and the PDU that is on its way. It changes with each packet.

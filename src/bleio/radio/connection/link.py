@@ -9,7 +9,7 @@ Simulators usually give each device a link object of its own, with a state machi
 other only through packets. That is closer to silicon, but two objects that must agree, on anchor
 points, event numbers and the map, then agree only as long as both are right, and a mistake in
 either looks like bad luck on the air. Here what the ends share exists once and cannot differ; what
-can differ, queues, keys, who has heard what, is in the two `LinkEnd`s.
+can differ, queues, keys, what was heard, is in the two `LinkEnd`s.
 
 What happens in the events is left to one of two engines (`ConnectionEvents`). `computed.py` is for
 an air on which nothing can be lost, and simulates only events in which something is said;
@@ -226,7 +226,7 @@ class AirLink:
         self._alone = self.radio.clock.schedule(at_us, self.finish, reason)
 
     def drop(self, end: LinkEnd, reason: int) -> None:
-        """Give one end up that has not heard the other for too long; the other notices later."""
+        """End the link at one end, which has heard nothing for too long; the other notices later."""
         end.layer.link_closed(end, reason)
         self.vanish(end)
 

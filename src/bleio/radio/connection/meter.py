@@ -3,8 +3,8 @@
 Packets are counted when they are sent. Connection events without any are not simulated where
 nothing can be lost, so they are counted afterwards, as far as time has come: when an event takes
 place, when somebody reads a station's counters, and before anything changes on which they depend
-(PHY, interval, latency, channel map, an end that goes). Whoever changes one of those has to call
-`account` before, or events of the past are counted by the rules of today.
+(PHY, interval, latency, channel map, an end that goes). Code that changes one of those calls
+`account` first, or events of the past are counted by the rules of today.
 
 To count an idle event is to say what happened in it: which of the two were awake, whose radio was
 on for how long, one more turn of the sequence numbers, and for captures that ask for it the two
