@@ -226,7 +226,7 @@ class AirLink:
         self._alone = self.radio.clock.schedule(at_us, self.finish, reason)
 
     def drop(self, end: LinkEnd, reason: int) -> None:
-        """End the link at one end, which has heard nothing for too long; the other notices later."""
+        """End the link at one end, which has heard nothing for too long; the other is alone now."""
         end.layer.link_closed(end, reason)
         self.vanish(end)
 
