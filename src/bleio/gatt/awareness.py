@@ -1,4 +1,10 @@
-"""What one client knows of table changes: robust caching (Vol 3, Part G, 2.5.2.1)."""
+"""What one client knows of table changes: robust caching (Vol 3, Part G, 2.5.2.1).
+
+A client that keeps our table over links would otherwise read and write handles that mean something
+else since. So one that says that it can be told of this is refused, once, what it asks by handle,
+until it has shown that it knows of the change: by confirming Service Changed, by reading the
+Database Hash, or by asking again after the refusal. Values are not sent to it meanwhile.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,29 @@
 """One ATT bearer: our server and our client on one link, and what is configured on it.
 
-PDUs go to one side or the other by their opcode. Nothing here waits: time and sending are given in,
-and whoever must know of an end is called.
+ATT runs in both directions at once over one channel. A PDU's opcode says which direction it belongs
+to, so one table of opcodes parts what comes: responses and notified values are for the client
+(`client`), confirmations for our indications, all else for the server (`att.server`). The two
+directions know nothing of each other but the MTU, which is one for both.
+
+Nothing here waits. Time and sending are passed in, and what must be known of the end is told to the
+link. A coroutine for each request would be the obvious way, but then a peer decides how many of
+them there are and how long they live, and each `await` is a place where the table, the link or its
+security may change between a check and its use. Here one PDU is taken from beginning to end, and
+what waits (a procedure, an indication) is data with a bound and a timer.
+
+What may surprise:
+
+- A value may be withheld from a client although its CCCD asks for it: an unaware client must not be
+  told values of a table that it does not know (robust caching), and one whose link has lost its
+  security must not hear what it may not read. An indication that waits its turn is checked when the
+  turn comes. To the sender a withheld value is a success: it can do nothing about it.
+- CCCDs are kept here, by characteristic, not in the table: each client has its own. They end with
+  the link; what a bonded client had comes back by `restore`.
+- A bearer dies in two ways. A time-out or a fault of ours ends it from within (`_die`): no PDU may
+  follow, so the link is of no use and its owner is told to end it. `closed` tells that the link is
+  gone; listeners hear of it then and only then, once.
+- `received` never raises. A fault in one listener, which is our program's, ends this bearer and not
+  the reading of all links' data.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """GATT client procedures: MTU, reads and writes (Vol 3, Part G, 4.3 and 4.8 to 4.12).
 
 Each is a generator for `att.client`. They ask their bearer for the ATT_MTU each time, since the
-peer's own exchange may change it while a procedure waits in line.
+peer's own exchange may change it while a procedure waits in line. A long value is what a peer makes
+of it: each part may be refused, cut short or come from a value that has changed, so loops end by
+what arrives, and a long write is compared with what the peer says it has queued.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The bond files of a folder, as one backend uses them."""
+"""The bond files of a folder, as one backend uses them.
+
+What could not be written at once, because another process held the lock or the disk was full, is
+tried again for a minute, and for the last time when the backend closes.
+"""
 
 from __future__ import annotations
 

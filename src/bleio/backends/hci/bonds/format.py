@@ -1,6 +1,9 @@
 """How bonds are written: JSON with a version and a checksum, and strictly checked when read.
 
-What is wrong with a file is said without a word of what is in it, for that is keys.
+A file is believed only as a whole: exactly these fields, each of its type and in its range. It may
+come from another version, a disk error or another program, and a key that is wrong by one digit
+looks as good as a right one; so there is a checksum, and a version that is not ours is not guessed
+at. What is wrong is said without a word of what is in the file, for that is keys.
 """
 
 from __future__ import annotations

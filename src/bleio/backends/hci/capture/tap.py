@@ -1,7 +1,11 @@
 """`BLEIO_CAPTURE=FILE`: what programs and controllers say to each other, for packet analysers.
 
-A name that ends in `.btsnoop`, `.log` or `.cfa` gives btsnoop, any other pcapng, in which each
+A name that ends in `.btsnoop`, `.log` or `.cfa` has btsnoop in it, any other pcapng, in which each
 adapter is an interface of its own. `%p` in the name stands for the number of the process.
+
+The tap lies between layer and port, so it has what was said in the order in which it was said, with
+what bumble's drivers say while they load firmware. It is written at once and without a buffer: the
+captures that matter most are those of programs that end badly.
 
 Data of encrypted links is in it in the clear, so only the user may read the file. Keys, which open
 more than what was captured, are 0 in it unless `BLEIO_CAPTURE_KEYS=1`.

@@ -1,10 +1,15 @@
-"""Advertising: one advertiser, by extended commands where the controller has them.
+"""Advertising: one set, by extended commands where the controller has them.
 
 Legacy and extended commands must not be mixed (Vol 4, Part E, 3.1.1), so a controller with extended
 advertising gets only those, also for legacy PDUs.
 
 A private address changes while advertising goes on: it is disabled and enabled for that, a few
 commands long, and the data stays. Disabling is needed because a connectable set keeps its address.
+
+Advertising ends in four ways, and each is told exactly once: we stop it, a link comes up from it,
+the controller ends it (high duty cycle lasts 1.28 s), or it cannot be resumed after a pause. A link
+may come up before the controller has answered the command that enables; so `active` is true from
+the moment of asking, and is taken back if the answer is a refusal.
 """
 
 from __future__ import annotations

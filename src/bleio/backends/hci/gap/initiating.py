@@ -1,7 +1,16 @@
 """Initiating: connecting as central, and taking it back (Vol 4, Part E, 7.8.12, 7.8.13, 7.8.66).
 
+A controller initiates to one peer at a time, so connects wait for each other. Each is an attempt
+that is judged by what the controller tells last, since a link may come up while it is being taken
+back: the answer to Create Connection Cancel and the link's event may cross. A link that nobody
+wants any more by then is ended, and one that the caller still waits for is its link.
+
 A bonded peer may use private addresses. A controller with the peer in its resolving list finds it
-by its identity; for others we scan for the address it has at present and connect to that.
+by its identity. For others we scan for the address it has at present and connect to that, for a few
+seconds, then look again: meanwhile it may have changed its address.
+
+A caller may be cancelled at any await. Then the attempt lives on in the background until the
+controller is free again, and the next connect waits for that.
 """
 
 from __future__ import annotations

@@ -1,12 +1,18 @@
 """Our own address on the air: the identity, or a resolvable private one that changes.
 
 Spec: Vol 3, Part C, 10.7. Private addresses are made here and not by the controller, so that all
-controllers can have them; only directed advertising to a peer in the resolving list leaves it to
-the controller.
+controllers can have them. Controllers that could make them do it each in their own time, many not
+at all for scanning, and none says which address it uses; a host that pairs must know. Only directed
+advertising to a peer in the resolving list leaves it to the controller.
 
 A controller takes neither another random address nor another resolving list while it advertises,
-scans or initiates. Whoever does one of these is a `User`: it starts and stops under the one lock,
-and is paused for the few commands that a change takes. Links are not concerned.
+scans or initiates. What does one of these is a `User`: it starts and stops under the one lock, and
+is paused for the few commands that a change takes. Links are not concerned: they keep the addresses
+that they came up with.
+
+While a change is under way anything may happen to a user: a link comes up and ends its advertising,
+the program stops its scan, a cancelled connect is taken back. So `resume` looks again whether there
+is something to go on with, and `on_air` is not what was noted before the pause but what holds now.
 """
 
 from __future__ import annotations

@@ -1,7 +1,14 @@
 """The identities behind resolvable private addresses, found by the keys of bonds.
 
-`Resolver` does it in the host, for what the controller has not resolved. `ControllerResolvingList`
-keeps the controller's own list like the bonds, which is what lets it connect to an identity.
+A bonded peer may change its address every quarter of an hour; to programs it is one device. It is
+resolved in two places. `ControllerResolvingList` keeps the controller's own list like the bonds,
+which is what lets a controller connect to an identity. But not all have a list, some have room for
+a few peers only, and some refuse; so `Resolver` does it in the host too, for what the controller
+has not resolved. Trying all keys costs one AES block for each, so results are cached, also those
+that an address is nobody's: in a hall with a thousand phones most are.
+
+A bond whose identity is itself a private address, or whose key is all zeros, resolves nothing. A
+peer could otherwise claim to be whatever address it likes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,17 @@
 """Scanning: the commands, and advertising reports as they come (Vol 4, Part E, 7.7.65.2 and .13).
 
+Two users share the one scanner: the program, which wants all packets, and a connect that looks for
+a peer with a private address (`find`), whose packets no program sees. So it is on while either
+wants it, with the program's parameters if there is one.
+
 Data plane: one `Report` per packet, cut out of the event; no de-duplication. An RSSI of 127, which
 says that the controller does not know it, is passed on as it is. The address of a report is the
 identity of the sender, if it is known.
+
+What may surprise: a long packet comes in several reports, between which those of other advertisers
+may come, and any part may be missing; it is put together by advertiser and set, within bounds, or
+dropped as a whole. And a legacy scan response does not say whether its advertiser can be connected
+to, so that is remembered from the advertisement before it.
 """
 
 from __future__ import annotations

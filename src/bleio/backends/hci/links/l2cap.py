@@ -1,6 +1,11 @@
 """LE signaling: connection parameter updates, and a refusal for all the rest (Vol 3, Part A, 4).
 
 We offer no credit-based channels. Sans-I/O: sending and timers are the link's.
+
+A central answers a request before it changes anything, as the specification has it, and it refuses
+what does not fit together: parameters whose supervision time-out is shorter than two events with
+latency would end the link at the first lost packet. A response to nothing, or with an identifier
+that is not that of our last request, is dropped: it may be the late answer to one before.
 """
 
 from __future__ import annotations
