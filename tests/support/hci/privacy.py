@@ -53,7 +53,7 @@ class PrivateWorld(VirtualWorld):
 
     def _record(self, device: Device) -> None:
         opened: Any = device.backend._open
-        radio = opened.port._port._world.driver.radio
+        radio = opened.port._port._radio.driver.radio
 
         def record(packet: AirPdu) -> None:
             octets = _advertiser(packet)

@@ -74,7 +74,8 @@ def inject(octets):
     connection = adapter.connections[0]
 
     async def send():
-        connection._link._send(0x0004, bytes.fromhex(octets))
+        link = connection._link
+        link._table.acl.send(link.conn_handle, 0x0004, bytes.fromhex(octets))
 
     connection._session.engine.call(send)
 
