@@ -14,8 +14,9 @@ can differ, queues, keys, what was heard, is in the two `LinkEnd`s.
 What happens in the events is left to one of two engines (`ConnectionEvents`). `computed.py` is for
 an air on which nothing can be lost, and simulates only events in which something is said;
 `stepped.py` goes through every event packet by packet. The link has one of them and exchanges it
-when the medium changes; nothing else asks which it is. Both give the same packets at the same
-times where nothing happens to get lost.
+when the medium changes; nothing else asks which it is. Where nothing happens to get lost, hosts
+get the same data through both, though `stepped.py` has more packets on air: there an
+acknowledgement needs one.
 
 What may surprise:
 
