@@ -5,11 +5,11 @@ every interval, on a channel that both ends know, in which the central may send 
 may answer. Everything else of it is said in those events. An `AirLink` holds that promise, for both
 ends together: interval, latency and time-out, the channel map, and changes of them at an instant.
 
-Simulators usually give each device a link object of its own, with a state machine that hears the
+The obvious way is to give each device a link object of its own, a state machine that hears the
 other only through packets. That is closer to silicon, but two objects that must agree, on anchor
 points, event numbers and the map, then agree only as long as both are right, and a mistake in
-either looks like bad luck on the air. Here what the ends share exists once and cannot differ; what
-can differ, queues, keys, what was heard, is in the two `LinkEnd`s.
+either looks like bad luck on the air. Here what the ends share exists once and cannot differ;
+what can differ, queues, keys, what was heard, is in the two `LinkEnd`s.
 
 What happens in the events is left to one of two engines (`ConnectionEvents`). `computed.py` is for
 an air on which nothing can be lost, and simulates only events in which something is said;
@@ -27,7 +27,8 @@ What may surprise:
   on in the books (`LinkMeter`) though nothing is exchanged, until its supervision time-out.
 - A link can be made at one end alone, by a request that only one of the two takes for answered. It
   begins like any other and the end without a partner is gone from the start.
-- `finish` closes both ends before it tells either host: a host may ask what links there are.
+- `finish` closes both ends before it tells either host: whatever a host is told, the other end has
+  no timer or PDU left by then.
 """
 
 from __future__ import annotations
