@@ -144,6 +144,7 @@ class HciBackend(Backend):
     async def open(self, server: LocalServer, name: str, events: Events) -> None:
         if self._open is not None:
             raise CallerError("The adapter is open already")
+        # Before anything is opened: a wrong address is the caller's fault, not the controller's.
         if isinstance(self._wanted_address, DeviceAddress):
             identity.check_static(self._wanted_address)
         server.set_device_name(name)
@@ -183,6 +184,7 @@ class HciBackend(Backend):
     async def set_address(self, address: DeviceAddress) -> None:
         opened = self._opened()
         identity.check_static(address)
+        # The claim first: it may be refused, and then nothing has changed.
         if self._is_virtual():
             await identity.claim(opened.layer, address)
         await opened.privacy.use_identity(address)
@@ -245,6 +247,7 @@ class HciBackend(Backend):
             return  # while opening, which fails with the same error
         opened.privacy.close()
         opened.initiator.close(error)
+        # Programs see their connections end before the adapter does.
         opened.links.close_all()
         opened.events.lost(error)
 

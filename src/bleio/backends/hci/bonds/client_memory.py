@@ -45,6 +45,7 @@ class ClientMemory:
         """
         first = self._client is None
         self._client = bond.identity
+        # The bond is of the last link; what the client does on this one is newer.
         if first and bond.client != ClientState():
             self._restore(bond.client)
         self.changed()
@@ -58,6 +59,7 @@ class ClientMemory:
             return
         bond = self._bonds.find(self._client, self._is_central)
         state = self._state()
+        # A client that configures the same again, as many do on each link, costs no writing.
         if bond is not None and bond.client != state:
             self._bonds.save(replace(bond, client=state), self._is_central)
 

@@ -51,7 +51,7 @@ def decode(octets: bytes) -> Contents:
     """Return what a file's octets say. Raises: DamagedError."""
     try:
         document = json.loads(octets.decode("ascii"))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, not ASCII, or nested too deep
         raise DamagedError("it is not whole") from None
     if not isinstance(document, dict):
         raise DamagedError("it is not a file of bonds")
@@ -65,6 +65,7 @@ def decode(octets: bytes) -> Contents:
     contents = Contents(fields.octets_or_null("irk", 16))
     for item in fields.take("bonds", list):
         central, bond = _decode_bond(item)
+        # Which of two is the right one cannot be known, and the wrong one's keys open a link.
         if (central, bond.identity) in contents.bonds:
             raise DamagedError("it has two bonds with one peer")
         contents.bonds[central, bond.identity] = bond
@@ -78,6 +79,8 @@ def _checksum(body: dict[str, Any]) -> str:
 
 
 def _encode_bond(bond: Bond) -> dict[str, Any]:
+    """Return a bond's fields. Addresses are written as people write them, most significant octet
+    first; keys as they are, least significant first."""
     return {
         "address": bond.identity.octets[::-1].hex(":"),
         "random": bond.identity.random,
@@ -110,7 +113,10 @@ def _hex(octets: bytes | None) -> str | None:
 
 
 class _Fields:
-    """An object of the file, which must have exactly these names."""
+    """An object of the file, which must have exactly these names.
+
+    Its methods take values out and say in words what is wrong with one, without the value.
+    """
 
     def __init__(self, value: object, *names: str) -> None:
         if not isinstance(value, dict) or set(value) != set(names):
@@ -126,6 +132,8 @@ class _Fields:
 
     def is_null(self, name: str) -> bool:
         return self._values[name] is None
+
+    # Typed access: a file that was changed by hand must not put a string where a key is expected.
 
     def number(self, name: str, low: int, high: int) -> int:
         value: int = self.take(name, int)

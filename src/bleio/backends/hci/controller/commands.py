@@ -44,7 +44,9 @@ class CommandQueue:
         self._timeout_s = timeout_s
         self._waiting: deque[_Command] = deque()
         self._current: _Command | None = None
-        self._allowed = True  # the controller takes one more command
+        # The controller takes one more command. It may say that it takes none for now, also in an
+        # answer; then it says later, in an event of no command (opcode 0), that it takes some.
+        self._allowed = True
         self._timer: asyncio.TimerHandle | None = None
         self._closed_by: Exception | None = None
 

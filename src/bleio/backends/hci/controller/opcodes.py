@@ -1,4 +1,9 @@
-"""The commands that the backend sends, and the features it asks for (Vol 4, Part E, 7)."""
+"""The commands that the backend sends, and the features it asks for (Vol 4, Part E, 7).
+
+Bringing a controller up takes many more, which bumble's host sends. Legacy and extended commands of
+one kind stand side by side here, but a controller is sent one of the two families only: mixing them
+is disallowed (Vol 4, Part E, 3.1.1). The codes of events are in `core.hci`, for both sides of HCI.
+"""
 
 from __future__ import annotations
 

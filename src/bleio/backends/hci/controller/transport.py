@@ -41,6 +41,7 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
         from bleio.backends.hci.controller import virtual
 
         return await virtual.open_virtual(parameters, on_packet, on_lost)
+    # Only now too: a program on the simulated radio needs none of bumble's transports.
     from bumble.transport import open_transport
 
     try:
@@ -53,7 +54,10 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
 
 
 class _BumblePort:
-    """A transport of bumble's."""
+    """A transport of bumble's.
+
+    It is the sink of the transport's packets itself (`on_packet`), so nothing lies between.
+    """
 
     def __init__(self, opened: Any, on_packet: OnPacket, on_lost: OnLost) -> None:
         self.metadata: dict[str, Any] = dict(getattr(opened.source, "metadata", {}))
@@ -86,7 +90,7 @@ class _BumblePort:
 
     def _terminated(self, future: asyncio.Future[None]) -> None:
         if future.cancelled() or self._closed:
-            return
+            return  # its end is our own doing
         error = future.exception()
         detail = f" ({error})" if error else ""
         self._on_lost(
@@ -116,12 +120,16 @@ def _read_hci_socket(opened: Any) -> None:
             loop.remove_reader(sock.fileno())
             opened.source.on_transport_lost()
 
-    loop.remove_reader(sock.fileno())
+    loop.remove_reader(sock.fileno())  # bumble's
     loop.add_reader(sock.fileno(), readable)
 
 
 def _why(scheme: str, error: Exception) -> str:
-    """Say what is wrong and what to do about it."""
+    """Say what is wrong and what to do about it.
+
+    From what is certain to what is guessed: an error's own type and number before words in its
+    text, which other versions of a library may put differently, and those before the name's form.
+    """
     if isinstance(error, ModuleNotFoundError):
         package = _PACKAGES.get(error.name or "", error.name)
         return f"the Python package {package} is missing; install it with: pip install {package}"

@@ -80,6 +80,7 @@ class UartPort:
         self._thread.start()
 
     def send(self, packet: bytes) -> None:
+        """Hand a packet to the thread. A deque needs no lock for one end each."""
         self._outgoing.append(packet)
         self._wake.set()
 
@@ -127,6 +128,7 @@ class UartPort:
         return self._cts is None or not self._cts.value
 
     def _write_some(self) -> bool:
+        # Some objects return nothing, having written all, others how much they took.
         written = self._uart.write(self._rest)
         self._rest = b"" if written is None else self._rest[written:]
         return written != 0
@@ -158,6 +160,7 @@ class UartPort:
             self.invalid_octets += len(data)  # the parser goes on with what comes next
 
     def _hold_off(self) -> None:
+        """Tell the controller that nothing is taken any more."""
         if self._rts is not None:
             try:
                 self._rts.value = True

@@ -6,10 +6,10 @@ advertising gets only those, also for legacy PDUs.
 A private address changes while advertising goes on: it is disabled and enabled for that, a few
 commands long, and the data stays. Disabling is needed because a connectable set keeps its address.
 
-Advertising ends in four ways, and each is told exactly once: we stop it, a link comes up from it,
-the controller ends it (high duty cycle lasts 1.28 s), or it cannot be resumed after a pause. A link
-may come up before the controller has answered the command that enables; so `active` is true from
-the moment of asking, and is taken back if the answer is a refusal.
+Advertising ends in four ways: we stop it, a link comes up from it, the controller ends it (high
+duty cycle lasts 1.28 s), or it cannot be resumed after a pause. All but the first are told, once. A
+link may come up before the controller has answered the command that enables; so `active` is true
+from the moment of asking, and is taken back if the answer is a refusal.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ class AdvertisingControl:
         self._check(parameters)
         async with self._privacy.lock:
             self._parameters = parameters
+            # With extended advertising a set has an address of its own; with legacy commands the
+            # address is the controller's, and scans use it too.
             self._anonymous_address = None
             if self._facts.extended_advertising:
                 if parameters.anonymous:
@@ -103,7 +105,7 @@ class AdvertisingControl:
                 await self._start_legacy()
 
     async def stop(self) -> None:
-        """Stop advertising, if it is still under way."""
+        """Stop advertising, if it is still under way. Its end is not told: the caller knows."""
         async with self._privacy.lock:
             if self.active:
                 self._stopped()
@@ -135,6 +137,8 @@ class AdvertisingControl:
             if self.active:
                 self._stopped()
                 self._ended()
+
+    # What the link table tells
 
     def link_came_up(self) -> bool:
         """A peer connected to us. Returns: whether that ended advertising just now."""
@@ -173,6 +177,7 @@ class AdvertisingControl:
             )
 
     def _own_address(self) -> DeviceAddress:
+        """Return what to show. With private addresses in general, anonymity is had already."""
         if self._anonymous_address is not None and not self._privacy.private:
             return self._anonymous_address
         return self._privacy.own_address
@@ -216,7 +221,8 @@ class AdvertisingControl:
 
     async def _start_extended(self) -> None:
         parameters = self._parameters
-        if self._set_exists:  # with data that may not go with the new parameters
+        # With data that may not go with the new parameters, which would then be refused.
+        if self._set_exists:
             await self._layer.request(Opcode.LE_REMOVE_ADVERTISING_SET, bytes((_SET,)))
             self._set_exists = False
         await self._set_up_extended()
@@ -318,9 +324,11 @@ class AdvertisingControl:
 def _properties(parameters: AdvertisingParameters) -> int:
     """Return the advertising event properties. Spec: Vol 4, Part E, 7.8.53."""
     if parameters.directed_to is not None:
+        # Directed by legacy PDUs, which every peer hears; they carry no data.
         high_duty = _HIGH_DUTY if parameters.high_duty_cycle else 0
         return _LEGACY_PDU | _DIRECTED | _CONNECTABLE | high_duty
     if len(parameters.data) > LEGACY_OCTETS:
+        # Extended PDUs: connectable ones cannot be scannable as well.
         return _CONNECTABLE if parameters.connectable else 0
     if parameters.connectable:
         return _LEGACY_PDU | _CONNECTABLE | _SCANNABLE

@@ -183,10 +183,12 @@ class InitiationControl(Generic[L]):
                 if deadline_s is not None:
                     limit_s = min(limit_s, deadline_s)
             await self._try(attempt, target, limit_s)
+            # Else only the address that it was heard with was tried for long enough.
             if limit_s == deadline_s and not attempt.link.done():
                 raise ConnectTimeout
 
     def _must_be_found(self, identity: DeviceAddress) -> bool:
+        """Whether a peer has a key, so may use private addresses, and the controller has not."""
         known = identity in self._peers.resolver.keys
         return known and not self._peers.in_controller.holds(identity)
 
@@ -201,6 +203,7 @@ class InitiationControl(Generic[L]):
         remaining_s = None
         if limit_s is not None:
             remaining_s = max(0.0, limit_s - asyncio.get_running_loop().time())
+        # Not `wait_for`, which would cancel the future that the link's event is to find.
         await asyncio.wait({attempt.link}, timeout=remaining_s)
         if not attempt.link.done():
             await self._stop(attempt)
@@ -227,6 +230,7 @@ class InitiationControl(Generic[L]):
 
     async def _take_back(self, attempt: _Attempt[L]) -> None:
         """Cancel what the controller is at, and wait until it is not any more."""
+        # Made before asking: the event that answers may come before the command's own answer.
         attempt.taken_back = asyncio.get_running_loop().create_future()
         try:
             await self._layer.request(Opcode.LE_CREATE_CONNECTION_CANCEL)
@@ -249,8 +253,9 @@ class InitiationControl(Generic[L]):
 
     def _end(self, attempt: _Attempt[L]) -> None:
         attempt.wanted = False
+        # Seen, or asyncio would complain of an exception that was never retrieved.
         if attempt.link.done():
-            attempt.link.exception()  # which counts as having seen it
+            attempt.link.exception()
         self._attempt = None
         self._turn.release()
 

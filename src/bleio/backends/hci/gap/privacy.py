@@ -1,9 +1,9 @@
 """Our own address on the air: the identity, or a resolvable private one that changes.
 
 Spec: Vol 3, Part C, 10.7. Private addresses are made here and not by the controller, so that all
-controllers can have them. Controllers that could make them do it each in their own time, many not
-at all for scanning, and none says which address it uses; a host that pairs must know. Only directed
-advertising to a peer in the resolving list leaves it to the controller.
+controllers can have them, and all alike: those that can make them change them by clocks of their
+own, and tell which one was used only once a link is up. Only directed advertising to a peer in the
+resolving list leaves it to the controller.
 
 A controller takes neither another random address nor another resolving list while it advertises,
 scans or initiates. What does one of these is a `User`: it starts and stops under the one lock, and

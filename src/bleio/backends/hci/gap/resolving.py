@@ -7,8 +7,8 @@ a few peers only, and some refuse; so `Resolver` does it in the host too, for wh
 has not resolved. Trying all keys costs one AES block for each, so results are cached, also those
 that an address is nobody's: in a hall with a thousand phones most are.
 
-A bond whose identity is itself a private address, or whose key is all zeros, resolves nothing. A
-peer could otherwise claim to be whatever address it likes.
+A bond whose identity is itself a private address, or whose key is all zeros, resolves nothing: with
+that key anybody can make addresses.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class Resolver:
 
     def refresh(self) -> bool:
         """Take the keys from the bonds. Returns: whether they are others than before."""
+        # Of two bonds the stronger proves more; the other may be an impostor's.
         best: dict[DeviceAddress, Bond] = {}  # a peer may be bonded in both roles
         for _, bond in self._own.bonds.all():
             other = best.get(bond.identity)
@@ -112,6 +113,7 @@ class Resolver:
         if octets in self._resolved:
             return self._resolved[octets] or address
         found = next((peer for peer, irk in self.keys.items() if resolves(octets, irk)), None)
+        # The oldest goes: addresses change, so it is the one least likely to come again.
         if len(self._resolved) >= MAX_CACHED:
             del self._resolved[next(iter(self._resolved))]
         self._resolved[octets] = found
@@ -185,6 +187,7 @@ class ControllerResolvingList:
             self._size = (await request(Opcode.LE_READ_RESOLVING_LIST_SIZE))[0]
         if not self.outdated:
             return
+        # With resolution on, a controller may refuse changes (Vol 4, Part E, 7.8.38).
         await request(Opcode.LE_SET_ADDRESS_RESOLUTION_ENABLE, b"\x00")
         wanted = self._wanted()
         for identity, keys in tuple(self._entries.items()):

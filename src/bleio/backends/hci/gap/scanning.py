@@ -90,6 +90,7 @@ class ScanControl:
         self._resolver = resolver
         self._reported = reported
         self._wanted: ScanParameters | None = None
+        # Peers that `find` waits for.
         self._sought: dict[asyncio.Future[DeviceAddress], DeviceAddress] = {}
         self._extended = False
         self._told_of_legacy = False
@@ -152,7 +153,11 @@ class ScanControl:
             self.on_air = False
 
     async def _restart(self) -> None:
-        """Scan as it is wanted now, or not at all."""
+        """Scan as it is wanted now, or not at all.
+
+        Parameters cannot be changed while scanning, so it always stops first. Which scan is wanted
+        is looked at under the lock: another call may have changed it while this one waited.
+        """
         async with self._privacy.lock:
             if self.on_air:
                 self.on_air = False
@@ -160,6 +165,7 @@ class ScanControl:
             if self._wanted is None and not self._sought:
                 return
             await self._privacy.prepare()
+            # What came before belongs to another scan, whose rest will not come.
             self._fragments.clear()
             self._broken.clear()
             self._connectable.clear()
@@ -170,7 +176,7 @@ class ScanControl:
         window = parameters.window_us // _US_PER_UNIT
         self._extended = parameters.extended
         await self._layer.request(*self._parameters(parameters.active, interval, window))
-        self.on_air = True
+        self.on_air = True  # reports may come before the answer
         try:
             await self._enable(True)
         except BaseException:
@@ -199,6 +205,7 @@ class ScanControl:
         """
         address = report.address
         self._resolver.heard(address, None if resolved else on_air)
+        # A peer that is sought but does not take connections at present is waited for further.
         if self._sought and report.connectable:
             for found, identity in self._sought.items():
                 if identity == address and not found.done():
@@ -229,11 +236,14 @@ class ScanControl:
         rssi: int,
         data: bytes,
     ) -> None:
+        # One that looks for a peer hears extended packets also while the program wants none.
         wanted = bool(kind & _LEGACY_PDU) or self._extended
         if not (wanted or self._sought):
             return
         # 0xFF is an advertiser without any address, which is shown as a random one of zeros.
         address = DeviceAddress(octets, bool(address_type & 1))
+        # Nearly all packets are whole. Only while parts of any are held, or were dropped, must a
+        # whole one be looked up: it may be the last part of one.
         in_parts = kind & _STATUS or self._fragments or self._broken
         if in_parts and not kind & _LEGACY_PDU:
             chain = (address, advertising_set, kind & _SCAN_RESPONSE)
@@ -301,7 +311,7 @@ class ScanControl:
             self._heard(address, resolved, True, report)
 
     def _remember(self, address: DeviceAddress, connectable: bool) -> None:
-        """Legacy scan responses do not say what they answer."""
+        """Keep what an advertisement said: legacy scan responses do not say what they answer."""
         if address not in self._connectable and len(self._connectable) >= MAX_REMEMBERED:
             del self._connectable[next(iter(self._connectable))]
         self._connectable[address] = connectable

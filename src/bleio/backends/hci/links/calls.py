@@ -29,7 +29,7 @@ class _Outcome(Generic[T]):
     def done(self, result: T, error: Exception | None) -> None:
         """Take a procedure's end."""
         if self.future.done():
-            return
+            return  # cancelled: its caller is gone
         if error is None:
             self.future.set_result(result)
         else:

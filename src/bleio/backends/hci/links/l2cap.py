@@ -33,6 +33,7 @@ _RESPONSES = frozenset({0x01, 0x03, 0x05, 0x07, 0x09, 0x0B, 0x13, 0x15, 0x18, 0x
 _ACCEPTED, _REJECTED = 0, 1
 _PSM_NOT_SUPPORTED = 0x0002
 
+# Interval min and max of 1.25 ms each, latency in events, supervision time-out of 10 ms
 ConnectionParameters = tuple[int, int, int, int]
 
 
@@ -75,7 +76,7 @@ class Signaling:
 
     def request_update(self, parameters: ConnectionParameters) -> None:
         """Ask the central for connection parameters."""
-        self._identifier = self._identifier % 255 + 1
+        self._identifier = self._identifier % 255 + 1  # 0 is not allowed
         self._waiting = True
         self._reply(_PARAMETER_UPDATE_REQ, self._identifier, _PARAMETERS.pack(*parameters))
 
@@ -96,6 +97,7 @@ class Signaling:
             refusal = bytes(8) + _U16.pack(_PSM_NOT_SUPPORTED)
             self._reply(_CREDIT_BASED_CONNECTION_REQ + 1, identifier, refusal)
         elif code not in _RESPONSES:
+            # A response to a response would go back and forth for ever.
             self._reply(_COMMAND_REJECT_RSP, identifier, _U16.pack(0))  # not understood
 
     def _parameter_update_requested(self, identifier: int, data: bytes) -> None:

@@ -77,7 +77,7 @@ _U16 = Struct("<H")
 
 @dataclass(slots=True)
 class Established:
-    """What LE Connection Complete told."""
+    """What LE Connection Complete told, with addresses resolved as far as they can be."""
 
     conn_handle: int
     is_central: bool
@@ -114,7 +114,7 @@ class HciLink(Link):
         self.connected = True
         self.conn_handle = established.conn_handle
         self._table = table
-        self._reason = 0
+        self._reason = 0  # why it is gone, an HCI error code
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._room = room
         self._reassembler = Reassembler()
@@ -187,12 +187,15 @@ class HciLink(Link):
     # What the link table calls
 
     def opened(self) -> None:
-        """The link is in the table: its security may start."""
+        """The link is in the table: its security may start.
+
+        Not in the constructor: what is told of a link must find it, whole and in its place.
+        """
         self._table.security.add(self._security)
         self._security.encrypt_if_bonded()
 
     def received(self, continues: bool, fragment: bytes) -> None:
-        """Take one ACL packet."""
+        """Take one ACL packet. Data plane: each part takes what is its own, or counts it."""
         whole = self._reassembler.feed(continues, fragment)
         if whole is None:
             return
@@ -207,7 +210,11 @@ class HciLink(Link):
             self._table.layer.counters.ignored += 1
 
     def closed(self, reason: int) -> None:
-        """The link is gone: everything that waits on it fails."""
+        """The link is gone: everything that waits on it fails.
+
+        In this order: the client's state is saved while its bearer still has it, and programs hear
+        of the end (by the bearer's listeners) when `connected` says so already.
+        """
         self.connected = False
         self._reason = reason
         self._memory.close()
@@ -243,6 +250,7 @@ class HciLink(Link):
     async def subscribe(
         self, characteristic: RemoteCharacteristic, notify: bool, indicate: bool
     ) -> None:
+        # Over HCI subscribing is a write like any other; other backends have a call of their own.
         cccd = cccd_of(characteristic)
         if cccd is None:
             raise CallerError("No CCCD for this Characteristic")

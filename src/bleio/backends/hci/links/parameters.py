@@ -67,7 +67,9 @@ class LinkParameters:
         units = interval_us // _US_PER_UNIT
         if not 6 <= units <= 3200:
             raise InvalidParameter("Invalid BLE parameter")
-        async with self._changing:  # a link has one update at a time
+        # A link has one update at a time. A program may call this from several threads, and the
+        # link may be gone when a turn comes.
+        async with self._changing:
             check_connected()
             await self._change((units, units, self._latency, self._supervision_units))
 

@@ -61,7 +61,11 @@ class Roles:
 
 
 class LinkTable:
-    """Links by connection handle, from Connection Complete to Disconnection Complete."""
+    """Links by connection handle, from Connection Complete to Disconnection Complete.
+
+    What all links share is here too, for them to use: the layer, the send queue, the attribute
+    table, the security manager, and `spawn`.
+    """
 
     def __init__(
         self,
@@ -96,7 +100,8 @@ class LinkTable:
         if self.links.get(link.conn_handle) is link:
             del self.links[link.conn_handle]
             self.acl.remove(link.conn_handle, LinkLost(reason))
-            self._roles.resolver.heard(link.peer, link.peer_on_air)  # paired by now, perhaps
+            # Paired by now, perhaps: then its last address is the one to find it by.
+            self._roles.resolver.heard(link.peer, link.peer_on_air)
             link.closed(reason)
             self._events.link_closed(link)
 
@@ -113,6 +118,7 @@ class LinkTable:
         status, conn_handle, role, address_type, octets = _COMPLETE_HEAD.unpack_from(event)
         central = role == _CENTRAL
         if status != HciErrorCode.SUCCESS:
+            # The role in a failure is not to be relied on; only this status is of advertising.
             if status == HciErrorCode.ADVERTISING_TIMEOUT:
                 self._roles.advertiser.directed_timed_out()
             else:
@@ -121,16 +127,18 @@ class LinkTable:
         tail = _COMPLETE_HEAD.size + (_RESOLVABLE.size if enhanced else 0)
         timing = _COMPLETE_TAIL.unpack_from(event, tail)
         if conn_handle in self.links:
+            # The controller has lost the end of the former link, or never told it.
             self.layer.counters.malformed += 1
             self.close_link(self.links[conn_handle], 0)
         if central and not self._roles.initiator.wanted:
             self._discard(conn_handle)
             return
+        # What this link was made with: pairing is computed from the addresses on the air.
         own = self._roles.initiator.own_address if central else self._roles.advertiser.own_address
         resolvable = _NONE, _NONE
         if enhanced:
             resolvable = _RESOLVABLE.unpack_from(event, _COMPLETE_HEAD.size)
-        if resolvable[0] != _NONE:
+        if resolvable[0] != _NONE:  # made by the controller, of its resolving list
             own = DeviceAddress(resolvable[0], random=True)
         peer, on_air = self._identify(address_type, octets, resolvable[1])
         self._open(Established(conn_handle, central, peer, on_air, own, *timing))
@@ -159,10 +167,11 @@ class LinkTable:
         self._events.link_opened(link)
         if established.is_central:
             self._roles.initiator.link_came_up(link)
+        # Not awaited: a peer may take its time over this, and the link can be used meanwhile.
         self.spawn(self._tune(link))
 
     def _discard(self, conn_handle: int) -> None:
-        """End a link that nobody waits for any more."""
+        """End a link that nobody waits for any more. It is in no table, so nothing hears of it."""
         parameters = _U16.pack(conn_handle) + bytes((HciErrorCode.REMOTE_USER_TERMINATED,))
         self.spawn(self.layer.request(Opcode.DISCONNECT, parameters))
         self._roles.initiator.failed(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
@@ -202,7 +211,10 @@ class LinkTable:
             link.parameters.stay()
 
     def _parameters_requested(self, event: bytes) -> None:
-        """Accept what the peer asks for by the link layer's procedure."""
+        """Accept what the peer asks for by the link layer's procedure.
+
+        Refusing would make it ask again by signaling, where a central accepts what is plausible.
+        """
         conn_handle, *parameters = _REQUEST.unpack_from(event)
         self.spawn(
             self.layer.request(
