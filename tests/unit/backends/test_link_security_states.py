@@ -341,6 +341,9 @@ STATES: dict[str, list[str]] = {
         *("bonded", "pair", "encrypted", "its agent can authenticate"),
     ],
     "central: idle, time was up while encrypting": ["bonded", "pair", "time is up"],
+    "central: idle, its controller did not encrypt": [
+        *("bonded", "pair", "the controller refuses to encrypt"),
+    ],
     "central: idle, paired": [*PAIRED_BY_CENTRAL, "Identity Information", "all is sent"],
     "central: idle, paired by Just Works, can authenticate": [
         *("its pairings authenticate nobody", *PAIRED_BY_CENTRAL, "Identity Information"),
