@@ -43,8 +43,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("advertising", "connection", "capture", "air"),
     ),
     "backends.hci": (
-        *("backend", "capture", "links", "gap", "security", "security.smp", "own_device"),
-        *("bonds", "controller", "entropy"),
+        *("backend", "parts", "capture", "links", "gap", "security", "security.smp"),
+        *("own_device", "bonds", "controller", "background", "entropy"),
     ),
 }
 

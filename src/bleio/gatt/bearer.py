@@ -29,7 +29,7 @@ What may surprise:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from bleio.att import codec
 from bleio.att.client import AttClient, CallLater
@@ -71,10 +71,9 @@ class Bearer:
         send: Callable[[bytes], None],
         call_later: CallLater,
     ) -> None:
-        self.link: Any = link
+        self.link = link
         self.counters = Counters()
         self.awareness = ChangeAwareness(link.client_configured)
-        self._owner = link
         self._table = table
         self._send = send
         self._end: Exception | None = None
@@ -188,7 +187,7 @@ class Bearer:
         notify, indicate = bool(bits & NOTIFY_BIT), bool(bits & INDICATE_BIT)
         for listener in tuple(characteristic.listeners):
             listener.subscribed(self.link, notify, indicate)
-        self._owner.client_configured()
+        self.link.client_configured()
 
     def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
         """Return this client's CCCD as (notify, indicate). Any thread."""
@@ -250,7 +249,7 @@ class Bearer:
     def _die(self, error: Exception) -> None:
         """End the bearer from within. Spec: Vol 3, Part F, 3.3.3: no more PDUs after a time-out."""
         self._fail(error)
-        self._owner.bearer_died(error)
+        self.link.bearer_died(error)
 
     def _fail(self, error: Exception) -> None:
         self._end = self._end or error
