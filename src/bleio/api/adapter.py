@@ -1,9 +1,4 @@
-"""`_bleio.Adapter`, and which adapter is the current one.
-
-CircuitPython has one adapter, the board's. Here a program may have several, and a test may run many
-devices in one process. So "the" adapter is a place that holds one: the process's place by default,
-another inside `use_adapter`. `set_adapter` changes what the present place holds, and so what the
-code around it sees, but not what other devices see.
+"""`_bleio.Adapter`, and choosing the current one; see `_current` for what that means.
 
 An adapter is made without opening anything, also by `import _bleio`, which must not start a thread
 or import asyncio. What it is on the engine, its `Session`, is made at its first use, in the context
@@ -19,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from bleio.api._advertising import checked_parameters
@@ -34,6 +29,7 @@ from bleio.api._arguments import (
     readable,
     real,
 )
+from bleio.api._current import PROCESS, Place, place
 from bleio.api._delegates import delegate_by_setting
 from bleio.api.address import Address
 from bleio.api.connection import Connection
@@ -117,7 +113,7 @@ class Adapter:
         if delegate is None:
             return None
         context = copy_context()
-        context.run(_context.set, _Current(self))
+        context.run(place.set, Place(self))
         return Answers(delegate, context)
 
     # Settings
@@ -322,31 +318,14 @@ class Adapter:
         self._session.erase_bonds()
 
 
-class _Current:
-    """A place that holds an adapter: the process's, or one context's."""
-
-    def __init__(self, adapter: Adapter | None) -> None:
-        self.adapter = adapter
-
-
-_process = _Current(Adapter._by_setting())
-_context: ContextVar[_Current] = ContextVar("_bleio.adapter", default=_process)
+PROCESS.adapter = Adapter._by_setting()
 
 
 def current_adapter() -> Adapter | None:
     """Return what `_bleio.adapter` is here. It opens nothing."""
-    return _context.get().adapter
-
-
-def current_session() -> Session:
-    """Return the session that new local services belong to.
-
-    Raises: RuntimeError if there is no current adapter.
-    """
-    adapter = current_adapter()
-    if adapter is None:
-        raise RuntimeError("No adapter available")
-    return adapter._session
+    adapter = place.get().adapter
+    assert adapter is None or isinstance(adapter, Adapter)
+    return adapter
 
 
 def set_adapter(adapter: Adapter | None) -> None:
@@ -357,15 +336,15 @@ def set_adapter(adapter: Adapter | None) -> None:
     """
     if adapter is not None:
         instance("adapter", adapter, Adapter)
-    _context.get().adapter = adapter
+    place.get().adapter = adapter
 
 
 @contextmanager
 def use_adapter(adapter: Adapter | None) -> Iterator[None]:
     """Make an adapter the current one for this context only, so that several devices can run in
     one process, a thread or a task each."""
-    token = _context.set(_Current(adapter))
+    token = place.set(Place(adapter))
     try:
         yield
     finally:
-        _context.reset(token)
+        place.reset(token)

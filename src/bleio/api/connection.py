@@ -146,7 +146,7 @@ class Connection:
             found = self._session.engine.call(link.discover, uuids)
         except ConnectionError:
             raise ConnectionError(_GONE) from None
-        return tuple(Service._discovered(self, service) for service in found)
+        return tuple(Service._discovered(self._session, link, service) for service in found)
 
 
 def _octets(whitelist: Iterable[UUID]) -> list[bytes]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bleio.api._arguments import instance, public
+from bleio.api._current import current_session
 from bleio.api._ends import RemoteEnd
 from bleio.api.characteristic import Characteristic
 from bleio.api.uuid import UUID
 from bleio.gatt.model import LocalService, RemoteService
 
 if TYPE_CHECKING:
-    from bleio.api.connection import Connection
+    from bleio.backends.base import Link
     from bleio.runtime.session import Session
 
 
@@ -28,24 +29,20 @@ class Service:
     """
 
     def __init__(self, uuid: UUID, *, secondary: bool = False) -> None:
-        from bleio.api.adapter import current_session
-
         self._uuid = instance("uuid", uuid, UUID)
         self._local: LocalService | None = LocalService(uuid._octets, bool(secondary))
-        self._connection: Connection | None = None
         self._session: Session = current_session()
         self._characteristics: list[Characteristic] = []
         self._session.engine.run(self._session.server.add_service, self._local)
 
     @classmethod
-    def _discovered(cls, connection: Connection, found: RemoteService) -> Service:
+    def _discovered(cls, session: Session, link: Link, found: RemoteService) -> Service:
         service = cls.__new__(cls)
         service._uuid = UUID._on_air(found.uuid)
         service._local = None
-        service._connection = connection
-        service._session = connection._session
+        service._session = session
         service._characteristics = [
-            Characteristic._discovered(service, RemoteEnd(service._session, connection._link, each))
+            Characteristic._discovered(service, RemoteEnd(session, link, each))
             for each in found.characteristics
         ]
         return service

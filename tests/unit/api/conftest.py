@@ -11,7 +11,7 @@ from support.api_bench import Bench
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench = Bench()
-    monkeypatch.setattr("bleio.api.adapter.current_session", lambda: bench.session)
+    monkeypatch.setattr("bleio.api.service.current_session", lambda: bench.session)
     return bench
 
 
