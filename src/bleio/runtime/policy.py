@@ -85,9 +85,9 @@ class Policy:
     """
 
     def __init__(self, default_delegate: Callable[[], Delegate | None] | None = None) -> None:
-        self._default_delegate = default_delegate
+        self._default_delegate = default_delegate  # None once the delegate is known
         self._settings: SecuritySettings | None = None
-        self._delegate: list[Delegate | None] = []  # none or one: whether it is known
+        self._delegate: Delegate | None = None
         self._agent: PairingAgent | None = None
 
     @property
@@ -104,14 +104,15 @@ class Policy:
     @property
     def delegate(self) -> Delegate | None:
         """Raises: CallerError if the environment's is wrong."""
-        if not self._delegate:
-            self.delegate = self._default_delegate() if self._default_delegate else None
-        return self._delegate[0]
+        if self._default_delegate is not None:
+            self.delegate = self._default_delegate()
+        return self._delegate
 
     @delegate.setter
     def delegate(self, delegate: Delegate | None) -> None:
         self._agent = None if delegate is None else DelegateAgent(delegate)
-        self._delegate = [delegate]
+        self._delegate = delegate
+        self._default_delegate = None
 
     @property
     def agent(self) -> PairingAgent | None:
