@@ -228,7 +228,9 @@ class HciBackend(Backend):
         return () if self._open is None else tuple(self._open.links.links.values())
 
     async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
-        for link in self.subscribers:
+        if self._open is None:
+            return
+        for link in tuple(self._open.links.links.values()):
             notify, indicate = link.subscription(characteristic)
             try:
                 if notify:
