@@ -81,13 +81,18 @@ class LinkLayer:
     def _silence(self) -> None:
         self.scanner.stop()
         self.initiator.stop()
-        for advertiser in (self.legacy_advertiser, *self.advertisers.values()):
+        for advertiser in self.all_advertisers:
             advertiser.stop()
         self.advertisers.clear()
         self.accept_list.clear()
         links, self.links = self.links, {}
         for end in links.values():
             end.link.vanish(end)
+
+    @property
+    def all_advertisers(self) -> tuple[Advertiser, ...]:
+        """The advertising sets of legacy and of extended commands."""
+        return (self.legacy_advertiser, *self.advertisers.values())
 
     # -- addresses --
 

@@ -62,11 +62,21 @@ class ResolvingList:
         """Go back to the state after HCI_Reset."""
         self.enabled = False
         self.timeout_s = DEFAULT_RPA_TIMEOUT_S
-        self.entries.clear()
-        self.changed()
+        self.clear()
 
-    def changed(self) -> None:
-        """Forget what was resolved; call after every change of `entries`."""
+    def add(self, entry: Entry) -> None:
+        """Add a peer, in place of the one with this identity."""
+        self.entries[entry.identity] = entry
+        self._resolved.clear()
+
+    def remove(self, identity: DeviceAddress) -> None:
+        """Remove a peer that is in the list."""
+        del self.entries[identity]
+        self._resolved.clear()
+
+    def clear(self) -> None:
+        """Remove all peers."""
+        self.entries.clear()
         self._resolved.clear()
 
     def peer_of(self, address: DeviceAddress) -> Peer | None:

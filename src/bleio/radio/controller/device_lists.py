@@ -22,11 +22,10 @@ _MAX_TIMEOUT_S = 0xA1B8
 
 def _allow_list_change(controller: Controller) -> None:
     """The list may not change while something filters by it."""
-    advertisers = (controller.layer.legacy_advertiser, *controller.layer.advertisers.values())
-    allow(not any(a.enabled and a.parameters.filter_policy for a in advertisers))
-    scanner = controller.layer.scanner
-    allow(not (scanner.enabled and scanner.parameters.filter_policy & 1))
-    initiating = controller.layer.initiator.parameters
+    layer = controller.layer
+    allow(not any(each.enabled and each.parameters.filter_policy for each in layer.all_advertisers))
+    allow(not (layer.scanner.enabled and layer.scanner.parameters.filter_policy & 1))
+    initiating = layer.initiator.parameters
     allow(initiating is None or initiating.peer is not None)
 
 
@@ -70,11 +69,14 @@ def remove_from_accept_list(controller: Controller, address_type: int, address: 
 
 def _allow_resolving_change(controller: Controller) -> None:
     """The list may not change while resolution is on and something uses it."""
-    if not controller.layer.resolving.enabled:
-        return
-    advertisers = (controller.layer.legacy_advertiser, *controller.layer.advertisers.values())
-    allow(not any(advertiser.enabled for advertiser in advertisers))
-    allow(not controller.layer.scanner.enabled and controller.layer.initiator.parameters is None)
+    if controller.layer.resolving.enabled:
+        _allow_while_idle(controller)
+
+
+def _allow_while_idle(controller: Controller) -> None:
+    layer = controller.layer
+    allow(not any(advertiser.enabled for advertiser in layer.all_advertisers))
+    allow(not layer.scanner.enabled and layer.initiator.parameters is None)
 
 
 def _identity(address_type: int, address: bytes) -> DeviceAddress:
@@ -96,12 +98,11 @@ def add_to_resolving_list(
     """Add a peer with its key and ours."""
     identity = _identity(address_type, address)
     _allow_resolving_change(controller)
-    entries = controller.layer.resolving.entries
-    require(identity not in entries)
-    if len(entries) >= RESOLVING_LIST_SIZE:
+    resolving = controller.layer.resolving
+    require(identity not in resolving.entries)
+    if len(resolving.entries) >= RESOLVING_LIST_SIZE:
         raise CommandError(HciErrorCode.MEMORY_CAPACITY_EXCEEDED)
-    entries[identity] = Entry(identity, peer_irk, local_irk)
-    controller.layer.resolving.changed()
+    resolving.add(Entry(identity, peer_irk, local_irk))
 
 
 @command(0x2028, "LE Remove Device From Resolving List", "B6s", bit=(34, 4))
@@ -109,16 +110,14 @@ def remove_from_resolving_list(controller: Controller, address_type: int, addres
     """Remove a peer."""
     _allow_resolving_change(controller)
     entry = _entry(controller, address_type, address)
-    del controller.layer.resolving.entries[entry.identity]
-    controller.layer.resolving.changed()
+    controller.layer.resolving.remove(entry.identity)
 
 
 @command(0x2029, "LE Clear Resolving List", bit=(34, 5))
 def clear_resolving_list(controller: Controller) -> None:
     """Remove all peers."""
     _allow_resolving_change(controller)
-    controller.layer.resolving.entries.clear()
-    controller.layer.resolving.changed()
+    controller.layer.resolving.clear()
 
 
 @command(0x202A, "LE Read Resolving List Size", bit=(34, 6), returns=1)
@@ -143,9 +142,7 @@ def read_local_rpa(controller: Controller, address_type: int, address: bytes) ->
 def set_address_resolution(controller: Controller, enable: int) -> None:
     """Resolve addresses in the controller, or leave that to the host."""
     require(enable <= 1)
-    advertisers = (controller.layer.legacy_advertiser, *controller.layer.advertisers.values())
-    allow(not any(advertiser.enabled for advertiser in advertisers))
-    allow(not controller.layer.scanner.enabled and controller.layer.initiator.parameters is None)
+    _allow_while_idle(controller)
     controller.layer.resolving.enabled = bool(enable)
 
 

@@ -97,9 +97,11 @@ class HciHost(HostData):
             link.interval_us // INTERVAL_UNIT_US,
             link.latency,
             link.timeout_us // TIMEOUT_UNIT_US,
+            # Only a peripheral is told how good the other clock is; a central gets 0.
             accuracy_code(link.central.layer.station) if end.role else 0,
         )
         head = struct.pack("<BHB", 0, end.handle, end.role)
+        # The peer is named by its identity if that is known; its address on air then comes with it.
         peer_rpa = end.peer_on_air.octets if peer.resolved else bytes(6)
         enhanced = struct.pack(
             "<B6s6s6s", peer.hci_type, peer.address.octets, end.local_rpa, peer_rpa
@@ -113,7 +115,11 @@ class HciHost(HostData):
         self.events.send_le(LeEvent.CHANNEL_SELECTION_ALGORITHM, struct.pack("<HB", end.handle, 0))
 
     def link_closed(self, end: LinkEnd, reason: int) -> None:
-        """A connection has ended; what it held of the buffers is free."""
+        """A connection has ended; what it held of the buffers is free.
+
+        The host is not told of these packets one by one: Disconnection Complete says that all of
+        the handle's are gone. Spec: Vol 4, Part E, 4.1.1.
+        """
         self.release(end)
         self.events.send(Event.DISCONNECTION_COMPLETE, _DISCONNECTION, 0, end.handle, reason)
 
@@ -159,14 +165,20 @@ class HciHost(HostData):
         )
 
     def parameters_requested(self, end: LinkEnd, wanted: tuple[int, int, int, int]) -> bool:
-        """The peer asks for other parameters. Returns: whether the host decides."""
+        """The peer asks for other parameters. Returns: whether the host decides.
+
+        It does if it has the event unmasked; else the link layer refuses.
+        """
         return self.events.send_le(
             LeEvent.REMOTE_CONNECTION_PARAMETER_REQUEST,
             struct.pack("<HHHHH", end.handle, *wanted),
         )
 
     def key_requested(self, end: LinkEnd, rand: bytes, ediv: int) -> bool:
-        """The central wants encryption. Returns: whether the host looks for the key."""
+        """The central wants encryption. Returns: whether the host looks for the key.
+
+        A host that has the event masked has no keys; the link layer then refuses at once.
+        """
         return self.events.send_le(
             LeEvent.LONG_TERM_KEY_REQUEST, struct.pack("<H8sH", end.handle, rand, ediv)
         )

@@ -64,7 +64,7 @@ def _start(controller: Controller, parameters: InitiatingParameters) -> None:
 
 
 def _peer(filter_policy: int, address_type: int, address: bytes) -> DeviceAddress | None:
-    """Whom to connect to; None for anyone in the filter accept list."""
+    """The device to connect to; None for any in the filter accept list."""
     require(filter_policy <= 1)
     if filter_policy:
         return None

@@ -138,6 +138,10 @@ class HostConnection(asyncio.Protocol):
             )
             self.abort()
 
+    # asyncio calls these two when what is unsent passes the limit, and when it has gone down again.
+    # The first may come from inside the simulation, by `_to_host`, so it must not run it; the
+    # second comes from the loop, and lets time catch up before data flows again.
+
     def pause_writing(self) -> None:
         if self._controller is not None:
             self._controller.congested = True
@@ -181,6 +185,7 @@ class MemberConnection(HostConnection):
         if self._controller is not None:
             super().data_received(data)
             return
+        # A hello may come in pieces, and HCI packets in the same piece after it.
         self._heard += data
         end = self._heard.find(b"\n") + 1
         if end == 0 and len(self._heard) <= MAX_OCTETS:

@@ -88,6 +88,7 @@ class RadioProcess:
             listener = await open_address(served, address)
             cleanup.callback(listener.close)
             listeners.append(listener)
+        # The name comes last, so that a program which finds it finds the addresses open, too.
         cleanup.callback((await self._open_name(served)).close)
         assert self._stop is not None
         with _signals(self.stop):
@@ -146,6 +147,7 @@ class RadioProcess:
         assert self.served is not None
         self._watcher.host_left(name)
         self._stop_leaving()
+        # Not at once: a program that is started again would find its radio gone.
         if self._background and self.served.hosts == 0:
             self._leave_in(GRACE_S)
 
