@@ -49,7 +49,7 @@ class CccdClient(Protocol):
         """Set them and tell the characteristic's listeners."""
 
 
-class Access(NamedTuple):
+class ValueAccess(NamedTuple):
     """How one characteristic's value is read and written, where that is not the plain way."""
 
     read: Callable[[Any], bytes]
@@ -96,7 +96,7 @@ def last_handle(characteristic: LocalCharacteristic) -> int:
 
 
 def service_attributes(
-    service: LocalService, special: dict[LocalCharacteristic, Access]
+    service: LocalService, special: dict[LocalCharacteristic, ValueAccess]
 ) -> Iterator[TableEntry]:
     """Yield all attributes of a service that has its handles, ascending."""
     declaration = _SECONDARY if service.secondary else _PRIMARY
@@ -108,7 +108,7 @@ def service_attributes(
 
 
 def _characteristic_attributes(
-    characteristic: LocalCharacteristic, access: Access | None
+    characteristic: LocalCharacteristic, access: ValueAccess | None
 ) -> Iterator[TableEntry]:
     # Broadcast to Signed Writes fit the octet; extended properties would need a descriptor.
     value = U16.pack(characteristic.handle) + characteristic.uuid
@@ -137,10 +137,12 @@ class _Constant:
         return self._value
 
 
-def _value_attribute(characteristic: LocalCharacteristic, special: Access | None) -> TableEntry:
+def _value_attribute(
+    characteristic: LocalCharacteristic, special: ValueAccess | None
+) -> TableEntry:
     declared = characteristic.properties
     plain = _Value(characteristic)
-    access = special or Access(plain.read, plain.check, plain.write)
+    access = special or ValueAccess(plain.read, plain.check, plain.write)
     read_perm, write_perm = characteristic.read_perm, characteristic.write_perm
     return TableEntry(
         characteristic.handle,

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bleio.core.codes import AttErrorCode, GattUuid, Properties, SecurityMode
 from bleio.core.uuid import uuid16
-from bleio.gatt.attributes import Access
+from bleio.gatt.attributes import ValueAccess
 from bleio.gatt.awareness import ChangeAwareness
 from bleio.gatt.model import LocalCharacteristic, LocalService
 
@@ -67,8 +67,8 @@ class BuiltinServices:
 
         self._database_hash = database_hash
         self.special = {
-            client_features: Access(_read_features, _check_features, _write_features),
-            hash_value: Access(self._read_hash, _refuse, _never),
+            client_features: ValueAccess(_read_features, _check_features, _write_features),
+            hash_value: ValueAccess(self._read_hash, _refuse, _never),
         }
 
     def _read_hash(self, client: FeatureClient) -> bytes:

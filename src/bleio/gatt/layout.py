@@ -26,7 +26,7 @@ from operator import attrgetter
 from bleio.att.codec import MAX_HANDLE
 from bleio.att.database import Database
 from bleio.errors import CallerError
-from bleio.gatt.attributes import Access, assign_handles, handle_count, service_attributes
+from bleio.gatt.attributes import ValueAccess, assign_handles, handle_count, service_attributes
 from bleio.gatt.model import LocalCharacteristic, LocalService
 
 Range = tuple[int, int]  # the first and the last handle that now mean something else
@@ -35,7 +35,7 @@ Range = tuple[int, int]  # the first and the last handle that now mean something
 class Layout:
     """Assigns handles and keeps the database in step. `special`: see `service_attributes`."""
 
-    def __init__(self, special: dict[LocalCharacteristic, Access]) -> None:
+    def __init__(self, special: dict[LocalCharacteristic, ValueAccess]) -> None:
         self.database = Database()
         self.services: list[LocalService] = []  # all, in creation order
         self._special = special
