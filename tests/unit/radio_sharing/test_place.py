@@ -14,7 +14,7 @@ import pytest
 from bleio.errors import CallerError, ControllerLost
 from bleio.locks import FileLock
 from bleio.radio.sharing import place as place_module
-from bleio.radio.sharing.place import Place, runtime_folder
+from bleio.radio.sharing.place import RadioPlace, runtime_folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="of Unix sockets and permissions")
 
@@ -30,7 +30,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["desk", "a", "A.b-c_9", "x" * 64, "9"])
 def test_good_names(name: str, runtime: Path) -> None:
-    assert Place(name).name == name
+    assert RadioPlace(name).name == name
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_good_names(name: str, runtime: Path) -> None:
 )
 def test_bad_names_get_one_sentence(name: str, runtime: Path) -> None:
     with pytest.raises(CallerError, match="is no name for a radio; use 1 to 64 letters") as caught:
-        Place(name)
+        RadioPlace(name)
     assert "\n" not in str(caught.value)
     assert not runtime.exists()
 
@@ -68,8 +68,8 @@ def test_folder_of_another_user_is_not_trusted(
 
 
 def test_long_paths_fit_into_a_socket_address(runtime: Path) -> None:
-    place = Place("x" * 64)
-    place_again, other = Place("x" * 64), Place("y" * 64)
+    place = RadioPlace("x" * 64)
+    place_again, other = RadioPlace("x" * 64), RadioPlace("y" * 64)
     assert place.target() == place_again.target() != other.target()
     _, path, _ = place.target()
     assert len(os.fsencode(str(path))) <= 100
@@ -82,13 +82,13 @@ def test_folder_too_deep_for_sockets_gets_one_sentence(
     deep.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
     with pytest.raises(ControllerLost, match="too long for a socket; set XDG_RUNTIME_DIR"):
-        Place("x" * 64)
+        RadioPlace("x" * 64)
 
 
 def test_a_socket_left_by_a_killed_radio_is_replaced(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, runtime: Path
 ) -> None:
-    place = Place("desk")
+    place = RadioPlace("desk")
     for _ in range(2):
         listening, secret = place.listen()
         listening.close()

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from bleio.errors import ControllerLost
-from bleio.radio.sharing.place import Place
+from bleio.radio.sharing.place import RadioPlace
 
 START_TIMEOUT_S = 20.0
 
@@ -49,7 +49,7 @@ main(sys.argv[1])
 """
 
 
-async def launch(place: Place) -> bool:
+async def launch(place: RadioPlace) -> bool:
     """Start the radio of a place and wait until it serves.
 
     Returns: False if there is one already.
@@ -66,7 +66,7 @@ async def launch(place: Place) -> bool:
     return answer == READY
 
 
-def _run(place: Place, command: list[str]) -> str:
+def _run(place: RadioPlace, command: list[str]) -> str:
     """Run the launcher. Returns: the last line that it prints."""
     try:
         ended = subprocess.run(
@@ -86,7 +86,7 @@ def _run(place: Place, command: list[str]) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def _failed(place: Place, why: str) -> ControllerLost:
+def _failed(place: RadioPlace, why: str) -> ControllerLost:
     return ControllerLost(
         f"Cannot start the shared radio {place.name!r}: {why.rstrip('.')}; "
         f"try it in the foreground: {Path(sys.executable).name or 'python'} -m bleio radio "

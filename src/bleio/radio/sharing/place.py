@@ -35,7 +35,7 @@ _BACKLOG = 128
 HAS_UNIX_SOCKETS = sys.platform != "win32"
 
 
-class Place:
+class RadioPlace:
     """The files of one shared radio.
 
     Raises: CallerError if the name is no good, ControllerLost if there is no safe folder.

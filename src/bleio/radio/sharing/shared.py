@@ -18,7 +18,7 @@ from bleio.errors import ControllerLost
 from bleio.radio.sharing.h4 import H4Error, H4Framer
 from bleio.radio.sharing.hello import WELCOME, hello
 from bleio.radio.sharing.launch import launch
-from bleio.radio.sharing.place import Place
+from bleio.radio.sharing.place import RadioPlace
 from bleio.radio.sharing.port import HciPort, OnLost, OnPacket
 
 JOIN_TIMEOUT_S = 30.0
@@ -33,7 +33,7 @@ async def join(name: str, on_packet: OnPacket, on_lost: OnLost) -> HciPort:
 
     Raises: CallerError if the name is no good, ControllerLost if it cannot be; with sentences.
     """
-    place = Place(name)
+    place = RadioPlace(name)
     try:
         return await asyncio.wait_for(_join(place, on_packet, on_lost), JOIN_TIMEOUT_S)
     except (TimeoutError, asyncio.TimeoutError):
@@ -48,7 +48,7 @@ async def join(name: str, on_packet: OnPacket, on_lost: OnLost) -> HciPort:
         ) from None
 
 
-async def _join(place: Place, on_packet: OnPacket, on_lost: OnLost) -> HciPort:
+async def _join(place: RadioPlace, on_packet: OnPacket, on_lost: OnLost) -> HciPort:
     """Connect; start the radio when there is none; again when it was just leaving."""
     while True:
         port = await _connect(place, on_packet, on_lost)
@@ -64,7 +64,7 @@ async def _join(place: Place, on_packet: OnPacket, on_lost: OnLost) -> HciPort:
         await asyncio.sleep(_POLL_S)
 
 
-async def _connect(place: Place, on_packet: OnPacket, on_lost: OnLost) -> HciPort | None:
+async def _connect(place: RadioPlace, on_packet: OnPacket, on_lost: OnLost) -> HciPort | None:
     """Connect to the radio. Returns: None if none runs, or none that takes us in."""
     try:
         family, address, secret = place.target()

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from bleio.errors import ControllerLost
 from bleio.radio.air.propagation import Propagation
-from bleio.radio.sharing.place import Place
+from bleio.radio.sharing.place import RadioPlace
 from bleio.radio.sharing.server.address import ListenAddress
 from bleio.radio.sharing.server.connection import HostWatcher, MemberConnection, ServedRadio
 from bleio.radio.sharing.server.listen import OpenAddress, open_address
@@ -59,7 +59,7 @@ class RadioProcess:
         seed: int | None = None,
         background: bool = False,
     ) -> None:
-        self.place = Place(name)
+        self.place = RadioPlace(name)
         self.served: ServedRadio | None = None
         self._watcher = watcher
         self._listen = listen
