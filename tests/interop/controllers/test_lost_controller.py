@@ -57,7 +57,7 @@ class Waiting:
     def _waits_or_ended(self) -> bool:
         frame = sys._current_frames().get(self._thread.ident or 0)
         while frame is not None:
-            if frame.f_code is Clock.wait_for.__code__:
+            if frame.f_code in (Clock.wait_for.__code__, Clock.wait_for_flag.__code__):
                 return True
             frame = frame.f_back
         return not self._thread.is_alive()
