@@ -125,7 +125,7 @@ class HciLink(Link):
             AclChannel(table.acl, self.conn_handle, SIGNALING_CHANNEL),
             table.spawn,
         )
-        self.parameters.are(
+        self.parameters.now_in_force(
             established.interval_units, established.latency, established.supervision_units
         )
         shared = table.security.shared
@@ -220,7 +220,7 @@ class HciLink(Link):
         self._memory.close()
         self._table.security.remove(self._security, reason)
         self.bearer.closed(reason)
-        self.parameters.stay()
+        self.parameters.change_ended()
         self._closed.set_result(None)
 
     # GATT

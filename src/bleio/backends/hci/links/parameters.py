@@ -46,14 +46,14 @@ class LinkParameters:
         self._outcome: asyncio.Future[None] | None = None
         self._changing = asyncio.Lock()
 
-    def are(self, interval_units: int, latency: int, supervision_units: int) -> None:
+    def now_in_force(self, interval_units: int, latency: int, supervision_units: int) -> None:
         """Take those in force, of 1.25 ms, events, 10 ms."""
         self.interval_us = interval_units * _US_PER_UNIT
         self._latency = latency
         self._supervision_units = supervision_units
-        self.stay()
+        self.change_ended()
 
-    def stay(self) -> None:
+    def change_ended(self) -> None:
         """A change has ended, with new parameters or without."""
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(None)
@@ -91,7 +91,7 @@ class LinkParameters:
                 Opcode.LE_CONNECTION_UPDATE, _UPDATE.pack(self._conn_handle, *parameters, 0, 0)
             )
         except ControllerError:
-            self.stay()  # refused
+            self.change_ended()  # refused
 
     # Part of `SignalingOwner`
 
@@ -102,4 +102,4 @@ class LinkParameters:
     def update_answered(self, accepted: bool) -> None:
         """As peripheral: the central has decided."""
         if not accepted:
-            self.stay()
+            self.change_ended()

@@ -206,9 +206,9 @@ class LinkTable:
         if link is None:
             self.layer.counters.unknown_handles += 1
         elif status == HciErrorCode.SUCCESS:
-            link.parameters.are(interval, latency, supervision)
+            link.parameters.now_in_force(interval, latency, supervision)
         else:
-            link.parameters.stay()
+            link.parameters.change_ended()
 
     def _parameters_requested(self, event: bytes) -> None:
         """Accept what the peer asks for by the link layer's procedure.
