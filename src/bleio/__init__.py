@@ -18,7 +18,25 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
+    from bleio.api import Adapter
+
 __version__ = "0.1.0"
+
+
+def counters(adapter: "Adapter") -> "dict[str, int]":
+    """Return what an adapter has dropped, refused or found wrong so far, by name, sorted.
+
+    `docs/adapters.md` has the names. The numbers are of all times that the adapter was open, links
+    that are gone included; names of the host are there once it was opened. Nothing is opened or
+    waited for, and a number may be a moment old.
+
+    Raises: TypeError. Thread: any.
+    """
+    from bleio.api import Adapter
+
+    if not isinstance(adapter, Adapter):
+        raise TypeError("adapter must be an Adapter")
+    return adapter._session.counters()
 
 
 class _Finder:

@@ -10,8 +10,8 @@ from random import Random
 from bleio.backends.base import ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
-from bleio.backends.hci.controller.layer import LayerCounters
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.counters import HciCounters
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, SecurityMode
 from support.hci.engine import Engine, add_echo, asynchronous, until
@@ -44,7 +44,7 @@ class Host:
         await until(lambda: len(self.controller.data) > before)
 
     @property
-    def counters(self) -> LayerCounters:
+    def counters(self) -> HciCounters:
         assert self.backend._open is not None
         return self.backend._open.layer.counters
 

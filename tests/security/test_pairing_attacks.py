@@ -420,7 +420,7 @@ async def test_stray_pdus_are_counted_and_not_answered(after_failure: bool) -> N
         strays = [example(opcode) for opcode in pdu.LENGTHS if opcode != pdu.PAIRING_REQUEST]
         for octets in [*strays, b"", b"\xff", bytes(300)]:
             victim.attacker.send(SMP, octets)
-        await until(lambda: victim.manager.stray == len(strays) + 3)
+        await until(lambda: victim.manager.layer.counters.smp_stray == len(strays) + 3)
         assert victim.attacker.smp.empty()
         assert isinstance(await victim.pair(), Bond)
 
@@ -436,7 +436,7 @@ async def test_a_peer_that_falls_silent_during_pairing() -> None:
         await until_s(lambda: isinstance(victim.link._security.state, Silent), 40)
         assert 29 < loop.time() - began_s < 31
         victim.attacker.send(SMP, JUST_WORKS.pack(pdu.PAIRING_REQUEST))
-        await until(lambda: victim.manager.stray == 1)
+        await until(lambda: victim.manager.layer.counters.smp_stray == 1)
         assert victim.attacker.smp.empty()
         await victim.meet_again()
         assert isinstance(await victim.pair(), Bond)

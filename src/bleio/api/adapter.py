@@ -295,7 +295,9 @@ class Adapter:
             round(interval_s * 1_000_000), round(window_s * 1_000_000), bool(active), bool(extended)
         )
         session = self._session
-        buffer = ScanBuffer(session.engine.clock, capacity, Prefixes(octets), minimum_rssi_dbm)
+        buffer = ScanBuffer(
+            session.engine.clock, capacity, Prefixes(octets), minimum_rssi_dbm, session.counted
+        )
         session.gap.start_scan(parameters, timeout_s, buffer)
         return ScanResults._of(buffer)
 

@@ -77,7 +77,8 @@ class CharacteristicBuffer:
         self._timeout_s = duration("timeout", timeout)
         capacity = at_least("buffer_size", buffer_size, 1)
         self._end = characteristic._alive()
-        self._fifo = ByteFifo(self._end.session.engine.clock, capacity)
+        session = self._end.session
+        self._fifo = ByteFifo(session.engine.clock, capacity, session.counted)
         self._listening = self._listen()
         self._listening.owned_by(self)
 

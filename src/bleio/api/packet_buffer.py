@@ -54,14 +54,15 @@ class _ServerEnd:
     ) -> None:
         session, model = characteristic.session, characteristic.model
         self._engine = session.engine
+        self._counted = session.counted
         self._model = model
         self._largest = max_packet_size or min(model.max_length, _MAX_PACKET_OCTETS)
         self._ring_octets = buffer_size * (
             PACKET_OVERHEAD_OCTETS + (max_packet_size or model.max_length)
         )
-        self.ring = PacketRing(self.capacity_octets)
+        self.ring = PacketRing(self.capacity_octets, session.counted)
         self._peer = PacketPeer(model, session.life, self.ring.put, self._peer_left)
-        self.writer = PacketWriter(self._engine, self._peer.send)
+        self.writer = PacketWriter(self._engine, self._peer.send, self._counted)
         self.listening = listen_local(session, model, self._peer)
         self._engine.run(self._peer.adopt_subscriber)
 
@@ -85,7 +86,7 @@ class _ServerEnd:
     def _peer_left(self) -> None:
         """The next peer gets a writer of its own: what is in flight may hang on the last one."""
         self.writer.close()
-        self.writer = PacketWriter(self._engine, self._peer.send)
+        self.writer = PacketWriter(self._engine, self._peer.send, self._counted)
 
 
 class _ClientEnd:
@@ -105,8 +106,8 @@ class _ClientEnd:
         self._max_length = characteristic.max_length
         self._largest = max_packet_size or self._max_length
         self._buffer_size = buffer_size
-        self.ring = PacketRing(self.capacity_octets)
-        self.writer = PacketWriter(session.engine, self._send)
+        self.ring = PacketRing(self.capacity_octets, session.counted)
+        self.writer = PacketWriter(session.engine, self._send, session.counted)
         feed = _ClientFeed(self.ring, self.writer)
         self.listening = listen_remote(session, self._link, model, feed)
         if model.properties & _VALUES:

@@ -41,7 +41,7 @@ permission of a local value, too: a `Publisher` that cannot keep one refuses to 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -337,6 +337,14 @@ class Backend(ABC):
     @abstractmethod
     async def erase_bonds(self) -> None:
         """Forget all bonds of both roles; live links count as unpaired from now on."""
+
+    def counters(self) -> Mapping[str, int]:
+        """Return what was dropped, refused or found wrong since the backend was made, by name.
+
+        Names have a prefix of their layer, and are always the same; links that are gone are in it.
+        Any thread, open or not. By default nothing is counted.
+        """
+        return {}
 
     async def local_oob(self) -> OobData:
         """Return our own out-of-band data, for a peer to receive before the next pairing.

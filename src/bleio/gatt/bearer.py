@@ -60,7 +60,8 @@ class Bearer:
 
     `client` is the other direction, what we ask of the peer.
 
-    Args: `send`: takes one PDU. `call_later`: asyncio's shape.
+    Args: `send`: takes one PDU. `call_later`: asyncio's shape. `counters`: what all bearers of an
+        adapter count in; its own by default.
     """
 
     def __init__(
@@ -70,9 +71,10 @@ class Bearer:
         security: BearerSecurity,
         send: Callable[[bytes], None],
         call_later: CallLater,
+        counters: Counters | None = None,
     ) -> None:
         self.link = link
-        self.counters = Counters()
+        self.counters = Counters() if counters is None else counters
         self.awareness = ChangeAwareness(link.client_configured)
         self._table = table
         self._send = send

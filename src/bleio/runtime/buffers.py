@@ -20,10 +20,11 @@ asked with the lock held and must only look.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
 from bleio.runtime.clock import Clock
+from bleio.runtime.counters import BUFFERS_DROPPED_OCTETS, BUFFERS_DROPPED_PACKETS
 
 PACKET_OVERHEAD_OCTETS = 2  # each packet's length field
 
@@ -31,9 +32,9 @@ PACKET_OVERHEAD_OCTETS = 2  # each packet's length field
 class ByteFifo:
     """A queue of octets with a fixed capacity. Surplus new octets are dropped."""
 
-    def __init__(self, clock: Clock, capacity_octets: int) -> None:
+    def __init__(self, clock: Clock, capacity_octets: int, counted: Counter[str]) -> None:
         self.capacity_octets = capacity_octets
-        self.dropped_octets = 0
+        self._counted = counted
         self._clock = clock
         self._octets = bytearray()
         self._condition = threading.Condition(threading.Lock())
@@ -45,7 +46,8 @@ class ByteFifo:
         """Append what fits. Thread: the engine's."""
         with self._condition:
             fitting = octets[: self.capacity_octets - len(self._octets)]
-            self.dropped_octets += len(octets) - len(fitting)
+            if len(fitting) < len(octets):
+                self._counted[BUFFERS_DROPPED_OCTETS] += len(octets) - len(fitting)
             self._octets += fitting
             self._condition.notify_all()
 
@@ -99,8 +101,8 @@ class PacketRing:
     it never becomes less.
     """
 
-    def __init__(self, capacity_octets: Callable[[], int]) -> None:
-        self.dropped_packets = 0
+    def __init__(self, capacity_octets: Callable[[], int], counted: Counter[str]) -> None:
+        self._counted = counted
         self._ask_capacity = capacity_octets
         self._capacity_octets = 0
         self._packets: deque[bytes] = deque()
@@ -114,11 +116,11 @@ class PacketRing:
             if self._used_octets + cost > self._capacity_octets:
                 self._capacity_octets = self._ask_capacity()
             if cost > self._capacity_octets:
-                self.dropped_packets += 1
+                self._counted[BUFFERS_DROPPED_PACKETS] += 1
                 return
             while self._used_octets + cost > self._capacity_octets:
                 self._used_octets -= PACKET_OVERHEAD_OCTETS + len(self._packets.popleft())
-                self.dropped_packets += 1
+                self._counted[BUFFERS_DROPPED_PACKETS] += 1
             self._packets.append(packet)
             self._used_octets += cost
 

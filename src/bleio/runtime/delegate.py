@@ -30,6 +30,7 @@ import contextlib
 import logging
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextvars import Context, ContextVar
 from functools import partial
@@ -39,6 +40,7 @@ from bleio.backends.base import OobData
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingQuestion
 from bleio.errors import PairingFailed
+from bleio.runtime.counters import PAIRING_REFUSED_CALLS, new_counters
 from bleio.runtime.engine import portal
 
 if TYPE_CHECKING:
@@ -88,13 +90,15 @@ def refuse_in_answer(what: str) -> None:
 class DelegateAgent:
     """The `PairingAgent` that asks a `Delegate`.
 
+    Args: counted: the adapter's counters: questions and ends that found no thread.
+
     Refusals are the answers that mean one; where there is none, PairingFailed is raised.
     """
 
-    def __init__(self, delegate: Delegate) -> None:
+    def __init__(self, delegate: Delegate, counted: Counter[str] | None = None) -> None:
+        self.counted = new_counters() if counted is None else counted
         self._delegate = delegate
         self._threads: list[threading.Thread] = []
-        self.dropped = 0  # questions and ends that found no thread
 
     @property
     def io_capability(self) -> IoCapability:
@@ -150,7 +154,7 @@ class DelegateAgent:
         """Start a thread if fewer than `limit` are busy."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if len(self._threads) >= limit:
-            self.dropped += 1
+            self.counted[PAIRING_REFUSED_CALLS] += 1
             _log.warning(
                 "The pairing delegate has %d calls to finish; another one is refused",
                 len(self._threads),

@@ -28,6 +28,7 @@ not notice. An adapter that is off opens for a moment to learn its own address.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -97,6 +98,7 @@ class Life:
 
     def __init__(self, owner: Owner, engine: Engine, tasks: Tasks) -> None:
         self.address: DeviceAddress | None = None
+        self._counted: Counter[str] = Counter()  # by former backends
         self._owner = owner
         self._engine = engine
         self._tasks = tasks
@@ -113,6 +115,13 @@ class Life:
         """The open backend."""
         state = self._state
         return state.backend if isinstance(state, _Open) else None
+
+    def counters(self) -> Counter[str]:
+        """Return what all backends have counted. Any thread; while one closes, without that one."""
+        counted = Counter(dict(self._counted))
+        if (backend := self.backend) is not None:
+            counted.update(backend.counters())
+        return counted
 
     @property
     def subscribers(self) -> Sequence[Subscriber]:
@@ -221,6 +230,7 @@ class Life:
         try:
             await backend.close()
         finally:
+            self._counted.update(backend.counters())
             self._owner.backend_gone()
             self._engine.portal.leave(self)
 

@@ -11,25 +11,28 @@ one is the first to see that the link is gone.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from bleio.errors import InnerError
+from bleio.runtime.counters import BUFFERS_FAILED_PACKETS
+from bleio.runtime.engine import Engine
 
 if TYPE_CHECKING:
     import asyncio
-
-    from bleio.runtime.engine import Engine
 
 
 class PacketWriter:
     """Sends packets by `send`, a coroutine function of the engine, one after the other.
 
-    A packet that fails or is refused is counted in `failed_packets` and otherwise silent.
+    A packet that fails or is refused is counted and otherwise silent.
     """
 
-    def __init__(self, engine: Engine, send: Callable[[bytes], Awaitable[None]]) -> None:
-        self.failed_packets = 0
+    def __init__(
+        self, engine: Engine, send: Callable[[bytes], Awaitable[None]], counted: Counter[str]
+    ) -> None:
+        self._counted = counted
         self._engine = engine
         self._send = send
         self._pending = bytearray()
@@ -77,7 +80,7 @@ class PacketWriter:
             try:
                 await self._send(packet)
             except InnerError:
-                self.failed_packets += 1
+                self._counted[BUFFERS_FAILED_PACKETS] += 1
 
     def _next(self) -> bytes:
         """Take the pending packet; without one, sending is over."""

@@ -8,6 +8,7 @@ there is an error of the first use, not a default that nobody asked for.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -81,10 +82,16 @@ class Policy:
     """The settings and the delegate of one adapter; they outlive its backends.
 
     Args: default_delegate: returns the delegate of a program that sets none; asked at first need.
+        counted: the adapter's counters.
     Thread: any.
     """
 
-    def __init__(self, default_delegate: Callable[[], Delegate | None] | None = None) -> None:
+    def __init__(
+        self,
+        default_delegate: Callable[[], Delegate | None] | None = None,
+        counted: Counter[str] | None = None,
+    ) -> None:
+        self._counted = counted
         self._default_delegate = default_delegate  # None once the delegate is known
         self._settings: SecuritySettings | None = None
         self._delegate: Delegate | None = None
@@ -110,7 +117,7 @@ class Policy:
 
     @delegate.setter
     def delegate(self, delegate: Delegate | None) -> None:
-        self._agent = None if delegate is None else DelegateAgent(delegate)
+        self._agent = None if delegate is None else DelegateAgent(delegate, self._counted)
         self._delegate = delegate
         self._default_delegate = None
 

@@ -9,11 +9,12 @@ read afterwards.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 
 from bleio.backends.base import Report
 from bleio.core.advertising import Prefixes
 from bleio.runtime.clock import Clock
+from bleio.runtime.counters import SCAN_DROPPED_REPORTS
 
 ENTRY_OCTETS = 19  # flags 1, time 8, RSSI 1, address 6, address type 1, data length 2
 
@@ -21,17 +22,22 @@ ENTRY_OCTETS = 19  # flags 1, time 8, RSSI 1, address 6, address type 1, data le
 class ScanBuffer:
     """A queue of reports, bounded in octets; the engine fills it, the program's thread empties it.
 
-    An entry costs 19 octets and its data. One that does not fit is dropped whole and counted in
-    `dropped`; older ones stay. What is in it stays readable after the scan has finished.
+    An entry costs 19 octets and its data. One that does not fit is dropped whole and counted;
+    older ones stay. What is in it stays readable after the scan has finished.
 
     Args: capacity_octets: at least 1. minimum_rssi_dbm: weaker packets are no concern of the
-        program; nor are those that `prefixes` does not match.
+        program; nor are those that `prefixes` does not match. counted: the adapter's counters.
     """
 
     def __init__(
-        self, clock: Clock, capacity_octets: int, prefixes: Prefixes, minimum_rssi_dbm: int
+        self,
+        clock: Clock,
+        capacity_octets: int,
+        prefixes: Prefixes,
+        minimum_rssi_dbm: int,
+        counted: Counter[str],
     ) -> None:
-        self.dropped = 0
+        self._counted = counted
         self._clock = clock
         self._room = capacity_octets
         self._matches = prefixes.match_any
@@ -49,7 +55,7 @@ class ScanBuffer:
             if self._finished:
                 return
             if cost > self._room:
-                self.dropped += 1
+                self._counted[SCAN_DROPPED_REPORTS] += 1
                 return
             self._room -= cost
             self._reports.append(report)

@@ -12,6 +12,7 @@ It does little itself. The objects of the API call the part that they need:
     gap     advertising, scanning, connecting, the links
     server  the services that clients see
     policy  how to pair
+    counted what was dropped between the program and its backends
 
 What may surprise: the session is made with the adapter's first use, but an adapter may be used
 without anything being opened, to add services or to be named. Its local server is never closed.
@@ -32,6 +33,7 @@ from bleio.core.pairing import SecuritySettings
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.server import LocalServer
 from bleio.runtime import identity, needs
+from bleio.runtime.counters import describe, new_counters
 from bleio.runtime.delegate import Delegate
 from bleio.runtime.engine import Engine
 from bleio.runtime.gap import Gap
@@ -62,11 +64,12 @@ class Session:
         default_delegate: Callable[[], Delegate | None] | None = None,
     ) -> None:
         tasks = Tasks()
+        self.counted = new_counters()
         self.engine = Engine()
         self.life = Life(self, self.engine, tasks)
         self.gap = Gap(self.engine, self.life, tasks, partial(make_connection, self))
         self.server = LocalServer()
-        self.policy = Policy(default_delegate)
+        self.policy = Policy(default_delegate, self.counted)
         self._make_backend = make_backend
         self._name: str | None = None
 
@@ -132,6 +135,12 @@ class Session:
         else:
             self.engine.run(_store, characteristic, value)
 
+    def counters(self) -> dict[str, int]:
+        """Return all counters of the adapter, sorted by name. Any thread; opens nothing."""
+        counted = self.life.counters()
+        counted.update(self.counted)  # in place of +, which forgets zeros
+        return dict(sorted(counted.items()))
+
     def local_oob(self) -> OobData:
         """Return the own out-of-band data."""
         data: OobData = self.engine.call(self.life.use, (Capability.OUT_OF_BAND,), _local_oob)
@@ -179,6 +188,7 @@ class Session:
     def backend_gone(self) -> None:
         """What links are left ended with it."""
         self.gap.connections.clear()
+        _log.debug("Closed %s; counted so far: %s", self.life.address, describe(self.counters()))
 
     def forget(self) -> None:
         """Let go of all that belongs to the parent process; this is a forked child."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 import hashlib
 import math
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -96,6 +97,7 @@ class Device:
         self.radio = radio
         self._slowness = 1.0
         self._moves = 0
+        self._counted: Counter[str] = Counter()  # by former adapters
         with entropy.predictable(air.entropy):
             self._bonds: BondStore = MemoryBondStore()
         self._participant: Participant | None = None
@@ -140,6 +142,7 @@ class Device:
         self._owner.check_open()
         if self.running:
             raise RuntimeError(f"{self.name} is powered on already")
+        self._counted = self._counted_by_adapters()
         self.adapter = self._make_adapter()
         clock = self._air.clock
         self._participant = clock.start(self._main, self.name, round(at_s * 1e6))
@@ -228,6 +231,18 @@ class Device:
         """
         return self._air.portal.run(self.radio.radio_on)
 
+    @property
+    def counters(self) -> dict[str, int]:
+        """What was dropped, refused or found wrong, by name, over all times of power.
+
+        The names of `bleio.counters`; and `controller: ` with a reason, for what the simulated
+        controller has dropped. Sorted.
+        """
+        counted = self._counted_by_adapters()
+        for reason, number in self.radio.dropped().items():
+            counted[f"controller: {reason}"] = number
+        return dict(sorted(counted.items()))
+
     def drop_links(self) -> None:
         """Break its links now; both ends are told, as after a supervision time-out."""
         self._air.portal.run(self.radio.drop_links)
@@ -237,6 +252,12 @@ class Device:
         self._air.portal.run(self.radio.corrupt_next)
 
     # Inside
+
+    def _counted_by_adapters(self) -> Counter[str]:
+        counted = Counter(dict(self._counted))
+        if self._participant is not None:  # else it has had none yet
+            counted.update(self.adapter._session.counters())
+        return counted
 
     def _move_to(self, position: Position) -> None:
         self.radio.position = position

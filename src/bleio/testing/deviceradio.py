@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from bleio.backends.hci.capture.tap import CaptureFile
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air.propagation import Position
@@ -40,11 +42,15 @@ class DeviceRadio(PortOwner):
         self._radio = radio
         self._clock = clock
         self._used_before = RadioOn(0, 0)  # with former stations
+        self._dropped_before: Counter[str] = Counter()  # by former controllers
+        self._newest: Controller | None = None
 
     # What the port tells
 
     def has_controller(self, controller: Controller) -> None:
         self._used_before = self.radio_on()
+        self._dropped_before = self.dropped()
+        self._newest = controller
         self.station = controller.layer.station
         self.apply()
 
@@ -74,6 +80,11 @@ class DeviceRadio(PortOwner):
             now = self.station.radio_on
             tx_us, rx_us = tx_us + now.tx_us, rx_us + now.rx_us
         return RadioOn(tx_us, rx_us)
+
+    def dropped(self) -> Counter[str]:
+        """What its controllers have dropped, by reason, over all times of power. Any thread."""
+        newest = self._newest
+        return self._dropped_before + (Counter() if newest is None else newest.dropped)
 
     def drop_links(self) -> None:
         """Tell both ends of each link that it has broken."""

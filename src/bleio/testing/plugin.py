@@ -42,7 +42,7 @@ def ble_world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Provide an empty world in simulated time; its devices end with the test.
 
     The mark `ble` sets its arguments, `--ble-seed` the seed of those without one. When the test
-    fails, its report has the seed, what devices printed and the last packets on the air.
+    fails, its report has the seed, what devices printed and counted, and the last packets.
     """
     from bleio.testing.world import World
 
@@ -86,6 +86,9 @@ def _save(item: pytest.Item, world: World) -> str:
 
 
 def _story(world: World, kept: str) -> str:
-    """Tell what devices printed, and the last packets."""
-    parts = [world.output(), f"The last of {world.packet_count} packets on the air.{kept}\n"]
+    """Tell what devices printed, what they dropped or refused, and the last packets."""
+    parts = [world.output()]
+    if counted := world.counted():
+        parts.append(f"What was dropped, refused or found wrong:\n{counted}")
+    parts.append(f"The last of {world.packet_count} packets on the air.{kept}\n")
     return "".join([*parts, world.trace(PACKETS_SHOWN)])

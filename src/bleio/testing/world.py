@@ -165,6 +165,18 @@ class World(SharedAir):
     def __getitem__(self, name: str) -> Device:
         return self.devices[name]
 
+    def counted(self) -> str:
+        """Return what devices have dropped, refused or found wrong, as text, one device a line.
+
+        Only what is not 0; see `Device.counters`.
+        """
+        lines = []
+        for device in self.devices.values():
+            counted = [f"{name} {number}" for name, number in device.counters.items() if number]
+            if counted:
+                lines.append(f"{device.name}: {', '.join(counted)}\n")
+        return "".join(lines)
+
     # Running
 
     def run(

@@ -40,7 +40,7 @@ def test_surplus_new_octets_are_dropped_and_counted(local: Characteristic, feed:
     feed(b"abc")
     feed(b"def")
     feed(b"g")
-    assert (buffer.in_waiting, buffer._fifo.dropped_octets) == (4, 3)
+    assert (buffer.in_waiting, buffer._fifo._counted["buffers.dropped_octets"]) == (4, 3)
     assert buffer.read(9) == b"abcd"
 
 

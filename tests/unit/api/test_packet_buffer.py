@@ -244,7 +244,7 @@ def test_a_refused_write_is_silent(bench: Bench, first: PlayedLink) -> None:
     buffer = PacketBuffer(bench.remote(first, Properties.WRITE), buffer_size=1)
     first.failing["write"] = AttError(0x0E)
     assert buffer.write(b"refused") == 7
-    until(lambda: buffer._end.writer.failed_packets == 1)
+    until(lambda: buffer._end.writer._counted["buffers.failed_packets"] == 1)
     del first.failing["write"]
     assert buffer.write(b"accepted") == 8
     until(lambda: sent(first) == [b"refused", b"accepted"])
@@ -279,7 +279,7 @@ def test_oldest_packets_make_room(bench: Bench, service: Service, first: PlayedL
     server.write(first, bytes(23))  # 25: larger than the whole ring
     server.write(first, b"x" * 22)  # 24: all of it
     assert (take(server.buffer), take(server.buffer)) == (b"x" * 22, b"")
-    assert server.buffer._end.ring.dropped_packets == 1 + 1 + 7
+    assert server.buffer._end.ring._counted["buffers.dropped_packets"] == 1 + 1 + 7
 
 
 def test_readinto_is_the_whole_packet_or_nothing(server: Server, first: PlayedLink) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.links.acl import MAX_PACKETS, ROOM_PACKETS, AclQueue, Reassembler
 from bleio.errors import LinkLost
 from support.hci.engine import asynchronous
@@ -20,7 +21,8 @@ class Wire:
     def __init__(self, octets: int = 27, packets: int = 3) -> None:
         self.sent: list[tuple[int, bool, bytes]] = []
         self.overflows: list[int] = []
-        self.queue = AclQueue(self._take, octets, packets, self.overflows.append)
+        self.counters = HciCounters()
+        self.queue = AclQueue(self._take, octets, packets, self.overflows.append, self.counters)
         self.room = self.queue.add(1)
 
     async def sent_when_room(self, send: Callable[[], None]) -> None:
@@ -40,7 +42,7 @@ def test_fragments_and_flow_control() -> None:
     assert [(continues, len(data)) for _, continues, data in wire.sent] == [(False, 10), (True, 10)]
     wire.queue.completed(1, 2)
     assert [len(data) for _, _, data in wire.sent] == [10, 10, 10, 4]
-    reassembler = Reassembler()
+    reassembler = Reassembler(HciCounters())
     whole = [reassembler.feed(continues, data) for _, continues, data in wire.sent]
     assert whole == [None, None, None, (4, b"x" * 30)]
 
@@ -77,7 +79,7 @@ def test_impossible_completions_are_counted() -> None:
     wire.queue.completed(9, 1)
     wire.queue.completed(1, 65535)
     wire.queue.completed(1, 1)
-    assert wire.queue.impossible_completions == 3
+    assert wire.counters.impossible_completions == 3
     wire.queue.send(1, 4, b"a")
     wire.queue.send(1, 4, b"a")
     assert len(wire.sent) == 2  # one buffer, not the thousands that were claimed
@@ -174,14 +176,16 @@ async def test_an_error_of_the_sender_is_its_callers() -> None:
 @pytest.mark.parametrize("cut", range(1, 8))
 def test_a_pdu_may_be_cut_anywhere(cut: int) -> None:
     sdu = struct.pack("<HH", 4, 6) + b"abcd"
-    reassembler = Reassembler()
+    counters = HciCounters()
+    reassembler = Reassembler(counters)
     assert reassembler.feed(False, sdu[:cut]) is None
     assert reassembler.feed(True, sdu[cut:]) == (6, b"abcd")
-    assert reassembler.dropped == 0
+    assert counters.l2cap_fragments == 0
 
 
 def test_what_does_not_fit_is_dropped() -> None:
-    reassembler = Reassembler()
+    counters = HciCounters()
+    reassembler = Reassembler(counters)
     good = struct.pack("<HH", 2, 4) + b"ok"
     assert reassembler.feed(True, b"nothing begun") is None
     assert reassembler.feed(False, good[:5]) is None
@@ -189,5 +193,5 @@ def test_what_does_not_fit_is_dropped() -> None:
     assert reassembler.feed(False, good + b"too much") is None
     assert reassembler.feed(False, struct.pack("<HH", 65535, 4)) is None
     assert reassembler.feed(True, bytes(1000)) is None
-    assert reassembler.dropped == 5
+    assert counters.l2cap_fragments == 5
     assert reassembler.feed(False, good) == (4, b"ok")

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from bleio.backends.hci.controller.commands import CommandQueue, command_packet
+from bleio.backends.hci.counters import HciCounters
 from bleio.errors import ControllerLost
 from support.hci.engine import asynchronous
 
@@ -17,7 +18,8 @@ class Queue(CommandQueue):
     def __init__(self, timeout_s: float = 5.0) -> None:
         self.sent: list[int] = []
         self.overdue = 0
-        super().__init__(self._take, self._was_silent, timeout_s)
+        self.counters = HciCounters()
+        super().__init__(self._take, self._was_silent, self.counters, timeout_s)
 
     def _take(self, packet: bytes) -> None:
         self.sent.append(int.from_bytes(packet[1:3], "little"))
@@ -67,7 +69,7 @@ async def test_the_controller_says_when_it_takes_more() -> None:
     assert queue.sent == [ONE, TWO]
     queue.answered(TWO, 1, b"")
     await second
-    assert queue.unexpected_answers == 0
+    assert queue.counters.unexpected_answers == 0
 
 
 @asynchronous
@@ -80,7 +82,7 @@ async def test_answers_that_nobody_asked_for() -> None:
     assert not call.done()
     queue.answered(ONE, 1, b"right")
     assert await call == b"right"
-    assert queue.unexpected_answers == 2
+    assert queue.counters.unexpected_answers == 2
 
 
 @pytest.mark.parametrize("leave", [True, False])

@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
-from bleio.backends.hci.controller.layer import LayerCounters
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.security.link_pairing import PairingUnderWay, Settling
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.link_states import (
@@ -122,7 +122,7 @@ class Controller:
 
     def __init__(self, log: list[str]) -> None:
         self.handlers: dict[Event | LeEvent, Callable[[bytes], None]] = {}
-        self.counters = LayerCounters()
+        self.counters = HciCounters()
         self.starting: list[asyncio.Future[bytes]] = []
         self._log = log
 
@@ -273,7 +273,10 @@ class Bench:
         return WORDS[type(self.security.state)]
 
     def counted(self) -> dict[str, int]:
-        return {"stray": self.shared.stray, "malformed": self.controller.counters.malformed}
+        return {
+            "stray": self.controller.counters.smp_stray,
+            "malformed": self.controller.counters.malformed,
+        }
 
 
 def receive(octets: bytes) -> Callable[[Bench], None]:

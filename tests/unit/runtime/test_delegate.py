@@ -187,11 +187,11 @@ def test_too_many_questions_are_refused_and_ends_still_heard(
         assert await agent.enter_passkey(REQUEST) is None
         with pytest.raises(PairingFailed):
             await agent.display_passkey(REQUEST, 1)
-        assert agent.dropped == 3
+        assert agent.counted["pairing.refused_calls"] == 3
         for _ in range(MOST_THREADS):
             agent.ended(REQUEST, "refused")
         await asyncio.to_thread(until, lambda: blocking.begun == MOST_THREADS)
-        assert agent.dropped == 3 + MOST_QUESTIONS
+        assert agent.counted["pairing.refused_calls"] == 3 + MOST_QUESTIONS
         assert len(workers()) == MOST_THREADS
         blocking.open.set()
         assert await asyncio.gather(*asked) == [True] * MOST_QUESTIONS
@@ -200,7 +200,7 @@ def test_too_many_questions_are_refused_and_ends_still_heard(
 
     with caplog.at_level(logging.WARNING):
         in_loop(test)
-    assert len(caplog.messages) == agent.dropped
+    assert len(caplog.messages) == agent.counted["pairing.refused_calls"]
     assert (
         caplog.messages[0] == "The pairing delegate has 8 calls to finish; another one is refused"
     )

@@ -68,7 +68,9 @@ def advertise(data: bytes = FLAGS, **wishes: Any) -> Ask:
 
 def scan(**wishes: Any) -> Ask:
     def ask(bench: Bench) -> None:
-        buffer = ScanBuffer(bench.session.engine.clock, 512, Prefixes(b""), -80)
+        buffer = ScanBuffer(
+            bench.session.engine.clock, 512, Prefixes(b""), -80, bench.session.counted
+        )
         bench.session.gap.start_scan(ScanParameters(**wishes), 0, buffer)
 
     return ask

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 
 import pytest
 
 from bleio.core.advertising import Prefixes
 from bleio.runtime.clock import Clock
+from bleio.runtime.counters import SCAN_DROPPED_REPORTS
 from bleio.runtime.scan_buffer import ScanBuffer
 from support.fake_backend import report
 
 
 def make(octets: int = 512, prefixes: bytes = b"", minimum_rssi_dbm: int = -80) -> ScanBuffer:
-    return ScanBuffer(Clock(), octets, Prefixes(prefixes), minimum_rssi_dbm)
+    return ScanBuffer(Clock(), octets, Prefixes(prefixes), minimum_rssi_dbm, Counter())
 
 
 def drain(buffer: ScanBuffer) -> list[bytes]:
@@ -26,7 +28,7 @@ def test_512_octets_hold_ten_full_legacy_packets() -> None:
     packets = [bytes([index]) + bytes(30) for index in range(12)]
     for packet in packets:
         buffer.offer(report(packet))
-    assert buffer.dropped == 2
+    assert buffer._counted[SCAN_DROPPED_REPORTS] == 2
     assert drain(buffer) == packets[:10]
 
 
@@ -35,7 +37,7 @@ def test_an_entry_costs_19_octets_and_its_data(octets: int, kept: int) -> None:
     buffer = make(octets)
     for _ in range(3):
         buffer.offer(report(b"abc"))
-    assert buffer.dropped == 3 - kept
+    assert buffer._counted[SCAN_DROPPED_REPORTS] == 3 - kept
     assert len(drain(buffer)) == kept
 
 
@@ -52,7 +54,7 @@ def test_taking_makes_room() -> None:
     buffer.take()
     buffer.offer(report(b"def"))
     assert drain(buffer) == [b"def"]
-    assert buffer.dropped == 0
+    assert buffer._counted[SCAN_DROPPED_REPORTS] == 0
 
 
 def test_filters_come_before_room() -> None:
@@ -61,7 +63,7 @@ def test_filters_come_before_room() -> None:
     buffer.offer(report(b"\x02\x09\x06", -50))
     buffer.offer(report(b"\x02\x01\x06", -50))
     assert drain(buffer) == [b"\x02\x01\x06"]
-    assert buffer.dropped == 0
+    assert buffer._counted[SCAN_DROPPED_REPORTS] == 0
 
 
 def test_nothing_is_taken_after_the_end() -> None:

@@ -31,7 +31,7 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def scan(bench: Bench, timeout_s: float = 0) -> Any:
-    buffer = ScanBuffer(bench.session.engine.clock, 512, Prefixes(b""), -80)
+    buffer = ScanBuffer(bench.session.engine.clock, 512, Prefixes(b""), -80, bench.session.counted)
     bench.session.gap.start_scan(ScanParameters(), timeout_s, buffer)
     return buffer
 

@@ -100,6 +100,7 @@ class HciBackend(Backend):
         self._own = OwnDevice()
         self._background = Background()
         self._transport = transport
+        self._virtual = isinstance(transport, str) and transport.partition(":")[0] == "virtual"
         self._pins = (rts, cts)
         self._wanted_address = address
         self._bonds_of = bonds or functools.cache(_in_memory)
@@ -185,7 +186,7 @@ class HciBackend(Backend):
         opened = self._opened()
         identity.check_static(address)
         # The claim first: it may be refused, and then nothing has changed.
-        if self._is_virtual():
+        if self._virtual:
             await identity.claim(opened.layer, address)
         await opened.privacy.use_identity(address)
         self._own.address = self._wanted_address = address
@@ -199,6 +200,9 @@ class HciBackend(Backend):
 
     async def local_oob(self) -> OobData:
         return self._opened().security.shared.own_oob.data()
+
+    def counters(self) -> dict[str, int]:
+        return self._own.counters.by_name()
 
     # GAP
 
@@ -260,12 +264,9 @@ class HciBackend(Backend):
             raise self._open.layer.error
         return self._open
 
-    def _is_virtual(self) -> bool:
-        return isinstance(self._transport, str) and self._transport.partition(":")[0] == "virtual"
-
     async def _connect_port(self) -> tuple[HciLayer, Port]:
         """Open the transport, with a layer on it that waits for nothing yet."""
-        layer = HciLayer(self, self.name, self._command_timeout_s)
+        layer = HciLayer(self, self.name, self._command_timeout_s, self._own.counters)
         taps = self._taps()
         port = await self._open_port(capture.tapped(taps, layer.received), layer.lose)
         for tap in taps:
@@ -302,9 +303,9 @@ class HciBackend(Backend):
         wanted = self._wanted_address
         if isinstance(wanted, DeviceAddress):
             address = wanted
-            if self._is_virtual():
+            if self._virtual:
                 await identity.claim_wanted(layer, address, self.name)
-        elif self._is_virtual():
+        elif self._virtual:
             address = await identity.claim_first(layer, wanted)
         else:
             address = facts.public_address or wanted(0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bleio.backends.base import PairingAgent
 from bleio.backends.hci.bonds.store import BondStore
+from bleio.backends.hci.counters import HciCounters
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
 
@@ -24,5 +25,6 @@ class OwnDevice:
     bonds: BondStore
 
     def __init__(self) -> None:
+        self.counters = HciCounters()
         self.settings = SecuritySettings()
         self.agent: PairingAgent | None = None  # None: Just Works, everybody is accepted

@@ -15,6 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from bleio.backends.hci.counters import HciCounters
 from bleio.core.hci import COMMAND_PACKET
 
 _OPCODE_OFFSET = 1  # in an H4 command packet
@@ -36,9 +37,13 @@ class CommandQueue:
     """
 
     def __init__(
-        self, send: Callable[[bytes], None], silent: Callable[[], None], timeout_s: float
+        self,
+        send: Callable[[bytes], None],
+        silent: Callable[[], None],
+        counters: HciCounters,
+        timeout_s: float,
     ) -> None:
-        self.unexpected_answers = 0
+        self._counters = counters
         self._send = send
         self._silent = silent
         self._timeout_s = timeout_s
@@ -68,7 +73,7 @@ class CommandQueue:
             if not command.answer.done():
                 command.answer.set_result(event)
         elif opcode != 0:  # 0 only tells how many commands may be sent
-            self.unexpected_answers += 1
+            self._counters.unexpected_answers += 1
         self._restart_timer()
         self._pump()
 

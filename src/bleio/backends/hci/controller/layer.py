@@ -22,12 +22,12 @@ import logging
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 from bleio.backends.hci.controller.commands import CommandQueue, command_packet
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.controller.port import Port
+from bleio.backends.hci.counters import HciCounters
 from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event, LeEvent
 from bleio.errors import ControllerError, ControllerLost
 
@@ -53,16 +53,6 @@ class LayerOwner(Protocol):
         """The controller is lost; called once."""
 
 
-@dataclass(slots=True)
-class LayerCounters:
-    """What was not as it should be; nothing is lost without a trace."""
-
-    ignored: int = 0  # packets and events that nobody handles
-    malformed: int = 0
-    unknown_handles: int = 0
-    faults: int = 0  # our own: exceptions out of a handler
-
-
 class HciLayer:
     """One controller, from the opening of its transport until it is closed or lost.
 
@@ -71,15 +61,19 @@ class HciLayer:
     """
 
     def __init__(
-        self, owner: LayerOwner, name: str, command_timeout_s: float = COMMAND_TIMEOUT_S
+        self,
+        owner: LayerOwner,
+        name: str,
+        command_timeout_s: float = COMMAND_TIMEOUT_S,
+        counters: HciCounters | None = None,
     ) -> None:
-        self.counters = LayerCounters()
+        self.counters = HciCounters() if counters is None else counters
         self.error: ControllerLost | None = None  # why it is gone
         self._name = name
         self._owner = owner
         self._port: Port | None = None
         self._command_timeout_s = command_timeout_s
-        self.commands = CommandQueue(self.send, self._silent, command_timeout_s)
+        self.commands = CommandQueue(self.send, self._silent, self.counters, command_timeout_s)
         self._events: dict[int, EventHandler] = {}
         self._le_events: dict[int, EventHandler] = {}
         self._acl: AclHandler | None = None

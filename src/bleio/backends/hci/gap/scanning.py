@@ -82,7 +82,6 @@ class ScanControl:
         resolver: Resolver,
         reported: Callable[[Report], None],
     ) -> None:
-        self.dropped_fragments = 0
         self.on_air = False
         self._layer = layer
         self._facts = facts
@@ -281,7 +280,7 @@ class ScanControl:
 
     def _drop(self, chain: _Chain, more: bool) -> None:
         """Drop a part of a packet; if more of it is to come, remember that it is not whole."""
-        self.dropped_fragments += 1
+        self._layer.counters.scan_fragments += 1
         self._broken.pop(chain, None)
         if more:
             if len(self._broken) >= MAX_REMEMBERED:

@@ -28,6 +28,7 @@ from collections import deque
 from collections.abc import Callable
 from struct import Struct
 
+from bleio.backends.hci.counters import HciCounters
 from bleio.core.hci import ACL_PACKET
 
 _HEADER = Struct("<BHH")  # packet type, handle and flags, data length
@@ -118,8 +119,9 @@ class AclQueue:
         packet_octets: int,
         packets: int,
         overflow: Callable[[int], None],
+        counters: HciCounters,
     ) -> None:
-        self.impossible_completions = 0
+        self._counters = counters
         self._send = send
         self._packet_octets = packet_octets
         self._total = packets
@@ -182,7 +184,7 @@ class AclQueue:
         """Take one entry of a Number Of Completed Packets event."""
         link = self._links.get(conn_handle)
         if link is None or count > link.in_flight:
-            self.impossible_completions += 1
+            self._counters.impossible_completions += 1
         if link is None:
             return
         count = min(count, link.in_flight)
@@ -241,19 +243,19 @@ def _tell_drained(link: _LinkQueue) -> None:
 class Reassembler:
     """Puts one link's ACL fragments together; whatever does not fit is counted and dropped."""
 
-    def __init__(self) -> None:
-        self.dropped = 0
+    def __init__(self, counters: HciCounters) -> None:
+        self._counters = counters
         self._sdu = bytearray()
 
     def feed(self, continues: bool, fragment: bytes) -> tuple[int, bytes] | None:
         """Take one fragment. Returns: (channel, payload) when it completes an L2CAP PDU."""
         if continues:
             if not self._sdu:
-                self.dropped += 1
+                self._counters.l2cap_fragments += 1
                 return None
             self._sdu += fragment
         else:
-            self.dropped += bool(self._sdu)
+            self._counters.l2cap_fragments += bool(self._sdu)
             self._sdu[:] = fragment
         if len(self._sdu) < _L2CAP_HEADER.size:
             return None
@@ -264,6 +266,6 @@ class Reassembler:
         payload = bytes(self._sdu[_L2CAP_HEADER.size :])
         self._sdu.clear()
         if len(payload) != octets:
-            self.dropped += 1
+            self._counters.l2cap_fragments += 1
             return None
         return channel, payload

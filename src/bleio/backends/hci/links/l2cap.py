@@ -14,6 +14,8 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Protocol
 
+from bleio.backends.hci.counters import HciCounters
+
 ATT_CHANNEL = 0x0004
 SIGNALING_CHANNEL = 0x0005
 SMP_CHANNEL = 0x0006
@@ -66,8 +68,9 @@ class Signaling:
         is_central: bool,
         send: Callable[[bytes], None],
         owner: SignalingOwner,
+        counters: HciCounters,
     ) -> None:
-        self.malformed = 0
+        self._counters = counters
         self._is_central = is_central
         self._send = send
         self._owner = owner
@@ -83,12 +86,12 @@ class Signaling:
     def received(self, pdu: bytes) -> None:
         """Take one PDU, whatever is in it: on LE one command each."""
         if len(pdu) < _HEAD.size:
-            self.malformed += 1
+            self._counters.l2cap_malformed += 1
             return
         code, identifier, octets = _HEAD.unpack_from(pdu)
         data = pdu[_HEAD.size :]
         if len(data) != octets or identifier == 0:
-            self.malformed += 1
+            self._counters.l2cap_malformed += 1
         elif code == _PARAMETER_UPDATE_REQ and self._is_central:
             self._parameter_update_requested(identifier, data)
         elif code in (_PARAMETER_UPDATE_RSP, _COMMAND_REJECT_RSP):

@@ -117,7 +117,7 @@ class HciLink(Link):
         self._reason = 0  # why it is gone, an HCI error code
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._room = room
-        self._reassembler = Reassembler()
+        self._reassembler = Reassembler(table.layer.counters)
         self.parameters = LinkParameters(
             table.layer,
             self.conn_handle,
@@ -145,6 +145,7 @@ class HciLink(Link):
             self._security,
             partial(table.acl.send, self.conn_handle, ATT_CHANNEL),
             asyncio.get_running_loop().call_later,
+            table.layer.counters.att,
         )
         self._memory = ClientMemory(
             self.bearer,

@@ -35,7 +35,7 @@ class LinkParameters:
         channel: AclChannel,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
-        self.signaling = Signaling(is_central, channel.send, self)
+        self.signaling = Signaling(is_central, channel.send, self, layer.counters)
         self.interval_us = 0
         self._latency = 0
         self._supervision_units = 0

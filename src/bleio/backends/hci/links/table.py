@@ -81,7 +81,9 @@ class LinkTable:
         self.attributes = attributes
         self.security = security
         self.spawn = spawn
-        self.acl = AclQueue(layer.send, facts.acl_octets, facts.acl_packets, self._overflow)
+        self.acl = AclQueue(
+            layer.send, facts.acl_octets, facts.acl_packets, self._overflow, layer.counters
+        )
         self.links: dict[int, HciLink] = {}
         self._facts = facts
         self._roles = roles

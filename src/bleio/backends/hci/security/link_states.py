@@ -142,7 +142,7 @@ class LinkState:
         self._stray()
 
     def _stray(self) -> None:
-        self._link.shared.stray += 1
+        self._link.shared.layer.counters.smp_stray += 1
 
     @property
     def pairing_key(self) -> tuple[Pairing, bytes] | None:

@@ -73,7 +73,6 @@ class SharedSecurity:
         self.spawn = spawn
         self.own_oob = OwnOob()
         self.encrypted_values = EncryptedValues(bonds, asyncio.get_running_loop().call_later)
-        self.stray = 0  # SMP PDUs that belong to nothing, or are malformed
         self._attempts = Attempts()
 
     def bonds_with(self, peer: DeviceAddress) -> list[Bond]:
