@@ -1,4 +1,11 @@
-"""A lock between processes that the operating system frees when its holder dies."""
+"""A lock between processes that the operating system frees when its holder dies.
+
+A file that merely exists would be left behind by a process that is killed, and a number in it may
+be another process's by then. So the lock is the operating system's, on an open file. The file is
+removed when the lock is released, or folders would fill with them; then one that waits may have
+opened the file that is being removed and lock what nobody else can find. Hence the look, after
+locking, whether the file is still the one of that name.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +58,7 @@ class FileLock:
             return None
 
     def release(self) -> None:
-        """Give it back; harmless without it."""
+        """Let others have it; harmless without it."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return

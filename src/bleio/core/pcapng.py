@@ -33,36 +33,39 @@ def _option(code: int, text: str) -> bytes:
 
 
 def section(comment: str = "") -> bytes:
-    """What a file begins with."""
+    """Return what a pcapng file begins with. `comment`: for people who open it."""
     options = _option(_COMMENT, comment) + bytes(4) if comment else b""
     return _block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1) + options)
 
 
 def interface(link_type: int, name: str) -> bytes:
-    """Where packets come from; the first has the number 0. Times are in microseconds."""
+    """Return the block of an interface, from which packets come; the first has the number 0.
+
+    Times are in microseconds, which is the default of the format.
+    """
     options = _option(_IF_NAME, name) + bytes(4)
     return _block(_INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
 
 
 def packet(number: int, time_us: int, octets: bytes) -> bytes:
-    """One packet of an interface."""
+    """Return the block of one packet. `number`: of its interface."""
     size = len(octets)
     head = struct.pack("<IIIII", number, time_us >> 32, time_us & 0xFFFFFFFF, size, size)
     return _block(_PACKET, head + _padded(octets))
 
 
 def h4_with_direction(h4: bytes, *, to_host: bool) -> bytes:
-    """A HCI packet as link type 201 has it."""
+    """Return an H4 packet as link type 201 has it: the direction before it."""
     return struct.pack(">I", to_host) + h4
 
 
 def btsnoop_header() -> bytes:
-    """What a btsnoop file begins with."""
+    """Return what a btsnoop file begins with."""
     return b"btsnoop\0" + struct.pack(">II", 1, _BTSNOOP_H4)
 
 
 def btsnoop_packet(time_us: int, h4: bytes, *, to_host: bool) -> bytes:
-    """One HCI packet; `time_us` since 1970."""
+    """Return the record of one HCI packet. `time_us`: since 1970."""
     flags = int(to_host) | (h4[0] in (0x01, 0x04)) << 1
     size = len(h4)
     return struct.pack(">IIIIq", size, size, flags, 0, time_us + _BTSNOOP_EPOCH_US) + h4
