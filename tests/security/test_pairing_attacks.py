@@ -335,6 +335,32 @@ async def test_keys_that_come_before_encryption() -> None:
         await expect_refusal(victim, Reason.UNSPECIFIED_REASON, change=hasten)
 
 
+INJECTED_KEYS = [
+    bytes((opcode,)) + payload
+    for opcode, payload in (
+        (pdu.IDENTITY_INFORMATION, bytes(range(16))),
+        (pdu.IDENTITY_ADDRESS_INFORMATION, b"\1" + bytes.fromhex("0102030405c6")),
+        (pdu.SIGNING_INFORMATION, b"known to whom it"),
+    )
+]
+
+
+@simulated
+async def test_keys_that_come_twice() -> None:
+    """All keys in the clear just before encryption, by whoever injects them, and the peer's own."""
+    async with attacked("central") as victim:
+
+        def hasten(octets: bytes) -> list[bytes]:
+            return [octets, *INJECTED_KEYS] if octets[0] == pdu.PAIRING_DHKEY_CHECK else [octets]
+
+        asking = asyncio.ensure_future(victim.link.pair())
+        await victim.attacker.answer_pairing(change=hasten)
+        with pytest.raises(PairingFailed):
+            await asking
+        assert not victim.bonds()
+        assert not victim.security.encrypted and not victim.security.has_keys
+
+
 # Order, lengths, repetition, silence
 
 

@@ -259,6 +259,7 @@ class Bench:
             f"{sum(not each.done() for each in self.waiting)} wait",
             *(f"{each.limit_s:g} s left" for each in self.timers),
             "values wait" if waits else "",
+            f"{held} held" if (held := len(self.security.encryption.held)) else "",
             "encrypted" if link.encrypted else "",
             "authenticated" if link.authenticated else "",
             "secure connections" if link.secure_connections else "",
@@ -313,6 +314,7 @@ INPUTS: dict[str, Callable[[Bench], None]] = {
     "encryption refused, key missing": lambda bench: bench.encryption(0x06),
     "encryption refused": lambda bench: bench.encryption(0x3D),
     "the controller refuses to encrypt": lambda bench: bench.controller.refuse(),
+    "held for long enough": lambda bench: bench.security.encryption.held.release(),
     "time is up": Bench.time_out,
     "all is sent": Bench.sent_all,
     "bonds erased": lambda bench: bench.manager.erase_bonds(),
@@ -361,6 +363,10 @@ STATES: dict[str, list[str]] = {
     "central: pairing, asked by the peer": ["Security Request"],
     "central: pairing, encrypting": ["pair", "Pairing Response", "Pairing Confirm"],
     "central: pairing, distributing keys": PAIRED_BY_CENTRAL,
+    "central: pairing, keys before the report": [*PAIRED_BY_CENTRAL[:-1], "Identity Information"],
+    "central: settling, keys before the report": [
+        *(*PAIRED_BY_CENTRAL[:-1], "Identity Information", "encrypted"),
+    ],
     "central: settling": [*PAIRED_BY_CENTRAL, "Identity Information"],
     "central: settling without a bond": [*PAIRED_BY_CENTRAL, "Identity Information, no bond"],
     "central: silent": ["pair", "time is up"],
@@ -396,6 +402,10 @@ STATES: dict[str, list[str]] = {
     ],
     "peripheral: pairing, waiting for encryption": ["Pairing Request", "Pairing Confirm"],
     "peripheral: pairing, encrypting": PAIRED_BY_PERIPHERAL[:-1],
+    "peripheral: pairing, keys before the report": [
+        *PAIRED_BY_PERIPHERAL[:-1],
+        "Identity Information",
+    ],
     "peripheral: pairing, distributing keys": ["pair", *PAIRED_BY_PERIPHERAL],
     "peripheral: settling": ["pair", *PAIRED_BY_PERIPHERAL, "Identity Information"],
     "peripheral: pairing while another settles": [

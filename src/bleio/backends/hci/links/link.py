@@ -139,6 +139,7 @@ class HciLink(Link):
             self,
         )
         self.security = self._security.link
+        self._held = self._security.encryption.held
         self.bearer = Bearer(
             table.attributes,
             self,
@@ -202,7 +203,10 @@ class HciLink(Link):
             return
         channel, payload = whole
         if channel == ATT_CHANNEL:
-            self.bearer.received(payload)
+            if self._held.waits:
+                self._held.hold(self.bearer.received, payload)
+            else:
+                self.bearer.received(payload)
         elif channel == SMP_CHANNEL:
             self._security.received(payload)
         elif channel == SIGNALING_CHANNEL:

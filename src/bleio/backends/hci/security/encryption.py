@@ -15,6 +15,7 @@ from typing import Protocol
 
 from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.security.held import HeldData
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.core.codes import HciErrorCode
@@ -55,6 +56,7 @@ class LinkEncryption:
         # and a pairing may wait for users.
         self._values_may_pass = asyncio.Event()
         self._values_may_pass.set()
+        self.held = HeldData()
 
     async def under_way(self) -> None:
         """Wait, bounded, while encryption with stored keys is being started."""
@@ -65,6 +67,7 @@ class LinkEncryption:
     def start(self, keys: Keys, rand: bytes, ediv: int, key: bytes) -> None:
         """Start it, as central. Rand and EDIV, 0 for a key just made, name it to the peer."""
         self._keys = keys
+        self.held.begin()
         if isinstance(keys, Bond):
             self._values_may_pass.clear()
         self._shared.spawn(self._enable(_ENABLE.pack(self._conn_handle, rand, ediv, key)))
@@ -79,6 +82,7 @@ class LinkEncryption:
     def key_given(self, keys: Keys) -> None:
         """As peripheral, the controller was given a key for what the central starts."""
         self._keys = keys
+        self.held.begin()
 
     def changed(self, status: int, enabled: bool, key_octets: int) -> None:
         """Take Encryption Change or Encryption Key Refresh Complete."""
@@ -92,6 +96,8 @@ class LinkEncryption:
         else:
             self._owner.encrypted(keys, key_octets)
         self._values_may_pass.set()
+        if self._keys is None:  # else the owner has started it anew
+            self.held.release()
 
     def on(self, keys: Keys, key_octets: int) -> None:
         """The link is as good as these keys; a controller that shortened the key makes it worse."""
@@ -111,3 +117,4 @@ class LinkEncryption:
         """None is under way any more: it was not even started, or the link is gone."""
         self._keys = None
         self._values_may_pass.set()
+        self.held.release()

@@ -11,10 +11,14 @@ import asyncio
 
 from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.security.link_states import Idle, LinkState, SecuredLink, Silent
+from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.basis import Ends
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.session import PairingSession
 from bleio.errors import InnerError, KeysLost, PairingFailed
+
+# After ours have left, how long keys may come for the second time; see `Settling`.
+TWICE_S = 0.25
 
 
 class PairingUnderWay(LinkState):
@@ -116,29 +120,66 @@ class PairingUnderWay(LinkState):
         link = self._link
         link.paired, link.keys_lost = True, False
         link.shared.succeeded(link.peer.address)
-        link.encryption.link.has_keys = bond is not None
-        if bond is not None:
-            link.peer.bonded(bond)
         timer, self._timer = self._timer, None
-        link.enter(Settling(link, bond, timer))
+        link.enter(Settling(link, bond, timer, unproven=self.early and link.is_central))
 
 
 class Settling(LinkState):
-    """A pairing has succeeded, but a program that ended now would take our keys with it."""
+    """A pairing has succeeded, but a program that ended now would take our keys with it.
+
+    Args: `unproven`: keys of a peripheral were here before the report of encryption, so that they
+        may have come in the clear, from somebody else. Then the peer's own come too, encrypted,
+        and that is waited for: keys that come twice are nobody's, and the bond is not kept.
+    """
 
     def __init__(
-        self, link: SecuredLink, bond: Bond | None, timer: asyncio.TimerHandle | None
+        self,
+        link: SecuredLink,
+        bond: Bond | None,
+        timer: asyncio.TimerHandle | None,
+        unproven: bool,
     ) -> None:
         super().__init__(link)
         self._bond = bond
         self._timer = timer
+        self._unproven = unproven
 
     def entered(self) -> None:
+        if not self._unproven:
+            self._keep()
         self._link.shared.spawn(self._settle())
+
+    def left(self) -> None:
+        super().left()
+        self._unproven = False
+
+    def received(self, octets: bytes) -> None:
+        if self._unproven and octets and octets[0] in pdu.KEYS:
+            self._void()
+        else:
+            super().received(octets)
+
+    def _void(self) -> None:
+        """There were two senders of keys. What the link is encrypted with proves nothing."""
+        link = self._link
+        link.paired = False
+        link.encryption.off()
+        link.shared.failed(link.peer.address)
+        self.end(PairingFailed())
+
+    def _keep(self) -> None:
+        self._link.encryption.link.has_keys = self._bond is not None
+        if self._bond is not None:
+            self._link.peer.bonded(self._bond)
 
     async def _settle(self) -> None:
         """Ends the state that is there by then, which may be another one."""
         await self._link.drained()
+        if self._unproven:
+            await asyncio.sleep(TWICE_S)
+            if not self._unproven:
+                return  # the link or the pairing has ended
+            self._keep()
         if self._bond is not None:
             self._link.secured(self._bond)
         self._link.settled()

@@ -138,6 +138,14 @@ class Security:
 
     def received(self, octets: bytes) -> None:
         """Take one SMP PDU, whatever it is."""
+        if self.encryption.held.waits:
+            self.encryption.held.hold(self._received_early, octets)
+        else:
+            self.state.received(octets)
+
+    def _received_early(self, octets: bytes) -> None:
+        """Take one that was here before encryption was reported, or would have been."""
+        self.state.early = True
         self.state.received(octets)
 
     def long_term_key(self, rand: bytes, ediv: int) -> bytes | None:
@@ -199,6 +207,7 @@ class Security:
 
     def closed(self, reason: int) -> None:
         """The link is gone. `reason`: the HCI error code."""
+        self.encryption.held.drop()
         self.state.closed()
         self.encryption.given_up()
         self.link.encrypted = False

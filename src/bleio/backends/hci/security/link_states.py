@@ -87,6 +87,7 @@ class LinkState:
     def __init__(self, link: SecuredLink) -> None:
         self._link = link
         self._timer: asyncio.TimerHandle | None = None
+        self.early = False  # it was passed a PDU that had been held, see `held`
 
     def entered(self) -> None:
         """Do what this state is for."""

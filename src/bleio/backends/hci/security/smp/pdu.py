@@ -45,6 +45,17 @@ LENGTHS = {
     KEYPRESS_NOTIFICATION: 2,
 }
 
+# What is distributed over an encrypted link.
+KEYS = frozenset(
+    {
+        ENCRYPTION_INFORMATION,
+        CENTRAL_IDENTIFICATION,
+        IDENTITY_INFORMATION,
+        IDENTITY_ADDRESS_INFORMATION,
+        SIGNING_INFORMATION,
+    }
+)
+
 IDENTIFICATION = Struct("<H8s")  # EDIV, Rand
 IDENTITY_ADDRESS = Struct("<B6s")  # random, address
 PUBLIC_KEY = Struct("<32s32s")  # X, Y
