@@ -14,6 +14,7 @@ import pytest
 
 from bleio.backends.base import Link
 from bleio.backends.hci import HciBackend
+from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.security.held import HELD_S, MAX_HELD, HeldData
 from bleio.core.codes import SecurityMode
 from bleio.core.hci import ACL_PACKET, Event
@@ -148,7 +149,7 @@ async def test_keys_that_come_before_a_report_are_kept_once_they_are_proven() ->
 @simulated
 async def test_what_is_held_is_bounded() -> None:
     taken: list[bytes] = []
-    held = HeldData()
+    held = HeldData(HciCounters())
     held.begin()
     for number in range(MAX_HELD):
         assert not taken
@@ -166,7 +167,7 @@ async def test_what_is_held_is_bounded() -> None:
 @simulated
 async def test_what_is_held_goes_with_the_link() -> None:
     taken: list[bytes] = []
-    held = HeldData()
+    held = HeldData(HciCounters())
     held.begin()
     held.hold(taken.append, b"for nobody")
     held.drop()

@@ -19,6 +19,7 @@ class HciCounters:
 
     ignored: int = 0  # packets and events that nobody handles
     malformed: int = 0
+    early_data: int = 0  # held until encryption was reported, or for as long as that may take
     unknown_handles: int = 0
     faults: int = 0  # our own: exceptions out of a handler
     unexpected_answers: int = 0  # to commands that nobody waits for
@@ -33,6 +34,7 @@ class HciCounters:
         """Return all of them under the names that users read."""
         named = {
             "hci.ignored": self.ignored,
+            "hci.early_data": self.early_data,
             "hci.malformed": self.malformed,
             "hci.unknown_handles": self.unknown_handles,
             "hci.faults": self.faults,

@@ -56,7 +56,7 @@ class LinkEncryption:
         # and a pairing may wait for users.
         self._values_may_pass = asyncio.Event()
         self._values_may_pass.set()
-        self.held = HeldData()
+        self.held = HeldData(shared.layer.counters)
 
     async def under_way(self) -> None:
         """Wait, bounded, while encryption with stored keys is being started."""

@@ -24,6 +24,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+from bleio.backends.hci.counters import HciCounters
+
 # Twice the greatest distance between data and events that dongles were seen to have.
 HELD_S = 0.1
 MAX_HELD = 64  # PDUs
@@ -32,8 +34,9 @@ MAX_HELD = 64  # PDUs
 class HeldData:
     """The PDUs of one link that wait for encryption. `waits`: hold what comes. Data plane."""
 
-    def __init__(self) -> None:
+    def __init__(self, counters: HciCounters) -> None:
         self.waits = False
+        self._counters = counters
         self._held: deque[tuple[Callable[[bytes], None], bytes]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -46,6 +49,7 @@ class HeldData:
 
     def hold(self, take: Callable[[bytes], None], octets: bytes) -> None:
         """Keep a PDU, for `take` to be called with later."""
+        self._counters.early_data += 1
         self._held.append((take, octets))
         if len(self._held) >= MAX_HELD:
             self.release()
