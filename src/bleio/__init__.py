@@ -51,6 +51,12 @@ class _Finder:
 
         return spec_from_loader(name, self)  # type: ignore[arg-type]
 
+    def get_code(self, name: str) -> None:
+        """End `python -m _bleio`, which asks for code to run, with a sentence."""
+        sys.exit(
+            "_bleio is a module to import; run a program that imports it: bleio run PROGRAM.py"
+        )
+
     def create_module(self, spec: "ModuleSpec") -> None:
         """Leave the making of the module object to the import system."""
 

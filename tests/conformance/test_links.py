@@ -224,7 +224,7 @@ async def test_a_lost_controller_ends_everything(make_world: MakeWorld) -> None:
             await link.read(at(3))
         with pytest.raises(ControllerLost):
             await blocked
-        with pytest.raises(ControllerLost, match=r"is lost: .*enable the adapter"):
+        with pytest.raises(ControllerLost, match=r"is lost: "):
             await central.scan()
         await central.backend.close()
         await central.open()

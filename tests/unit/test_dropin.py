@@ -123,3 +123,13 @@ def test_start_of_python_imports_one_module_more() -> None:
     # What a module imports is listed before it, and further to the right.
     assert depth[position - 1] <= depth[position], f"bleio imports {names[position - 1].strip()}"
     assert not [name for name in names if name.strip().startswith("bleio.")]
+
+
+def test_it_cannot_be_run_and_says_what_can() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "_bleio"], capture_output=True, text=True, timeout=DEADLINE_S
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "_bleio is a module to import; run a program that imports it: bleio run PROGRAM.py\n"
+    )

@@ -72,8 +72,10 @@ class Adapter:
             raise TypeError("Adapter takes either a name or uart, rts and cts")
         try:
             if adapter is not None:
-                make_backend = selection.backend_for(instance("adapter", adapter, str))
+                choice = instance("adapter", adapter, str)
+                make_backend = selection.backend_for(choice)
             else:
+                choice = "uart"
                 having("uart", uart, "read", "write", "in_waiting")
                 for name, pin in (("rts", rts), ("cts", cts)):
                     if pin is not None:
@@ -81,18 +83,30 @@ class Adapter:
                 make_backend = selection.backend_over_uart(uart, rts, cts)
         except Exception as error:
             raise public_error(error) from None
-        self._set_up(make_backend)
+        self._set_up(make_backend, choice)
 
     @classmethod
     def _by_setting(cls) -> Adapter:
         """Make the adapter that BLEIO_ADAPTER chooses."""
         adapter = cls.__new__(cls)
-        adapter._set_up(selection.backend_by_setting)
+        adapter._set_up(selection.backend_by_setting, None)
         return adapter
 
-    def _set_up(self, make_backend: MakeBackend) -> None:
+    def _set_up(self, make_backend: MakeBackend, choice: str | None) -> None:
         self._make_backend = make_backend
+        self._choice = choice  # None: what the environment says when it is used
         self._sessions: dict[None, Session] = {}  # none or one
+
+    def __repr__(self) -> str:
+        """Which adapter it is, its address, and what it is doing. Opens nothing, never waits."""
+        choice = self._choice or selection.setting()
+        for session in self._sessions.values():
+            if (backend := session.life.backend) is not None:
+                now = ", ".join(session.gap.doing()) or "idle"
+                return f"<Adapter {choice} {backend.address.octets[::-1].hex(':')} {now}>"
+            if not session.life.enabled:
+                return f"<Adapter {choice} off>"
+        return f"<Adapter {choice} not open>"
 
     @property
     def _session(self) -> Session:

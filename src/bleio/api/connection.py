@@ -48,6 +48,15 @@ class Connection:
         connection._link = link
         return connection
 
+    def __repr__(self) -> str:
+        """The peer, our role, and how secure the link is. Never waits."""
+        link = self._link
+        role = "central" if link.is_central else "peripheral"
+        state = "disconnected"
+        if link.connected:
+            state = "encrypted" if link.security.encrypted else "not encrypted"
+        return f"<Connection as {role} to {link.peer.octets[::-1].hex(':')} {state}>"
+
     def _live(self) -> Link:
         if not self._link.connected:
             raise ConnectionError(_GONE)

@@ -28,6 +28,7 @@ from bleio.api._arguments import (
 from bleio.api._ends import LocalEnd, RemoteEnd
 from bleio.api._listening import listen_local, listen_remote
 from bleio.api.characteristic import Characteristic
+from bleio.api.uuid import UUID
 from bleio.core.codes import Properties
 from bleio.errors import BluetoothError
 from bleio.gatt.model import is_signed
@@ -183,6 +184,7 @@ class PacketBuffer:
             at_least("max_packet_size", max_packet_size, 1)
         end = characteristic._alive()
         self._look = end.session.engine.look
+        self._uuid = end.model.uuid
         self._end: _ServerEnd | _ClientEnd
         if isinstance(end, LocalEnd):
             self._end = _ServerEnd(end, buffer_size, max_packet_size)
@@ -192,6 +194,13 @@ class PacketBuffer:
         self._sends = bool(end.model.properties & self._end.outgoing)
         self._listening = self._end.listening
         self._listening.owned_by(self)
+
+    def __repr__(self) -> str:
+        """The characteristic, at which side, and whether there is a peer. Never waits."""
+        side = "local" if isinstance(self._end, _ServerEnd) else "remote"
+        peer = "a peer" if self._end.has_peer() else "no peer"
+        now = peer if self._listening.alive else "deinitialized"
+        return f"<PacketBuffer of {side} {UUID._on_air(self._uuid)!r}, {now}>"
 
     @property
     def incoming_packet_length(self) -> int:

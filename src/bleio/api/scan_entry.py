@@ -27,6 +27,13 @@ class ScanEntry:
         entry._report = report
         return entry
 
+    def __repr__(self) -> str:
+        """What it is and where from, how strong, and its octets."""
+        report = self._report
+        kind = "scan response" if report.scan_response else "advertisement"
+        address = report.address.octets[::-1].hex(":")
+        return f"<ScanEntry {kind} of {address} at {report.rssi_dbm} dBm: {report.data.hex()}>"
+
     def matches(
         self, prefixes: ReadableBuffer, *, match_all: bool = True, all: bool | None = None
     ) -> bool:

@@ -274,7 +274,7 @@ class Backend(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What messages call the adapter, such as `usb:0`."""
+        """What messages call the adapter: its adapter string, such as `hci:usb:0`."""
 
     @abstractmethod
     async def open(self, server: LocalServer, name: str, events: Events) -> None:

@@ -6,7 +6,7 @@ and passes on what the life of the backend is about.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -89,6 +89,15 @@ class Gap:
     def advertising(self) -> bool:
         """True from a successful start until it ends for whatever reason."""
         return self._advertiser.active
+
+    def doing(self) -> Iterator[str]:
+        """Yield a word for each thing that goes on: for people."""
+        if self._advertiser.active:
+            yield "advertising"
+        if self._scanner.active:
+            yield "scanning"
+        if count := len(self.connections.links):
+            yield f"{count} link{'s' * (count > 1)}"
 
     # What the program asks for
 

@@ -45,9 +45,14 @@ def backend_for(choice: str) -> MakeBackend:
     raise CallerError(f"There is no adapter {choice!r}: choose {CHOICES}")
 
 
+def setting() -> str:
+    """Return the adapter string that the environment has."""
+    return os.environ.get(SETTING) or "auto"
+
+
 def backend_by_setting(former: DeviceAddress | None) -> Backend:
     """Make the backend that the environment chooses."""
-    return backend_for(os.environ.get(SETTING) or "auto")(former)
+    return backend_for(setting())(former)
 
 
 def backend_over_uart(uart: Any, rts: Any, cts: Any) -> MakeBackend:

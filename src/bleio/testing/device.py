@@ -265,7 +265,7 @@ class Device:
 
     def _make_adapter(self) -> Adapter:
         adapter = Adapter.__new__(Adapter)
-        adapter._set_up(self._make_backend)
+        adapter._set_up(self._make_backend, self.name)
         with use_portal(self._air.portal):
             adapter._session  # noqa: B018 - made here, it belongs to the world
         return adapter

@@ -119,6 +119,11 @@ class World(SharedAir):
         self._closed = False
         self._adapters = 0
 
+    def __repr__(self) -> str:
+        """Its seed, its time, and its devices by name."""
+        names = ", ".join(self.devices) or "no devices"
+        return f"<World seed {self.seed} at {self.now_s:.6f} s: {names}>"
+
     # Devices
 
     def add(

@@ -94,7 +94,7 @@ class LittleBackend(Backend):
         self._air.changed()
 
     def _loss(self) -> ControllerLost:
-        return ControllerLost(f"{self.name} is lost: it was switched off; enable the adapter again")
+        return ControllerLost(f"{self.name} is lost: it was switched off")
 
     def _opened(self) -> Events:
         if self._events is None:

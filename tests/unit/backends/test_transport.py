@@ -105,8 +105,8 @@ async def test_the_end_of_the_transport_loses_the_controller() -> None:
         controller.hang_up()
         await until(lambda: engine.error)
         assert str(engine.error) == (
-            f"The controller at {controller.transport} is lost: the connection to it has ended; "
-            "plug it in or start it again, then enable the adapter."
+            f"The controller at hci:{controller.transport} is lost: the connection to it has ended;"
+            " plug it in or start it again."
         )
         with pytest.raises(ControllerLost):
             await backend.stop_advertising()

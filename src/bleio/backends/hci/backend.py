@@ -110,8 +110,10 @@ class HciBackend(Backend):
 
     @property
     def name(self) -> str:
-        """What messages call the controller."""
-        return self._transport if isinstance(self._transport, str) else "the serial port"
+        """What messages call the controller: an adapter string, as it can be typed."""
+        if not isinstance(self._transport, str):
+            return "the serial port"
+        return self._transport if self._virtual else f"hci:{self._transport}"
 
     @property
     def address(self) -> DeviceAddress:  # type: ignore[override]

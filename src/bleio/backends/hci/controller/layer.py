@@ -118,7 +118,7 @@ class HciLayer:
         try:
             self._port.send(packet)
         except Exception as error:
-            self.lose(f"sending failed ({error}); check the device and enable the adapter again")
+            self.lose(f"sending failed ({error}); check the device")
 
     async def request(self, opcode: Opcode | int, parameters: bytes = b"") -> bytes:
         """Send a command. Returns: the return parameters after the status, empty for a status.
@@ -207,13 +207,13 @@ class HciLayer:
     def _hardware_error(self, parameters: bytes) -> None:
         self.lose(
             f"it reported hardware error 0x{parameters[:1].hex() or '00'}; "
-            "unplug it and plug it in again, then enable the adapter"
+            "unplug it and plug it in again"
         )
 
     def _silent(self) -> None:
         self.lose(
             f"it did not answer a command within {self._command_timeout_s:g} seconds; "
-            "check the device and enable the adapter again"
+            "check the device"
         )
 
 

@@ -93,10 +93,7 @@ class _BumblePort:
             return  # its end is our own doing
         error = future.exception()
         detail = f" ({error})" if error else ""
-        self._on_lost(
-            f"the connection to it has ended{detail}; "
-            "plug it in or start it again, then enable the adapter"
-        )
+        self._on_lost(f"the connection to it has ended{detail}; plug it in or start it again")
 
 
 def _ignore(packet: bytes) -> None:

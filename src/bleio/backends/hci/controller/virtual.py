@@ -33,7 +33,7 @@ async def open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
 
     Raises: CallerError if the name is no good, ControllerLost; with sentences.
     """
-    lost = partial(on_lost, "the simulated radio has ended; enable the adapter again")
+    lost = partial(on_lost, "the simulated radio has ended")
     if name:
         from bleio.radio.sharing import shared
 
