@@ -26,6 +26,7 @@ $(VENV)/pyvenv.cfg:
 
 # Editable, so that a changed source needs no new installation.
 $(INSTALLED): pyproject.toml src/bleio-precedence.pth | $(VENV)/pyvenv.cfg
+	@echo "Installing bleio and the libraries of its examples into $(VENV) (once; under a minute)"
 	$(PIP) install -e ".[examples]"
 	@touch $@
 

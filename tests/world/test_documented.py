@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,19 @@ def test_samples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     typed_in: dict[str, object] = {}
     for sample in samples:
         exec(sample, typed_in)
+
+
+@pytest.mark.interop
+def test_the_readme_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    beacon, finder, test = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
+    (tmp_path / "beacon.py").write_text(beacon)
+    (tmp_path / "finder.py").write_text(finder)
+    (tmp_path / "test_beacon.py").write_text(test)
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, "-m", "bleio", "sim", "beacon.py", "finder.py"]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    assert len(printed.splitlines()) == 1
+    assert f"    $ bleio sim beacon.py finder.py\n    {printed}" in text
+    pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    assert "1 passed" in subprocess.run(pytest_, capture_output=True, text=True, timeout=60).stdout
