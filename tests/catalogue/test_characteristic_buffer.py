@@ -201,21 +201,46 @@ def test_disconnected_remote_buffer(link: Pair, local: Characteristic) -> None:
         _ = buffer.in_waiting
 
 
-def test_link_loss_wakes_a_reader(link: Pair, local: Characteristic) -> None:
+def test_link_loss_wakes_a_reader_and_the_next_call_raises(
+    link: Pair, local: Characteristic
+) -> None:
     buffer = CharacteristicBuffer(link.remote(local), timeout=60)
-    caught: list[BaseException] = []
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(buffer.read(1)))
+    reader.start()
+    until(lambda: buffer._fifo._condition._waiters)
+    link.incoming.disconnect()
+    reader.join(DEADLINE_S)
+    assert got == [b""]
+    with raises(_bleio.ConnectionError, "Not connected"):
+        buffer.read(1)
+
+
+@pytest.mark.parametrize("by", ["connection", "adapter"])
+def test_the_usual_loop_ends_by_itself_with_all_lines(
+    central: _bleio.Adapter, link: Pair, local: Characteristic, by: str
+) -> None:
+    remote = link.remote(local)
+    buffer = CharacteristicBuffer(remote, timeout=60)
+    remote.set_cccd(notify=True)
+    lines: list[bytes] = []
+    errors: list[BaseException] = []
 
     def read() -> None:
+        end = link.outgoing if by == "connection" else central
         try:
-            buffer.read(1)
+            while end.connected:
+                lines.append(buffer.readline())
         except _bleio.ConnectionError as error:
-            caught.append(error)
+            errors.append(error)
 
     reader = threading.Thread(target=read)
     reader.start()
+    until(lambda: buffer._fifo._condition._waiters)
+    local.value = b"last line\n"
     link.incoming.disconnect()
     reader.join(DEADLINE_S)
-    assert [str(error) for error in caught] == ["Not connected"]
+    assert (errors, b"".join(lines)) == ([], b"last line\n")
 
 
 def test_a_program_may_spin(local: Characteristic, feed: Any) -> None:

@@ -1,15 +1,19 @@
 """`_bleio.CharacteristicBuffer`: octets from a characteristic, read like those of a serial line.
 
-Reading raises once the peer's link is gone, even with octets left, as on a board: a program that
-reads in a loop would else never learn of it. A buffer on a local characteristic has no link to
-lose; it takes what any client writes. What feeds the FIFO holds no reference to the buffer, so that
-one which the program has dropped can go, see `_listening`.
+A call that begins without the peer's link raises, even with octets left, as on a board: a program
+that reads in a loop would else never learn of it. A call that has begun does not look at the link
+again. If that ends meanwhile, the call ends at once with what has arrived, perhaps nothing, and the
+next one raises. Were it to raise itself, the last line before a disconnection would be lost, since
+both often come together; and `while connection.connected: buffer.readline()` would end in an error.
+
+A buffer on a local characteristic has no link to lose; it takes what any client writes. What feeds
+the FIFO holds no reference to the buffer, so that one which the program has dropped can go, see
+`_listening`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 from bleio.api._arguments import (
@@ -88,22 +92,25 @@ class CharacteristicBuffer:
         self._alive()
         self._end.session.engine.look()
         count = len(self._fifo)
-        if not count and self._end.link_gone:
-            raise ConnectionError(NOT_CONNECTED)
+        if not count:
+            self._check_link()
         return count
 
     def read(self, nbytes: int | None = None) -> bytes:
         """Read up to nbytes; None or -1 means all until `timeout` passes without any.
 
-        Waits up to `timeout` for the rest as long as each wait brings something.
-        Raises: ConnectionError when a peer's link is gone, even with octets left.
+        Waits up to `timeout` for the rest as long as each wait brings something, and no longer than
+        the link lasts. Raises: ConnectionError if a peer's link is gone, even with octets left.
         """
         self._alive()
         wanted = _ALL if nbytes is None else integer("nbytes", nbytes)
+        if not wanted:
+            return b""
+        self._check_link()
         result = bytearray()
         while wanted < 0 or len(result) < wanted:
             step = self._fifo.capacity_octets if wanted < 0 else wanted - len(result)
-            taken = self._take(partial(self._fifo.take, step))
+            taken = self._fifo.take(step, self._timeout_s, self._is_over)
             if not taken:
                 break
             result += taken
@@ -121,11 +128,13 @@ class CharacteristicBuffer:
         return len(octets)
 
     def readline(self) -> bytes:
-        """Read through the next newline, or what there is when `timeout` passes without more."""
+        """Read through the next newline, or what there is when `timeout` passes without more, or
+        the link ends. Raises: ConnectionError if a peer's link is gone, even with octets left."""
         self._alive()
+        self._check_link()
         line = bytearray()
         while not line.endswith(b"\n"):
-            part = self._take(self._fifo.take_line)
+            part = self._fifo.take_line(self._timeout_s, self._is_over)
             if not part:
                 break
             line += part
@@ -163,10 +172,6 @@ class CharacteristicBuffer:
     def _is_over(self) -> bool:
         return not self._listening.alive or self._end.link_gone
 
-    def _take(self, take: Callable[[float, Callable[[], bool]], bytes]) -> bytes:
+    def _check_link(self) -> None:
         if self._end.link_gone:
             raise ConnectionError(NOT_CONNECTED)
-        taken = take(self._timeout_s, self._is_over)
-        if self._end.link_gone:
-            raise ConnectionError(NOT_CONNECTED)
-        return taken

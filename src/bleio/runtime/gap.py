@@ -27,15 +27,26 @@ ALREADY_SCANNING = "Scan already in progress. Stop with stop_scan."
 class Connections:
     """One object per link that programs know it by, for as long as the link lives.
 
-    The two tuples are replaced, never changed, so every thread reads them without a lock; all
-    else belongs to the engine thread.
+    The tuple is replaced, never changed, so every thread reads it without a lock; all else belongs
+    to the engine thread. A link ends in steps: it counts as not connected, then its listeners are
+    told, which may wake a program, then it is removed here. A program that is awake in between
+    must not see it here any more, or `while adapter.connected: buffer.readline()` would read on.
     """
 
     def __init__(self, make: Callable[[Link], Any]) -> None:
-        self.links: tuple[Link, ...] = ()
-        self.objects: tuple[Any, ...] = ()
         self._make = make
         self._by_link: dict[Link, Any] = {}
+        self._published: tuple[tuple[Link, Any], ...] = ()
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The live links. Any thread."""
+        return tuple(link for link, _ in self._published if link.connected)
+
+    @property
+    def objects(self) -> tuple[Any, ...]:
+        """Their objects, in the same order. Any thread."""
+        return tuple(each for link, each in self._published if link.connected)
 
     def of(self, link: Link) -> Any | None:
         """Return the link's object; None if the link is gone. Any thread."""
@@ -58,8 +69,7 @@ class Connections:
         self._publish()
 
     def _publish(self) -> None:
-        self.objects = tuple(self._by_link.values())
-        self.links = tuple(self._by_link)
+        self._published = tuple(self._by_link.items())
 
 
 class Gap:

@@ -131,13 +131,74 @@ def test_remote_buffer(bench: Bench, client: PlayedLink) -> None:
         _ = buffer.in_waiting
 
 
-def test_link_loss_wakes_a_reader(bench: Bench, client: PlayedLink) -> None:
+@pytest.mark.parametrize("came", [b"", b"the last words"])
+@pytest.mark.parametrize("method", ["read", "readinto", "readline"])
+def test_link_loss_gives_a_waiting_reader_what_came(
+    bench: Bench, client: PlayedLink, method: str, came: bytes
+) -> None:
     buffer = CharacteristicBuffer(bench.remote(client, Properties.NOTIFY), timeout=LONG_S)
-    bench.notify(client, 3, b"lost with the link")
-    reading = InThread(lambda: buffer.read(64))
+    target = bytearray(64)
+    calls: dict[str, Any] = {
+        "read": lambda: buffer.read(64),
+        "readinto": lambda: bytes(target[: buffer.readinto(target)]),
+        "readline": buffer.readline,
+    }
+    reading = InThread(calls[method])
+    until(lambda: buffer._fifo._condition._waiters)
+    bench.notify(client, 3, came)
     bench.drop(client)
+    assert reading.join() == came
     with raises(ConnectionError, "Not connected"):
-        reading.join()
+        calls[method]()
+
+
+def test_a_line_that_comes_with_the_end_of_the_link(bench: Bench, client: PlayedLink) -> None:
+    buffer = CharacteristicBuffer(bench.remote(client, Properties.NOTIFY), timeout=LONG_S)
+    reading = InThread(buffer.readline)
+    until(lambda: buffer._fifo._condition._waiters)
+
+    def end() -> None:  # in one step of the engine, so the reader wakes after all of it
+        for value in (b"go", b"od", b"bye\nnot read"):
+            for listener in tuple(client.listeners[3]):
+                listener.notified(value)
+        bench._drop(client)
+
+    bench.session.engine.run(end)
+    assert reading.join() == b"goodbye\n"
+    with raises(ConnectionError, "Not connected"):
+        buffer.readline()
+
+
+def test_iteration_ends_with_the_link(bench: Bench, client: PlayedLink) -> None:
+    buffer = CharacteristicBuffer(bench.remote(client, Properties.NOTIFY), timeout=LONG_S)
+    bench.notify(client, 3, b"one\ntwo\n")
+    reading = InThread(lambda: list(buffer))
+    until(lambda: buffer._fifo._condition._waiters)
+    bench.drop(client)
+    assert reading.join() == [b"one\n", b"two\n"]
+
+
+def test_a_reader_that_wakes_finds_its_link_in_no_list(bench: Bench, client: PlayedLink) -> None:
+    """The listeners are told before the adapter is, and the program may be awake in between."""
+    buffer = CharacteristicBuffer(bench.remote(client, Properties.NOTIFY), timeout=LONG_S)
+    reading = InThread(lambda: (buffer.readline(), bench.session.gap.connections.objects))
+    until(lambda: buffer._fifo._condition._waiters)
+    seen: list[Any] = []
+
+    def end() -> None:
+        client.connected = False
+        for listener in tuple(client.listeners[3]):
+            listener.link_closed()
+        seen.append(reading.join())
+
+    bench.session.engine.run(end)
+    assert seen == [(b"", ())]
+
+
+def test_nothing_wanted_needs_no_link(bench: Bench, client: PlayedLink) -> None:
+    buffer = CharacteristicBuffer(bench.remote(client, Properties.NOTIFY), timeout=LONG_S)
+    bench.drop(client)
+    assert (buffer.read(0), buffer.readinto(bytearray())) == (b"", 0)
 
 
 def test_deinit_wakes_a_reader(local: Characteristic) -> None:
