@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import _bleio
+import pytest
 
 from bleio.api import (
     Address,
@@ -15,8 +16,11 @@ from bleio.api import (
     PairingMethod,
     PairingRequest,
 )
+from bleio.backends.hci.security.smp.pairing import Pairing
+from bleio.backends.hci.security.smp.pdu import AuthReq, Features
 from support.pair import DEADLINE_S, make, until
 
+GENERATIONS = ("SC", "legacy")  # of pairing
 CENTRAL, PERIPHERAL = "central", "peripheral"
 SERVICE = 0xA000
 MODES = {
@@ -165,3 +169,14 @@ def modes_of(method: PairingMethod, secure_connections: bool) -> set[str]:
         return {"ENCRYPT_NO_MITM"}
     modes = {"ENCRYPT_NO_MITM", "ENCRYPT_WITH_MITM"}
     return modes | {"LESC_ENCRYPT_WITH_MITM"} if secure_connections else modes
+
+
+def only_legacy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every adapter of this process one that does not know LE Secure Connections."""
+    original = Pairing._offer
+
+    def offer(pairing: Pairing) -> Features:
+        features = original(pairing)
+        return features._replace(auth_req=features.auth_req & ~AuthReq.SECURE_CONNECTIONS)
+
+    monkeypatch.setattr(Pairing, "_offer", offer)

@@ -226,6 +226,17 @@ class SharedWorld(World):
         opened.port._port._transport.abort()
 
 
+class ForeignBumbleWorld(BumbleWorld):
+    """bumble's controllers, which other people's hosts join by a byte stream."""
+
+    @property
+    def foreign_transport(self) -> str:
+        return self.radio.transport
+
+
+ForeignWorld = ForeignBumbleWorld | ListenWorld
+FOREIGN_WORLDS = {"bumble": ForeignBumbleWorld, "listen": ListenWorld}
+
 MakeWorld = Callable[[], World]
 
 
