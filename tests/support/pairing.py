@@ -58,7 +58,7 @@ class Desk:
 
 
 def mistyped(number: int | None, errs: bool) -> int | None:
-    """Give what somebody types who sees this number."""
+    """Return what somebody types who sees this number."""
     return None if number is None else (number + errs) % 1_000_000
 
 
@@ -152,7 +152,7 @@ def serve_all_modes() -> None:
 
 
 def readable_modes(connection: _bleio.Connection) -> set[str]:
-    """Give the modes whose values the peer lets us read."""
+    """Return the modes whose values the peer lets us read."""
     (service,) = connection.discover_remote_services((_bleio.UUID(SERVICE),))
     found = set()
     for characteristic in service.characteristics:
@@ -164,7 +164,7 @@ def readable_modes(connection: _bleio.Connection) -> set[str]:
 
 
 def modes_of(method: PairingMethod, secure_connections: bool) -> set[str]:
-    """Give what a link satisfies that was paired like this."""
+    """Return what a link satisfies that was paired like this."""
     if method is PairingMethod.JUST_WORKS:
         return {"ENCRYPT_NO_MITM"}
     modes = {"ENCRYPT_NO_MITM", "ENCRYPT_WITH_MITM"}

@@ -241,7 +241,7 @@ MakeWorld = Callable[[], World]
 
 
 async def connected_pair(world: World) -> tuple[Device, Device, Link, Link]:
-    """Give a central, a peripheral, and both ends of a link between them."""
+    """Return a central, a peripheral, and both ends of a link between them."""
     central, peripheral = await asyncio.gather(world.device(), world.device())
     await peripheral.advertise()
     link, incoming = await central.connect(peripheral)
