@@ -24,7 +24,7 @@ def run_ms(program: str) -> float:
 
 
 def own_ms() -> float:
-    """Give what importing bleio takes of a start, as Python itself measures it."""
+    """Return what importing bleio takes of a start, as Python itself measures it."""
     command = [sys.executable, "-X", "importtime", "-c", "pass"]
     ended = subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True, text=True)
     rows = [line.split("|") for line in ended.stderr.splitlines()]

@@ -64,7 +64,7 @@ class Program:
         lines.put((self, None))
 
     def done(self):
-        """Give how many of its steps it has taken."""
+        """Return how many of its steps it has taken."""
         said = iter(self.said)
         done = 0
         for _, pattern in STEPS[self.name]:
@@ -74,7 +74,7 @@ class Program:
         return done
 
     def missing(self):
-        """Give the name of the first step it has not taken, or None."""
+        """Return the name of the first step it has not taken, or None."""
         steps = STEPS[self.name]
         done = self.done()
         return None if done == len(steps) else steps[done][0]
@@ -111,7 +111,7 @@ def follow(programs, lines, deadline):
 
 
 def complaint(programs):
-    """Give a sentence about what went wrong, or None."""
+    """Return a sentence about what went wrong, or None."""
     statuses = {name: program.process.poll() for name, program in programs.items()}
     # One that has ended is what the other waited for in vain.
     for name in sorted(programs, key=lambda name: statuses[name] is None):

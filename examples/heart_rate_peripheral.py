@@ -1,4 +1,4 @@
-"""A heart-rate monitor: notifies whoever is connected of a made-up pulse once a second.
+"""A heart-rate monitor: notifies connected centrals of a made-up pulse once a second.
 
 Read it with heart_rate_central.py, with a phone, or with anything else that knows the standard
 Heart Rate Service.

@@ -19,7 +19,7 @@ KEYS = {"\n": (0, 40), " ": (0, 44), "!": (SHIFT, 30)}
 
 
 def keystroke(character):
-    """Give the modifiers and the key that type a character on a US keyboard."""
+    """Return the modifiers and the key that type a character on a US keyboard."""
     if character in KEYS:
         return KEYS[character]
     return SHIFT * character.isupper(), KEY_A + ord(character.lower()) - ord("a")

@@ -18,8 +18,7 @@ from bleio.core.address import DeviceAddress
 from bleio.core.codes import Properties, SecurityMode
 from bleio.core.uuid import uuid16
 from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, asynchronous, until
-from support.hci.foreign import FOREIGN_WORLDS, ForeignWorld
-from support.hci.world import FLAGS
+from support.hci.world import FLAGS, FOREIGN_WORLDS, ForeignWorld
 
 pytestmark = [
     pytest.mark.interop,

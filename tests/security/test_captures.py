@@ -13,7 +13,7 @@ from bleio.backends.hci.capture.tap import KEYS_VARIABLE, VARIABLE
 from bleio.errors import ControllerLost
 from support.hci.engine import asynchronous, until
 from support.hci.world import Device, VirtualWorld, connected_pair
-from support.smp import GENERATIONS, only_legacy
+from support.pairing import GENERATIONS, only_legacy
 from support.tshark import bad_frames, fields, needs_tshark
 
 NAMES = ("both.pcapng", "both.btsnoop")

@@ -19,7 +19,7 @@ from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability
 from support.hci.engine import asynchronous, until
 from support.hci.world import Device, ListenWorld, VirtualWorld, World, connected_pair
-from support.smp import GENERATIONS, only_legacy
+from support.pairing import GENERATIONS, only_legacy
 from support.victim import Asked
 
 

@@ -1,0 +1,57 @@
+"""What several folders of tests share. A map, by what a test wants to have.
+
+Programs and adapters of ours, on the air:
+    pair             two adapters in one process, and a link between them
+    pairing          people with two devices that pair; either generation of pairing
+    pairing_pair     two programs of a world that pair
+    processes        programs in processes of their own, on one shared radio
+    radio_processes  radios in processes of their own
+
+Parts of ours, without a radio:
+    api_bench        API objects on a link that the test plays
+    bearers          ATT bearers: a clock that tests move, a wire that tests pump
+    fake_backend     a backend whose controller is the test itself
+    records          records of remote values that were not discovered
+
+Parts of ours, on a simulated radio:
+    raw_host         a host without a stack: HCI octets in and out of a virtual controller
+    hci/simulated    tests of coroutines in simulated time
+    hci/engine       an engine that writes down what a backend tells it
+    hci/world        devices on radios of every kind: what the conformance suite runs on
+    hci/privacy      devices with private addresses, on controllers that can do more or less
+    hci/script       a controller that a test writes by hand, as bad as wanted
+    little/air       the air of a small backend that is unlike HCI on purpose
+    little/backend   that backend
+    little/link      its links
+    little/world     its devices, as the conformance suite wants them
+
+Attacks:
+    attacker         a malicious peer on the simulated radio
+    victim           a device of ours with an attacker on its only link
+    hci/bumble_victim  bumble's host in that place
+
+Other people's hosts and controllers:
+    bumble_host      bumble's host beside adapters of ours, as programs are written
+    bumble_radio     bumble's hosts on virtual controllers, in the running loop
+    hci/bumble_radio   bumble's controllers on bumble's link
+    stacks/bench     a radio with our programs and other people's hosts on it
+    stacks/bluez     Linux with bluetoothd, whose controller is one of ours
+    stacks/bluez_image  the system that it runs
+    stacks/cpio      that system's archive format
+    stacks/debian    Debian's packages
+    stacks/node      Node's ble-host
+    stacks/__main__  fetches them: `python -m support.stacks`
+
+Judges of what was sent:
+    air_recorder     captures all that tests put on air, for tshark at the end
+    att_checker      an independent reading of the ATT PDUs of the specification
+    btsnoop          reads HCI captures
+    on_air           all packets of a radio, and what holds for each
+    tshark           runs it; tests skip where it is missing
+
+The source, and what is installed:
+    source           imports, circles, sizes of classes, lines that explain
+    dependencies     the rules on these
+    environment      virtual environments, to install distributions in
+    sdists           the examples of installed libraries
+"""

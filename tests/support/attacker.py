@@ -164,7 +164,7 @@ class Attacker:
     # SMP
 
     async def receive(self, *opcodes: int) -> bytes:
-        """Give the next SMP PDU, which must have one of the opcodes if there are any."""
+        """Return the next SMP PDU, which must have one of the opcodes if there are any."""
         pdu = await asyncio.wait_for(self.smp.get(), PATIENCE_S)
         assert not opcodes or pdu[0] in opcodes, pdu.hex()
         return pdu

@@ -116,7 +116,7 @@ class Wired:
         return outcome
 
     def take(self) -> str:
-        """Give the oldest PDU sent and not yet taken, as hex."""
+        """Return the oldest PDU sent and not yet taken, as hex."""
         return self.sent.pop(0).hex(" ")
 
 

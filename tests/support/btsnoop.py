@@ -12,7 +12,7 @@ _DISCONNECTION_COMPLETE = bytes((0x04, 0x05))
 
 
 def packets(path: Path) -> Iterator[tuple[bool, bytes]]:
-    """Give for each packet whether the controller sent it, and its octets, H4 type first."""
+    """Yield for each packet whether the controller sent it, and its octets, H4 type first."""
     octets = path.read_bytes()
     assert octets[:8] == b"btsnoop\0"
     at = _HEADER_OCTETS

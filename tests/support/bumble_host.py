@@ -167,7 +167,7 @@ class BumbleHost:
         return self.run(connect())
 
     def readable_modes(self, connection: Connection) -> set[str]:
-        """Give the modes whose values our server lets bumble read."""
+        """Return the modes whose values our server lets bumble read."""
 
         async def read() -> set[str]:
             peer = Peer(connection)

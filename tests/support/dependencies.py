@@ -51,11 +51,16 @@ ROOMS: dict[str, tuple[str, ...]] = {
 # Where each distribution that bleio depends on may be used.
 THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "bleak": ("backends.os",),
-    "bumble": ("backends.hci", "radio.controller"),
+    "bumble": ("backends.hci",),
     "click": ("__main__", "cli"),
-    "cryptography": ("core.private_address", "gatt.hash", "radio", "backends"),
+    "cryptography": (
+        "core.private_address",
+        "gatt.hash",
+        "radio.connection.cipher",
+        "backends.hci",
+    ),
     "dbus_fast": ("backends.os",),
-    "platformdirs": ("radio", "backends", "runtime"),
+    "platformdirs": ("radio.sharing", "runtime"),
     "pytest": ("testing.plugin",),
 }
 

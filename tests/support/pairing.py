@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import _bleio
+import pytest
 
 from bleio.api import (
     Address,
@@ -15,8 +16,11 @@ from bleio.api import (
     PairingMethod,
     PairingRequest,
 )
+from bleio.backends.hci.security.smp.pairing import Pairing
+from bleio.backends.hci.security.smp.pdu import AuthReq, Features
 from support.pair import DEADLINE_S, make, until
 
+GENERATIONS = ("SC", "legacy")  # of pairing
 CENTRAL, PERIPHERAL = "central", "peripheral"
 SERVICE = 0xA000
 MODES = {
@@ -54,7 +58,7 @@ class Desk:
 
 
 def mistyped(number: int | None, errs: bool) -> int | None:
-    """Give what somebody types who sees this number."""
+    """Return what somebody types who sees this number."""
     return None if number is None else (number + errs) % 1_000_000
 
 
@@ -148,7 +152,7 @@ def serve_all_modes() -> None:
 
 
 def readable_modes(connection: _bleio.Connection) -> set[str]:
-    """Give the modes whose values the peer lets us read."""
+    """Return the modes whose values the peer lets us read."""
     (service,) = connection.discover_remote_services((_bleio.UUID(SERVICE),))
     found = set()
     for characteristic in service.characteristics:
@@ -160,8 +164,19 @@ def readable_modes(connection: _bleio.Connection) -> set[str]:
 
 
 def modes_of(method: PairingMethod, secure_connections: bool) -> set[str]:
-    """Give what a link satisfies that was paired like this."""
+    """Return what a link satisfies that was paired like this."""
     if method is PairingMethod.JUST_WORKS:
         return {"ENCRYPT_NO_MITM"}
     modes = {"ENCRYPT_NO_MITM", "ENCRYPT_WITH_MITM"}
     return modes | {"LESC_ENCRYPT_WITH_MITM"} if secure_connections else modes
+
+
+def only_legacy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every adapter of this process one that does not know LE Secure Connections."""
+    original = Pairing._offer
+
+    def offer(pairing: Pairing) -> Features:
+        features = original(pairing)
+        return features._replace(auth_req=features.auth_req & ~AuthReq.SECURE_CONNECTIONS)
+
+    monkeypatch.setattr(Pairing, "_offer", offer)

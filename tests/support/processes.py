@@ -90,7 +90,7 @@ class Program:
             self.wait_for(pattern)
 
     def type(self, text: str) -> None:
-        """Give the program this text on its standard input."""
+        """Write text to the program's standard input."""
         assert self.process.stdin is not None
         self.process.stdin.write(text)
         self.process.stdin.flush()
@@ -155,7 +155,7 @@ class SharedRadio:
         self._programs: list[Program] = []
 
     def environment(self, state: str, **more: str) -> dict[str, str]:
-        """Give the environment of a program on this radio whose saved state has that name."""
+        """Return the environment of a program on this radio whose saved state has that name."""
         outer = {key: value for key, value in os.environ.items() if not key.startswith("BLEIO_")}
         return {
             **outer,

@@ -16,7 +16,7 @@ _DEADLINE_S = 100
 
 
 def examples_of(distribution: str, cache: Path) -> Path:
-    """Give the folder of the examples of the installed version, unchanged as published.
+    """Return the folder of the examples of the installed version, unchanged as published.
 
     Skips the test if they cannot be had, except in CI, where they must be.
     """

@@ -149,7 +149,7 @@ async def attacked(
     agent: Any = None,
     address: str | None = None,
 ) -> AsyncIterator[Victim]:
-    """Give a victim whose link leads to an attacker; `role` is the victim's."""
+    """Provide a victim whose link leads to an attacker; `role` is the victim's."""
     store = MemoryBondStore()
     async with VirtualWorld() as world:
         device = await world.device(bonds=lambda identity: store)

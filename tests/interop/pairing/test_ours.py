@@ -13,14 +13,15 @@ from support.api_bench import InThread
 from support.pair import Pair, connect, raises, until
 from support.pairing import (
     CENTRAL,
+    GENERATIONS,
     PERIPHERAL,
     Courier,
     Desk,
     Person,
     modes_of,
+    only_legacy,
     readable_modes,
 )
-from support.smp import GENERATIONS, only_legacy
 
 pytestmark = pytest.mark.interop
 

@@ -14,8 +14,7 @@ from _bleio import UUID, Attribute, Characteristic, CharacteristicBuffer, Descri
 
 from bleio.api import IoCapability
 from support.pair import Pair, connect, current, make, until
-from support.pairing import CENTRAL, PERIPHERAL, Desk, Person
-from support.smp import only_legacy
+from support.pairing import CENTRAL, PERIPHERAL, Desk, Person, only_legacy
 
 pytestmark = pytest.mark.interop
 

@@ -226,11 +226,22 @@ class SharedWorld(World):
         opened.port._port._transport.abort()
 
 
+class ForeignBumbleWorld(BumbleWorld):
+    """bumble's controllers, which other people's hosts join by a byte stream."""
+
+    @property
+    def foreign_transport(self) -> str:
+        return self.radio.transport
+
+
+ForeignWorld = ForeignBumbleWorld | ListenWorld
+FOREIGN_WORLDS = {"bumble": ForeignBumbleWorld, "listen": ListenWorld}
+
 MakeWorld = Callable[[], World]
 
 
 async def connected_pair(world: World) -> tuple[Device, Device, Link, Link]:
-    """Give a central, a peripheral, and both ends of a link between them."""
+    """Return a central, a peripheral, and both ends of a link between them."""
     central, peripheral = await asyncio.gather(world.device(), world.device())
     await peripheral.advertise()
     link, incoming = await central.connect(peripheral)

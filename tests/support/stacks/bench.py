@@ -60,7 +60,7 @@ class Bench:
         return started
 
     def machine_log(self) -> str:
-        """Give what the machine's kernel and bluetoothd have said."""
+        """Return what the machine's kernel and bluetoothd have said."""
         return self._machine_log.read_text(errors="replace")
 
     def close(self) -> None:

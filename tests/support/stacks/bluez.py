@@ -22,7 +22,7 @@ _KERNEL_SETTINGS = "console=ttyS2 quiet panic=-1 mitigations=off cryptomgr.notes
 
 
 def do(bluez: Program, command: str, outcome: str) -> re.Match[str]:
-    """Give bluetoothctl a command, or several, and wait for a line of what comes of it."""
+    """Run one or several commands of bluetoothctl and wait for a line of what comes of it."""
     bluez.type(f"{command}\n")
     return bluez.wait_for(outcome)
 

@@ -59,7 +59,7 @@ class Image:
 
 
 def image() -> Image:
-    """Give the system; its folder is named after what it is made by."""
+    """Return the system; its folder is named after what it is made by."""
     recipe = b"".join(
         Path(str(each)).read_bytes() for each in (__file__, cpio.__file__, debian.__file__)
     )
@@ -132,7 +132,7 @@ def _kept(archive: Path) -> Iterator[tuple[str, cpio.Entry]]:
 
 
 def _unpacked_kernel(archive: Path, modules: dict[str, bytes]) -> bytes:
-    """Give the kernel of a package, and collect its modules.
+    """Return the kernel of a package, and collect its modules.
 
     The kernel unpacked, since an emulated processor takes seconds to unpack it.
     """

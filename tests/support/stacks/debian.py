@@ -35,7 +35,7 @@ def refresh_lists() -> None:
 
 
 def closure(*roots: str) -> list[str]:
-    """Give these packages and the libraries that they need, directly or not."""
+    """Return these packages and the libraries that they need, directly or not."""
     found: list[str] = []
     waiting = list(roots)
     while waiting:
@@ -47,7 +47,7 @@ def closure(*roots: str) -> list[str]:
 
 
 def depends(package: str) -> list[str]:
-    """Give the packages that one depends on."""
+    """Return the packages that one depends on."""
     command = ["apt-cache", "depends", "--important", "--no-recommends", package]
     shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     return re.findall(r"^ [ |](?:Pre)?Depends: ([^<\s]+)$", shown, re.MULTILINE)

@@ -42,7 +42,7 @@ def fetch() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """Give the environment in which a script finds the package."""
+    """Return the environment in which a script finds the package."""
     return {**os.environ, "NODE_PATH": str(_FOLDER / "node_modules")}
 
 

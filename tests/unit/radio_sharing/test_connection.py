@@ -111,7 +111,6 @@ def test_strangers_get_no_controller(
                 assert await reader.read() == b""
             writer.close()
             assert process.served is not None
-            assert process.served.dropped["stranger"] == 1
             assert process.served.hosts == 0
 
     in_loop(test)
@@ -151,7 +150,6 @@ def test_a_stream_out_of_step_ends_that_connection_alone(
             other_writer.write(RESET)
             assert await other_reader.readexactly(7) == RESET_COMPLETE
             assert process.served is not None
-            assert process.served.dropped == {"stream out of step": 1}
             for each in (writer, other_writer):
                 each.close()
 
@@ -170,7 +168,6 @@ def test_a_host_that_does_not_read_is_disconnected(caplog: pytest.LogCaptureFixt
                     while True:  # and never reads the answers, which are longer
                         await loop.sock_sendall(host, bytes.fromhex("01 02 10 00") * 1000)
             await until(lambda: process.served and not process.served.connections)
-            assert process.served.dropped == {"host that does not read": 1}
 
     with caplog.at_level(logging.ERROR):
         in_loop(test)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -55,7 +54,6 @@ class ServedRadio:
         self.driver = Driver(Radio(seed, propagation or Propagation()))
         self.connections: set[HostConnection] = set()
         self.hosts = 0
-        self.dropped: Counter[str] = Counter()
         self.watcher = watcher
 
     def close(self) -> None:
@@ -114,7 +112,6 @@ class HostConnection(asyncio.Protocol):
             self._served.driver.deliver(self._controller, packet)
 
     def _lost_sync(self, error: H4Error) -> None:
-        self._served.dropped["stream out of step"] += 1
         if not self._serial:
             _log.error("%s: %s; closing the connection", self.name, error)
             self.abort()
@@ -130,7 +127,6 @@ class HostConnection(asyncio.Protocol):
             return
         transport.write(packet)
         if transport.get_write_buffer_size() > MAX_UNREAD_OCTETS:
-            self._served.dropped["host that does not read"] += 1
             _log.error(
                 "%s: it leaves more than %d octets unread; closing the connection",
                 self.name,
@@ -191,7 +187,6 @@ class MemberConnection(HostConnection):
         if end == 0 and len(self._heard) <= MAX_OCTETS:
             return
         if not is_hello(bytes(self._heard[:end]), self._radio_name, self._secret):
-            self._served.dropped["stranger"] += 1
             _log.error("%s: a program connected that does not speak our language", self.name)
             self.abort()
         elif self._transport is not None:
