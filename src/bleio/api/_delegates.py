@@ -20,18 +20,26 @@ from bleio.errors import CallerError
 SETTING = "BLEIO_PAIRING"
 
 _CHOICES = (
-    "terminal (asks on the terminal of the program)"
+    "terminal (asks on the terminal of the program), terminal:display, terminal:keyboard or"
+    " terminal:yesno (the same, but it only shows a passkey, only asks for one, or only compares)"
     " or passkey:NNNNNN (types these six digits whenever they are asked for)"
 )
+# What a terminal claims to be. Two that can do all would always compare numbers.
+_TERMINALS = {
+    "": IoCapability.KEYBOARD_DISPLAY,
+    "display": IoCapability.DISPLAY_ONLY,
+    "keyboard": IoCapability.KEYBOARD_ONLY,
+    "yesno": IoCapability.DISPLAY_YES_NO,
+}
 
 
 def delegate_for(choice: str) -> PairingDelegate:
     """Make the delegate that a word names. Raises: CallerError with a sentence."""
-    kind, colon, digits = choice.partition(":")
-    if kind == "terminal" and not colon:
-        return TerminalDelegate()
-    if kind == "passkey" and len(digits) == 6 and digits.isascii() and digits.isdigit():
-        return FixedPasskey(int(digits))
+    kind, colon, detail = choice.partition(":")
+    if kind == "terminal" and bool(colon) == bool(detail) and detail in _TERMINALS:
+        return TerminalDelegate(_TERMINALS[detail])
+    if kind == "passkey" and len(detail) == 6 and detail.isascii() and detail.isdigit():
+        return FixedPasskey(int(detail))
     raise CallerError(f"There is no way of pairing {choice!r}: choose {_CHOICES}")
 
 
@@ -68,10 +76,9 @@ class TerminalDelegate(PairingDelegate):
     has begun to read answers the next one if it comes after that one's prompt; else it is dropped.
     """
 
-    io_capability = IoCapability.KEYBOARD_DISPLAY
-
-    def __init__(self) -> None:
+    def __init__(self, io_capability: IoCapability = IoCapability.KEYBOARD_DISPLAY) -> None:
         super().__init__()
+        self.io_capability = io_capability
         self._turn = threading.Lock()
         self._news = threading.Condition()
         self._wanted: list[PairingRequest] = []

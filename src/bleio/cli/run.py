@@ -26,7 +26,8 @@ import bleio
 @click.option(
     "--pairing",
     metavar="HOW",
-    help="Who answers in pairing: terminal (asks here) or passkey:NNNNNN; as BLEIO_PAIRING.",
+    help="Who answers in pairing: terminal (asks here), terminal:display, terminal:keyboard,"
+    " terminal:yesno or passkey:NNNNNN; as BLEIO_PAIRING.",
 )
 @click.option(
     "--security",

@@ -91,3 +91,18 @@ def test_the_terminal_shows_what_the_other_program_is_asked_for(
     locked.wait_for(r"^Pairing with .* by passkey entry \(LE Secure Connections\): (?!done)")
     central.ends_well()
     locked.ends_well()
+
+
+@pytest.mark.parametrize(("shows", "asks"), [(0, 1), (1, 0)])
+def test_the_passkey_of_one_terminal_is_typed_at_the_other(
+    start: Callable[..., tuple[Program, Program]], shows: int, asks: int
+) -> None:
+    settings: list[dict[str, str]] = [{}, {}]
+    settings[shows] = {"BLEIO_PAIRING": "terminal:display", **STRICT}
+    settings[asks] = {"BLEIO_PAIRING": "terminal:keyboard", **STRICT}
+    programs = start(*settings)
+    shown = programs[shows].wait_for(r"by passkey entry .*: type (\d{6}) on it\.$")
+    programs[asks].type(f"{shown[1]}\n")
+    programs[1].says("^paired True$", "^second the secret$")
+    for program in programs:
+        program.ends_well()

@@ -250,7 +250,9 @@ def test_wrong_words_of_the_environment_are_said(
     monkeypatch.setenv("BLEIO_PAIRING", "phone")
     text = (
         "BLEIO_PAIRING: There is no way of pairing 'phone': choose terminal (asks on the terminal"
-        " of the program) or passkey:NNNNNN (types these six digits whenever they are asked for)"
+        " of the program), terminal:display, terminal:keyboard or terminal:yesno (the same, but it"
+        " only shows a passkey, only asks for one, or only compares) or passkey:NNNNNN (types these"
+        " six digits whenever they are asked for)"
     )
     with raises(BluetoothError, text):
         adapter.address
@@ -298,7 +300,10 @@ def test_pair_in_an_answer_is_refused_instead_of_waiting_for_ever(
 
 @pytest.mark.parametrize(
     "word",
-    ["", "phone", "terminal:", "passkey", "passkey:12345", "passkey:1234567", "passkey:12345x"],
+    [
+        *("", "phone", "terminal:", "terminal:phone", "passkey", "passkey:12345"),
+        *("passkey:1234567", "passkey:12345x"),
+    ],
 )
 def test_words_that_name_no_delegate(word: str) -> None:
     with pytest.raises(CallerError, match=f"There is no way of pairing '{word}': choose terminal"):
