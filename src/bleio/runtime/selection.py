@@ -51,8 +51,12 @@ def setting() -> str:
 
 
 def backend_by_setting(former: DeviceAddress | None) -> Backend:
-    """Make the backend that the environment chooses."""
-    return backend_for(setting())(former)
+    """Make the backend that the environment chooses. Raises: CallerError, ControllerLost."""
+    try:
+        make = backend_for(setting())
+    except CallerError as error:
+        raise CallerError(f"{SETTING}: {error}") from None
+    return make(former)
 
 
 def backend_over_uart(uart: Any, rts: Any, cts: Any) -> MakeBackend:

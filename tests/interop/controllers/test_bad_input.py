@@ -25,13 +25,14 @@ REFUSED = {
     "os": "The operating system's Bluetooth cannot be used by this version of bleio:"
     f" set BLEIO_ADAPTER to {CHOICES}",
     "auto": f"No Bluetooth adapter is chosen: set BLEIO_ADAPTER to {CHOICES}",
-    "hci:bogus:": "Cannot open the adapter 'bogus:': 'bogus' is no transport; use for example"
-    " usb:0, serial:/dev/ttyACM0,1000000, hci-socket:0, tcp-client:HOST:PORT or unix:PATH.",
-    "hci:serial:/no/such/port": "Cannot open the adapter 'serial:/no/such/port':"
+    "hci:bogus:": "Cannot open the adapter 'hci:bogus:': 'bogus' is no transport; use for example"
+    " hci:usb:0, hci:serial:/dev/ttyACM0,1000000, hci:hci-socket:0, hci:tcp-client:HOST:PORT or"
+    " hci:unix:PATH.",
+    "hci:serial:/no/such/port": "Cannot open the adapter 'hci:serial:/no/such/port':"
     " there is no such device; plug it in or correct the name.",
-    "hci:tcp-client:127.0.0.1": "Cannot open the adapter 'tcp-client:127.0.0.1': the part after"
-    " 'tcp-client' is incomplete or wrong; write tcp-client:HOST:PORT.",
-    "hci:unix:/no/such/socket": "Cannot open the adapter 'unix:/no/such/socket':"
+    "hci:tcp-client:127.0.0.1": "Cannot open the adapter 'hci:tcp-client:127.0.0.1': the part after"
+    " 'tcp-client' is incomplete or wrong; write hci:tcp-client:HOST:PORT.",
+    "hci:unix:/no/such/socket": "Cannot open the adapter 'hci:unix:/no/such/socket':"
     " there is no such device; plug it in or correct the name.",
 }
 NAMES = "is no name for a radio; use 1 to 64 letters, digits, '.', '_' or '-', and no '.' in front"
@@ -64,7 +65,7 @@ def test_a_refused_connection(radios: Radios) -> None:
         program = radios.start("program", "-c", TRY_ALL, f"hci:{name}")
         program.ends_well()
     assert set(program.lines) == {
-        f"BluetoothError Cannot open the adapter {name!r}: nothing answers there; "
+        f"BluetoothError Cannot open the adapter 'hci:{name}': nothing answers there; "
         "start the controller or correct the address."
     }
 
@@ -169,7 +170,7 @@ def test_no_permission(radios: Radios, monkeypatch: pytest.MonkeyPatch, kind: st
         os.close(ours)
         os.close(theirs)
     assert set(program.lines) == {
-        f"BluetoothError Cannot open the adapter '{kind}:{path}': this user may not use it;"
+        f"BluetoothError Cannot open the adapter 'hci:{kind}:{path}': this user may not use it;"
         " ask for permission on the device or run as another user."
     }
 

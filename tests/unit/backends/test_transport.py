@@ -27,9 +27,12 @@ def free_port() -> int:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nonsense", "'nonsense' is no transport; use for example usb:0"),
+        ("nonsense", "'nonsense' is no transport; use for example hci:usb:0"),
         ("nonsense:1", "is no transport"),
-        ("tcp-client", "the part after 'tcp-client' is incomplete or wrong; write tcp-client:HOST"),
+        (
+            "tcp-client",
+            "after 'tcp-client' is incomplete or wrong; write hci:tcp-client:HOST",
+        ),
         ("tcp-client:host", "incomplete or wrong"),
         ("tcp-client:127.0.0.1:port", "incomplete or wrong"),
         ("tcp-client:127.0.0.1:99999", "incomplete or wrong"),
@@ -37,7 +40,7 @@ def free_port() -> int:
         ("serial:/", "that is a folder; name the device in it"),
         ("serial:/dev/does-not-exist", "no such device; plug it in or correct the name"),
         ("unix:/does/not/exist", "no such device"),
-        ("usb", "incomplete or wrong; write usb:NUMBER"),
+        ("usb", "incomplete or wrong; write hci:usb:NUMBER"),
     ],
 )
 @asynchronous
@@ -47,7 +50,7 @@ async def test_what_cannot_be_opened(name: str, words: str) -> None:
     with pytest.raises(ControllerLost) as caught:
         await backend.open(engine.server, "host", engine)
     text = str(caught.value)
-    assert text.startswith(f"Cannot open the adapter {name!r}: ")
+    assert text.startswith(f"Cannot open the adapter 'hci:{name}': ")
     assert text.endswith(".")
     assert words in text
     await backend.close()

@@ -49,7 +49,10 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
     except asyncio.CancelledError:
         raise
     except Exception as error:
-        raise ControllerLost(f"Cannot open the adapter {name!r}: {_why(scheme, error)}.") from None
+        adapter = f"hci:{name}"
+        raise ControllerLost(
+            f"Cannot open the adapter {adapter!r}: {_why(scheme, error)}."
+        ) from None
     return _BumblePort(opened, on_packet, on_lost)
 
 
@@ -143,13 +146,14 @@ def _why(scheme: str, error: Exception) -> str:
             return why
     if scheme not in _SCHEMES:
         return (
-            f"{scheme!r} is no transport; use for example usb:0, serial:/dev/ttyACM0,1000000, "
-            "hci-socket:0, tcp-client:HOST:PORT or unix:PATH"
+            f"{scheme!r} is no transport; use for example hci:usb:0, "
+            "hci:serial:/dev/ttyACM0,1000000, hci:hci-socket:0, hci:tcp-client:HOST:PORT "
+            "or hci:unix:PATH"
         )
     if isinstance(error, (AssertionError, ValueError, OverflowError)) or type(
         error
     ).__name__.endswith("TransportSpecError"):
-        return f"the part after {scheme!r} is incomplete or wrong; write {_SCHEMES[scheme]}"
+        return f"the part after {scheme!r} is incomplete or wrong; write hci:{_SCHEMES[scheme]}"
     return f"{text.rstrip('.') or type(error).__name__}; check the device and its name"
 
 
@@ -170,6 +174,8 @@ _FORBIDDEN = "this user may not use it; ask for permission on the device or run 
 _MISSING = "there is no such device; plug it in or correct the name"
 _NO_SERIAL_PORT = "that is no serial port; correct the name"
 
+_NO_SOCKETS = "this system has no Bluetooth sockets; use hci:usb:0 or hci:serial:PORT"
+
 _BY_ERRNO = {
     errno.ECONNREFUSED: "nothing answers there; start the controller or correct the address",
     errno.EHOSTUNREACH: "that host cannot be reached; check the network or correct the address",
@@ -183,7 +189,7 @@ _BY_ERRNO = {
     errno.EISDIR: "that is a folder; name the device in it",
     errno.ENOTTY: _NO_SERIAL_PORT,
     errno.EADDRINUSE: "that address is in use already; choose another one",
-    errno.EAFNOSUPPORT: "this system has no Bluetooth sockets; use usb:0 or serial:PORT",
+    errno.EAFNOSUPPORT: _NO_SOCKETS,
 }
 
 # Of libusb's, pyusb's and bumble's errors, which have no number
@@ -195,10 +201,10 @@ _BY_WORDS = {
     "device already in use": _BUSY,
     "device not found": _MISSING,
     "USBErrorNoDevice": _MISSING,
-    "NoBackendError": "the library libusb is missing; install it, or use usb:NUMBER",
+    "NoBackendError": "the library libusb is missing; install it, or use hci:usb:NUMBER",
     "Could not configure port": _NO_SERIAL_PORT,
     "LIBUSB_ERROR_OTHER": "this system gives no access to USB; check that it has USB ports",
-    "sockets not supported": "this system has no Bluetooth sockets; use usb:0 or serial:PORT",
+    "sockets not supported": _NO_SOCKETS,
 }
 
 _PACKAGES = {
@@ -220,8 +226,8 @@ _SCHEMES = {
     "file": "file:PATH",
     "vhci": "vhci[:PATH]",
     "hci-socket": "hci-socket[:NUMBER]",
-    "usb": "usb:NUMBER or usb:VENDOR:PRODUCT",
-    "pyusb": "pyusb:NUMBER or pyusb:VENDOR:PRODUCT",
+    "usb": "usb:NUMBER or hci:usb:VENDOR:PRODUCT",
+    "pyusb": "pyusb:NUMBER or hci:pyusb:VENDOR:PRODUCT",
     "android-emulator": "android-emulator[:HOST:PORT]",
     "android-netsim": "android-netsim[:HOST:PORT]",
     "unix": "unix:PATH",
