@@ -25,13 +25,13 @@ def test_never_silently_the_simulation(choice: str | None, monkeypatch: pytest.M
     if choice is not None:
         monkeypatch.setenv("BLEIO_ADAPTER", choice)
     with pytest.raises(InnerError, match="set BLEIO_ADAPTER to virtual"):
-        selection.selection.backend_by_setting(None)
+        selection.backend_by_setting(None)
 
 
 def test_a_bad_setting_is_found_when_the_backend_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLEIO_ADAPTER", "desk")
     with pytest.raises(CallerError, match="There is no adapter 'desk'"):
-        selection.selection.backend_by_setting(None)
+        selection.backend_by_setting(None)
 
 
 def test_an_adapter_that_is_opened_again_keeps_its_address() -> None:
@@ -49,5 +49,5 @@ def test_a_wrong_string_of_the_environment_is_said_to_be_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("BLEIO_ADAPTER", "desk")
-    with pytest.raises(CallerError, match="^BLEIO_ADAPTER: There is no adapter 'desk': choose"):
+    with pytest.raises(CallerError, match=r"^BLEIO_ADAPTER: There is no adapter 'desk': choose"):
         selection.backend_by_setting(None)
