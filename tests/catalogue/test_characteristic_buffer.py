@@ -184,6 +184,22 @@ def test_remote_buffer_takes_both_kinds(link: Pair, local: Characteristic, kind:
     assert buffer.read(5) == b"hello"
 
 
+def test_remote_buffer_hears_once_what_is_notified_and_indicated(
+    link: Pair, local: Characteristic
+) -> None:
+    remote = link.remote(local)
+    buffer = CharacteristicBuffer(remote, timeout=0)
+    for configure in (
+        lambda: remote.set_cccd(notify=True, indicate=True),
+        lambda: setattr(remote.descriptors[0], "value", b"\x03\0"),
+    ):
+        configure()
+        for value in (b"ab", b"cd", b"cd"):  # set returns when the indication is confirmed
+            local.value = value
+        until(lambda: buffer.in_waiting == 6)
+        assert buffer.read() == b"abcdcd"
+
+
 def test_disconnected_remote_buffer(link: Pair, local: Characteristic) -> None:
     remote = link.remote(local)
     buffer = CharacteristicBuffer(remote, timeout=0)

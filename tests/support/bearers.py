@@ -200,6 +200,9 @@ class Heard:
     def notified(self, value: bytes) -> None:
         self.events.append(("notified", value))
 
+    def doubled(self, value: bytes, indicated: bool) -> None:
+        self.events.append(("doubled", value, indicated))
+
     def link_closed(self, *link: Any) -> None:
         self.events.append(("closed",))
 

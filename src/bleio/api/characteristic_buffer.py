@@ -13,6 +13,7 @@ the FIFO holds no reference to the buffer, so that one which the program has dro
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +34,8 @@ from bleio.errors import NOT_CONNECTED, ConnectionError
 from bleio.runtime.buffers import ByteFifo
 
 _ALL = -1
+# How far a peer's indications, of which one is under way at a time, may be behind what it notifies.
+_MAX_UNINDICATED = 64
 
 
 class _LocalFeed:
@@ -56,8 +59,23 @@ class _RemoteFeed:
 
     def __init__(self, fifo: ByteFifo) -> None:
         self._fifo = fifo
+        self._notified: deque[bytes] = deque(maxlen=_MAX_UNINDICATED)
 
     def notified(self, value: bytes) -> None:
+        self._fifo.put(value)
+
+    def doubled(self, value: bytes, indicated: bool) -> None:
+        """Take each value once, also from a peer that only indicates.
+
+        On boards such a buffer hears notifications only. To pass over all indications would lose
+        the values of peers that choose to indicate when both are on.
+        """
+        if not indicated:
+            self._notified.append(value)
+        elif value in self._notified:
+            while self._notified.popleft() != value:
+                pass  # notified, and its indication never came
+            return
         self._fifo.put(value)
 
     def link_closed(self) -> None:
@@ -67,7 +85,8 @@ class _RemoteFeed:
 @public
 class CharacteristicBuffer:
     """A queue of octets from a characteristic: a client's writes, or a peer's notifications and
-    indications. It never touches the CCCD. When full, surplus new octets are dropped.
+    indications; where both are on, each value once. It never touches the CCCD. When full, surplus
+    new octets are dropped.
 
     Args: timeout: how long reading waits for more, seconds. buffer_size: octets.
     Raises: TypeError, ValueError; every member raises ValueError after `deinit`.

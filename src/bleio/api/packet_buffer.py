@@ -155,6 +155,9 @@ class _ClientFeed:
         self.notified = ring.put
         self._writer = writer
 
+    def doubled(self, value: bytes, indicated: bool) -> None:
+        self.notified(value)
+
     def link_closed(self) -> None:
         self._writer.close()
 

@@ -76,12 +76,12 @@ class GattClient:
 
     # What comes unasked
 
-    def notified(self, pdu: bytes) -> None:
+    def notified(self, pdu: bytes, indicated: bool = False) -> None:
         """Take a notification or an indication. Data plane."""
         if len(pdu) < codec.VALUE_HEADER_OCTETS:
             self._counters.malformed += 1
             return
-        self._deliver(pdu[1] | pdu[2] << 8, pdu[codec.VALUE_HEADER_OCTETS :])
+        self._deliver(pdu[1] | pdu[2] << 8, pdu[codec.VALUE_HEADER_OCTETS :], indicated)
 
     def notified_multiple(self, pdu: bytes) -> None:
         """Spec: Vol 3, Part F, 3.4.7.4: handle (2), length (2) and value, two times or more."""
@@ -98,12 +98,12 @@ class GattClient:
 
     def indicated(self, pdu: bytes) -> None:
         """Deliver and confirm; a truncated one too, or the peer would wait 30 s and give up."""
-        self.notified(pdu)
+        self.notified(pdu, indicated=True)
         self._send(_CONFIRMATION)
 
-    def _deliver(self, handle: int, value: bytes) -> None:
+    def _deliver(self, handle: int, value: bytes, indicated: bool = False) -> None:
         if self._admits(self.remote.name(handle)):
-            self.remote.deliver(handle, value)
+            self.remote.deliver(handle, value, indicated)
         else:
             self._counters.distrusted_values += 1
 
@@ -135,6 +135,7 @@ class GattClient:
 
     def write(self, handle: int, value: bytes) -> Procedure[None]:
         """Write with response, long values by prepare and execute."""
+        self.remote.written(handle, value)
         return procedures.write(handle, value, self._server)
 
     # Commands

@@ -40,6 +40,12 @@ class RemoteListener(Protocol):
     def notified(self, value: bytes) -> None:
         """A notification or an indication arrived; the engine confirms the latter itself."""
 
+    def doubled(self, value: bytes, indicated: bool) -> None:
+        """The same for a characteristic whose notifications and indications are both on.
+
+        Most servers then send each value twice, notified and indicated; some choose one way.
+        """
+
     def link_closed(self) -> None:
         """The link is gone; nothing more will arrive."""
 

@@ -27,6 +27,7 @@ from bleio.att.counters import Counters
 from bleio.core.uuid import expand
 from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt import discovery, procedures
+from bleio.gatt.attributes import INDICATE_BIT, NOTIFY_BIT
 from bleio.gatt.model import RemoteListener, RemoteService, cccd_of
 from bleio.gatt.procedures import HasMtu
 
@@ -34,6 +35,7 @@ from bleio.gatt.procedures import HasMtu
 MAX_DISCOVERY_ATTEMPTS = 4
 
 _NAME_OCTETS = 8
+_BOTH = NOTIFY_BIT | INDICATE_BIT
 
 
 class RemoteTable:
@@ -44,6 +46,8 @@ class RemoteTable:
         self._listeners: dict[int, list[RemoteListener]] = {}
         self._found: WeakSet[RemoteService] = WeakSet()
         self._names: dict[int, bytes] = {}
+        self._value_of_cccd: dict[int, int] = {}  # handles
+        self._doubled: set[int] = set()  # handles of values that are notified and indicated
         self._service_changed_handle = 0
         self._watching = False  # the peer will tell of changes, or never can
         self._changes = 0
@@ -60,7 +64,15 @@ class RemoteTable:
         if listener in listeners:
             listeners.remove(listener)
 
-    def deliver(self, handle: int, value: bytes) -> None:
+    def written(self, handle: int, value: bytes) -> None:
+        """We write this to the peer: how it sends a value changes, if that is a CCCD."""
+        value_handle = self._value_of_cccd.get(handle, 0)
+        if value[:1] and value[0] & _BOTH == _BOTH and value_handle:
+            self._doubled.add(value_handle)
+        else:
+            self._doubled.discard(value_handle)
+
+    def deliver(self, handle: int, value: bytes, indicated: bool = False) -> None:
         """Pass a notified or indicated value on.
 
         Handle 0 is none: what listens to it belongs to a record that is no longer valid.
@@ -73,8 +85,12 @@ class RemoteTable:
             self._service_changed(value)
         elif not listeners:
             self._counters.unheard_values += 1
+        doubled = handle in self._doubled
         for listener in tuple(listeners or ()):
-            listener.notified(value)
+            if doubled:
+                listener.doubled(value, indicated)
+            else:
+                listener.notified(value)
 
     def name(self, handle: int) -> bytes:
         """Return a name for a value that does not depend on where in the table it lies: a digest of
@@ -99,6 +115,7 @@ class RemoteTable:
             services = yield from discovery.discover(uuids)
             if changes == self._changes:
                 self._name_values(services)
+                self._find_cccds(services)
                 self._found.update(services)
                 return services
         raise ProtocolViolation("the peer's services changed each time they were looked at")
@@ -113,6 +130,11 @@ class RemoteTable:
             if self._names.get(handle, name) != name:
                 self._changed(handle, handle)
             self._names[handle] = name
+
+    def _find_cccds(self, services: list[RemoteService]) -> None:
+        for characteristic in [each for service in services for each in service.characteristics]:
+            if (cccd := cccd_of(characteristic)) is not None:
+                self._value_of_cccd[cccd.handle] = characteristic.handle
 
     def _watch_changes(self, bearer: HasMtu) -> Procedure[None]:
         """Subscribe to the peer's Service Changed, if that was not done yet."""
@@ -142,6 +164,8 @@ class RemoteTable:
             self._watching = False  # it may lie elsewhere now
         for handle in [handle for handle in self._names if start <= handle <= end]:
             del self._names[handle]
+            self._value_of_cccd.pop(handle, None)
+            self._doubled.discard(handle)
         for service in tuple(self._found):
             if service.handle <= end and service.end_handle >= start:
                 self._found.discard(service)

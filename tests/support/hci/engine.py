@@ -97,6 +97,9 @@ class Heard:
     def notified(self, value: bytes) -> None:
         self.values.append(value)
 
+    def doubled(self, value: bytes, indicated: bool) -> None:
+        self.values.append(value)
+
     def link_closed(self, link: Any = None) -> None:
         self.closed += 1
 

@@ -195,6 +195,27 @@ def test_a_reader_that_wakes_finds_its_link_in_no_list(bench: Bench, client: Pla
     assert seen == [(b"", ())]
 
 
+@pytest.mark.parametrize(
+    ("sent", "heard"),
+    [
+        ("na ia nb ib", b"ab"),
+        ("na nb nc ia ib ic", b"abc"),
+        ("na ia na ia", b"aa"),
+        ("na na ia ia", b"aa"),
+        ("ia ib", b"ab"),
+        ("na nb ib ic", b"abc"),
+    ],
+)
+def test_each_value_once_from_a_peer_that_notifies_and_indicates(
+    bench: Bench, client: PlayedLink, sent: str, heard: bytes
+) -> None:
+    buffer = CharacteristicBuffer(bench.remote(client, Properties.NOTIFY), timeout=0)
+    (listener,) = client.listeners[3]
+    for kind, value in sent.split():
+        bench.session.engine.run(listener.doubled, value.encode(), kind == "i")
+    assert buffer.read() == heard
+
+
 def test_nothing_wanted_needs_no_link(bench: Bench, client: PlayedLink) -> None:
     buffer = CharacteristicBuffer(bench.remote(client, Properties.NOTIFY), timeout=LONG_S)
     bench.drop(client)

@@ -10,7 +10,7 @@ import pytest
 from bleio.core.codes import Properties
 from bleio.core.uuid import uuid16
 from bleio.errors import AttError, ProtocolViolation, TransactionTimeout
-from bleio.gatt.model import RemoteService
+from bleio.gatt.model import RemoteService, cccd_of
 from bleio.gatt.remote import MAX_DISCOVERY_ATTEMPTS
 from bleio.gatt.server import LocalServer
 from bleio.gatt.table import AttributeTable
@@ -95,6 +95,28 @@ def server() -> LocalServer:
     for uuid in (0x1810, 0x1811):
         add_characteristic(server, add_service(server, uuid), 0x2A37, READ, value=b"v")
     return server
+
+
+class TestNotifiedAndIndicated:
+    """Listeners are told when a peer may send each value twice."""
+
+    def test_only_while_both_are_on(self, server: LocalServer) -> None:
+        service = server.services[0]
+        add_characteristic(server, service, 0x2A38, Properties.NOTIFY | Properties.INDICATE)
+        loop, heard = Loop(server), Heard()
+        (found,) = loop.run(loop.gatt.discover([uuid16(0x1810)]))
+        *_, characteristic = found.characteristics
+        cccd = cccd_of(characteristic)
+        assert cccd is not None
+        loop.gatt.remote.listen(characteristic.handle, heard)
+        handle = characteristic.handle.to_bytes(2, "little")
+        for bits in (b"\x03\0", b"\x01\0", b"\x03\0", b"\x02\0", b"\x03\0", b"\0\0"):
+            loop.run(loop.gatt.write(cccd.handle, bits))
+            loop.client.received(b"\x1b" + handle + b"n")
+            loop.client.received(b"\x1d" + handle + b"i")
+        both = [("doubled", b"n", False), ("doubled", b"i", True)]
+        one = [("notified", b"n"), ("notified", b"i")]
+        assert heard.events == (both + one) * 3
 
 
 class TestServiceChanged:
