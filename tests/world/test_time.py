@@ -272,3 +272,19 @@ def test_the_process_keeps_its_own_time_and_adapter() -> None:
         assert _bleio.adapter is adapter
         assert sys.modules["time"] is time
     assert issubclass(DeviceBlocked, WorldError)
+
+
+def test_anonymous_advertising_without_a_time_limit_ends_after_180_s() -> None:
+    ends: list[float] = []
+
+    def advertiser() -> None:
+        _bleio.adapter.start_advertising(FLAGS, anonymous=True)
+        start_s = time.monotonic()
+        while _bleio.adapter.advertising:
+            time.sleep(1)
+        ends.append(time.monotonic() - start_s)
+
+    with World() as world:
+        world.add(advertiser)
+        world.run()
+    assert ends == [pytest.approx(180, abs=1.1)]

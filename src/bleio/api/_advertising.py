@@ -16,6 +16,8 @@ _MAX_OCTETS = 255
 _MAX_CONNECTABLE_OCTETS = 238
 _MIN_INTERVAL_S, _MAX_INTERVAL_S = 0.02, 10.24
 _MAX_TIMEOUT_S = 180
+# Without a limit, a private address would be used for longer than one should be.
+_ANONYMOUS_TIMEOUT_S = 180
 # What makes directed advertising high duty cycle, which the controller ends after 1.28 s.
 _HIGH_DUTY_INTERVAL_S, _HIGH_DUTY_TIMEOUT_S = 3.5, 1
 _TX_POWER_DBM = range(-127, 21)  # Vol 4, Part E, 7.8.53
@@ -30,8 +32,8 @@ def checked_parameters(
     interval: float,
     tx_power: int,
     directed_to: Address | None,
-) -> AdvertisingParameters:
-    """Make the backend's parameters of a program's.
+) -> tuple[AdvertisingParameters, int]:
+    """Make the backend's parameters of a program's. Returns: them and the time limit in seconds.
 
     Raises: TypeError, ValueError, BluetoothError.
     """
@@ -53,20 +55,23 @@ def checked_parameters(
         raise BluetoothError(
             f"Timeout is too long: Maximum timeout length is {_MAX_TIMEOUT_S} seconds"
         )
-    if integer("tx_power", tx_power) not in _TX_POWER_DBM:
+    timeout_s = timeout_s or (_ANONYMOUS_TIMEOUT_S if anonymous else 0)
+    tx_power_dbm = integer("tx_power", tx_power)
+    if tx_power_dbm not in _TX_POWER_DBM:
         raise ValueError("Invalid BLE parameter")
-    return AdvertisingParameters(
+    parameters = AdvertisingParameters(
         octets,
         response,
         connectable,
         bool(anonymous),
         round(interval_s * 1_000_000),
-        tx_power,
+        tx_power_dbm,
         None if directed_to is None else directed_to._device(),
         high_duty_cycle=directed_to is not None
         and interval_s <= _HIGH_DUTY_INTERVAL_S
         and timeout_s <= _HIGH_DUTY_TIMEOUT_S,
     )
+    return parameters, timeout_s
 
 
 def _interval(interval: object) -> float:

@@ -258,14 +258,14 @@ class Adapter:
 
         Args: data: AD structures, sent as they are; above 31 octets the extended PDUs are used.
             timeout: whole seconds up to 180, 0 for no limit. interval: seconds, 0.02 to 10.24.
-            tx_power: dBm. anonymous: use a private address. directed_to: the only central that
-            may connect.
+            tx_power: dBm. anonymous: use a private address, and end after 180 s if `timeout` is 0.
+            directed_to: the only central that may connect.
         Raises: TypeError, ValueError, BluetoothError.
         """
-        parameters = checked_parameters(
+        parameters, timeout_s = checked_parameters(
             data, scan_response, connectable, anonymous, timeout, interval, tx_power, directed_to
         )
-        self._session.gap.start_advertising(parameters, timeout)
+        self._session.gap.start_advertising(parameters, timeout_s)
 
     def stop_advertising(self) -> None:
         """Stop advertising; does nothing when idle."""

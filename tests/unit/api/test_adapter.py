@@ -70,8 +70,21 @@ def test_when_directed_advertising_has_a_high_duty_cycle(
     target = Address(b"123456")
 
     def check(directed_to: Address | None) -> bool:
-        parameters = checked_parameters(b"", None, True, False, timeout, interval, 0, directed_to)
+        parameters, _ = checked_parameters(
+            b"", None, True, False, timeout, interval, 0, directed_to
+        )
         return parameters.high_duty_cycle
 
     assert check(target) is high_duty_cycle
     assert check(None) is False
+
+
+@pytest.mark.parametrize(
+    ("anonymous", "timeout", "limit_s"),
+    [(True, 0, 180), (True, 5, 5), (True, 180, 180), (False, 0, 0), (False, 5, 5)],
+)
+def test_anonymous_advertising_has_a_time_limit(
+    anonymous: bool, timeout: int, limit_s: int
+) -> None:
+    _, timeout_s = checked_parameters(b"", None, True, anonymous, timeout, 0.1, 0, None)
+    assert timeout_s == limit_s
