@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -47,8 +46,8 @@ def test_live_values(connection: Connection, link: PlayedLink) -> None:
     assert connection.max_packet_length == 97
 
 
-def test_default_object_form(connection: Connection) -> None:
-    assert re.fullmatch(r"<_bleio\.Connection object at 0x[0-9a-f]+>", repr(connection))
+def test_it_says_what_it_is(connection: Connection) -> None:
+    assert repr(connection) == "<Connection as central to c1:a5:a4:a3:a2:a1 not encrypted>"
 
 
 @pytest.mark.parametrize(
