@@ -220,7 +220,7 @@ async def test_nonsense_is_counted_and_survived() -> None:
         await until(lambda: host.engine.reports)
         assert host.counters.faults == 0
         assert host.counters.malformed >= 8
-        assert host.counters.unknown_handles >= 5
+        await until(lambda: host.counters.unknown_handles >= 5)  # data is held for a moment
         assert host.engine.log == []
 
 

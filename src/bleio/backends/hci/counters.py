@@ -19,7 +19,7 @@ class HciCounters:
 
     ignored: int = 0  # packets and events that nobody handles
     malformed: int = 0
-    early_data: int = 0  # held until encryption was reported, or for as long as that may take
+    early_data: int = 0  # held until its link, or the link's encryption, was reported
     unknown_handles: int = 0
     faults: int = 0  # our own: exceptions out of a handler
     unexpected_answers: int = 0  # to commands that nobody waits for

@@ -5,6 +5,7 @@
     calls        waiting for what a bearer tells by a call
     parameters   the connection interval, and how it is changed
     l2cap        the signaling channel
+    early        data that is here before its link
     acl          data to and from the controller: flow control, fragments
 
 A packet from the air goes layer -> table -> link -> bearer, security or signaling, and what they

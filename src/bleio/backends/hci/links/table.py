@@ -2,7 +2,8 @@
 
 Events name links by connection handles, which a controller uses again as soon as a link is gone. So
 handles are looked up here and nowhere else, and an event for a handle without a link is counted and
-dropped: it is of a link that has been closed on our side already, or of none.
+dropped: it is of a link that has been closed on our side already, or of none. Data without a link
+is held for a moment, for its event may be behind it (`early`).
 
 One event tells of every new link, from whichever side. Its role says which: as peripheral it ends
 our advertising, as central it is what a connect waits for. A link that no connect waits for any
@@ -26,6 +27,7 @@ from bleio.backends.hci.gap.advertising import AdvertisingControl
 from bleio.backends.hci.gap.initiating import InitiationControl
 from bleio.backends.hci.gap.resolving import Resolver
 from bleio.backends.hci.links.acl import AclQueue
+from bleio.backends.hci.links.early import EarlyData
 from bleio.backends.hci.links.link import Established, HciLink
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.core.address import DeviceAddress
@@ -85,6 +87,7 @@ class LinkTable:
             layer.send, facts.acl_octets, facts.acl_packets, self._overflow, layer.counters
         )
         self.links: dict[int, HciLink] = {}
+        self._early = EarlyData(layer.counters)
         self._facts = facts
         self._roles = roles
         self._events = events
@@ -111,6 +114,7 @@ class LinkTable:
         """The controller is gone, and all links with it."""
         for link in tuple(self.links.values()):
             self.close_link(link, reason)
+        self._early.close()
 
     def _connection_complete(self, event: bytes) -> None:
         """Take the form without the resolvable addresses, which controllers before 4.2 send."""
@@ -169,11 +173,15 @@ class LinkTable:
         self._events.link_opened(link)
         if established.is_central:
             self._roles.initiator.link_came_up(link)
+        # Once its owner knows it: what the peer asks for may reach the program.
+        for continues, fragment in self._early.claim(established.conn_handle):
+            link.received(continues, fragment)
         # Not awaited: a peer may take its time over this, and the link can be used meanwhile.
         self.spawn(self._tune(link))
 
     def _discard(self, conn_handle: int) -> None:
         """End a link that nobody waits for any more. It is in no table, so nothing hears of it."""
+        self._early.drop(conn_handle)
         parameters = _U16.pack(conn_handle) + bytes((HciErrorCode.REMOTE_USER_TERMINATED,))
         self.spawn(self.layer.request(Opcode.DISCONNECT, parameters))
         self._roles.initiator.failed(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
@@ -228,7 +236,7 @@ class LinkTable:
     def _acl_received(self, conn_handle: int, continues: bool, fragment: bytes) -> None:
         link = self.links.get(conn_handle)
         if link is None:
-            self.layer.counters.unknown_handles += 1
+            self._early.hold(conn_handle, continues, fragment)
         else:
             link.received(continues, fragment)
 
