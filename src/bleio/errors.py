@@ -75,7 +75,7 @@ class PairingFailed(PeerError):
 
 
 class KeysLost(PeerError):
-    """One side has lost the keys of a bond, or is not the device that it says it is."""
+    """One side has lost the keys of a bond or has others, or is not the one it says it is."""
 
 
 class LinkLost(InnerError):
@@ -116,8 +116,9 @@ _PAIRING_DECLINED = (
 )
 
 _KEYS_LOST = (
-    "The keys of the bond are missing on one of the devices, and no pairing as strong has replaced"
-    " them; if the other device is the right one, forget the bond there and with erase_bonding()."
+    "The keys of the bond are missing on one of the devices or do not fit, and no pairing as strong"
+    " has replaced them; if the other device is the right one, make new ones with pair(), or forget"
+    " the bond there and with erase_bonding()."
 )
 
 

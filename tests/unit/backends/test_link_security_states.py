@@ -229,10 +229,10 @@ class Bench:
             if not each.done():
                 each.set_result(None)
 
-    def close(self) -> None:
+    def close(self, reason: int = 0x13) -> None:
         if not self.closed:
             self.closed = True
-            self.manager.remove(self.security, 0x13)
+            self.manager.remove(self.security, reason)
 
     def fail_often(self) -> None:
         for _ in range(12):
@@ -266,6 +266,7 @@ class Bench:
             f"{link.key_size} octets" if link.key_size else "",
             "has keys" if link.has_keys else "",
             "keys lost" if self.security.keys_lost else "",
+            "" if self.security.encryption.keys_fit else "keys do not fit",
             "peer known" if self.security.peer.address == IDENTITY else "",
         ]
         return [part for part in parts if part and part != "0 wait"]
@@ -319,12 +320,16 @@ INPUTS: dict[str, Callable[[Bench], None]] = {
     "all is sent": Bench.sent_all,
     "bonds erased": lambda bench: bench.manager.erase_bonds(),
     "link closed": Bench.close,
+    "link closed, other keys": lambda bench: bench.close(0x3D),
+    "link closed, not authenticated": lambda bench: bench.close(0x05),
+    "link closed, no key": lambda bench: bench.close(0x06),
 }
 
 # How each state is reached; these only prepare, and are no inputs.
 PREPARED: dict[str, Callable[[Bench], None]] = {
     "bonded": Bench.bonded,
     "encrypt if bonded": lambda bench: bench.security.encrypt_if_bonded(),  # on a new link
+    "without its keys": lambda bench: bench.shared.without_keys.add(PEER),
     "its agent can authenticate": lambda bench: setattr(
         bench.agent, "io_capability", IoCapability.KEYBOARD_DISPLAY
     ),
@@ -341,6 +346,7 @@ STATES: dict[str, list[str]] = {
     "central: idle, bonded": ["bonded"],
     "central: idle, its peer failed often": ["its peer failed often"],
     "central: idle, keys lost": ["bonded", "encrypt if bonded", "encryption refused, key missing"],
+    "central: idle, keys did not fit": ["bonded", "without its keys", "encrypt if bonded"],
     "central: idle, encrypted": ["bonded", "pair", "encrypted"],
     "central: idle, encrypted, could be better": [
         *("bonded", "pair", "encrypted", "its agent can authenticate"),

@@ -52,7 +52,6 @@ from bleio.backends.hci.controller.transport import open_port
 from bleio.backends.hci.controller.uart import PinLike, UartLike, UartPort
 from bleio.backends.hci.gap import identity
 from bleio.backends.hci.gap.identity import AddressOfInstance, any_static_address
-from bleio.backends.hci.links.calls import exchange_mtu
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.parts import OpenParts
@@ -221,13 +220,7 @@ class HciBackend(Backend):
         await self._opened().scanner.stop()
 
     async def connect(self, address: DeviceAddress, timeout_s: float) -> HciLink:
-        link = await self._opened().initiator.connect(address, timeout_s)
-        try:
-            await exchange_mtu(link.bearer)
-        except asyncio.CancelledError:
-            self._background.spawn(link.disconnect())
-            raise
-        return link
+        return await self._opened().connecting.connect(address, timeout_s)
 
     @property
     def subscribers(self) -> tuple[HciLink, ...]:

@@ -22,6 +22,7 @@ from bleio.backends.hci.gap.initiating import InitiationControl
 from bleio.backends.hci.gap.privacy import Peers, Privacy
 from bleio.backends.hci.gap.resolving import ControllerResolvingList, Resolver, WatchedBonds
 from bleio.backends.hci.gap.scanning import ScanControl
+from bleio.backends.hci.links.connecting import Connecting
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.links.table import LinkTable, Roles
 from bleio.backends.hci.own_device import OwnDevice
@@ -65,6 +66,7 @@ class OpenParts:
         )
         self.privacy.pause_for_changes(self.initiator, self.scanner, self.advertiser)
         roles = Roles(self.advertiser, self.initiator, resolver)
+        self.connecting = Connecting(self.initiator, self.security.shared, spawn)
         self.links = LinkTable(layer, facts, attributes, self.security, roles, events, spawn)
 
     async def quiet(self) -> None:

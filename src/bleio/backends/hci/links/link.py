@@ -139,7 +139,8 @@ class HciLink(Link):
             self,
         )
         self.security = self._security.link
-        self._held = self._security.encryption.held
+        self.encryption = self._security.encryption
+        self._held = self.encryption.held
         self.bearer = Bearer(
             table.attributes,
             self,
@@ -236,12 +237,18 @@ class HciLink(Link):
     async def read(self, value: RemoteValue) -> bytes:
         handle = value.handle
         await self._admitted(READ_REQ, handle)
-        return await calls.run(self.bearer, self.bearer.client.read(handle))
+        try:
+            return await calls.run(self.bearer, self.bearer.client.read(handle))
+        except AttError as error:
+            raise self._security.refusal(error) from None
 
     async def write(self, value: RemoteValue, octets: bytes) -> None:
         handle = value.handle
         await self._admitted(WRITE_REQ, handle)
-        await calls.run(self.bearer, self.bearer.client.write(handle, octets))
+        try:
+            await calls.run(self.bearer, self.bearer.client.write(handle, octets))
+        except AttError as error:
+            raise self._security.refusal(error) from None
 
     async def write_command(
         self, characteristic: RemoteCharacteristic, octets: bytes, signed: bool = False
@@ -268,9 +275,11 @@ class HciLink(Link):
             raise AttError(AttErrorCode.INVALID_HANDLE, opcode, handle)
         # As it was asked for; the table may change meanwhile.
         name = self.bearer.client.remote.name(handle)
-        await self._security.encryption.under_way()
+        await self.encryption.under_way()
         if not self._security.trust.admits(name, signed):
-            raise AttError(AttErrorCode.INSUFFICIENT_ENCRYPTION, opcode, handle)
+            raise self._security.refusal(
+                AttError(AttErrorCode.INSUFFICIENT_ENCRYPTION, opcode, handle)
+            )
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         handle = characteristic.handle  # as it is now; it may be removed meanwhile

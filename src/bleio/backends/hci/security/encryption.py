@@ -44,10 +44,14 @@ class EncryptionOwner(Protocol):
 
 
 class LinkEncryption:
-    """What one link's encryption is (`link`), and the start of one that is under way."""
+    """What one link's encryption is (`link`), and the start of one that is under way.
+
+    `keys_fit`: False if the keys of the bond have ended this link, or the one before it.
+    """
 
     def __init__(self, shared: SharedSecurity, conn_handle: int, owner: EncryptionOwner) -> None:
         self.link = LinkSecurity()
+        self.keys_fit = True
         self._shared = shared
         self._conn_handle = conn_handle
         self._owner = owner
@@ -58,11 +62,16 @@ class LinkEncryption:
         self._values_may_pass.set()
         self.held = HeldData(shared.layer.counters)
 
-    async def under_way(self) -> None:
+    @property
+    def by_bond(self) -> bool:
+        """Whether it is being started with the keys of a bond."""
+        return isinstance(self._keys, Bond)
+
+    async def under_way(self, limit_s: float = ENCRYPTION_S) -> None:
         """Wait, bounded, while encryption with stored keys is being started."""
         if not self._values_may_pass.is_set():
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._values_may_pass.wait(), ENCRYPTION_S)
+                await asyncio.wait_for(self._values_may_pass.wait(), limit_s)
 
     def start(self, keys: Keys, rand: bytes, ediv: int, key: bytes) -> None:
         """Start it, as central. Rand and EDIV, 0 for a key just made, name it to the peer."""

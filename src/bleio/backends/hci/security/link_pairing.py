@@ -119,6 +119,7 @@ class PairingUnderWay(LinkState):
         """All keys are distributed. The timer goes on: no PDU of ours follows."""
         link = self._link
         link.paired, link.keys_lost = True, False
+        link.encryption.keys_fit = True
         link.shared.succeeded(link.peer.address)
         timer, self._timer = self._timer, None
         link.enter(Settling(link, bond, timer, unproven=self.early and link.is_central))

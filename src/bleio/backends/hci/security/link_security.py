@@ -18,6 +18,10 @@ What may surprise:
 - A bond is replaced only by a pairing that has succeeded and is at least as strong, in method, kind
   and key size. The peer that asks to pair anew may be another device with the bonded one's address:
   the old keys are the only proof that it is not, so they stay until the new ones are complete.
+- A peer with other keys than ours, one that was reset or restored, ends the link when encryption
+  starts. `Connecting` then connects once more without trying them (`encryption.keys_fit`), so that
+  the program has a link to pair on. The next connect tries them again: a link that was disturbed
+  once must not cost a good bond its use.
 - A peer that lost its keys looks the same as an impostor that never had them. A central of ours
   pairs anew only if the program asked for it (`pair`), and the program gets KeysLost if that fails;
   on its own, on a new link or because the peer wishes it, it lets the link be plain.
@@ -43,9 +47,21 @@ from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.backends.hci.security.signing import BondSigner
 from bleio.backends.hci.security.trust import LinkTrust
 from bleio.core.address import DeviceAddress
-from bleio.core.codes import HciErrorCode
+from bleio.core.codes import AttErrorCode, HciErrorCode
 from bleio.core.pairing import IoCapability
-from bleio.errors import InnerError, KeysLost, LinkLost, PairingFailed
+from bleio.errors import AttError, InnerError, KeysLost, LinkLost, PairingFailed
+
+# Reasons for which links end when the two ends encrypt with different keys, or one has none.
+_OF_KEYS = frozenset(
+    {
+        HciErrorCode.AUTHENTICATION_FAILURE,
+        HciErrorCode.PIN_OR_KEY_MISSING,
+        HciErrorCode.MIC_FAILURE,
+    }
+)
+_OF_SECURITY = frozenset(
+    {AttErrorCode.INSUFFICIENT_AUTHENTICATION, AttErrorCode.INSUFFICIENT_ENCRYPTION}
+)
 
 
 class SmpChannel(Protocol):
@@ -118,9 +134,12 @@ class Security:
     def encrypt_if_bonded(self) -> None:
         """Start encryption with stored keys, as a central does on a new link; nobody waits.
 
-        At once, for a bonded peer may serve nothing, or something else, on a plain link.
+        At once, for a bonded peer may serve nothing, or something else, on a plain link. Not if it
+        has just been found to have other keys: they would end the link, with none to pair on.
         """
-        if self.is_central and self.peer.bond is not None and not self.link.encrypted:
+        if self.peer.address in self.shared.without_keys:
+            self.keys_lost, self.encryption.keys_fit = True, False
+        elif self.is_central and self.peer.bond is not None and not self.link.encrypted:
             self.state.begin()
 
     def could_be_better(self) -> bool:
@@ -133,6 +152,10 @@ class Security:
         if agent is None:
             return False
         return agent.has_oob or agent.io_capability is not IoCapability.NO_INPUT_NO_OUTPUT
+
+    def refusal(self, error: AttError) -> InnerError:
+        """Return what to raise for it: where security is asked for, why there is none, if known."""
+        return error if self.encryption.keys_fit or error.code not in _OF_SECURITY else KeysLost()
 
     # From the peer
 
@@ -207,11 +230,13 @@ class Security:
 
     def closed(self, reason: int) -> None:
         """The link is gone. `reason`: the HCI error code."""
+        if reason in _OF_KEYS and self.encryption.by_bond:
+            self.keys_lost, self.encryption.keys_fit = True, False
         self.encryption.held.drop()
         self.state.closed()
         self.encryption.given_up()
         self.link.encrypted = False
-        self.tell(LinkLost(reason))
+        self.tell(LinkLost(reason) if self.encryption.keys_fit else KeysLost())
 
     # For the states: see `SecuredLink`
 

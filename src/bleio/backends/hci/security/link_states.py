@@ -212,7 +212,7 @@ class Idle(LinkState):
         bond = link.peer.bond
         if not link.is_central:
             link.enter(SecurityRequested(link))
-        elif bond is not None and not link.encryption.link.encrypted:
+        elif bond is not None and link.encryption.keys_fit and not link.encryption.link.encrypted:
             link.enter(Encrypting(link, bond))
         else:
             link.start_pairing()

@@ -1,0 +1,84 @@
+"""Connecting, from the program's call to a link that it can use.
+
+A link that is up is not yet of use: the MTU is to be agreed on, and with a bonded peer encryption
+is being started, which ends the link if the two ends have different keys. A peer that was reset, or
+restored from elsewhere, has. Then the program would never get a link to pair on, so it is connected
+to once more, without its keys, and the link says that they were the reason (`encryption.keys_fit`).
+Nothing is given away by that: what is asked for over the plain link is decided as on any other, and
+the bond stays until a pairing replaces it that is as strong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from bleio.backends.hci.gap.initiating import InitiationControl
+from bleio.backends.hci.links.calls import exchange_mtu
+from bleio.backends.hci.links.link import HciLink
+from bleio.backends.hci.security.shared import SharedSecurity
+from bleio.core.address import DeviceAddress
+from bleio.errors import ConnectTimeout, KeysLost, LinkLost
+
+# How long a peer whose keys did not fit is connected to once more, where connect has no limit.
+WITHOUT_KEYS_S = 10.0
+
+# How long to wait for encryption by a bond. It takes some connection events, and if the link ends
+# of it, that is better known before the program has the link.
+ENCRYPTION_STARTS_S = 2.0
+
+
+class Connecting:
+    """What makes links for the program as central."""
+
+    def __init__(
+        self,
+        initiator: InitiationControl[HciLink],
+        security: SharedSecurity,
+        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+    ) -> None:
+        self._initiator = initiator
+        self._security = security
+        self._spawn = spawn
+
+    async def connect(self, address: DeviceAddress, timeout_s: float) -> HciLink:
+        """Connect; see `Backend.connect`. Raises: KeysLost if a peer with other keys went away."""
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + (timeout_s or WITHOUT_KEYS_S)
+        link = await self._initiator.connect(address, timeout_s)
+        if await self._ready(link):
+            return link
+        if not timeout_s:
+            deadline_s = loop.time() + WITHOUT_KEYS_S
+        return await self._connect_without_keys(link.peer, deadline_s - loop.time())
+
+    async def _connect_without_keys(self, peer: DeviceAddress, limit_s: float) -> HciLink:
+        if limit_s <= 0:
+            raise KeysLost
+        without_keys = self._security.without_keys
+        without_keys.add(peer)
+        try:
+            link = await self._initiator.connect(peer, limit_s)
+            await self._ready(link)
+            return link
+        except ConnectTimeout:
+            raise KeysLost from None
+        finally:
+            without_keys.discard(peer)
+
+    async def _ready(self, link: HciLink) -> bool:
+        """Get a new link ready for its program. Returns: False if its keys have ended it.
+
+        Raises: LinkLost if it ended otherwise.
+        """
+        try:
+            await exchange_mtu(link.bearer)
+            await link.encryption.under_way(ENCRYPTION_STARTS_S)
+        except asyncio.CancelledError:
+            self._spawn(link.disconnect())
+            raise
+        except LinkLost:
+            if link.encryption.keys_fit:
+                raise
+        return link.connected or link.encryption.keys_fit

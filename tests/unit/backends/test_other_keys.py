@@ -1,0 +1,169 @@
+"""A bonded peer that comes back with another key, as every peer does that was reset or restored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+
+from bleio.backends.base import Link
+from bleio.backends.hci.bonds.store import MemoryBondStore
+from bleio.core.codes import HciErrorCode, SecurityMode
+from bleio.errors import ConnectTimeout, KeysLost, LinkLost
+from bleio.gatt.model import RemoteCharacteristic
+from support.hci.engine import ECHO_SERVICE, add_echo, until
+from support.hci.simulated import simulated
+from support.hci.world import Device, VirtualWorld
+
+
+@dataclass
+class Bonded:
+    central: Device
+    peripheral: Device
+    ours: MemoryBondStore  # the central's
+    theirs: MemoryBondStore
+    remote: RemoteCharacteristic  # a protected value of the peripheral's
+
+    async def meet(self, timeout_s: float = 10) -> Link:
+        """Connect to the peripheral, which advertises again whenever it has no link."""
+        stays = asyncio.ensure_future(self._keep_advertising())
+        try:
+            return await self.central.backend.connect(self.peripheral.address, timeout_s)
+        finally:
+            stays.cancel()
+
+    async def _keep_advertising(self) -> None:
+        while True:
+            await self.peripheral.advertise()
+            await until(lambda: self.peripheral.engine.links)
+            while self.peripheral.engine.links:
+                await asyncio.sleep(0.01)
+
+    async def part(self, link: Link) -> None:
+        await link.disconnect()
+        await until(lambda: not self.peripheral.engine.links)
+
+
+@asynccontextmanager
+async def bonded() -> AsyncIterator[Bonded]:
+    ours, theirs = MemoryBondStore(), MemoryBondStore()
+    async with VirtualWorld() as world:
+        central = await world.device(bonds=lambda identity: ours)
+        peripheral = await world.device(bonds=lambda identity: theirs)
+        mode = SecurityMode.ENCRYPT_NO_MITM
+        add_echo(peripheral.engine.server, read_perm=mode, write_perm=mode, value=b"secret")
+        await peripheral.advertise()
+        link, incoming = await central.connect(peripheral)
+        await link.pair()
+        await until(lambda: incoming.security.has_keys)
+        (found,) = await link.discover([ECHO_SERVICE])
+        pair = Bonded(central, peripheral, ours, theirs, found.characteristics[0])
+        await pair.part(link)
+        yield pair
+
+
+def give_another_key(store: MemoryBondStore) -> None:
+    ((central, bond),) = store.all()
+    store.save(replace(bond, ltk=b"another" + bytes(9)), central)
+
+
+def authenticate(store: MemoryBondStore) -> None:
+    """Have the bond count as one that was authenticated."""
+    ((central, bond),) = store.all()
+    store.save(replace(bond, authenticated=True), central)
+
+
+@simulated
+async def test_there_is_a_link_and_it_says_why_it_is_plain() -> None:
+    async with bonded() as pair:
+        give_another_key(pair.theirs)
+        before = pair.ours.all()
+        link = await pair.meet()
+        assert link.connected and not link.security.encrypted
+        with pytest.raises(KeysLost):
+            await link.read(pair.remote)
+        with pytest.raises(KeysLost):
+            await link.write(pair.remote, b"mine")
+        assert pair.ours.all() == before  # its keys stay: this may be somebody else
+
+
+@simulated
+async def test_pairing_makes_a_new_bond_which_is_used_from_then_on() -> None:
+    async with bonded() as pair:
+        give_another_key(pair.theirs)
+        link = await pair.meet()
+        await link.pair()
+        assert await link.read(pair.remote) == b"secret"
+        await pair.part(link)
+        link = await pair.meet()
+        assert link.security.encrypted
+        assert await link.read(pair.remote) == b"secret"
+
+
+@simulated
+async def test_never_by_a_weaker_pairing() -> None:
+    async with bonded() as pair:
+        give_another_key(pair.theirs)
+        authenticate(pair.ours)
+        before = pair.ours.all()
+        link = await pair.meet()
+        with pytest.raises(KeysLost):
+            await link.pair()
+        assert not link.security.encrypted
+        assert pair.ours.all() == before
+
+
+@simulated
+async def test_the_keys_are_tried_each_time() -> None:
+    """A link that was disturbed once does not cost a good bond its use."""
+    async with bonded() as pair:
+        kept = pair.theirs.all()
+        give_another_key(pair.theirs)
+        await pair.part(await pair.meet())
+        for central, bond in kept:
+            pair.theirs.save(bond, central)
+        link = await pair.meet()
+        assert link.security.encrypted
+
+
+@simulated
+async def test_a_peer_that_does_not_come_back() -> None:
+    async with bonded() as pair:
+        give_another_key(pair.theirs)
+        await pair.peripheral.advertise()
+        with pytest.raises(KeysLost):
+            await pair.central.backend.connect(pair.peripheral.address, 5)
+        with pytest.raises(ConnectTimeout):
+            await pair.central.backend.connect(pair.peripheral.address, 1)
+
+
+@simulated
+async def test_a_peripheral_that_waits_is_told() -> None:
+    """It asks for security; the central encrypts by another key, which ends the link."""
+    async with bonded() as pair:
+        give_another_key(pair.ours)
+        await pair.peripheral.advertise()
+        connecting = asyncio.ensure_future(
+            pair.central.backend.connect(pair.peripheral.address, 0.5)
+        )
+        await until(lambda: pair.peripheral.engine.links)
+        (incoming,) = pair.peripheral.engine.links
+        with pytest.raises(KeysLost):
+            await incoming.pair()
+        with pytest.raises(KeysLost):
+            await connecting
+
+
+@simulated
+async def test_other_ends_are_not_of_the_keys() -> None:
+    async with bonded() as pair:
+        await pair.peripheral.advertise()
+        connecting = asyncio.ensure_future(pair.central.backend.connect(pair.peripheral.address, 5))
+        await until(lambda: pair.central.engine.links)
+        (link,) = pair.central.engine.links
+        pair.central.backend._open.links.close_link(link, HciErrorCode.CONNECTION_TIMEOUT)
+        with pytest.raises(LinkLost):
+            await connecting
