@@ -7,8 +7,18 @@ what the program does with its buffer afterwards changes nothing.
 
 from __future__ import annotations
 
+import operator
 from array import array
-from typing import Any, NoReturn, TypeVar, Union
+from numbers import Number
+from typing import (
+    Any,
+    NoReturn,
+    SupportsFloat,
+    SupportsIndex,
+    SupportsInt,
+    TypeVar,
+    Union,
+)
 
 ReadableBuffer = Union[bytes, bytearray, memoryview, "array[Any]", str]
 WriteableBuffer = Union[bytearray, memoryview, "array[Any]"]
@@ -62,10 +72,20 @@ def instance(name: str, value: object, cls: type[T]) -> T:
 
 
 def integer(name: str, value: object) -> int:
-    """Check that an argument is an int; a float is none. Raises: TypeError."""
-    if not isinstance(value, int):
-        raise TypeError(f"{name} must be of type int, not {type(value).__name__}")
-    return int(value)
+    """Take an int, or what says by `__index__` or `__int__` that it is one, such as numpy's.
+
+    A float is none, nor is any other number that may have a fraction. Raises: TypeError.
+    """
+    if isinstance(value, int):
+        return int(value)
+    try:
+        if isinstance(value, SupportsIndex):
+            return operator.index(value)
+        if isinstance(value, SupportsInt) and not isinstance(value, Number):
+            return int(value)
+    except TypeError:
+        pass  # an array of several, for one
+    raise TypeError(f"{name} must be of type int, not {type(value).__name__}")
 
 
 def at_least(name: str, value: object, minimum: int) -> int:
@@ -85,10 +105,15 @@ def in_range(name: str, value: object, minimum: int, maximum: int) -> int:
 
 
 def real(name: str, value: object) -> float:
-    """Check that an argument is a float or an int. Raises: TypeError."""
-    if not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be of type float, not {type(value).__name__}")
-    return float(value)
+    """Take a float or an int, or what can say by a method that it is one. Raises: TypeError."""
+    if isinstance(value, (int, float)):
+        return float(value)
+    try:
+        if isinstance(value, (SupportsFloat, SupportsIndex)):
+            return float(value)
+    except TypeError:
+        pass  # an array of several, for one
+    raise TypeError(f"{name} must be of type float, not {type(value).__name__}")
 
 
 def duration(name: str, value: object) -> float:

@@ -182,9 +182,9 @@ class PacketBuffer:
         max_packet_size: int | None = None,
     ) -> None:
         instance("characteristic", characteristic, Characteristic)
-        at_least("buffer_size", buffer_size, 1)
+        buffer_size = at_least("buffer_size", buffer_size, 1)
         if max_packet_size is not None:
-            at_least("max_packet_size", max_packet_size, 1)
+            max_packet_size = at_least("max_packet_size", max_packet_size, 1)
         end = characteristic._alive()
         self._look = end.session.engine.look
         self._uuid = end.model.uuid

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import array
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -87,3 +89,66 @@ def test_what_passes() -> None:
     assert [arguments.in_range("n", n, 0, 3) for n in (0, 3)] == [0, 3]
     assert arguments.duration("t", 0) == 0.0
     assert type(arguments.real("t", 2)) is float
+
+
+class Index:
+    """An integer of another kind, as numpy's are."""
+
+    def __index__(self) -> int:
+        return 3
+
+    def __int__(self) -> int:
+        return 3
+
+    def __float__(self) -> float:
+        return 3.0
+
+
+class OnlyInt:
+    def __int__(self) -> int:
+        return 3
+
+
+class OnlyFloat:
+    def __float__(self) -> float:
+        return 2.5
+
+
+class Several:
+    """As an array of several numbers: it has the methods, and they raise."""
+
+    def __index__(self) -> int:
+        raise TypeError("only integer scalar arrays can be converted to a scalar index")
+
+    __int__ = __float__ = __index__
+
+
+@pytest.mark.parametrize(("value", "number"), [(Index(), 3), (OnlyInt(), 3), (True, 1)])
+def test_integers_of_other_kinds(value: Any, number: int) -> None:
+    taken = arguments.integer("n", value)
+    assert (taken, type(taken)) == (number, int)
+    assert arguments.at_least("n", value, 0) == arguments.in_range("n", value, 0, 9) == number
+
+
+@pytest.mark.parametrize(
+    "value", [1.0, Fraction(3), Decimal(3), 3j, "3", b"3", OnlyFloat(), Several(), [3]]
+)
+def test_what_is_no_integer(value: Any) -> None:
+    with raises(TypeError, f"n must be of type int, not {type(value).__name__}"):
+        arguments.integer("n", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(Index(), 3.0), (OnlyFloat(), 2.5), (Fraction(5, 2), 2.5), (Decimal("2.5"), 2.5), (True, 1.0)],
+)
+def test_reals_of_other_kinds(value: Any, number: float) -> None:
+    taken = arguments.real("t", value)
+    assert (taken, type(taken)) == (number, float)
+    assert arguments.duration("t", value) == number
+
+
+@pytest.mark.parametrize("value", ["2.5", b"2.5", 2j, Several(), [2.5], None])
+def test_what_is_no_real(value: Any) -> None:
+    with raises(TypeError, f"t must be of type float, not {type(value).__name__}"):
+        arguments.real("t", value)

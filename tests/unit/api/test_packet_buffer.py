@@ -418,3 +418,14 @@ def test_a_dropped_buffer_stops_listening(server: Server) -> None:
     kept = PacketBuffer(server.characteristic, buffer_size=1)
     assert len(server.model.listeners) == 1
     kept.deinit()
+
+
+def test_sizes_may_be_numbers_of_another_kind(service: Service) -> None:
+    class Four:
+        def __index__(self) -> int:
+            return 4
+
+    local = add(service, properties=Characteristic.WRITE | Characteristic.NOTIFY)
+    four: Any = Four()
+    buffer = PacketBuffer(local, buffer_size=four, max_packet_size=four)
+    assert buffer.outgoing_packet_length == 4
