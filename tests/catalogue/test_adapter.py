@@ -386,6 +386,18 @@ def test_erase_bonding_any_time(central: _bleio.Adapter, link: Pair) -> None:
     assert link.outgoing.connected
 
 
+def test_erase_bonding_while_disabled(
+    central: _bleio.Adapter, peripheral: _bleio.Adapter, link: Pair
+) -> None:
+    link.outgoing.pair()
+    central.enabled = False
+    central.erase_bonding()
+    assert central.enabled is False
+    central.enabled = True
+    again = connect(central, peripheral)
+    assert again.outgoing.paired is False
+
+
 def test_read_only_properties(central: _bleio.Adapter) -> None:
     for name in ("advertising", "connected", "connections"):
         with pytest.raises(AttributeError):

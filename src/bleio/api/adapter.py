@@ -330,7 +330,10 @@ class Adapter:
         return connection
 
     def erase_bonding(self) -> None:
-        """Forget all bonds, of both roles; live links count as unpaired from now on."""
+        """Forget all bonds, of both roles; live links count as unpaired from now on.
+
+        An adapter that is off is opened only for this. Raises: BluetoothError if it cannot be.
+        """
         self._session.erase_bonds()
 
 

@@ -21,7 +21,7 @@ on as cancelled. A use that fails first, since the controller is gone, is given 
 
 What may surprise: a loss switches the adapter off. If it did not, the next use would open the
 controller anew without what the program had started on it, and a program that never looks would
-not notice. An adapter that is off opens for a moment to learn its own address.
+not notice. An adapter that is off opens for a moment to learn its own address, or to erase bonds.
 `tests/unit/runtime/test_life.py` has all this as a table of states and inputs.
 """
 
@@ -158,6 +158,22 @@ class Life:
             raise opened.ended_by from None
         finally:
             opened.users.discard(task)
+
+    async def use_on_or_off(
+        self, needed: Iterable[Capability], operation: Callable[..., Awaitable[T]], *args: Any
+    ) -> T:
+        """The same for what changes nothing on the air. An adapter that is off is opened only for
+        this, and stays off."""
+        async with self._changing:
+            if isinstance(self._state, _Off):
+                backend = await self._opened()
+                try:
+                    require(backend.name, backend.capabilities, *needed)
+                    return await operation(backend, *args)
+                finally:
+                    self._counted.update(backend.counters())
+                    await backend.close()
+        return await self.use(needed, operation, *args)
 
     async def learn_address(self) -> DeviceAddress:
         """Return the own address. An adapter that is off is opened only for this."""

@@ -147,8 +147,8 @@ class Session:
         return data
 
     def erase_bonds(self) -> None:
-        """Forget all bonds."""
-        self.engine.call(self.life.use, (Capability.ERASABLE_BONDS,), _erase_bonds)
+        """Forget all bonds, also while the adapter is off."""
+        self.engine.call(self.life.use_on_or_off, (Capability.ERASABLE_BONDS,), _erase_bonds)
 
     def _policy_changed(self) -> None:
         if (backend := self.life.backend) is not None:

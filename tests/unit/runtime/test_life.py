@@ -117,7 +117,7 @@ class Bench:
 
     def touch(self) -> None:
         """Something that the open backend does at once."""
-        self.session.erase_bonds()
+        self.session.engine.call(self.session.life.use, (), HeldBackend.erase_bonds)
 
     def ask(self) -> None:
         self.session.address

@@ -237,7 +237,6 @@ def test_disabling_ends_everything(bench: Bench) -> None:
         lambda: session.gap.start_advertising(ADVERTISING, 0),
         lambda: scan(bench),
         lambda: session.gap.connect(PEER, 0),
-        lambda: session.erase_bonds(),
     ):
         with pytest.raises(errors.BluetoothError, match=r"^Adapter not enabled$"):
             operation()
@@ -245,6 +244,25 @@ def test_disabling_ends_everything(bench: Bench) -> None:
     session.gap.stop_scan()
     assert session.address == OWN
     assert len(bench.backends) == 1
+
+
+def test_bonds_are_erased_while_the_adapter_is_off(bench: Bench) -> None:
+    session = bench.session
+    session.set_enabled(False)
+    session.erase_bonds()
+    assert bench.backend.log == ["open", "erase_bonds", "close"]
+    assert state(session) == (False, False, ())
+    session.set_enabled(True)
+    assert bench.backend.log == ["open"]
+    session.set_enabled(False)
+    bench.next_failing["erase_bonds"] = errors.CallerError("no")
+    with pytest.raises(errors.BluetoothError, match=r"^no$"):
+        session.erase_bonds()
+    assert bench.backend.log == ["open", "erase_bonds", "close"]
+    bench.next_failing["open"] = errors.ControllerLost("No such device: usb:0")
+    with pytest.raises(errors.BluetoothError, match=r"^No such device: usb:0$"):
+        session.erase_bonds()
+    assert not session.life.enabled
 
 
 def test_an_adapter_that_is_off_from_the_start_has_name_and_address(bench: Bench) -> None:
