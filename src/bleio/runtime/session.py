@@ -76,9 +76,14 @@ class Session:
     def set_enabled(self, enabled: bool) -> None:
         """Switch off, which ends everything on the air, or on, which opens the backend anew.
 
+        Switched on, it has its default name again, as boards have. What never was off keeps the
+        name that was set before it was opened.
+
         Raises: BluetoothError if it cannot be opened; it stays off then.
         """
         if enabled != self.life.enabled:
+            if enabled:
+                self._name = None
             self.engine.call(self.life.enable if enabled else self.life.shut_down)
 
     @property

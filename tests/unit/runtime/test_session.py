@@ -103,6 +103,26 @@ def test_name_comes_from_the_address(bench: Bench, monkeypatch: pytest.MonkeyPat
     assert bench.session.name == "CIRCUITPY0201"
 
 
+def test_the_name_is_the_default_again_after_off_and_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CIRCUITPY_BLE_NAME", raising=False)
+    session = bench.session
+    session.set_name("desk")
+    session.set_enabled(True)  # it is on: nothing changes
+    _ = session.address
+    assert (session.name, bench.backend.device_name) == ("desk", "desk")
+    session.set_enabled(False)
+    session.set_name("set while off")
+    session.set_enabled(True)
+    assert session.name == "CIRCUITPY0201"
+    assert session.server.device_name == "CIRCUITPY0201"
+    monkeypatch.setenv("CIRCUITPY_BLE_NAME", "from settings")
+    session.set_enabled(False)
+    session.set_enabled(True)
+    assert (session.name, bench.backend.device_name) == ("from settings", "from settings")
+
+
 # --- advertising
 
 
@@ -282,14 +302,14 @@ def test_enabling_opens_anew_and_resumes_nothing(bench: Bench) -> None:
     session = bench.session
     other = DeviceAddress(bytes.fromhex("a102030405c6"), random=True)
     session.set_address(other)
-    session.set_name("kept")
+    session.set_name("not kept")
     session.gap.start_advertising(ADVERTISING, 0)
     session.set_enabled(False)
     session.set_enabled(True)
     session.set_enabled(True)
     assert len(bench.backends) == 2
     assert bench.backend.log == ["open"]
-    assert (session.gap.advertising, session.address, session.name) == (False, other, "kept")
+    assert (session.gap.advertising, session.address) == (False, other)
 
 
 def test_enabling_fails_with_the_backends_sentence(bench: Bench) -> None:
