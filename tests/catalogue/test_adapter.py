@@ -130,12 +130,13 @@ def test_default_name(peripheral: _bleio.Adapter, monkeypatch: pytest.MonkeyPatc
     [
         ("radio", "radio"),
         ("", ""),
-        ("x" * 40, "x" * 28),
-        ("ä" * 20, "ä" * 14),
-        ("xä" * 14, "xä" * 9 + "x"),
+        ("x" * 31, "x" * 31),
+        ("x" * 40, "x" * 31),
+        ("ä" * 20, "ä" * 15),
+        ("xä" * 14, "xä" * 10 + "x"),
     ],
 )
-def test_name_is_cut_at_28_octets(peripheral: _bleio.Adapter, given: str, kept: str) -> None:
+def test_name_is_cut_at_31_octets(peripheral: _bleio.Adapter, given: str, kept: str) -> None:
     peripheral.name = given
     assert peripheral.name == kept
 
@@ -145,12 +146,13 @@ def test_name_must_be_text(peripheral: _bleio.Adapter) -> None:
         peripheral.name = b"bytes"
 
 
-def test_name_is_the_gap_device_name(link: Pair, peripheral: _bleio.Adapter) -> None:
-    peripheral.name = "desk lamp"
+@pytest.mark.parametrize("name", ["desk lamp", "n" * 31])
+def test_name_is_the_gap_device_name(link: Pair, peripheral: _bleio.Adapter, name: str) -> None:
+    peripheral.name = name
     (gap,) = link.outgoing.discover_remote_services((_bleio.UUID(0x1800),))
     (device_name,) = (c for c in gap.characteristics if c.uuid == _bleio.UUID(0x2A00))
     (appearance,) = (c for c in gap.characteristics if c.uuid == _bleio.UUID(0x2A01))
-    assert device_name.value == b"desk lamp"
+    assert device_name.value == name.encode()
     assert device_name.properties == _bleio.Characteristic.READ
     assert appearance.value == b"\0\0"
     (gatt,) = link.outgoing.discover_remote_services((_bleio.UUID(0x1801),))

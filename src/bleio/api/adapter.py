@@ -163,7 +163,7 @@ class Adapter:
 
     @property
     def name(self) -> str:
-        """The GAP Device Name; rw; cut to 28 octets of UTF-8. Advertising does not include it.
+        """The GAP Device Name; rw; cut to 31 octets of UTF-8. Advertising does not include it.
 
         By default CIRCUITPY_BLE_NAME of the environment, or CIRCUITPY and four digits of the
         address. Raises: TypeError.

@@ -17,7 +17,7 @@ from bleio.core.address import AddressType, DeviceAddress, parse_address
 from bleio.errors import CallerError
 
 NAME_PREFIX = "CIRCUITPY"
-MAX_NAME_OCTETS = 28
+MAX_NAME_OCTETS = 31  # what the nRF port sets its stack to
 
 STATE_SETTING = "BLEIO_STATE_DIR"
 _NAME_SETTING = "CIRCUITPY_BLE_NAME"
@@ -36,7 +36,7 @@ def default_name(address: DeviceAddress) -> str:
 
 
 def cut_name(name: str) -> str:
-    """Cut a name to 28 octets of UTF-8, at a character."""
+    """Cut a name to 31 octets of UTF-8, at a character."""
     return name.encode(errors="replace")[:MAX_NAME_OCTETS].decode(errors="ignore")
 
 

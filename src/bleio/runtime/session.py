@@ -107,7 +107,7 @@ class Session:
         return self._name
 
     def set_name(self, name: str) -> None:
-        """Set the GAP Device Name, cut to 28 octets. Does not wait."""
+        """Set the GAP Device Name, cut to 31 octets. Does not wait."""
         self._name = identity.cut_name(name)
         self.engine.post(self.server.set_device_name, self._name)
 

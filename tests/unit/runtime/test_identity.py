@@ -15,7 +15,12 @@ from bleio.runtime import identity
 
 @pytest.mark.parametrize(
     ("name", "cut"),
-    [("radio", "radio"), ("x" * 29, "x" * 28), ("ä" * 15, "ä" * 14), ("xä" * 14, "xä" * 9 + "x")],
+    [
+        ("x" * 31, "x" * 31),
+        ("x" * 32, "x" * 31),
+        ("ä" * 16, "ä" * 15),
+        ("xä" * 14, "xä" * 10 + "x"),
+    ],
 )
 def test_names_are_cut_at_a_character(name: str, cut: str) -> None:
     assert identity.cut_name(name) == cut
@@ -29,8 +34,8 @@ def test_default_name_has_the_last_four_digits() -> None:
 def test_configured_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CIRCUITPY_BLE_NAME", raising=False)
     assert identity.configured_name() is None
-    monkeypatch.setenv("CIRCUITPY_BLE_NAME", "x" * 30)
-    assert identity.configured_name() == "x" * 28
+    monkeypatch.setenv("CIRCUITPY_BLE_NAME", "x" * 32)
+    assert identity.configured_name() == "x" * 31
 
 
 def test_configured_address(monkeypatch: pytest.MonkeyPatch) -> None:
