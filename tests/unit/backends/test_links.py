@@ -16,10 +16,10 @@ from support.hci.script import PEER, ScriptedController, connection_complete, di
 from support.hci.simulated import simulated
 from support.hci.world import VirtualWorld, connected_pair
 
-# What CircuitPython connects with: scan interval and window 100 ms; connection interval 15 to
-# 300 ms, latency 0, supervision time-out 4 s, no bounds for the events' length.
+# Scan interval and window 100 ms; connection interval 15 to 30 ms, of which some controllers take
+# the most, latency 0, supervision time-out 4 s, no bounds for the events' length.
 SCANNING = struct.pack("<HH", 160, 160)
-TIMING = struct.pack("<HHHHHH", 12, 240, 0, 400, 0, 0)
+TIMING = struct.pack("<HHHHHH", 12, 24, 0, 400, 0, 0)
 TO_PEER = b"\x01" + PEER
 
 CREATE_CONNECTION = {
