@@ -48,6 +48,16 @@ class PeerError(InnerError):
     """The peer refused, or broke the protocol."""
 
 
+_ABOUT_SECURITY = frozenset(
+    {
+        AttErrorCode.INSUFFICIENT_AUTHENTICATION,
+        AttErrorCode.INSUFFICIENT_AUTHORIZATION,
+        AttErrorCode.ENCRYPTION_KEY_SIZE_TOO_SHORT,
+        AttErrorCode.INSUFFICIENT_ENCRYPTION,
+    }
+)
+
+
 class AttError(PeerError):
     """The peer answered a request with ATT_ERROR_RSP. Spec: Vol 3, Part F, 3.4.1.1."""
 
@@ -56,6 +66,11 @@ class AttError(PeerError):
         self.code = code
         self.request_opcode = request_opcode
         self.handle = handle
+
+    @property
+    def about_security(self) -> bool:
+        """Whether more security, or another permission, is what the request needs."""
+        return self.code in _ABOUT_SECURITY
 
 
 class ProtocolViolation(PeerError):

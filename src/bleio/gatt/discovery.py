@@ -9,6 +9,11 @@ The peer decides how long this takes, and may not decide that it never ends. So 
 sends must move on through the handles, which ends each loop; what it may make us store is bounded,
 which ends it soon; and every step has a time limit. A list that breaks its form is the peer's
 fault and fails the discovery as a whole: half of a table would pass for all of it.
+
+A list ends with an error, by the specification with Attribute Not Found. Peers in the field end it
+with others (Invalid Handle, Request Not Supported, Unlikely Error, codes of their own), so any ends
+it, and what was found stands, as in CircuitPython. Only one that asks for security is raised: there
+may be more, which the program can have by pairing.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from bleio.att import codec
 from bleio.att.client import Procedure
 from bleio.att.codec import HANDLE_PAIR, MAX_HANDLE, OPCODE_RANGE, U16
-from bleio.core.codes import AttErrorCode, GattUuid, Properties
+from bleio.core.codes import GattUuid, Properties
 from bleio.core.uuid import expand, uuid16
 from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt import procedures
@@ -104,9 +109,9 @@ def find_service_changed() -> Procedure[RemoteCharacteristic | None]:
     try:
         response = yield request + _PRIMARY + _GENERIC_ATTRIBUTE
     except AttError as error:
-        if error.code == AttErrorCode.ATTRIBUTE_NOT_FOUND:
-            return None
-        raise
+        if error.about_security:
+            raise
+        return None
     _demand(len(response) > 1 and len(response) % 4 == 1, "a list with entries of a wrong length")
     handle, end = HANDLE_PAIR.unpack_from(response, 1)
     _demand(0 < handle <= end, "a service that ends before it starts")
@@ -159,9 +164,9 @@ def _find_descriptors(characteristic: RemoteCharacteristic, bound: _Bound) -> Pr
         try:
             response = yield OPCODE_RANGE.pack(codec.FIND_INFORMATION_REQ, start, end)
         except AttError as error:
-            if error.code == AttErrorCode.ATTRIBUTE_NOT_FOUND:
-                return
-            raise
+            if error.about_security:
+                raise
+            return
         for handle, uuid in _information(response):
             _demand(start <= handle <= end, "descriptors whose handles do not increase")
             bound.count()
@@ -220,9 +225,9 @@ def _list_or_end(opcode: int, start: int, end: int, uuid: bytes) -> Procedure[by
     try:
         response = yield OPCODE_RANGE.pack(opcode, start, end) + uuid
     except AttError as error:
-        if error.code == AttErrorCode.ATTRIBUTE_NOT_FOUND:
-            return None
-        raise
+        if error.about_security:
+            raise
+        return None
     return response
 
 

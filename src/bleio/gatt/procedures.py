@@ -25,16 +25,6 @@ class HasMtu(Protocol):
         """ATT_MTU at this moment, octets."""
 
 
-# Answers to Read Blob after which there is nothing more to be had of a value.
-_VALUE_ENDS_HERE = frozenset(
-    {
-        AttErrorCode.INVALID_OFFSET,
-        AttErrorCode.ATTRIBUTE_NOT_LONG,
-        AttErrorCode.REQUEST_NOT_SUPPORTED,
-    }
-)
-
-
 def exchange_mtu(rx_mtu: int) -> Procedure[int]:
     """Tell the peer what we can receive. Returns: what it can receive, at least 23."""
     response = yield OPCODE_U16.pack(codec.EXCHANGE_MTU_REQ, rx_mtu)
@@ -52,7 +42,11 @@ def read(handle: int) -> Procedure[bytes]:
 
 
 def read_long(handle: int, bearer: HasMtu) -> Procedure[bytes]:
-    """Read a whole value, going on with Read Blob for as long as responses are full."""
+    """Read a whole value, going on with Read Blob for as long as responses are full.
+
+    A value ends where the peer refuses to go on, as in CircuitPython. A refusal for want of
+    security is raised: the program can mend that and read the whole.
+    """
     value = yield from read(handle)
     full = bearer.mtu - 1
     part = value
@@ -60,9 +54,9 @@ def read_long(handle: int, bearer: HasMtu) -> Procedure[bytes]:
         try:
             part = (yield OPCODE_RANGE.pack(codec.READ_BLOB_REQ, handle, len(value)))[1:]
         except AttError as error:
-            if error.code in _VALUE_ENDS_HERE:
-                break
-            raise
+            if error.about_security:
+                raise
+            break  # the first part stands, whatever keeps the peer from giving more
         full = bearer.mtu - 1
         value += part
     return value[:MAX_VALUE_OCTETS]

@@ -192,9 +192,36 @@ def test_lies_about_the_gatt_service(answer: str) -> None:
     assert isinstance(Script(answer).discover().error, ProtocolViolation)
 
 
-def test_errors_end_discovery() -> None:
-    error = Script(NO_GATT, "01 10 01 00 05").discover().error
-    assert isinstance(error, AttError) and error.code == 5
+def _whole_discovery(code: str) -> list[str]:
+    """Return answers in which each list has an entry and ends with an error."""
+    return [
+        f"01 06 01 00 {code}",
+        "11 06 01 00 05 00 0f 18",
+        f"01 10 06 00 {code}",
+        "09 08 02 00 10 00 20 00 12 18",
+        f"01 08 03 00 {code}",
+        "09 07 03 00 02 04 00 19 2a",
+        # No more characteristics fit; the descriptors are next.
+        f"01 04 05 00 {code}",
+    ]
+
+
+@pytest.mark.parametrize("code", ["01", "02", "06", "0a", "0e", "80", "ff"])
+def test_whatever_error_ends_a_list_what_was_found_stands(code: str) -> None:
+    peer = Script(*_whole_discovery(code))
+    (service,) = peer.discover().result
+    assert show(service) == "1-5 0f18, 3/4-5 192a 2"
+    assert [include.uuid for include in service.included] == [uuid16(0x1812)]
+    assert peer.answers == []
+
+
+@pytest.mark.parametrize("code", ["05", "08", "0c", "0f"])
+@pytest.mark.parametrize("step", [2, 6], ids=["services", "descriptors"])
+def test_an_error_that_asks_for_security_ends_discovery(code: str, step: int) -> None:
+    answers = _whole_discovery("0a")
+    answers[step] = answers[step].removesuffix("0a") + code
+    error = Script(*answers).discover().error
+    assert isinstance(error, AttError) and error.code == int(code, 16)
 
 
 def test_a_peer_that_lists_services_without_end() -> None:

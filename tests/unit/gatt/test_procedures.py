@@ -35,7 +35,11 @@ class TestRead:
         wired.feed("0d " + part(44, 5))
         assert outcome.result == bytes(range(49))
 
-    @pytest.mark.parametrize("end", ["0d", "01 0c 03 00 07", "01 0c 03 00 0b", "01 0c 00 00 06"])
+    @pytest.mark.parametrize(
+        "end",
+        ["0d", "01 0c 00 00 06"]
+        + [f"01 0c 03 00 {code}" for code in ("01", "07", "0b", "0e", "80")],
+    )
     def test_ends_of_a_value_that_fills_its_responses(self, wired: Wired, end: str) -> None:
         outcome = wired.start(wired.bearer.client.read(3))
         wired.feed("0b " + part(0, 22), end)
@@ -45,9 +49,12 @@ class TestRead:
         outcome = wired.start(wired.bearer.client.read(3))
         wired.feed("01 0a 03 00 02")
         assert isinstance(outcome.error, AttError) and outcome.error.code == 2
+
+    @pytest.mark.parametrize("code", [0x05, 0x08, 0x0C, 0x0F])
+    def test_a_part_that_needs_security_is_an_error(self, wired: Wired, code: int) -> None:
         outcome = wired.start(wired.bearer.client.read(3))
-        wired.feed("0b " + part(0, 22), "01 0c 03 00 0e")
-        assert isinstance(outcome.error, AttError) and outcome.error.code == 0x0E
+        wired.feed("0b " + part(0, 22), f"01 0c 03 00 {code:02x}")
+        assert isinstance(outcome.error, AttError) and outcome.error.code == code
 
     def test_a_value_without_an_end_is_cut_at_512_octets(self, wired: Wired) -> None:
         outcome = wired.start(wired.bearer.client.read(3))
