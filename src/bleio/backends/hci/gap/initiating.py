@@ -29,9 +29,9 @@ from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import ConnectTimeout, ControllerError, ControllerLost
 
-# Scan all the time, no latency, supervision 4 s, as CircuitPython has it. An interval of 15 to 30 ms,
-# which boards end up with: they allow 300 ms too, but other controllers than theirs take the most
-# that is allowed, and discovery then takes ten times as long.
+# Scan all the time, no latency, supervision 4 s, as CircuitPython has it. An interval of 15 to 30
+# ms, which boards end up with: they allow 300 ms too, but other controllers than theirs take the
+# most that is allowed, and discovery then takes ten times as long.
 _SCAN_UNITS = 160  # of 625 us
 _INTERVAL_MIN_UNITS = 12  # of 1.25 ms
 _INTERVAL_MAX_UNITS = 24
