@@ -276,8 +276,8 @@ class HciBackend(Backend):
 
     async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> Port:
         if isinstance(self._transport, str):
-            return await open_port(self._transport, on_packet, on_lost)
-        return UartPort(self._transport, *self._pins, on_packet, on_lost)
+            return await open_port(self._transport, on_packet, on_lost, self._own.counters)
+        return UartPort(self._transport, *self._pins, on_packet, on_lost, self._own.counters)
 
     async def _bring_up(self, layer: HciLayer, port: Port) -> ControllerFacts:
         try:
@@ -289,7 +289,8 @@ class HciBackend(Backend):
         except Exception as error:
             _log.debug("The controller did not come up", exc_info=True)
             raise ControllerLost(
-                f"The controller at {self.name} did not come up: {error or type(error).__name__}; "
+                f"The controller at {self.name} did not come up: "
+                f"{str(error) or type(error).__name__}; "
                 "check that it is a Bluetooth LE controller that speaks HCI (H4)."
             ) from None
 

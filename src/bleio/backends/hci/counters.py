@@ -25,6 +25,7 @@ class HciCounters:
     unexpected_answers: int = 0  # to commands that nobody waits for
     impossible_completions: int = 0  # of more packets than were sent, or on no link
     scan_fragments: int = 0  # of advertising data that never became whole
+    noise_octets: int = 0  # on a line, between packets
     l2cap_fragments: int = 0  # that did not fit together
     l2cap_malformed: int = 0
     smp_stray: int = 0  # SMP PDUs that belong to nothing, or are malformed
@@ -40,6 +41,7 @@ class HciCounters:
             "hci.faults": self.faults,
             "hci.unexpected_answers": self.unexpected_answers,
             "hci.impossible_completions": self.impossible_completions,
+            "hci.noise_octets": self.noise_octets,
             "l2cap.dropped_fragments": self.l2cap_fragments,
             "l2cap.malformed": self.l2cap_malformed,
             "scan.dropped_fragments": self.scan_fragments,

@@ -35,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 COMMAND_TIMEOUT_S = 5.0
 _UNSPECIFIED_ERROR = 0x1F
+_MUCH_NOISE_OCTETS = 64  # more than a glitch as the device wakes
 
 EventHandler = Callable[[bytes], None]  # takes an event's parameters, after the subevent code
 AclHandler = Callable[[int, bool, bytes], None]  # handle, whether it continues a frame, data
@@ -73,6 +74,7 @@ class HciLayer:
         self._owner = owner
         self._port: Port | None = None
         self._command_timeout_s = command_timeout_s
+        self._noise_before = self.counters.noise_octets
         self.commands = CommandQueue(self.send, self._silent, self.counters, command_timeout_s)
         self._events: dict[int, EventHandler] = {}
         self._le_events: dict[int, EventHandler] = {}
@@ -211,10 +213,15 @@ class HciLayer:
         )
 
     def _silent(self) -> None:
-        self.lose(
-            f"it did not answer a command within {self._command_timeout_s:g} seconds; "
-            "check the device"
-        )
+        why = f"it did not answer a command within {self._command_timeout_s:g} seconds"
+        noise = self.counters.noise_octets - self._noise_before
+        if noise < _MUCH_NOISE_OCTETS:
+            self.lose(f"{why}; check the device")
+        else:
+            self.lose(
+                f"{why}, but {noise} octets came that are no packets; "
+                "check the speed of the line, its wiring and that the device speaks HCI"
+            )
 
 
 # Their handlers get the whole packet, which is also what the sender of the command is given.

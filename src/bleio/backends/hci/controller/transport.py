@@ -7,9 +7,11 @@ tried, what is wrong and what to do. The cause is found by, in this order: the t
 the operating system's number (also of an error wrapped in others), words of libraries that have no
 numbers, and what the name should look like.
 
-Two things are done in bumble's place. Opening is bounded, for some transports wait for ever for a
-peer that never comes. And a HCI socket is read here: bumble's reader does not notice when the
-adapter is unplugged and would spin, and one that reads all there is keeps the loop from other work.
+Three things are done in bumble's place. What comes by a line is cut into packets by `h4`, for
+bumble drops all that it has read behind an octet that begins no packet. Opening is bounded, for
+some transports wait for ever for a peer that never comes. And a HCI socket is read here: bumble's
+reader does not notice when the adapter is unplugged and would spin, and one that reads all there is
+keeps the loop from other work.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ import logging
 import socket
 from typing import Any
 
+from bleio.backends.hci.controller.h4 import H4Parser
 from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
+from bleio.backends.hci.counters import HciCounters
 from bleio.errors import ControllerLost
 
 _log = logging.getLogger(__name__)
@@ -30,7 +34,7 @@ _CLOSE_S = 1.0
 _READS_AT_ONCE = 64  # packets from a HCI socket before the loop goes on
 
 
-async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
+async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost, counters: HciCounters) -> Port:
     """Open `virtual`, `virtual:NAME` or one of bumble's transports by its name.
 
     Raises: ControllerLost with a sentence.
@@ -53,7 +57,7 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
         raise ControllerLost(
             f"Cannot open the adapter {adapter!r}: {_why(scheme, error)}."
         ) from None
-    return _BumblePort(opened, on_packet, on_lost)
+    return _BumblePort(opened, on_packet, on_lost, counters)
 
 
 class _BumblePort:
@@ -62,13 +66,18 @@ class _BumblePort:
     It is the sink of the transport's packets itself (`on_packet`), so nothing lies between.
     """
 
-    def __init__(self, opened: Any, on_packet: OnPacket, on_lost: OnLost) -> None:
+    def __init__(
+        self, opened: Any, on_packet: OnPacket, on_lost: OnLost, counters: HciCounters
+    ) -> None:
         self.metadata: dict[str, Any] = dict(getattr(opened.source, "metadata", {}))
         self.on_packet = on_packet
         self._opened = opened
         self._on_lost = on_lost
         self._closed = False
+        self._parser = H4Parser(self, counters)
         opened.source.set_packet_sink(self)
+        if hasattr(opened.source, "parser"):
+            opened.source.parser = self._parser
         opened.source.terminated.add_done_callback(self._terminated)
         if hasattr(opened, "socket"):
             _read_hci_socket(opened)
@@ -81,12 +90,17 @@ class _BumblePort:
             return
         self._closed = True
         self.on_packet = _ignore
+        self._parser.close()
         try:
             await asyncio.wait_for(self._opened.close(), _CLOSE_S)
         except Exception:  # an unplugged device cannot be closed in order
             _log.debug("The transport did not close in order", exc_info=True)
         # Sockets close in the loop's next round, and their end is to be seen before it stops.
         await asyncio.sleep(0)
+
+    def on_noise(self, why: str) -> None:
+        """The line carries no packets."""
+        self._on_lost(why)
 
     def on_transport_lost(self) -> None:
         """Part of bumble's interface; `terminated` tells the same, for all transports."""

@@ -19,10 +19,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
-from bumble.core import InvalidPacketError
-from bumble.transport.common import PacketParser
-
+from bleio.backends.hci.controller.h4 import H4Parser
 from bleio.backends.hci.controller.port import OnLost, OnPacket
+from bleio.backends.hci.counters import HciCounters
 
 _POLL_S = 0.001  # between looks at an idle line
 _PATIENCE_S = 1.0  # a controller, or a port, that takes nothing for so long is lost
@@ -61,15 +60,15 @@ class UartPort:
         cts: PinLike | None,
         on_packet: OnPacket,
         on_lost: OnLost,
+        counters: HciCounters,
     ) -> None:
         self.metadata: dict[str, Any] = {}
-        self.invalid_octets = 0
         self._uart = uart
         self._rts = rts
         self._cts = cts
         self._on_packet = on_packet
         self._on_lost = on_lost
-        self._parser = PacketParser(self)
+        self._parser = H4Parser(self, counters)
         self._loop = asyncio.get_running_loop()
         self._outgoing: deque[bytes] = deque()
         self._rest = b""  # of the packet that is being written
@@ -90,6 +89,7 @@ class UartPort:
         The thread says itself that it ends: at interpreter exit no other one can wait for it.
         """
         self._ending = True
+        self._parser.close()
         self._wake.set()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._ended.wait(), _CLOSE_S)
@@ -98,6 +98,10 @@ class UartPort:
         """Take one whole packet from the parser (loop)."""
         if not self._ending:
             self._on_packet(packet)
+
+    def on_noise(self, why: str) -> None:
+        """The line carries no packets (loop)."""
+        self._on_lost(why)
 
     def _run(self) -> None:
         try:
@@ -150,14 +154,8 @@ class UartPort:
             return False
         data = self._uart.read(min(available, _MAX_READ_OCTETS))
         if data:
-            self._in_loop(self._feed, bytes(data))
+            self._in_loop(self._parser.feed_data, bytes(data))
         return bool(data)
-
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except InvalidPacketError:
-            self.invalid_octets += len(data)  # the parser goes on with what comes next
 
     def _hold_off(self) -> None:
         """Tell the controller that nothing is taken any more."""
