@@ -135,7 +135,8 @@ class Adapter:
     @property
     def enabled(self) -> bool:
         """Whether the adapter is on; rw. Off ends advertising, scan and links. On opens it anew,
-        also after its controller was lost, and with its default name. Raises: BluetoothError if it cannot be opened."""
+        also after its controller was lost, and with its default name. Raises: BluetoothError if it
+        cannot be opened."""
         self._session.engine.look()
         return self._session.life.enabled
 
