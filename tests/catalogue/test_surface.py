@@ -125,7 +125,7 @@ SURFACE: dict[str, dict[str, Any]] = {
         "in_waiting": RO,
         "read": Call("nbytes", nbytes=None),
         "readinto": Call("buf", "nbytes", nbytes=None),
-        "readline": Call(),
+        "readline": Call("limit", limit=None),
         "reset_input_buffer": Call(),
         "deinit": Call(),
         "__iter__": Call(),

@@ -146,17 +146,24 @@ class CharacteristicBuffer:
         view[: len(octets)] = octets
         return len(octets)
 
-    def readline(self) -> bytes:
+    def readline(self, limit: int | None = None) -> bytes:
         """Read through the next newline, or what there is when `timeout` passes without more, or
-        the link ends. Raises: ConnectionError if a peer's link is gone, even with octets left."""
+        the link ends; at most `limit` octets, unless that is None or negative.
+
+        Raises: ConnectionError if a peer's link is gone, even with octets left.
+        """
         self._alive()
+        left = _ALL if limit is None else integer("limit", limit)
+        if not left:
+            return b""
         self._check_link()
         line = bytearray()
-        while not line.endswith(b"\n"):
-            part = self._fifo.take_line(self._timeout_s, self._is_over)
+        while left and not line.endswith(b"\n"):
+            part = self._fifo.take_line(left, self._timeout_s, self._is_over)
             if not part:
                 break
             line += part
+            left -= len(part) if left > 0 else 0
         return bytes(line)
 
     def reset_input_buffer(self) -> None:

@@ -66,15 +66,16 @@ class ByteFifo:
             self._wait(wanted, timeout_s, give_up)
             return self._remove(count)
 
-    def take_line(self, timeout_s: float, give_up: Callable[[], bool]) -> bytes:
+    def take_line(self, limit: int, timeout_s: float, give_up: Callable[[], bool]) -> bytes:
         """Wait until any octet is there, the time is over or `give_up()`; take up to a newline,
-        or all.
+        or all, but no more than `limit`, which is no bound if it is negative.
 
         Thread: any but the engine's.
         """
         with self._condition:
             self._wait(1, timeout_s, give_up)
-            return self._remove(self._octets.find(b"\n") + 1 or len(self._octets))
+            octets = self._octets.find(b"\n") + 1 or len(self._octets)
+            return self._remove(octets if limit < 0 else min(octets, limit))
 
     def _wait(self, wanted: int, timeout_s: float, give_up: Callable[[], bool]) -> None:
         def enough() -> bool:

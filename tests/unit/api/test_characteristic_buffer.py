@@ -110,6 +110,35 @@ def test_a_line_comes_in_parts(local: Characteristic, feed: Any) -> None:
     assert buffer.in_waiting == 4
 
 
+@pytest.mark.parametrize(
+    ("limits", "lines"),
+    [
+        ((2, 2, 2, 2), [b"ab", b"c\n", b"de", b"f"]),
+        ((4, 9), [b"abc\n", b"def"]),
+        ((3, 1, None), [b"abc", b"\n", b"def"]),
+        ((0, -1, -7), [b"", b"abc\n", b"def"]),
+    ],
+)
+def test_a_line_may_have_a_limit(
+    local: Characteristic, feed: Any, limits: tuple[int | None, ...], lines: list[bytes]
+) -> None:
+    buffer = CharacteristicBuffer(local, timeout=0)
+    feed(b"abc\ndef")
+    assert [buffer.readline(limit) for limit in limits] == lines
+
+
+def test_a_limited_line_that_comes_in_parts(local: Characteristic, feed: Any) -> None:
+    buffer = CharacteristicBuffer(local, timeout=LONG_S)
+    reading = InThread(lambda: buffer.readline(3))
+    feed(b"ab")
+    until(lambda: not buffer.in_waiting)
+    feed(b"cd")
+    assert reading.join() == b"abc"
+    assert buffer.in_waiting == 1
+    with raises(TypeError, "limit must be of type int, not float"):
+        buffer.readline(1.0)  # type: ignore[arg-type]
+
+
 def test_remote_buffer(bench: Bench, client: PlayedLink) -> None:
     remote = bench.remote(client, Properties.NOTIFY)
     buffer = CharacteristicBuffer(remote, timeout=LONG_S)
