@@ -30,8 +30,8 @@ def test_set_adapter_rebinds_and_takes_none(central: _bleio.Adapter) -> None:
         _bleio.set_adapter(None)
         assert _bleio.adapter is None
     assert _bleio.adapter is before
-    with pytest.raises(TypeError):
-        _bleio.set_adapter("virtual")
+    with raises(TypeError, "adapter must be of type Adapter or None, not int"):
+        _bleio.set_adapter(5)
 
 
 def test_adapter_is_truthy_without_opening() -> None:

@@ -56,6 +56,7 @@ def test_uuid16_of_128_bits_is_octets_12_and_13() -> None:
         (b"", "value length must be 16"),
         (None, "UUID value is not str, int or byte buffer"),
         (1.5, "UUID value is not str, int or byte buffer"),
+        (True, "UUID value is not str, int or byte buffer"),
         ([1], "UUID value is not str, int or byte buffer"),
     ],
 )

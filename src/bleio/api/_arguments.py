@@ -71,6 +71,14 @@ def instance(name: str, value: object, cls: type[T]) -> T:
     return value
 
 
+def instance_or_none(name: str, value: object, cls: type[T]) -> T | None:
+    """Check an argument that may be None. Raises: TypeError."""
+    if value is not None and not isinstance(value, cls):
+        kind = type(value).__name__
+        raise TypeError(f"{name} must be of type {cls.__name__} or None, not {kind}")
+    return value
+
+
 def integer(name: str, value: object) -> int:
     """Take an int, or what says by `__index__` or `__int__` that it is one, such as numpy's.
 

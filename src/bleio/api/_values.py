@@ -23,14 +23,12 @@ class Limits(Protocol):
     fixed_length: bool
 
 
-def checked_max_length(max_length: object, fixed_length: bool) -> int:
-    """Check a max_length argument, octets. Raises: TypeError, ValueError."""
-    octets = at_least("max_length", max_length, 0)
-    if octets > MAX_VALUE_OCTETS:
-        raise ValueError(
-            f"max_length must be 0-{MAX_VALUE_OCTETS} when fixed_length is {fixed_length}"
-        )
-    return octets
+def checked_max_length(max_length: object) -> int:
+    """Check a max_length argument, octets. What is too much is left to `initial_octets`.
+
+    Raises: TypeError, ValueError.
+    """
+    return at_least("max_length", max_length, 0)
 
 
 def checked_value(value: object, limits: Limits) -> bytes:
@@ -44,9 +42,22 @@ def checked_value(value: object, limits: Limits) -> bytes:
 
 
 def initial_octets(initial_value: object, limits: Limits) -> bytes:
-    """Return an attribute's first value; None means zeros if its length is fixed, else nothing."""
-    if initial_value is None:
+    """Return an attribute's first value; None means zeros if its length is fixed, else nothing.
+
+    The value comes before the limit of 512 octets: that is the port's, which has its turn last.
+    Raises: TypeError, ValueError.
+    """
+    octets = None if initial_value is None else _fitting(initial_value, limits)
+    if limits.max_length > MAX_VALUE_OCTETS:
+        raise ValueError(
+            f"max_length must be 0-{MAX_VALUE_OCTETS} when fixed_length is {limits.fixed_length}"
+        )
+    if octets is None:
         return bytes(limits.max_length) if limits.fixed_length else b""
+    return octets
+
+
+def _fitting(initial_value: object, limits: Limits) -> bytes:
     octets = readable(initial_value)
     if limits.fixed_length and len(octets) != limits.max_length:
         raise ValueError(f"initial_value length must be {limits.max_length}")

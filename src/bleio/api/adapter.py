@@ -24,6 +24,7 @@ from bleio.api._arguments import (
     duration,
     having,
     instance,
+    instance_or_none,
     integer,
     public,
     readable,
@@ -209,8 +210,7 @@ class Adapter:
 
     @pairing_delegate.setter
     def pairing_delegate(self, value: PairingDelegate | None) -> None:
-        if value is not None:
-            instance("pairing_delegate", value, PairingDelegate)
+        instance_or_none("pairing_delegate", value, PairingDelegate)
         self._session.set_pairing_delegate(self._answers(value))
 
     def local_oob(self) -> OobData:
@@ -354,9 +354,7 @@ def set_adapter(adapter: Adapter | None) -> None:
 
     Raises: TypeError.
     """
-    if adapter is not None:
-        instance("adapter", adapter, Adapter)
-    place.get().adapter = adapter
+    place.get().adapter = instance_or_none("adapter", adapter, Adapter)
 
 
 @contextmanager

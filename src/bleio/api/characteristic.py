@@ -107,14 +107,13 @@ class Characteristic:
 
         instance("service", service, Service)
         instance("uuid", uuid, UUID)
-        fixed_length = bool(fixed_length)
         model = LocalCharacteristic(
             uuid._octets,
             _to_air(properties),
             security_mode("read_perm", read_perm),
             security_mode("write_perm", write_perm),
-            checked_max_length(max_length, fixed_length),
-            fixed_length,
+            checked_max_length(max_length),
+            bool(fixed_length),
         )
         if model.write_perm in _SIGNED and model.properties & Properties.WRITE_WITHOUT_RESPONSE:
             model.properties |= Properties.AUTHENTICATED_SIGNED_WRITES

@@ -58,13 +58,12 @@ class Descriptor:
 
         instance("characteristic", characteristic, Characteristic)
         instance("uuid", uuid, UUID)
-        fixed_length = bool(fixed_length)
         model = LocalDescriptor(
             uuid._octets,
             security_mode("read_perm", read_perm),
             security_mode("write_perm", write_perm),
-            checked_max_length(max_length, fixed_length),
-            fixed_length,
+            checked_max_length(max_length),
+            bool(fixed_length),
         )
         model.value = initial_octets(initial_value, model)
         end = characteristic._alive().add_descriptor(model)

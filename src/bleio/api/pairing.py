@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextvars import Context
 from dataclasses import dataclass
 
-from bleio.api._arguments import in_range, instance
+from bleio.api._arguments import in_range, instance, instance_or_none
 from bleio.api.address import Address
 from bleio.backends.base import OobData
 from bleio.core.address import DeviceAddress
@@ -127,7 +127,7 @@ class Answers:
 
     def peer_oob(self, peer: DeviceAddress) -> OobData | None:
         data = self.delegate.out_of_band(Address._on_air(peer))
-        return None if data is None else instance("out-of-band data", data, OobData)
+        return instance_or_none("out-of-band data", data, OobData)
 
     def ended(self, request: PairingQuestion, reason: str | None) -> None:
         self.delegate.ended(_public(request), reason)

@@ -85,7 +85,7 @@ class UUID:
 
 
 def _octets(value: object) -> bytes:
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):  # which is no int on boards
         if not 0 <= value <= 0xFFFF:
             raise ValueError("value must be 0-65535")
         return uuid16(value)

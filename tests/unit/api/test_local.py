@@ -61,6 +61,26 @@ def test_properties_on_air(service: Service, constant: int, on_air: Properties) 
             "initial_value length must be 2",
         ),
         (dict(initial_value=1), TypeError, "object with buffer protocol required"),
+        (
+            dict(max_length=513, initial_value=bytes(514)),
+            ValueError,
+            "initial_value length must be <= 513",
+        ),
+        (
+            dict(max_length=513, fixed_length=True, initial_value=b"a"),
+            ValueError,
+            "initial_value length must be 513",
+        ),
+        (
+            dict(max_length=513, initial_value=1),
+            TypeError,
+            "object with buffer protocol required",
+        ),
+        (
+            dict(max_length=513, initial_value=b"fits"),
+            ValueError,
+            "max_length must be 0-512 when fixed_length is False",
+        ),
         (dict(user_description=0), TypeError, "user_description must be of type str, not int"),
         (
             dict(user_description="x" * 513),
@@ -76,6 +96,20 @@ def test_refused_arguments_publish_nothing(
         add(service, **options)
     assert service.characteristics == ()
     assert bench.session.server.services[0].characteristics == []
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (dict(max_length=513, initial_value=bytes(514)), "initial_value length must be <= 513"),
+        (dict(max_length=513), "max_length must be 0-512 when fixed_length is False"),
+    ],
+)
+def test_descriptors_check_in_the_same_order(
+    service: Service, options: dict[str, Any], text: str
+) -> None:
+    with raises(ValueError, text):
+        Descriptor.add_to_characteristic(add(service), U, **options)
 
 
 def test_wrong_classes(service: Service) -> None:

@@ -109,7 +109,7 @@ def test_a_delegate_is_told_public_values() -> None:
         ("enter_passkey", "123456", TypeError, "passkey must be of type int, not str"),
         ("enter_passkey", 1_000_000, ValueError, "passkey must be 0-999999"),
         ("enter_passkey", -1, ValueError, "passkey must be 0-999999"),
-        ("peer_oob", b"", TypeError, "out-of-band data must be of type OobData, not bytes"),
+        ("peer_oob", b"", TypeError, "out-of-band data must be of type OobData or None, not bytes"),
     ],
 )
 def test_an_answer_of_another_kind_is_an_error(
@@ -217,7 +217,7 @@ def test_the_adapter_is_the_current_one_in_its_delegate(
 
 
 def test_wrong_kinds(adapter: Adapter) -> None:
-    with raises(TypeError, "pairing_delegate must be of type PairingDelegate, not str"):
+    with raises(TypeError, "pairing_delegate must be of type PairingDelegate or None, not str"):
         adapter.pairing_delegate = "terminal"  # type: ignore[assignment]
     with raises(TypeError, "security must be of type SecuritySettings, not dict"):
         adapter.security = {}  # type: ignore[assignment]
