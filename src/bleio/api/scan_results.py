@@ -32,7 +32,11 @@ class ScanResults:
         return self
 
     def __next__(self) -> ScanEntry:
-        """Return the oldest entry not read yet. Thread: any; waits for a packet or the end."""
+        """Return the oldest entry not read yet.
+
+        Raises: BluetoothError, once all was read, if the scan ended since the radio was lost.
+        Thread: any; waits for a packet or the end.
+        """
         report = self._buffer.take()
         if report is None:
             raise StopIteration

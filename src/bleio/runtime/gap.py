@@ -190,8 +190,13 @@ class Gap:
 
     # The end of a backend
 
-    def fall_silent(self) -> None:
-        """Nothing is on the air any more, and nothing has to be stopped."""
+    def fall_silent(self, loss: Exception | None) -> None:
+        """Nothing is on the air any more, and nothing has to be stopped.
+
+        Args: loss: what uses raise from now on, if the radio was lost.
+        """
+        if self._scan_buffer is not None:
+            self._scan_buffer.finish(loss)
         self._advertiser.ended()
         self._scanner.ended()
 

@@ -50,8 +50,11 @@ class Owner(Protocol):
     async def open_backend(self, former: DeviceAddress | None) -> Backend:
         """Make a backend and open it. It should get its former address again if it can."""
 
-    def backend_going(self) -> None:
-        """The backend does nothing on the air any more, and will be closed."""
+    def backend_going(self, loss: Exception | None) -> None:
+        """The backend does nothing on the air any more, and will be closed.
+
+        Args: loss: what uses raise from now on, if it was lost.
+        """
 
     def backend_gone(self) -> None:
         """The backend is closed."""
@@ -236,7 +239,7 @@ class Life:
         old = self._state
         off = self._state = _Off(loss, old.closing if isinstance(old, _Off) else None)
         if isinstance(old, _Open):
-            self._owner.backend_going()
+            self._owner.backend_going(None if loss is None else off.reason())
             old.ended_by = off.reason()
             for task in old.users:
                 task.cancel()

@@ -3,7 +3,8 @@
 The filters are applied on the engine's thread, before a report is kept: near many advertisers a
 program that wants one of them would otherwise lose its packets to a buffer full of others'. A scan
 that has finished keeps what it received, since CircuitPython's programs stop the scan first and
-read afterwards.
+read afterwards. One that ended since the radio was lost says so after that: a program would else
+take a quiet end for "nobody is there".
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter, deque
 
 from bleio.backends.base import Report
 from bleio.core.advertising import Prefixes
+from bleio.errors import public_error
 from bleio.runtime.clock import Clock
 from bleio.runtime.counters import SCAN_DROPPED_REPORTS
 
@@ -44,6 +46,7 @@ class ScanBuffer:
         self._minimum_rssi_dbm = minimum_rssi_dbm
         self._reports: deque[Report] = deque()
         self._finished = False
+        self._loss: Exception | None = None
         self._condition = threading.Condition(threading.Lock())
 
     def offer(self, report: Report) -> None:
@@ -64,20 +67,28 @@ class ScanBuffer:
     def take(self) -> Report | None:
         """Return the oldest report; None when the scan is over and everything was read.
 
+        Raises: in place of that end, each time, why the radio was lost, if that ended the scan.
         Thread: any but the engine's; waits for a report or the scan's end.
         """
         with self._condition:
             self._clock.wait_for(self._condition, self._is_ready)
             if not self._reports:
+                if self._loss is not None:
+                    raise public_error(self._loss)
                 return None
             report = self._reports.popleft()
             self._room += ENTRY_OCTETS + len(report.data)
             return report
 
-    def finish(self) -> None:
-        """Take no more; a thread that waits gets what is left and then the end. Thread: any."""
+    def finish(self, loss: Exception | None = None) -> None:
+        """Take no more; a thread that waits gets what is left and then the end. Idempotent.
+
+        Args: loss: how the radio was lost, if that is why. Thread: any.
+        """
         with self._condition:
-            self._finished = True
+            if not self._finished:
+                self._finished = True
+                self._loss = loss
             self._condition.notify_all()
 
     def forget(self) -> None:

@@ -186,9 +186,9 @@ class Session:
         self.server.set_device_name(self._name)
         return backend
 
-    def backend_going(self) -> None:
+    def backend_going(self, loss: Exception | None) -> None:
         """Its program sees at once that nothing is on the air any more."""
-        self.gap.fall_silent()
+        self.gap.fall_silent(loss)
 
     def backend_gone(self) -> None:
         """What links are left ended with it."""

@@ -266,6 +266,27 @@ def test_disabling_ends_everything(bench: Bench) -> None:
     assert len(bench.backends) == 1
 
 
+def test_a_scan_whose_radio_is_lost_raises_what_uses_raise(bench: Bench) -> None:
+    session = bench.session
+    results = scan(bench)
+    session.engine.run(bench.backend.events.reported, report())
+    waiting = Blocked(lambda: [results.take(), results.take()])
+    session.engine.run(bench.backend.lose)
+    assert isinstance(error := waiting.join(), errors.BluetoothError)
+    with pytest.raises(errors.BluetoothError) as again:
+        results.take()
+    with pytest.raises(errors.BluetoothError) as of_use:
+        session.gap.start_advertising(ADVERTISING, 0)
+    assert str(again.value) == str(of_use.value) == str(error) == LOSS
+
+
+def test_a_scan_that_was_over_before_its_radio_was_lost_ends_quietly(bench: Bench) -> None:
+    results = scan(bench)
+    bench.session.gap.stop_scan()
+    bench.session.engine.run(bench.backend.lose)
+    assert results.take() is None
+
+
 def test_bonds_are_erased_while_the_adapter_is_off(bench: Bench) -> None:
     session = bench.session
     session.set_enabled(False)
@@ -341,7 +362,8 @@ def test_whoever_waits_is_woken(bench: Bench, how: str) -> None:
     error = connecting.join()
     assert type(error) is errors.BluetoothError
     assert str(error) == (LOSS if how == "lost" else "Adapter not enabled")
-    assert scanning.join() is None
+    ended = scanning.join()
+    assert (ended and str(ended)) == (LOSS if how == "lost" else None)
     assert scanning.result is None
 
 
