@@ -56,7 +56,7 @@ class OpenParts:
         in_controller = ControllerResolvingList(layer, facts.resolving_list, resolver, own)
         self.peers = Peers(resolver, in_controller, self.privacy, spawn)
         self.bonds = WatchedBonds(own, self.peers)
-        self.security = SecurityManager(layer, self.bonds, own, spawn)
+        self.security = SecurityManager(layer, self.bonds, own, spawn, self.peers)
         self.scanner = ScanControl(layer, facts, self.privacy, resolver, events.reported)
         self.advertiser = AdvertisingControl(
             layer, facts, self.privacy, self.peers, events.advertising_ended

@@ -112,7 +112,10 @@ class InitiationControl(Generic[L]):
         await _within(deadline_s, self._turn.acquire())
         attempt = self._attempt = _Attempt[L]()
         try:
-            await self._reach(attempt, self._peers.resolver.identity_of(address), deadline_s)
+            identity = self._peers.resolver.identity_of(address)
+            if self._peers.resolver.put_first(identity):  # this one is asked for, of several
+                await self._peers.update()
+            await self._reach(attempt, identity, deadline_s)
         except asyncio.CancelledError:
             attempt.wanted = False
             self._spawn(self._abandon(attempt))

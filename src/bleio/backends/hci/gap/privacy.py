@@ -196,6 +196,29 @@ class Peers:
     def bonds_changed(self) -> None:
         """Bonds were saved or erased, or are another identity's."""
         self.resolver.refresh()
+        self._list_changed()
+
+    # Part of `SameKey`
+
+    def sharing(self, identity: DeviceAddress) -> tuple[DeviceAddress, ...]:
+        """Return all whose key is this one's, itself included."""
+        return self.resolver.sharing(identity)
+
+    def proved(self, identity: DeviceAddress) -> None:
+        """Of those that share its key, this one is tried first from now on."""
+        if self.resolver.put_first(identity):
+            self._list_changed()
+
+    def disproved(self, identity: DeviceAddress) -> DeviceAddress | None:
+        """Its keys have failed: the next of those that share its key, older or else the newest."""
+        sharing = self.resolver.sharing(identity)
+        other = sharing[sharing.index(identity) - 1]
+        if other == identity:
+            return None
+        self.proved(other)
+        return other
+
+    def _list_changed(self) -> None:
         if self.in_controller.outdated:
             self._spawn(self.update())
 

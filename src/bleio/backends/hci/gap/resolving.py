@@ -7,6 +7,9 @@ a few peers only, and some refuse; so `Resolver` does it in the host too, for wh
 has not resolved. Trying all keys costs one AES block for each, so results are cached, also those
 that an address is nobody's: in a hall with a thousand phones most are.
 
+Bonds may have one key in common. Then its addresses are those of one of them, the newest until
+encryption has proven another (`security.same_key`), and the controller's list has that one alone.
+
 A bond whose identity is itself a private address, or whose key is all zeros, resolves nothing: with
 that key anybody can make addresses.
 """
@@ -82,6 +85,7 @@ class Resolver:
     def __init__(self, own: OwnDevice) -> None:
         self.keys: dict[DeviceAddress, bytes] = {}  # by identity; oldest first
         self._own = own
+        self._first: dict[bytes, DeviceAddress] = {}  # by key: of those that share it, whose it is
         self._resolved: dict[bytes, DeviceAddress | None] = {}
         # How bonded peers were last heard; None is a private address that the controller resolved.
         self._heard: dict[DeviceAddress, DeviceAddress | None] = {}
@@ -100,7 +104,12 @@ class Resolver:
         keys = dict(list(keys.items())[-MAX_KEYS:])
         if keys == self.keys:
             return False
-        self.keys = keys
+        former, self.keys = self.keys, keys
+        first = {irk: peer for irk, peer in self._first.items() if keys.get(peer) == irk}
+        for peer, irk in keys.items():
+            if irk not in first or former.get(peer) != irk:
+                first[irk] = peer
+        self._first = first
         self._resolved.clear()
         self._heard = {peer: how for peer, how in self._heard.items() if peer in keys}
         return True
@@ -112,12 +121,31 @@ class Resolver:
             return address
         if octets in self._resolved:
             return self._resolved[octets] or address
-        found = next((peer for peer, irk in self.keys.items() if resolves(octets, irk)), None)
+        found = next((peer for irk, peer in self._first.items() if resolves(octets, irk)), None)
         # The oldest goes: addresses change, so it is the one least likely to come again.
         if len(self._resolved) >= MAX_CACHED:
             del self._resolved[next(iter(self._resolved))]
         self._resolved[octets] = found
         return found or address
+
+    @property
+    def first_of_each(self) -> dict[DeviceAddress, bytes]:
+        """The keys without those that the controller could not tell apart; oldest first."""
+        return {peer: irk for peer, irk in self.keys.items() if self._first[irk] == peer}
+
+    def sharing(self, identity: DeviceAddress) -> tuple[DeviceAddress, ...]:
+        """Return all whose key is this one's, itself included. See `SameKey`."""
+        own = self.keys.get(identity)
+        return tuple(peer for peer, irk in self.keys.items() if irk == own) or (identity,)
+
+    def put_first(self, identity: DeviceAddress) -> bool:
+        """Take its key's addresses for its own from now on. Returns: whether that is new."""
+        irk = self.keys.get(identity)
+        if irk is None or self._first[irk] == identity:
+            return False
+        self._first[irk] = identity
+        self._resolved.clear()
+        return True
 
     def heard(self, identity: DeviceAddress, on_air: DeviceAddress | None) -> None:
         """A peer was heard. `on_air`: None if only the controller knows by which address."""
@@ -177,7 +205,7 @@ class ControllerResolvingList:
             self._entries.clear()
 
     def _wanted(self) -> dict[DeviceAddress, bytes]:
-        newest = list(self._resolver.keys.items())[-(self._size or MAX_KEYS) :]
+        newest = list(self._resolver.first_of_each.items())[-(self._size or MAX_KEYS) :]
         own = self._own.bonds.irk() if newest else b""
         return {identity: irk + own for identity, irk in newest}
 

@@ -5,7 +5,8 @@ is being started, which ends the link if the two ends have different keys. A pee
 restored from elsewhere, has. Then the program would never get a link to pair on, so it is connected
 to once more, without its keys, and the link says that they were the reason (`encryption.keys_fit`).
 Nothing is given away by that: what is asked for over the plain link is decided as on any other, and
-the bond stays until a pairing replaces it that is as strong.
+the bond stays until a pairing replaces it that is as strong. Before that, where other bonds have
+the same Identity Resolving Key, the peer may be one of those (`security.same_key`).
 """
 
 from __future__ import annotations
@@ -45,25 +46,41 @@ class Connecting:
     async def connect(self, address: DeviceAddress, timeout_s: float) -> HciLink:
         """Connect; see `Backend.connect`. Raises: KeysLost if a peer with other keys went away."""
         loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + (timeout_s or WITHOUT_KEYS_S)
+        deadline_s = loop.time() + timeout_s
         link = await self._initiator.connect(address, timeout_s)
-        if await self._ready(link):
-            return link
         if not timeout_s:
             deadline_s = loop.time() + WITHOUT_KEYS_S
-        return await self._connect_without_keys(link.peer, deadline_s - loop.time())
+        tried: set[DeviceAddress] = set()
+        while not await self._ready(link):
+            tried.add(link.peer)
+            other = self._other(link, tried)
+            if other is None:
+                return await self._connect_without_keys(link.peer, deadline_s - loop.time())
+            link = await self._again(other, deadline_s - loop.time())
+        return link
 
-    async def _connect_without_keys(self, peer: DeviceAddress, limit_s: float) -> HciLink:
+    def _other(self, link: HciLink, tried: set[DeviceAddress]) -> DeviceAddress | None:
+        """Return which other bonded device it may have been, if its address told only the key."""
+        if link.peer_on_air == link.peer:
+            return None
+        sharing = self._security.same_key.sharing(link.peer)
+        return next((peer for peer in reversed(sharing) if peer not in tried), None)
+
+    async def _again(self, peer: DeviceAddress, limit_s: float) -> HciLink:
         if limit_s <= 0:
             raise KeysLost
+        try:
+            return await self._initiator.connect(peer, limit_s)
+        except ConnectTimeout:
+            raise KeysLost from None
+
+    async def _connect_without_keys(self, peer: DeviceAddress, limit_s: float) -> HciLink:
         without_keys = self._security.without_keys
         without_keys.add(peer)
         try:
-            link = await self._initiator.connect(peer, limit_s)
+            link = await self._again(peer, limit_s)
             await self._ready(link)
             return link
-        except ConnectTimeout:
-            raise KeysLost from None
         finally:
             without_keys.discard(peer)
 

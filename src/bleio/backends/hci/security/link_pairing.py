@@ -72,6 +72,9 @@ class PairingUnderWay(LinkState):
     def enabling_refused(self, error: InnerError) -> None:
         self._session.encryption_failed()
 
+    def encrypt_by(self, bond: Bond) -> None:
+        """Not while a pairing goes on, whose outcome is what counts."""
+
     def pair_anew(self) -> None:
         """That is under way."""
 

@@ -109,6 +109,7 @@ class Security:
         self.keys_lost = False
         self.paired = False
         self.state: LinkState = Idle(self)
+        self._tried: set[DeviceAddress] = set()  # whose keys the peer has not
         self._channel = channel
         self._owner = owner
         self._waiters: set[asyncio.Future[None]] = set()
@@ -177,12 +178,13 @@ class Security:
         Rand and EDIV name a key; for one of LE Secure Connections, and for the one that a pairing
         has just made, both are 0. A pairing's comes first: that of the bond is to be replaced.
         """
-        made, bond = self.state.pairing_key, self.peer.bond
+        made = self.state.pairing_key
         if made is not None and (rand, ediv) == (bytes(8), 0):
             pairing, key = made
             self.encryption.key_given(pairing)
             return key
-        if bond is not None and (bond.rand, bond.ediv) == (rand, ediv):
+        bond = self.peer.named(rand, ediv)
+        if bond is not None:
             self.encryption.key_given(bond)
             return bond.ltk
         self.state.key_unknown()
@@ -200,6 +202,7 @@ class Security:
         else:
             self.encryption.on(keys, key_octets)
             self.keys_lost = False
+            self.shared.same_key.proved(keys.identity)
             self.secured(keys)
             self.state.encrypted_by_bond()
 
@@ -212,6 +215,11 @@ class Security:
             self.state.encryption_failed(keys)
             return
         self.keys_lost = status == HciErrorCode.PIN_OR_KEY_MISSING
+        if self.keys_lost and self.is_central and keys is not None:
+            other = self.peer.try_other(self._tried)
+            if other is not None:
+                self.state.encrypt_by(other)
+                return
         if self.keys_lost and self.is_central and self._waiters:
             self.state.pair_anew()
         else:
@@ -232,6 +240,7 @@ class Security:
         """The link is gone. `reason`: the HCI error code."""
         if reason in _OF_KEYS and self.encryption.by_bond:
             self.keys_lost, self.encryption.keys_fit = True, False
+            self.shared.same_key.disproved(self.peer.address)
         self.encryption.held.drop()
         self.state.closed()
         self.encryption.given_up()

@@ -174,6 +174,10 @@ class LinkState:
         """The controller did not take the command to encrypt."""
         self.end(error)
 
+    def encrypt_by(self, bond: Bond) -> None:
+        """The peer has not the keys of one bond; it may be the device of another."""
+        self._link.enter(Encrypting(self._link, bond))
+
     def pair_anew(self) -> None:
         """The peer has lost its keys, and somebody waits: they asked for a pairing, so have one."""
         self._link.start_pairing()

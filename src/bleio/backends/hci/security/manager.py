@@ -15,6 +15,7 @@ from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.security.link_security import Security
+from bleio.backends.hci.security.same_key import EachItsOwn, SameKey
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.core.hci import Event, LeEvent
 
@@ -33,8 +34,9 @@ class SecurityManager:
         bonds: BondStore,
         own: OwnDevice,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        same_key: SameKey | None = None,
     ) -> None:
-        self.shared = SharedSecurity(layer, bonds, own, spawn)
+        self.shared = SharedSecurity(layer, bonds, own, spawn, same_key or EachItsOwn())
         self._layer = layer
         self._links: dict[int, Security] = {}
         layer.on_event(Event.ENCRYPTION_CHANGE, self._encryption_change)

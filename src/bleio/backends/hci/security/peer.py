@@ -30,7 +30,10 @@ class LinkPeer:
     @property
     def bond(self) -> Bond | None:
         """The bond with it; none if the settings ask for a better one."""
-        bond = self._shared.bonds.find(self.address, self._is_central)
+        return self._usable(self.address)
+
+    def _usable(self, identity: DeviceAddress) -> Bond | None:
+        bond = self._shared.bonds.find(identity, self._is_central)
         satisfies = bond is not None and bond.satisfies(self._shared.own.settings)
         return bond if satisfies else None
 
@@ -43,3 +46,32 @@ class LinkPeer:
         self.save(bond)
         self._shared.encrypted_values.bonded_anew(bond.identity)
         self.address = bond.identity
+        self._shared.same_key.proved(bond.identity)
+
+    @property
+    def possible(self) -> tuple[DeviceAddress, ...]:
+        """The identities that it may be: all that have its key."""
+        return self._shared.same_key.sharing(self.address)
+
+    def named(self, rand: bytes, ediv: int) -> Bond | None:
+        """Return the bond by the name of its key, which also tells which of them the peer is.
+
+        Keys of LE Secure Connections have no names; then it is the one that is tried first.
+        """
+        for identity in (self.address, *self.possible):
+            bond = self._usable(identity)
+            if bond is not None and (bond.rand, bond.ediv) == (rand, ediv):
+                self.address = identity
+                return bond
+        return None
+
+    def try_other(self, tried: set[DeviceAddress]) -> Bond | None:
+        """Its keys have failed; be the next that it may be. Returns: that one's bond, if any."""
+        tried.add(self.address)
+        other = self._shared.same_key.disproved(self.address)
+        if other is None or other in tried:
+            return None
+        bond = self._usable(other)
+        if bond is not None:
+            self.address = other
+        return bond

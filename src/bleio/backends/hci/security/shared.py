@@ -14,6 +14,7 @@ from typing import Any
 from bleio.backends.hci.bonds.store import Bond, BondStore
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.own_device import OwnDevice
+from bleio.backends.hci.security.same_key import SameKey
 from bleio.backends.hci.security.smp.basis import OwnOob
 from bleio.backends.hci.security.trust import EncryptedValues
 from bleio.core.address import DeviceAddress
@@ -66,8 +67,10 @@ class SharedSecurity:
         bonds: BondStore,
         own: OwnDevice,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        same_key: SameKey,
     ) -> None:
         self.layer = layer
+        self.same_key = same_key
         self.bonds = bonds
         self.own = own
         self.spawn = spawn

@@ -95,6 +95,10 @@ class TrustedPeer(Protocol):
     def address(self) -> DeviceAddress:
         """Its identity, as far as it is known by now."""
 
+    @property
+    def possible(self) -> tuple[DeviceAddress, ...]:
+        """The identities that it may be, until encryption proves one."""
+
 
 class LinkTrust:
     """What may pass one link. `link`: its security of the moment."""
@@ -120,4 +124,5 @@ class LinkTrust:
             return True
         if not self._own.settings.fail_closed:
             return True
-        return not self._values.expects_encryption(self._peer.address, name)
+        expects = self._values.expects_encryption
+        return not any(expects(identity, name) for identity in self._peer.possible)
