@@ -5,6 +5,10 @@ receives; only the API wraps it in an object. Spec: Vol 3, Part B, 2.5.1.
 
 The two lengths of one UUID are equal in value and not as bytes. What is compared is therefore
 expanded first; what is sent keeps the length that its owner chose, since the peer sees it.
+
+Programs compare UUID objects, which differ if their sizes do, and cannot know which size a peer
+stores. So discovery gives characteristics and descriptors a size that depends on the program alone
+(`gatt.discovery`). Services are looked for by value, and keep the size that the peer stores.
 """
 
 from __future__ import annotations
@@ -20,6 +24,12 @@ def uuid16(value: int) -> bytes:
 def expand(uuid: bytes) -> bytes:
     """Return the 128-bit form of a 2-, 4- or 16-octet UUID, by which mixed sizes compare."""
     return uuid if len(uuid) == 16 else BASE_UUID[:12] + uuid.ljust(4, b"\0")
+
+
+def shorten(uuid: bytes) -> bytes:
+    """Return the 16-bit form of a UUID that has one, else the UUID as it is."""
+    short = len(uuid) == 16 and uuid[:12] == BASE_UUID[:12] and uuid[14:] == b"\0\0"
+    return uuid[12:14] if short else uuid
 
 
 def to_text(uuid: bytes) -> str:

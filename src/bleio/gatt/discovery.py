@@ -14,6 +14,12 @@ A list ends with an error, by the specification with Attribute Not Found. Peers 
 with others (Invalid Handle, Request Not Supported, Unlikely Error, codes of their own), so any ends
 it, and what was found stands, as in CircuitPython. Only one that asks for security is raised: there
 may be more, which the program can have by pairing.
+
+A peer may store an assigned UUID in 16 or in 128 bits, and a program compares by one of them. So
+characteristics and descriptors are given the 16-bit form whatever the peer stores, but the
+characteristics of a service that was asked for by the 128-bit form of an assigned UUID are given in
+128 bits: a program that spells out the one spells out the other. Handles and values do not depend
+on this, nor do the names by which values are trusted.
 """
 
 from __future__ import annotations
@@ -24,7 +30,7 @@ from bleio.att import codec
 from bleio.att.client import Procedure
 from bleio.att.codec import HANDLE_PAIR, MAX_HANDLE, OPCODE_RANGE, U16
 from bleio.core.codes import GattUuid, Properties
-from bleio.core.uuid import expand, uuid16
+from bleio.core.uuid import expand, shorten, uuid16
 from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt import procedures
 from bleio.gatt.model import (
@@ -71,9 +77,12 @@ def discover(uuids: Sequence[bytes] | None) -> Procedure[list[RemoteService]]:
         services = _select(services, uuids)
     if services:
         yield from _find_included(services, bound)
+    asked_long = frozenset(uuid for uuid in uuids or () if shorten(uuid) != uuid)
     for service in services:
+        respell = expand if expand(service.uuid) in asked_long else shorten
         service.characteristics = yield from _characteristics(service, bound)
         for characteristic in service.characteristics:
+            characteristic.uuid = respell(characteristic.uuid)
             yield from _find_descriptors(characteristic, bound)
     return services
 
@@ -170,7 +179,7 @@ def _find_descriptors(characteristic: RemoteCharacteristic, bound: _Bound) -> Pr
         for handle, uuid in _information(response):
             _demand(start <= handle <= end, "descriptors whose handles do not increase")
             bound.count()
-            characteristic.descriptors.append(RemoteDescriptor(uuid, handle))
+            characteristic.descriptors.append(RemoteDescriptor(shorten(uuid), handle))
             start = handle + 1
 
 

@@ -67,6 +67,42 @@ def test_by_uuid_in_the_order_asked_with_every_instance_and_both_sizes(
     assert loop.run(loop.gatt.discover([uuid16(0x1812)])) == []  # secondary
 
 
+def _battery(size: int) -> Loop:
+    """Return a peer that stores the battery service, all of it, in one of the two sizes."""
+    spell = expand if size == 128 else bytes
+    server = published()
+    service = add_service(server, spell(uuid16(0x180F)))
+    level = add_characteristic(server, service, spell(uuid16(0x2A19)), READ)
+    server.add_descriptor(level, LocalDescriptor(spell(uuid16(0x2904))))
+    add_characteristic(server, service, UART, READ)
+    return Loop(server)
+
+
+@pytest.mark.parametrize("stored", [16, 128])
+@pytest.mark.parametrize("asked", ["all", "16", "128"])
+def test_the_size_of_what_is_found_depends_on_what_was_asked(stored: int, asked: str) -> None:
+    short, spelled_out = uuid16(0x180F), expand(uuid16(0x180F))
+    loop = _battery(stored)
+    uuids = {"all": None, "16": [short], "128": [spelled_out]}[asked]
+    service = loop.run(loop.gatt.discover(uuids))[-1]
+    level = uuid16(0x2A19)
+    assert service.uuid == (short if stored == 16 else spelled_out)  # as it is on air
+    assert [each.uuid for each in service.characteristics] == [
+        expand(level) if asked == "128" else level,
+        UART,
+    ]
+    (descriptor,) = service.characteristics[0].descriptors
+    assert descriptor.uuid == uuid16(0x2904)
+
+
+def test_an_assigned_uuid_in_a_service_of_ones_own() -> None:
+    server = published()
+    add_characteristic(server, add_service(server, UART), expand(uuid16(0x2A19)), READ)
+    loop = Loop(server)
+    (service,) = loop.run(loop.gatt.discover([UART]))
+    assert service.characteristics[0].uuid == uuid16(0x2A19)
+
+
 def test_asking_for_nothing_asks_nothing(server: LocalServer) -> None:
     loop = Loop(server)
     assert loop.run(loop.gatt.discover([])) == []
