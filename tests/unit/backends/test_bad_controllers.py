@@ -152,7 +152,7 @@ async def test_endless_fragments_are_bounded() -> None:
         controller.send(extended_report(0x11, b"end"))
         await until(lambda: host.engine.reports)
         scanner = host.parts.scanner
-        assert sum(map(len, scanner._fragments.values())) <= 16 * 1650
+        assert sum(held.octets for held in scanner._chains.held.values()) <= 16 * 1650
         assert host.counters.scan_fragments > 80
         assert [report.data for report in host.engine.reports] == [b"end"]
 
@@ -182,8 +182,8 @@ async def test_the_rest_of_a_packet_that_was_dropped_is_no_packet() -> None:
         await until(lambda: len(host.engine.reports) == 18)
         data = [report.data for report in host.engine.reports]
         assert data == [b"a" * 1650, b"whole"] + [b"12"] * 16
-        assert not host.parts.scanner._fragments
-        assert not host.parts.scanner._broken
+        assert not host.parts.scanner._chains.held
+        assert not host.parts.scanner._chains.broken
 
 
 @asynchronous

@@ -9,9 +9,8 @@ says that the controller does not know it, is passed on as it is. The address of
 identity of the sender, if it is known.
 
 What may surprise: a long packet comes in several reports, between which those of other advertisers
-may come, and any part may be missing; it is put together by advertiser and set, within bounds, or
-dropped as a whole. And a legacy scan response does not say whether its advertiser can be connected
-to, so that is remembered from the advertisement before it.
+may come, and any part may be missing (`chains`). And a legacy scan response does not say whether
+its advertiser can be connected to, so that is remembered from the advertisement before it.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from bleio.backends.base import Report, ScanParameters
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.gap.chains import ReportChains
 from bleio.backends.hci.gap.privacy import Privacy
 from bleio.backends.hci.gap.resolving import Resolver
 from bleio.core.address import DeviceAddress
@@ -33,9 +33,7 @@ from bleio.errors import ControllerError, InvalidParameter
 
 _log = logging.getLogger(__name__)
 
-MAX_FRAGMENTED = 16  # advertisers whose long packets arrive at the same time
-MAX_REMEMBERED = 256  # advertisers, for legacy scan responses; packets that are not whole
-MAX_DATA_OCTETS = 1650  # Vol 6, Part B, 2.3.4.9
+MAX_REMEMBERED = 256  # advertisers, for legacy scan responses
 
 _US_PER_UNIT = 625
 _MAX_LEGACY_UNITS = 0x4000
@@ -62,8 +60,6 @@ _SCAN_RSP = 0x04
 _RESOLVED = (2, 3)
 
 _PHY_1M = 0x01
-
-_Chain = tuple[DeviceAddress, int, int]  # advertiser, set, whether it is a scan response
 
 _SEEKING = ScanParameters(active=False)
 
@@ -93,8 +89,7 @@ class ScanControl:
         self._sought: dict[asyncio.Future[DeviceAddress], DeviceAddress] = {}
         self._extended = False
         self._told_of_legacy = False
-        self._fragments: dict[_Chain, bytes] = {}
-        self._broken: dict[_Chain, None] = {}  # packets of which a part was dropped
+        self._chains = ReportChains(layer.counters)
         self._connectable: dict[DeviceAddress, bool] = {}
         layer.on_event(LeEvent.ADVERTISING_REPORT, self._legacy_reports)
         layer.on_event(LeEvent.EXTENDED_ADVERTISING_REPORT, self._extended_reports)
@@ -164,9 +159,7 @@ class ScanControl:
             if self._wanted is None and not self._sought:
                 return
             await self._privacy.prepare()
-            # What came before belongs to another scan, whose rest will not come.
-            self._fragments.clear()
-            self._broken.clear()
+            self._chains.clear()
             self._connectable.clear()
             await self._go(self._wanted or _SEEKING)
 
@@ -243,10 +236,11 @@ class ScanControl:
         address = DeviceAddress(octets, bool(address_type & 1))
         # Nearly all packets are whole. Only while parts of any are held, or were dropped, must a
         # whole one be looked up: it may be the last part of one.
-        in_parts = kind & _STATUS or self._fragments or self._broken
+        in_parts = kind & _STATUS or self._chains.held or self._chains.broken
         if in_parts and not kind & _LEGACY_PDU:
             chain = (address, advertising_set, kind & _SCAN_RESPONSE)
-            whole = self._joined(chain, data, kind & _STATUS == _MORE_TO_COME)
+            more = kind & _STATUS == _MORE_TO_COME
+            whole = self._chains.joined(chain, data, more, asyncio.get_running_loop().time())
             if whole is None:
                 return
             data = whole
@@ -258,34 +252,6 @@ class ScanControl:
             wanted,
             Report(peer, data, rssi, bool(kind & _CONNECTABLE), bool(kind & _SCAN_RESPONSE)),
         )
-
-    def _joined(self, chain: _Chain, data: bytes, more: bool) -> bytes | None:
-        """Add a part to what came before. Returns: all of it, None if it is not whole.
-
-        What is too long is dropped with all that belongs to it; and of packets that arrive at the
-        same time, the oldest gives way to the newest.
-        """
-        data = self._fragments.pop(chain, b"") + data
-        if chain in self._broken or len(data) > MAX_DATA_OCTETS:
-            self._drop(chain, more)
-            return None
-        if not more:
-            return data
-        if len(self._fragments) >= MAX_FRAGMENTED:
-            oldest = next(iter(self._fragments))
-            del self._fragments[oldest]
-            self._drop(oldest, more=True)
-        self._fragments[chain] = data
-        return None
-
-    def _drop(self, chain: _Chain, more: bool) -> None:
-        """Drop a part of a packet; if more of it is to come, remember that it is not whole."""
-        self._layer.counters.scan_fragments += 1
-        self._broken.pop(chain, None)
-        if more:
-            if len(self._broken) >= MAX_REMEMBERED:
-                del self._broken[next(iter(self._broken))]
-            self._broken[chain] = None
 
     def _legacy_reports(self, event: bytes) -> None:
         if not self.on_air:
