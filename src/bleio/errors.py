@@ -130,6 +130,10 @@ _PAIRING_DECLINED = (
     "Unspecified issue. The pairing request on the other device may have been declined or ignored."
 )
 
+_KEY_TOO_SHORT = (
+    "The encryption key would be shorter than the setting min_key_octets (Adapter.security) allows."
+)
+
 _KEYS_LOST = (
     "The keys of the bond are missing on one of the devices or do not fit, and no pairing as strong"
     " has replaced them; if the other device is the right one, make new ones with pair(), or forget"
@@ -151,6 +155,8 @@ def public_error(error: BaseException) -> BaseException:
             return BluetoothError(f"Unknown gatt error: 0x{0x0100 + code:04x}")
         case TransactionTimeout():
             return TimeoutError(str(error) or "The peer did not answer in time")
+        case PairingFailed(reason=0x06):  # Vol 3, Part H, 3.5.5: Encryption Key Size
+            return SecurityError(_KEY_TOO_SHORT)
         case PairingFailed():
             return SecurityError(_PAIRING_DECLINED)
         case KeysLost():

@@ -540,3 +540,17 @@ async def until_s(condition: Callable[[], object], limit_s: float) -> None:
     while not condition():
         assert asyncio.get_running_loop().time() < deadline_s
         await asyncio.sleep(0.05)
+
+
+@BOTH_ROLES
+@simulated
+async def test_a_pairing_that_fails_after_encryption_leaves_a_plain_link(victim_role: str) -> None:
+    """The peer's identity address is none; the link is encrypted by then."""
+    async with attacked(victim_role) as victim:
+
+        def spoil(octets: bytes) -> list[bytes]:
+            if octets[0] != pdu.IDENTITY_ADDRESS_INFORMATION:
+                return [octets]
+            return [octets[:-1] + bytes((octets[-1] & 0x3F,))]  # resolvable, or non-resolvable
+
+        await expect_refusal(victim, Reason.INVALID_PARAMETERS, change=spoil)

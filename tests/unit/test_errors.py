@@ -39,6 +39,7 @@ PUBLIC: list[tuple[InnerError, type[Exception], str]] = [
     (PairingFailed(), errors.SecurityError, DECLINED),
     (PairingFailed(0x05), errors.SecurityError, DECLINED),
     (KeysLost(), errors.SecurityError, errors._KEYS_LOST),
+    (PairingFailed(0x06), errors.SecurityError, errors._KEY_TOO_SHORT),
     (LinkLost(0x08), errors.ConnectionError, "Not connected"),
     (ConnectTimeout(), errors.BluetoothError, "Failed to connect: timeout"),
     (ControllerLost("It is gone."), errors.BluetoothError, "It is gone."),

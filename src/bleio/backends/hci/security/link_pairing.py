@@ -42,6 +42,7 @@ class PairingUnderWay(LinkState):
         self._pairing = Pairing(ends, shared.own.settings, agent, shared.own_oob, shared, self.send)
         self._session = PairingSession(self._pairing, self)
         self._request = request
+        self._encrypted = False  # by its key
 
     def entered(self) -> None:
         self._restart_timer()
@@ -61,9 +62,19 @@ class PairingUnderWay(LinkState):
     def encrypted_by_bond(self) -> None:
         """The pairing goes on, and its outcome is what is waited for."""
 
-    def encrypted_by(self, pairing: Pairing) -> None:
-        if pairing is self._pairing:
-            self._session.encrypted()
+    def encrypted_by(self, pairing: Pairing, key_octets: int) -> None:
+        if pairing is not self._pairing:
+            super().encrypted_by(pairing, key_octets)
+            return
+        self._encrypted = True
+        self._link.encryption.on(pairing, key_octets)
+        self._session.encrypted()
+
+    def _came_to_nothing(self) -> None:
+        """A link that is encrypted by a pairing that failed counts as plain, as `pair` says."""
+        self._link.shared.failed(self._link.peer.address)
+        if self._encrypted:
+            self._link.encryption.off()
 
     def encryption_failed(self, pairing: Pairing) -> None:
         if pairing is self._pairing:
@@ -82,7 +93,7 @@ class PairingUnderWay(LinkState):
         """The peer is to go and come back. Spec: Vol 3, Part H, 3.4."""
         link = self._link
         link.enter(Silent(link))
-        link.shared.failed(link.peer.address)
+        self._came_to_nothing()
         self._session.close()
         link.tell(KeysLost() if link.keys_lost else PairingFailed())
 
@@ -114,7 +125,7 @@ class PairingUnderWay(LinkState):
     def pairing_failed(self, reason: int, weaker: bool) -> None:
         """It has failed, and both sides know. `weaker`: than a bond that it would replace."""
         link = self._link
-        link.shared.failed(link.peer.address)
+        self._came_to_nothing()
         link.enter(Idle(link))
         link.tell(KeysLost() if weaker or link.keys_lost else PairingFailed(reason))
 

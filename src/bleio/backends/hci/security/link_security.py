@@ -195,8 +195,7 @@ class Security:
     def encrypted(self, keys: Keys, key_octets: int) -> None:
         """The link is encrypted, which proves what these keys prove."""
         if not isinstance(keys, Bond):
-            self.encryption.on(keys, key_octets)
-            self.state.encrypted_by(keys)
+            self.state.encrypted_by(keys, key_octets)
         elif self.peer.bond is None:
             self.state.end(KeysLost())  # erased meanwhile: it proves nothing any more
         else:

@@ -164,8 +164,12 @@ class LinkState:
         """The link is encrypted with stored keys, which is all that anybody waits for."""
         self.end(None)
 
-    def encrypted_by(self, pairing: Pairing) -> None:
-        """The link is encrypted with a pairing's key, which may be another one's by now."""
+    def encrypted_by(self, pairing: Pairing, key_octets: int) -> None:
+        """The link is encrypted with a pairing's key.
+
+        Unless that pairing is under way it has failed, and its key proves nothing.
+        """
+        self._link.encryption.off()
 
     def encryption_failed(self, pairing: Pairing) -> None:
         """The same, but it is not."""
