@@ -149,12 +149,22 @@ class Advertiser:
         self.stop()
         if self.handle is not None:
             self.layer.host.advertising_set_terminated(
-                self.handle, HciErrorCode.SUCCESS, conn_handle, self._events
+                self.handle, HciErrorCode.SUCCESS, conn_handle, self._counted_events
             )
+
+    @property
+    def _counted_events(self) -> int:
+        """The completed events, as hosts are told: 0 unless a limit was set for them.
+
+        Spec: Vol 4, Part E, 7.7.65.18.
+        """
+        return self._events if self._max_events else 0
 
     def _terminate(self, status: HciErrorCode) -> None:
         self.stop()
         if self.handle is not None:
-            self.layer.host.advertising_set_terminated(self.handle, status, 0, self._events)
+            self.layer.host.advertising_set_terminated(
+                self.handle, status, 0, self._counted_events
+            )
         elif status is HciErrorCode.ADVERTISING_TIMEOUT:
             self.layer.host.directed_advertising_timed_out(self.parameters.peer)

@@ -23,6 +23,7 @@ from bleio.radio.controller.flow import HostData
 
 _PERIPHERAL = 1
 
+_CHANNEL_SELECTION_2 = 1  # as the event has it: Vol 4, Part E, 7.7.65.20
 _REMOTE_VERSION = struct.Struct("<BH5s")
 _DISCONNECTION = struct.Struct("<BHB")
 _ENCRYPTION_CHANGE = struct.Struct("<BHB")
@@ -111,8 +112,11 @@ class HciHost(HostData):
             self.events.send_le(LeEvent.CONNECTION_COMPLETE, head + plain + timing)
 
     def channel_selection(self, end: LinkEnd) -> None:
-        """The channel selection algorithm of a new link: always #1."""
-        self.events.send_le(LeEvent.CHANNEL_SELECTION_ALGORITHM, struct.pack("<HB", end.handle, 0))
+        """The channel selection algorithm of a new link: always #2, by which `hopping` goes."""
+        self.events.send_le(
+            LeEvent.CHANNEL_SELECTION_ALGORITHM,
+            struct.pack("<HB", end.handle, _CHANNEL_SELECTION_2),
+        )
 
     def link_closed(self, end: LinkEnd, reason: int) -> None:
         """A connection has ended; what it held of the buffers is free.
