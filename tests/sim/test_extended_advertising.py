@@ -217,7 +217,8 @@ def test_a_duration_ends_with_an_event() -> None:
     assert event.at_us == 500 * MS
     status, handle, _, events = struct.unpack("<BBHB", event.parameters)
     assert (status, handle) == (0x3C, 0)
-    assert events == len(reports(scanner))
+    assert len(reports(scanner)) > 15
+    assert events == 0  # not counted without a limit
 
 
 def test_a_number_of_events_ends_with_an_event() -> None:

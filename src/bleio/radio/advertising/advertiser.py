@@ -163,8 +163,6 @@ class Advertiser:
     def _terminate(self, status: HciErrorCode) -> None:
         self.stop()
         if self.handle is not None:
-            self.layer.host.advertising_set_terminated(
-                self.handle, status, 0, self._counted_events
-            )
+            self.layer.host.advertising_set_terminated(self.handle, status, 0, self._counted_events)
         elif status is HciErrorCode.ADVERTISING_TIMEOUT:
             self.layer.host.directed_advertising_timed_out(self.parameters.peer)

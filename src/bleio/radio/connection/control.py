@@ -5,9 +5,9 @@ Spec: Vol 6, Part B, 5.1.4 to 5.1.6. Procedures with an instant are in `updates.
 
 A procedure is a few functions, one that starts it and one for each PDU, which are called at the end
 that received it. What a procedure has to remember in between is at the end: that an answer is
-outstanding (`Procedures`), what was agreed (`Negotiated`), the keys. There is no object for a
-procedure that goes on, for procedures of different kinds overlap: a host may ask for the version
-while an encryption starts, and each PDU says by its opcode which one it belongs to.
+outstanding (`Procedures`), what was agreed (`Negotiated`), the keys. An end begins one procedure at
+a time, and `Procedures` keeps the others back. There is no object for the one that goes on, for the
+peer may have begun one as well, and each PDU says by its opcode which of them it belongs to.
 """
 
 from __future__ import annotations
@@ -47,10 +47,18 @@ def start_version(end: LinkEnd) -> None:
     if end.negotiated.peer_version is not None:
         end.layer.host.remote_version(end, end.negotiated.peer_version)
         return
+    end.procedures.begin(LlOpcode.VERSION_IND, _ask_version, end)
+
+
+def _ask_version(end: LinkEnd) -> None:
+    version = end.negotiated.peer_version
+    if version is not None:  # the peer has asked meanwhile, and each end tells its own only once
+        end.procedures.settle(LlOpcode.VERSION_IND)
+        end.layer.host.remote_version(end, version)
+        return
     end.procedures.expect(LlOpcode.VERSION_IND)
-    if not end.negotiated.version_sent:
-        end.negotiated.version_sent = True
-        send(end, LlOpcode.VERSION_IND, VERSION)
+    end.negotiated.version_sent = True
+    send(end, LlOpcode.VERSION_IND, VERSION)
 
 
 @on(LlOpcode.VERSION_IND, "5s")
@@ -65,6 +73,10 @@ def _version_ind(end: LinkEnd, version: bytes) -> None:
 
 def start_features(end: LinkEnd) -> None:
     """Ask for the peer's features."""
+    end.procedures.begin(LlOpcode.FEATURE_RSP, _ask_features, end)
+
+
+def _ask_features(end: LinkEnd) -> None:
     end.procedures.expect(LlOpcode.FEATURE_RSP)
     request = LlOpcode.PERIPHERAL_FEATURE_REQ if end.role else LlOpcode.FEATURE_REQ
     send(end, request, LL_FEATURES & ~_OWN_FEATURES)

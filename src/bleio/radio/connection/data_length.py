@@ -66,12 +66,18 @@ def update(end: LinkEnd) -> None:
 
 
 def start(end: LinkEnd) -> None:
-    """Tell the peer our limits and learn its own; once more if that is just going on."""
-    if end.procedures.awaits(LlOpcode.LENGTH_RSP):
-        end.negotiated.asks_length_again = True
+    """Tell the peer our limits and learn its own, unless it was told the same before."""
+    end.procedures.begin(LlOpcode.LENGTH_RSP, _ask, end)
+
+
+def _ask(end: LinkEnd) -> None:
+    agreed = end.negotiated
+    if agreed.asked_tx == agreed.wished_tx:
+        end.procedures.settle(LlOpcode.LENGTH_RSP)
         return
+    agreed.asked_tx = agreed.wished_tx
     end.procedures.expect(LlOpcode.LENGTH_RSP)
-    send(end, LlOpcode.LENGTH_REQ, *MAXIMUM, *end.negotiated.wished_tx)
+    send(end, LlOpcode.LENGTH_REQ, *MAXIMUM, *agreed.wished_tx)
 
 
 @on(LlOpcode.LENGTH_REQ, "HHHH")
@@ -82,11 +88,8 @@ def _length_req(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us:
 
 @on(LlOpcode.LENGTH_RSP, "HHHH")
 def _length_rsp(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
-    end.procedures.settle(LlOpcode.LENGTH_RSP)
     _agree(end, Limit(rx_octets, rx_us), Limit(tx_octets, tx_us))
-    if end.negotiated.asks_length_again:
-        end.negotiated.asks_length_again = False
-        start(end)
+    end.procedures.settle(LlOpcode.LENGTH_RSP)
 
 
 def _agree(end: LinkEnd, peer_rx: Limit, peer_tx: Limit) -> None:

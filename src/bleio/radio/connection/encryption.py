@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 def start(central: LinkEnd, rand: bytes, ediv: int, ltk: bytes) -> None:
     """The central's host wants the link encrypted, or encrypted anew."""
+    central.procedures.begin(LlOpcode.START_ENC_RSP, _start, central, rand, ediv, ltk)
+
+
+def _start(central: LinkEnd, rand: bytes, ediv: int, ltk: bytes) -> None:
     keys = central.keys
     keys.ltk, keys.rand, keys.ediv = ltk, rand, ediv
     central.procedures.expect(LlOpcode.START_ENC_RSP)
@@ -57,6 +61,7 @@ def _send_request(central: LinkEnd) -> None:
 @on(LlOpcode.PAUSE_ENC_REQ)
 def _pause_req(peripheral: LinkEnd) -> None:
     peripheral.queue.hold_data(after_queued=False)
+    peripheral.procedures.pause()
     send(peripheral, LlOpcode.PAUSE_ENC_RSP)
 
 
@@ -71,6 +76,7 @@ def _pause_rsp(end: LinkEnd) -> None:
 @on(LlOpcode.ENC_REQ, "8sH8s4s")
 def _enc_req(peripheral: LinkEnd, rand: bytes, ediv: int, diversifier: bytes, _iv: bytes) -> None:
     peripheral.queue.hold_data(after_queued=False)
+    peripheral.procedures.pause()
     keys, random = peripheral.keys, peripheral.layer.radio
     keys.diversifier = random.random_octets(8)
     keys.vector = random.random_octets(4)
@@ -101,6 +107,7 @@ def refuse(peripheral: LinkEnd) -> None:
         return
     peripheral.release_data()
     send(peripheral, LlOpcode.REJECT_EXT_IND, LlOpcode.ENC_REQ, HciErrorCode.PIN_OR_KEY_MISSING)
+    peripheral.procedures.resume()
 
 
 @on(LlOpcode.START_ENC_REQ)
@@ -120,6 +127,7 @@ def _start_enc_rsp(end: LinkEnd) -> None:
         link.radio.show_key(_link_key(link))
         send(end, LlOpcode.START_ENC_RSP)
     end.procedures.settle(LlOpcode.START_ENC_RSP)
+    end.procedures.resume()
     refreshed, end.keys.encrypted = end.keys.encrypted, True
     end.layer.host.encryption_started(end, refreshed)
     end.release_data()

@@ -35,7 +35,7 @@ class ConnectionHost(Protocol):
         """A connection was made."""
 
     def channel_selection(self, end: LinkEnd) -> None:
-        """The channel selection algorithm of a new link: always #1."""
+        """The channel selection algorithm of a new link: always #2."""
 
     def link_closed(self, end: LinkEnd, reason: int) -> None:
         """A connection has ended, and with it what it held of the host's buffers."""
@@ -49,7 +49,7 @@ class ConnectionHost(Protocol):
     def data_length_changed(self, end: LinkEnd) -> None:
         """Other limits on data PDUs are in force."""
 
-    def phy_updated(self, end: LinkEnd) -> None:
+    def phy_updated(self, end: LinkEnd, status: int) -> None:
         """A PHY procedure has ended."""
 
     def parameters_updated(self, end: LinkEnd, status: int) -> None:

@@ -53,14 +53,14 @@ class Negotiated:
     Args: wished_tx: the longest data PDUs that this end would like to send.
     """
 
-    __slots__ = ("air_times_us", "asks_length_again", "length", "pdu_octets", "peer_rx", "peer_tx",
+    __slots__ = ("air_times_us", "asked_tx", "length", "pdu_octets", "peer_rx", "peer_tx",
                  "peer_version", "phy_wish", "tx_phy", "version_sent", "wished_tx")  # fmt: skip
 
     def __init__(self, wished_tx: Limit) -> None:
         self.wished_tx = wished_tx
         self.peer_rx = self.peer_tx = MINIMUM
         self.length = INITIAL
-        self.asks_length_again = False  # its host has changed its wish while it was being told
+        self.asked_tx: Limit | None = None  # the wish with which this end has asked last
         self.pdu_octets = MIN_OCTETS  # the most that one PDU carries now, without MIC
         self.phy_wish = (phy.ALL_PHYS, phy.ALL_PHYS)  # masks: to send on, to receive on
         self.peer_version: bytes | None = None

@@ -34,11 +34,36 @@ if TYPE_CHECKING:
     from bleio.radio.connection.link import AirLink
 
 
+_WITH_INSTANT = (
+    LlOpcode.PHY_UPDATE_IND,
+    LlOpcode.CONNECTION_UPDATE_IND,
+    LlOpcode.CHANNEL_MAP_IND,
+)
+
+
+def _collision(central: LinkEnd, asked: LlOpcode) -> int:
+    """Why a central refuses its peripheral's request, as it changes something itself; 0 if not.
+
+    A peripheral answers in such a case: the procedure of the central goes on.
+    Spec: Vol 6, Part B, 5.3.
+    """
+    own = central.procedures.own
+    if own not in _WITH_INSTANT:
+        return 0
+    if own == asked:
+        return HciErrorCode.LL_PROCEDURE_COLLISION
+    return HciErrorCode.DIFFERENT_TRANSACTION_COLLISION
+
+
 # -- PHY --
 
 
 def start_phy(end: LinkEnd, tx_mask: int, rx_mask: int) -> None:
     """Ask for other PHYs; masks of what we would like to send and receive on."""
+    end.procedures.begin(LlOpcode.PHY_UPDATE_IND, _ask_phys, end, tx_mask, rx_mask)
+
+
+def _ask_phys(end: LinkEnd, tx_mask: int, rx_mask: int) -> None:
     end.procedures.expect(LlOpcode.PHY_UPDATE_IND)
     end.negotiated.phy_wish = (tx_mask, rx_mask)
     send(end, LlOpcode.PHY_REQ, tx_mask, rx_mask)
@@ -48,6 +73,8 @@ def start_phy(end: LinkEnd, tx_mask: int, rx_mask: int) -> None:
 def _phy_req(end: LinkEnd, peer_tx: int, peer_rx: int) -> None:
     if end.role:
         send(end, LlOpcode.PHY_RSP, *end.layer.default_phys)
+    elif collision := _collision(end, LlOpcode.PHY_UPDATE_IND):
+        send(end, LlOpcode.REJECT_EXT_IND, LlOpcode.PHY_REQ, collision)
     else:
         _decide_phys(end, end.layer.default_phys, (peer_tx, peer_rx))
 
@@ -82,7 +109,7 @@ def _mask(phy_: int) -> int:
 @on(LlOpcode.PHY_UPDATE_IND, "BBH")
 def _phy_update_ind(end: LinkEnd, to_peripheral: int, to_central: int, instant: int) -> None:
     if not (to_peripheral or to_central) and end.procedures.settle(LlOpcode.PHY_UPDATE_IND):
-        end.layer.host.phy_updated(end)
+        end.layer.host.phy_updated(end, HciErrorCode.SUCCESS)
 
 
 def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
@@ -94,7 +121,7 @@ def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
     for end in (link.central, link.peripheral):
         asked = (changed or not end.role) and end.procedures.settle(LlOpcode.PHY_UPDATE_IND)
         if asked or changed:
-            end.layer.host.phy_updated(end)
+            end.layer.host.phy_updated(end, HciErrorCode.SUCCESS)
         data_length.update(end)
 
 
@@ -103,6 +130,14 @@ def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
 
 def update_parameters(central: LinkEnd, parameters: ConnectionParameters) -> None:
     """The central changes interval, latency and time-out at an instant."""
+    central.link.updating = True
+    central.procedures.begin(
+        LlOpcode.CONNECTION_UPDATE_IND, announce_parameters, central, parameters
+    )
+
+
+def announce_parameters(central: LinkEnd, parameters: ConnectionParameters) -> None:
+    """Send the instant of a change, now: it is the central's turn or the peripheral has asked."""
     link = central.link
     link.updating = True
     central.max_event_us = parameters.max_event_us
@@ -121,7 +156,7 @@ def update_parameters(central: LinkEnd, parameters: ConnectionParameters) -> Non
 
 @on(LlOpcode.CONNECTION_UPDATE_IND, "BHHHHH")
 def _connection_update_ind(end: LinkEnd, *_fields: int) -> None:
-    end.procedures.settle(LlOpcode.CONNECTION_UPDATE_IND)
+    end.procedures.answered(LlOpcode.CONNECTION_UPDATE_IND)
 
 
 def _apply_parameters(link: AirLink, parameters: ConnectionParameters) -> None:
@@ -130,12 +165,23 @@ def _apply_parameters(link: AirLink, parameters: ConnectionParameters) -> None:
     for end in (link.central, link.peripheral):
         end.layer.host.parameters_updated(end, HciErrorCode.SUCCESS)
         data_length.update(end)
+        end.procedures.settle(LlOpcode.CONNECTION_UPDATE_IND)
 
 
 def request_parameters(
     peripheral: LinkEnd, interval_min: int, interval_max: int, latency: int, timeout: int
 ) -> None:
     """The peripheral asks the central for other parameters (units of HCI)."""
+    peripheral.procedures.begin(
+        LlOpcode.CONNECTION_UPDATE_IND,
+        _ask_parameters,
+        *(peripheral, interval_min, interval_max, latency, timeout),
+    )
+
+
+def _ask_parameters(
+    peripheral: LinkEnd, interval_min: int, interval_max: int, latency: int, timeout: int
+) -> None:
     peripheral.procedures.expect(LlOpcode.CONNECTION_UPDATE_IND)
     send(
         peripheral,
@@ -150,7 +196,9 @@ def _connection_param_req(
     end: LinkEnd, interval_min: int, interval_max: int, latency: int, timeout: int, *_: int
 ) -> None:
     wanted = (interval_min, interval_max, latency, timeout)
-    if end.layer.host.parameters_requested(end, wanted):
+    if collision := _collision(end, LlOpcode.CONNECTION_UPDATE_IND):
+        reject_parameters(end, collision)
+    elif end.layer.host.parameters_requested(end, wanted):
         end.procedures.expect(LlOpcode.CONNECTION_PARAM_REQ)
     else:
         reject_parameters(end, HciErrorCode.UNSUPPORTED_REMOTE_FEATURE)
@@ -167,17 +215,25 @@ def _reject_ext_ind(end: LinkEnd, opcode: int, reason: int) -> None:
         end.procedures.settle(LlOpcode.START_ENC_RSP)
         end.release_data()
         end.layer.host.encryption_refused(end, reason)
+    elif opcode == LlOpcode.PHY_REQ:
+        end.procedures.settle(LlOpcode.PHY_UPDATE_IND)
+        end.layer.host.phy_updated(end, reason)
     elif end.procedures.settle(LlOpcode.CONNECTION_UPDATE_IND):
         end.layer.host.parameters_updated(end, reason)
 
 
 def update_channel_map(central: LinkEnd, channel_map: int) -> None:
     """The central uses other data channels from an instant on."""
-    link, channels = central.link, central.link.channels
+    channels = central.link.channels
     channels.wanted = channel_map
     if channels.changing or channel_map == channels.in_use:
         return
     channels.changing = True
+    central.procedures.begin(LlOpcode.CHANNEL_MAP_IND, _announce_channel_map, central)
+
+
+def _announce_channel_map(central: LinkEnd) -> None:
+    link, channel_map = central.link, central.link.channels.wanted
     instant = link.at_instant(_apply_channel_map, link, channel_map)
     send(central, LlOpcode.CHANNEL_MAP_IND, channel_map.to_bytes(5, "little"), instant)
 
@@ -191,4 +247,5 @@ def _apply_channel_map(link: AirLink, channel_map: int) -> None:
     link.channels.changing = False
     link.meter.account()
     link.channels.in_use = channel_map
+    link.central.procedures.settle(LlOpcode.CHANNEL_MAP_IND)
     update_channel_map(link.central, link.channels.wanted)

@@ -100,7 +100,7 @@ def parameter_request_reply(controller: Controller, handle: int, *timing: int) -
     parameters = connection_parameters(*timing)
     allow(end.procedures.awaits(LlOpcode.CONNECTION_PARAM_REQ) and not end.link.updating)
     end.procedures.settle(LlOpcode.CONNECTION_PARAM_REQ)
-    updates.update_parameters(end, parameters)
+    updates.announce_parameters(end, parameters)
     return struct.pack("<H", handle)
 
 

@@ -146,11 +146,14 @@ class HciHost(HostData):
             struct.pack("<HHHHH", end.handle, *end.negotiated.length.tx, *end.negotiated.length.rx),
         )
 
-    def phy_updated(self, end: LinkEnd) -> None:
+    def phy_updated(self, end: LinkEnd, status: int) -> None:
         """A PHY procedure has ended."""
         self.events.send_le(
             LeEvent.PHY_UPDATE_COMPLETE,
-            struct.pack("<BHBB", 0, end.handle, end.negotiated.tx_phy, end.other.negotiated.tx_phy),
+            struct.pack(
+                "<BHBB",
+                *(status, end.handle, end.negotiated.tx_phy, end.other.negotiated.tx_phy),
+            ),
         )
 
     def parameters_updated(self, end: LinkEnd, status: int) -> None:
