@@ -30,7 +30,8 @@ from bleio.radio.sharing.server.process import RadioProcess
     multiple=True,
     metavar="ADDRESS",
     help="Give every host that connects here a controller of its own, which speaks H4 HCI:"
-    " tcp:HOST:PORT (port 0 takes any), unix:PATH or pty:LINK. May be repeated.",
+    " tcp:HOST:PORT (port 0 takes any), unix:PATH or pty:LINK. May be repeated."
+    " `,address=00:11:22:33:44:55` behind it names the first controller's public address.",
 )
 @click.option(
     "--path-loss",

@@ -37,14 +37,23 @@ class LinkLayer:
         radio: the world it lives in.
         host: is told what happens.
         name: what captures call this device.
+        public_address: None makes one from its number on the radio.
     """
 
-    def __init__(self, radio: Radio, host: Host, name: str = "") -> None:
+    def __init__(
+        self,
+        radio: Radio,
+        host: Host,
+        name: str = "",
+        public_address: DeviceAddress | None = None,
+    ) -> None:
         self.radio = radio
         self.host = host
         self.station = radio.add_station(name)
         index = self.station.index
-        self.public_address = DeviceAddress(index.to_bytes(3, "little") + _PUBLIC_PREFIX[::-1])
+        self.public_address = public_address or DeviceAddress(
+            index.to_bytes(3, "little") + _PUBLIC_PREFIX[::-1]
+        )
         self.links: dict[int, LinkEnd] = {}
         self.radio_time = RadioTime(self)
         self.resolving = ResolvingList(radio)

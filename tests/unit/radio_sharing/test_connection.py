@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from bleio.errors import CallerError
 from bleio.radio.sharing import place as place_module, shared
 from bleio.radio.sharing.server.address import parse_listen_address
 from bleio.radio.sharing.server.process import RadioProcess
 
 RESET = bytes.fromhex("01 03 0c 00")
 RESET_COMPLETE = bytes.fromhex("04 0e 04 01 03 0c 00")
-LISTEN = [parse_listen_address("tcp:127.0.0.1:0")]
+READ_BD_ADDR = bytes.fromhex("01 09 10 00")
 
 
 class Watcher:
@@ -38,10 +39,13 @@ class Watcher:
 
 
 @contextlib.asynccontextmanager
-async def running(background: bool = False) -> AsyncIterator[tuple[RadioProcess, int]]:
+async def running(
+    background: bool = False, *, listen: str = "tcp:127.0.0.1:0"
+) -> AsyncIterator[tuple[RadioProcess, int]]:
     """A radio named desk. Yields: it and its TCP port."""
     watcher = Watcher()
-    process = RadioProcess("desk", watcher, listen=LISTEN, background=background)
+    addresses = [parse_listen_address(listen)]
+    process = RadioProcess("desk", watcher, listen=addresses, background=background)
     ready, serving = watcher.addresses, asyncio.ensure_future(process.run())
     await asyncio.wait((ready, serving), return_when=asyncio.FIRST_COMPLETED)
     try:
@@ -203,3 +207,50 @@ def test_a_background_radio_that_nobody_joins_leaves(monkeypatch: pytest.MonkeyP
         await RadioProcess("desk", Watcher(), background=True).run()
 
     in_loop(test)
+
+
+async def host_at(port: int) -> tuple[str, asyncio.StreamWriter]:
+    """Connect a host. Returns: its controller's public address, and what ends it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(READ_BD_ADDR)
+    answer = await reader.readexactly(13)
+    return answer[:6:-1].hex(":"), writer
+
+
+@pytest.mark.parametrize(
+    ("listen", "expected"),
+    [
+        ("tcp:127.0.0.1:0", ["00:ff:f1:01:00:00", "00:ff:f1:01:00:01"]),
+        (
+            "tcp:127.0.0.1:0,address=00:11:22:33:44:ff",
+            ["00:11:22:33:44:ff", "00:11:22:33:45:00"],
+        ),
+    ],
+    ids=["of the listener", "named"],
+)
+def test_hosts_have_the_same_addresses_each_time(listen: str, expected: list[str]) -> None:
+    async def test() -> None:
+        for _ in range(2):
+            async with running(listen=listen) as (process, port):
+                # A program that joins by name does not count.
+                member = await shared.join("desk", lambda _: None, lambda: None)
+                first, writer = await host_at(port)
+                second, other = await host_at(port)
+                assert [first, second] == expected
+                writer.close()
+                assert process.served is not None
+                served = process.served
+                await until(lambda: served.hosts == 2)  # noqa: B023
+                again, writer = await host_at(port)
+                assert again == first
+                for each in (writer, other):
+                    each.close()
+                member.close()
+
+    in_loop(test)
+
+
+@pytest.mark.parametrize("text", ["tcp:127.0.0.1:0,address=1", "pty:a,address="])
+def test_an_address_that_is_none(text: str) -> None:
+    with pytest.raises(CallerError, match="is not a device address such as"):
+        parse_listen_address(text)

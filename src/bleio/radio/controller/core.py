@@ -35,14 +35,21 @@ class Controller:
         radio: the world it lives in.
         send: takes every H4 packet to the host; it only queues, never calls back or raises.
         name: what captures call this controller.
+        public_address: None makes one from its number on the radio.
     """
 
-    def __init__(self, radio: Radio, send: Callable[[bytes], None], name: str = "") -> None:
+    def __init__(
+        self,
+        radio: Radio,
+        send: Callable[[bytes], None],
+        name: str = "",
+        public_address: DeviceAddress | None = None,
+    ) -> None:
         self.dropped: Counter[str] = Counter()
         self.attached = True
         self.le_host = 0
         self.host = HciHost(send, self.dropped)
-        self.layer = LinkLayer(radio, self.host, name)
+        self.layer = LinkLayer(radio, self.host, name, public_address)
         self._send = send
         self._after_reply: list[tuple[Callable[..., None], tuple[object, ...]]] = []
 

@@ -16,6 +16,7 @@ import logging
 from collections.abc import Iterable
 from typing import Protocol
 
+from bleio.core.address import DeviceAddress
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
@@ -54,7 +55,20 @@ class ServedRadio:
         self.driver = Driver(Radio(seed, propagation or Propagation()))
         self.connections: set[HostConnection] = set()
         self.hosts = 0
+        self._public_addresses: set[DeviceAddress] = set()  # of hosts that came to a listener
         self.watcher = watcher
+
+    def take_public_address(self, first: DeviceAddress) -> DeviceAddress:
+        """Take the first address that is free, counted from the listener's first one."""
+        number = int.from_bytes(first.octets, "little")
+        while (address := _numbered(number)) in self._public_addresses:
+            number += 1
+        self._public_addresses.add(address)
+        return address
+
+    def give_back(self, address: DeviceAddress) -> None:
+        """The controller with this public address has gone; the next host may have it."""
+        self._public_addresses.discard(address)
 
     def close(self) -> None:
         """Disconnect all hosts and stop the time."""
@@ -63,18 +77,31 @@ class ServedRadio:
         self.driver.close()
 
 
+def _numbered(number: int) -> DeviceAddress:
+    return DeviceAddress((number % (1 << 48)).to_bytes(6, "little"))
+
+
 class HostConnection(asyncio.Protocol):
     """Carries HCI packets between a host's stream and a fresh controller.
 
     Args:
         name: what the user is told about this host.
         serial: whether the stream is a serial line, which goes on after a fault; see `h4`.
+        public: the first public address of the listener; None for one of the radio's own.
     """
 
-    def __init__(self, served: ServedRadio, name: str, *, serial: bool = False) -> None:
+    def __init__(
+        self,
+        served: ServedRadio,
+        name: str,
+        *,
+        serial: bool = False,
+        public: DeviceAddress | None = None,
+    ) -> None:
         self.name = name
         self._served = served
         self._serial = serial
+        self._public = public
         self._framer = H4Framer()
         self._transport: asyncio.Transport | None = None
         self._controller: Controller | None = None
@@ -94,7 +121,8 @@ class HostConnection(asyncio.Protocol):
         """Make a controller for the host."""
         served = self._served
         served.driver.catch_up()
-        self._controller = Controller(served.driver.radio, self._to_host, self.name)
+        public = served.take_public_address(self._public) if self._public else None
+        self._controller = Controller(served.driver.radio, self._to_host, self.name, public)
         served.hosts += 1
         served.watcher.host_came(self.name)
 
@@ -159,6 +187,7 @@ class HostConnection(asyncio.Protocol):
         controller, self._controller = self._controller, None
         if controller is not None:
             served.driver.detach(controller)
+            served.give_back(controller.layer.public_address)
             served.hosts -= 1
             served.watcher.host_left(self.name)
 

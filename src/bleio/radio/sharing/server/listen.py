@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
 from bleio.radio.sharing.server.address import ListenAddress
 from bleio.radio.sharing.server.connection import HostConnection, ServedRadio
@@ -31,19 +32,22 @@ class OpenAddress(Protocol):
         """Take no more connections and leave nothing behind."""
 
 
-async def open_address(served: ServedRadio, address: ListenAddress) -> OpenAddress:
+async def open_address(served: ServedRadio, address: ListenAddress, number: int) -> OpenAddress:
     """Listen to an address.
+
+    Args: number: of the listener, from 1; it decides about the public addresses of its hosts.
 
     Raises: ControllerLost with a sentence.
     """
+    public = address.first_public_address(number)
     try:
         match address.scheme:
             case "tcp":
-                return await _open_tcp(served, address)
+                return await _open_tcp(served, address, public)
             case "unix":
-                return await _open_unix(served, address)
+                return await _open_unix(served, address, public)
             case _:
-                return _open_pty(served, address)
+                return _open_pty(served, address, public)
     except OSError as error:
         raise _failed(address, _why(error)) from None
 
@@ -65,11 +69,13 @@ class _Sockets:
             self._path.unlink(missing_ok=True)
 
 
-async def _open_tcp(served: ServedRadio, address: ListenAddress) -> OpenAddress:
+async def _open_tcp(
+    served: ServedRadio, address: ListenAddress, public: DeviceAddress
+) -> OpenAddress:
     """Listen on all addresses of a host; asyncio sends each packet at once (TCP_NODELAY)."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        partial(_TcpConnection, served, str(address)), address.host, address.port
+        partial(_TcpConnection, served, str(address), public=public), address.host, address.port
     )
     bound = [listening.getsockname()[:2] for listening in server.sockets]
     return _Sockets(
@@ -87,7 +93,9 @@ class _TcpConnection(HostConnection):
         super().connection_made(transport)
 
 
-async def _open_unix(served: ServedRadio, address: ListenAddress) -> OpenAddress:
+async def _open_unix(
+    served: ServedRadio, address: ListenAddress, public: DeviceAddress
+) -> OpenAddress:
     if sys.platform == "win32":
         raise _failed(address, "Windows has no Unix sockets; listen on tcp:127.0.0.1:0 instead")
     path = Path(address.path).absolute()
@@ -105,7 +113,7 @@ async def _open_unix(served: ServedRadio, address: ListenAddress) -> OpenAddress
         os.umask(mask)
     loop = asyncio.get_running_loop()
     server = await loop.create_unix_server(
-        partial(HostConnection, served, str(address)), sock=listening
+        partial(HostConnection, served, str(address), public=public), sock=listening
     )
     return _Sockets(server, [f"unix:{path}"], path)
 
@@ -127,14 +135,13 @@ def _remove_dead_socket(address: ListenAddress, path: Path) -> None:
     raise _failed(address, _IN_USE)
 
 
-def _open_pty(served: ServedRadio, address: ListenAddress) -> OpenAddress:
+def _open_pty(served: ServedRadio, address: ListenAddress, public: DeviceAddress) -> OpenAddress:
     if sys.platform == "win32":
         raise _failed(address, "Windows has no pseudo terminals; listen on tcp:127.0.0.1:0 instead")
     from bleio.radio.sharing.server.pty import PtyListener
 
-    return PtyListener(
-        partial(HostConnection, served, str(address), serial=True), Path(address.path).absolute()
-    )
+    protocol = partial(HostConnection, served, str(address), serial=True, public=public)
+    return PtyListener(protocol, Path(address.path).absolute())
 
 
 def _failed(address: ListenAddress, why: str) -> ControllerLost:

@@ -84,8 +84,8 @@ class RadioProcess:
 
     async def _serve(self, served: ServedRadio, cleanup: contextlib.ExitStack) -> None:
         listeners: list[OpenAddress] = []
-        for address in self._listen:
-            listener = await open_address(served, address)
+        for number, address in enumerate(self._listen, 1):
+            listener = await open_address(served, address, number)
             cleanup.callback(listener.close)
             listeners.append(listener)
         # The name comes last, so that a program which finds it finds the addresses open, too.
