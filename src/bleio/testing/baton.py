@@ -23,8 +23,10 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable
+from types import FrameType
 
 from bleio.testing.participant import Participant
+from bleio.testing.realsleep import calls_real_sleep
 from bleio.testing.waiting import Predicate
 
 _FRAMES_SHOWN = 6
@@ -100,15 +102,31 @@ class Baton:
 
     def describe_holder(self, seconds: float) -> str:
         """Say where the thread is that has kept the baton for that time."""
-        holder = self.holder
+        holder, frame = self.holder, self._frame()
         what = (
             f"{holder.name} has neither waited in simulated time nor ended for {seconds:g} s of"
             " real time; it computes, or waits for something outside of the world"
         )
-        frame = sys._current_frames().get(holder.thread.ident or 0) if holder.thread else None
-        if frame is None:
-            return what
-        return f"{what}:\n{''.join(traceback.format_stack(frame)[-_FRAMES_SHOWN:])}"
+        return what if frame is None else f"{what}:\n{_lines_of(frame)}"
+
+    def real_sleep(self) -> str | None:
+        """Say where the holder is in the real `time.sleep`; None if it is not."""
+        holder, frame = self.holder, self._frame()
+        if frame is None or not calls_real_sleep(frame):
+            return None
+        return (
+            f"{holder.name} sleeps by the real clock, since this code was defined before its"
+            f" device was; define it in the program, or in a module beside it:\n{_lines_of(frame)}"
+        )
+
+    def _frame(self) -> FrameType | None:
+        """Return the frame that the holder's thread is in."""
+        thread = self.holder.thread
+        return None if thread is None else sys._current_frames().get(thread.ident or 0)
+
+
+def _lines_of(frame: FrameType) -> str:
+    return "".join(traceback.format_stack(frame)[-_FRAMES_SHOWN:])
 
 
 class Strangers:

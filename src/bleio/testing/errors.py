@@ -15,6 +15,10 @@ class DeviceBlocked(WorldError):
     """A program neither waited in simulated time nor ended for some seconds of real time."""
 
 
+class SleptForReal(DeviceBlocked):
+    """A program sleeps by the real clock, in code that was defined before its device was."""
+
+
 class Stalled(WorldError):
     """Nothing can ever happen again: everybody waits without limit and the air is silent."""
 

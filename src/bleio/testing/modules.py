@@ -18,20 +18,7 @@ parts, most of which cannot be loaded twice, and bleio itself: the current adapt
 variable, so that the one `_bleio` serves every device.
 
 A function of a test that is given as a program was defined already, with the process's globals. It
-is executed as a copy with globals of the device's (`rebind`). What that does and does not reach:
-
-- Plain functions are copied, and functions of the same module that they call by name, as deep as
-  that goes. Globals that are modules, and functions and classes of modules that would be the
-  device's own, are exchanged for the device's.
-- All other globals are the same objects, and so are default arguments and what a function closes
-  over: that is how a program hands results to its test. So a closed-over `time` is the real one,
-  and a closed-over helper calls the real one, too. A `global` statement assigns to the copy's
-  globals, which nobody else sees.
-- Classes of the test's module stay as they are, and with them their methods: a copy would be
-  another class, and `isinstance` of what is handed back would fail. Their methods see the process's
-  modules. The same holds for a decorated function, of which only the wrapper is copied.
-- Bound methods, `functools.partial` objects and instances with `__call__` are called as they are:
-  they carry state that the caller means to share. Give such a thing a plain function to call.
+is executed as a copy with globals of the device's (`functions`).
 
 What may surprise: while a module is executed it is in `sys.modules` under its name (`_shown`), for
 dataclasses and the like look for the module of a class there; and `sys.modules` as the program sees
@@ -48,9 +35,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
-from types import CodeType, FunctionType, ModuleType
+from functools import lru_cache, partial
+from types import CodeType, ModuleType
 from typing import Any
+
+from bleio.testing.functions import Exchange, home_of
 
 # bleio, and what runs it and tests.
 _SHARED = {
@@ -77,55 +66,20 @@ class DeviceModules:
         self._synthetic = frozenset(synthetic)
         self._folder = folder
         self._tops: dict[str, bool] = {}
-        self._builtins = {**vars(builtins), **names, "__import__": self._import}
+        self.names = {**vars(builtins), **names, "__import__": self._import}
 
     def run_source(self, source: bytes | str, path: str) -> None:
         """Execute a program as the device's `__main__`."""
         main = ModuleType("__main__")
-        vars(main).update(__file__=path, __builtins__=self._builtins, __annotations__={})
+        vars(main).update(__file__=path, __builtins__=self.names, __annotations__={})
         self.loaded["__main__"] = main
         exec(compile(source, path, "exec", dont_inherit=True), vars(main))
 
-    def rebind(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function as it would be if its module had been imported by this device.
-
-        Other callables are returned as they are; see above for what is exchanged and what is not.
-        """
-        if not isinstance(function, FunctionType):
-            return function
-        return self._rebound(function, {"__builtins__": self._builtins})
-
-    # Functions
-
-    def _rebound(self, function: FunctionType, namespace: dict[str, Any]) -> FunctionType:
-        shared = function.__globals__
-        for name in _global_names(function.__code__):
-            if name in shared and name not in namespace:
-                namespace[name] = shared[name]  # found by itself, if it calls itself
-                namespace[name] = self._own_value(shared[name], shared, namespace)
-        namespace.setdefault("__name__", shared.get("__name__"))
-        namespace.setdefault("__file__", shared.get("__file__"))
-        copy = FunctionType(
-            function.__code__,
-            namespace,
-            function.__name__,
-            function.__defaults__,
-            function.__closure__,
-        )
-        copy.__kwdefaults__ = function.__kwdefaults__
-        return copy
-
-    def _own_value(self, value: Any, shared: dict[str, Any], namespace: dict[str, Any]) -> Any:
-        if isinstance(value, ModuleType):
-            return self._load(value.__name__) if self._is_own(value.__name__) else value
-        if isinstance(value, FunctionType) and value.__globals__ is shared:
-            return self._rebound(value, namespace)
-        module, name = getattr(value, "__module__", None), getattr(value, "__name__", None)
-        if not isinstance(module, str) or not isinstance(name, str) or not self._is_own(module):
-            return value
-        if getattr(sys.modules.get(module), name, None) is not value:
-            return value
-        return getattr(self._load(module), name, value)
+    def rebind(self, program: Callable[..., Any], args: Sequence[Any] = ()) -> Callable[[], Any]:
+        """Return a program that was given as an object, with its arguments, as it would be if its
+        module had been imported by this device; see `functions`."""
+        exchange = Exchange(self, home_of(program))
+        return partial(exchange.own(program), *map(exchange.own, args))
 
     # Importing
 
@@ -141,11 +95,11 @@ class DeviceModules:
         if level:
             package = (globals or {}).get("__package__") or ""
             full = importlib.util.resolve_name("." * level + name, package)
-        if not self._is_own(full):
+        if not self.is_own(full):
             return builtins.__import__(name, globals, locals, fromlist or (), level)
-        module = self._load(full)
+        module = self.load(full)
         if not fromlist:
-            return self._load(full.partition(".")[0])
+            return self.load(full.partition(".")[0])
         if hasattr(module, "__path__"):
             for each in self._wanted(module, fromlist):
                 self._load_part(module, each)
@@ -160,17 +114,25 @@ class DeviceModules:
     def _load_part(self, package: ModuleType, name: str) -> None:
         full = f"{package.__name__}.{name}"
         try:
-            self._load(full)
+            self.load(full)
         except ModuleNotFoundError as error:
             if error.name != full:
                 raise
 
-    def _is_own(self, name: str) -> bool:
+    def is_own(self, name: str) -> bool:
+        """Whether a module of that name is loaded by each device for itself."""
         top = name.partition(".")[0]
         own = self._tops.get(top)
         if own is None:
             own = self._tops[top] = self._decide(top)
         return own
+
+    def is_here(self, name: str) -> bool:
+        """Whether a module of that name is nowhere to be imported from, as tests often are."""
+        top = name.partition(".")[0]
+        if top in _SHARED or top in sys.stdlib_module_names:
+            return top == "__main__"
+        return not self.is_own(name) and _find_library(top) is None
 
     def _decide(self, top: str) -> bool:
         if top in self._synthetic:
@@ -188,11 +150,12 @@ class DeviceModules:
         # A folder that is no package is no reason to hide a library of that name.
         return spec if spec is not None and spec.loader is not None else None
 
-    def _load(self, name: str) -> ModuleType:
+    def load(self, name: str) -> ModuleType:
+        """Return the device's module. Raises: ModuleNotFoundError; what the module raises."""
         module = self.loaded.get(name)
         if module is None:
             parent, _, last = name.rpartition(".")
-            package = self._load(parent) if parent else None
+            package = self.load(parent) if parent else None
             module = self.loaded.get(name)  # its package may have imported it meanwhile
             if module is None:
                 module = self._execute(name, self._find(name, package))
@@ -212,7 +175,7 @@ class DeviceModules:
 
     def _execute(self, name: str, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
-        vars(module)["__builtins__"] = self._builtins
+        vars(module)["__builtins__"] = self.names
         self.loaded[name] = module
         code = _code_of(spec)
         try:
@@ -284,12 +247,3 @@ def _code_of(spec: importlib.machinery.ModuleSpec) -> CodeType | None:
         return None
     code: CodeType | None = get_code(spec.name)
     return code
-
-
-def _global_names(code: CodeType) -> set[str]:
-    """Return the names that a function and those inside of it look up."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _global_names(constant)
-    return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from functools import partial
@@ -34,7 +35,8 @@ def as_program(
     if source is not None:
         return Program(partial(_run_source, source, "<source>"), None, "device")
     if callable(program):
-        name = getattr(program, "__name__", "device")
+        _check_runs_to_its_end(program)
+        name = getattr(inner_of(program), "__name__", None) or type(program).__name__
         return Program(partial(_run_function, program, args), None, name)
     assert program is not None
     return _of_file(program)
@@ -47,7 +49,27 @@ def _run_source(text: bytes | str, path: str, modules: DeviceModules) -> None:
 def _run_function(
     function: Callable[..., Any], args: tuple[Any, ...], modules: DeviceModules
 ) -> None:
-    modules.rebind(function)(*args)
+    modules.rebind(function, args)()
+
+
+def _check_runs_to_its_end(program: Callable[..., Any]) -> None:
+    """Raise TypeError for what would only be prepared by a call, and never run."""
+    inner = inner_of(program)
+    for each in (inner, vars(type(inner)).get("__call__")):
+        if inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each):
+            raise TypeError(
+                "A program cannot be an async function, since the time of asyncio is not"
+                " simulated: give a plain function, which waits with time.sleep"
+            )
+        if inspect.isgeneratorfunction(each):
+            raise TypeError("A program cannot be a generator: a call would not run it")
+
+
+def inner_of(program: Any) -> Any:
+    """Return what a `functools.partial` calls in the end; other programs as they are."""
+    while isinstance(program, partial):
+        program = program.func
+    return program
 
 
 def _of_file(path: str | os.PathLike[str]) -> Program:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from bleio.testing.baton import Baton, Strangers
-from bleio.testing.errors import DeviceBlocked, Stalled
+from bleio.testing.errors import DeviceBlocked, SleptForReal, Stalled
 from bleio.testing.pacing import Pace
 from bleio.testing.participant import Participant
 from bleio.testing.schedule import EventSource, TurnSchedule
@@ -109,8 +109,11 @@ class Turns:
             return
         try:
             self._watch.until_turn(me, self)
+        except SleptForReal:
+            self._recall(0.0)  # nothing is gained by waiting for its sleep to end
+            raise
         except BaseException:
-            self._recall()
+            self._recall(GIVE_UP_S)
             raise
 
     def leave(self, me: Participant) -> None:
@@ -151,12 +154,12 @@ class Turns:
     def _is_recalled(self) -> bool:
         return self.life is WorldLife.RECALLED
 
-    def _recall(self) -> None:
+    def _recall(self, within_s: float) -> None:
         """Get the baton back at once, or else give the world up, also if interrupted again."""
         back = False
         self.life = WorldLife.RECALLED
         try:
-            back = self.baton.comes_within(self.owner, GIVE_UP_S)
+            back = self.baton.comes_within(self.owner, within_s)
         finally:
             self.life = WorldLife.GOING if back else WorldLife.GIVEN_UP
         if back:

@@ -4,6 +4,13 @@ A participant that neither waits nor ends keeps the baton, and the world stands 
 for ever, or waits for something outside of simulated time, such as a real lock or a socket. Nobody
 can take the baton from it. So the owner looks around some times a second, and names the participant
 if for too long neither the baton was passed on nor time went on.
+
+There is no need to be patient with one that is in the real `time.sleep`: its program has been given
+code with the process's clock (see `functions` for what remains of that), so it is in another time
+than its peers, and whatever its test found out would be wrong. One look at the thread's frames says
+so. To patch `time.sleep` would be more certain, but would not reach those that took the function
+itself, and would change the process for everybody else. A sleep that falls between two looks goes
+unnoticed; in a loop of them one is soon seen.
 """
 
 from __future__ import annotations
@@ -13,7 +20,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bleio.testing.baton import Baton
-from bleio.testing.errors import DeviceBlocked
+from bleio.testing.errors import DeviceBlocked, SleptForReal
 from bleio.testing.pacing import SLICE_S, Pace
 from bleio.testing.participant import Participant
 
@@ -48,11 +55,14 @@ class OwnersWatch:
         self._watch = watch
 
     def until_turn(self, owner: Participant, time_of_world: Time) -> None:
-        """Wait. Raises: DeviceBlocked; KeyboardInterrupt; what `watch` raises."""
+        """Wait. Raises: DeviceBlocked, also at once for a participant in the real `time.sleep`;
+        KeyboardInterrupt; what `watch` raises."""
         seen, since_s = (0, 0), time.monotonic()
         while not self._baton.comes_within(owner, SLICE_S):
             if self._watch is not None:
                 self._watch(time_of_world.now_us / 1e6)
+            if (place := self._baton.real_sleep()) is not None:
+                raise SleptForReal(place)
             progress = (self._baton.passes, time_of_world.now_us)
             if progress != seen or (self._pace is not None and self._pace.holds):
                 seen, since_s = progress, time.monotonic()

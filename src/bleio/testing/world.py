@@ -138,13 +138,15 @@ class World(SharedAir):
     ) -> Device:
         """Add a device that runs a program file, a function with `args`, or source text.
 
-        A function runs with the device's own `time`, libraries and `import`; other globals and
-        what it closes over stay shared, so that it can leave results.
+        A function, or anything else that can be called, runs with the device's own `time`,
+        libraries and `import`, and so does what it calls of its module; values stay shared, so
+        that it can leave results.
 
         Args: name: by default the file's or the function's; a number is added if it is taken.
             position: in metres, if distances matter; by default in a row with the others.
             start_s: when it is powered on, stop_s: when off again; simulated.
-        Raises: ValueError, TypeError, OSError; WorldError after `close`.
+        Raises: ValueError; TypeError, also for async functions and generators; OSError; WorldError
+            after `close`.
         """
         self.check_open()
         made = as_program(program, args, source)
