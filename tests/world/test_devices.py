@@ -122,16 +122,30 @@ def test_an_exception_is_the_devices() -> None:
         assert not bad.running
 
 
-@pytest.mark.parametrize(("code", "fails"), [("", False), ("0", False), ("3", True)])
-def test_sys_exit_ends_a_program(code: str, fails: bool) -> None:
+@pytest.mark.parametrize("code", ["", "0", "None", "False"])
+def test_sys_exit_ends_a_program(code: str) -> None:
     with World() as world:
         device = world.add(source=f"import sys\nsys.exit({code})\nprint('no')")
-        if fails:
-            with pytest.raises(DeviceFailed, match="SystemExit: 3"):
-                world.run()
-        else:
+        world.run()
+        assert (device.text, device.error) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "text"), [("3", 3, ""), ("True", 1, ""), ("'no peer'", 1, "no peer\n")]
+)
+def test_sys_exit_gives_an_exit_code_and_no_traceback(code: str, exit_code: int, text: str) -> None:
+    with World() as world:
+        source = f"import sys, time\ntime.sleep(2)\nsys.exit({code})\nprint('no')"
+        device = world.add(source=source, name="desk")
+        with pytest.raises(
+            DeviceFailed,
+            match=rf"^desk failed at 2\.000000 s: exit code {exit_code} \(SystemExit: ",
+        ) as raised:
             world.run()
-        assert "no" not in device.text
+        assert (device.text, raised.value.exit_code) == (text, exit_code)
+        assert device.error is raised.value.__cause__
+        assert isinstance(device.error, SystemExit)
+        assert device.error.__traceback__ is None
 
 
 def test_the_end_of_a_program_ends_what_it_has_on_the_air() -> None:

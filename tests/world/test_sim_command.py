@@ -52,6 +52,14 @@ def test_it_ends_with_its_programs(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "[ 7200.000000 code] done\n")
 
 
+def test_the_exit_code_of_a_program_is_the_commands(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("import sys\nprint('now')\nsys.exit(3)")
+    done = sim("bad.py", folder=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr == "Error: bad failed at 0.000000 s: exit code 3 (SystemExit: 3)\n"
+    assert done.stdout == "[    0.000000 bad] now\n"
+
+
 def test_a_failing_program_fails_the_command(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import time\ntime.sleep(1)\nraise ValueError('no')")
     done = sim("bad.py", folder=tmp_path)

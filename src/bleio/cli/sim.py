@@ -1,8 +1,9 @@
 """`bleio sim PROGRAM...`: runs programs as devices of one simulated world.
 
 All that it does is a `testing.World`; the options are the arguments of that, one by one, and the
-exit code is whether all programs ended well. The result goes to standard output and is the same
-each time; what is about this run, such as how far it is, goes to standard error.
+exit code is 0 if all programs ended well, else that of the first that did not. The result goes to
+standard output and is the same each time; what is about this run, such as how far it is, goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -116,10 +117,10 @@ def sim(
     """Run PROGRAMS as devices of one simulated world, in simulated time.
 
     Ends when all programs have ended, after the time of --for, or with Ctrl-C. The same seed and
-    programs give the same result. Each line of output has its time and device. Exit code 1 means
-    that a program failed.
+    programs give the same result. Each line of output has its time and device. A program that
+    fails ends the world, with exit code 1 or that of its sys.exit.
     """
-    from bleio.testing.errors import WorldError
+    from bleio.testing.errors import DeviceFailed, WorldError
     from bleio.testing.world import World
 
     if path_loss is not None and distance is not None:
@@ -143,6 +144,9 @@ def sim(
             for program in programs:
                 world.add(program)
             _run(world, for_s)
+    except DeviceFailed as error:
+        click.ClickException(str(error)).show()
+        sys.exit(error.exit_code)
     except WorldError as error:
         raise click.ClickException(str(error)) from None
     except BrokenPipeError:

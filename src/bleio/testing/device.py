@@ -301,8 +301,7 @@ class Device:
         except PowerOff:
             return
         except SystemExit as end:
-            if end.code is not None and end.code != 0:
-                self._fail(end)
+            self._exit(end)
         except BaseException as error:
             self._fail(error)
         try:
@@ -311,13 +310,24 @@ class Device:
         except PowerOff:
             return
 
+    def _exit(self, end: SystemExit) -> None:
+        """End as a process does by `sys.exit`: quietly, but for what it was given to say."""
+        if end.code is None or end.code == 0:
+            return
+        if not isinstance(end.code, int):
+            self.output.write(f"{end.code}\n")
+        self._ended_by(end.with_traceback(None))
+
     def _fail(self, error: BaseException) -> None:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN_FRAMES:
             trace = trace.tb_next
-        self.error = error.with_traceback(trace)
-        self.failed_at_s = self._air.now_s
         self.output.write("".join(traceback.format_exception(type(error), error, trace)))
+        self._ended_by(error.with_traceback(trace))
+
+    def _ended_by(self, error: BaseException) -> None:
+        self.error = error
+        self.failed_at_s = self._air.now_s
         self._owner.failed(self)
 
 

@@ -8,7 +8,15 @@ class WorldError(Exception):
 
 
 class DeviceFailed(WorldError):
-    """A program ended with an exception, which is the cause of this one."""
+    """A program ended with an exception, which is the cause of this one.
+
+    exit_code: what a process that ran the program would have ended with: that of its `sys.exit`,
+        or 1.
+    """
+
+    def __init__(self, sentence: str, exit_code: int = 1) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code
 
 
 class DeviceBlocked(WorldError):

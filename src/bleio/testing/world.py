@@ -235,9 +235,12 @@ class World(SharedAir):
         if self._failures:
             device = self._failures.popleft()
             cause = device.error
+            what, exit_code = f"{type(cause).__name__}: {cause}", 1
+            if isinstance(cause, SystemExit):
+                exit_code = int(cause.code) if isinstance(cause.code, int) else 1
+                what = f"exit code {exit_code} ({what})"
             raise DeviceFailed(
-                f"{device.name} failed at {device.failed_at_s:.6f} s:"
-                f" {type(cause).__name__}: {cause}"
+                f"{device.name} failed at {device.failed_at_s:.6f} s: {what}", exit_code
             ) from cause
 
     def all_ended(self) -> bool:
