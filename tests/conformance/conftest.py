@@ -13,6 +13,7 @@ import functools
 import pytest
 
 from bleio.backends.capabilities import Capabilities
+from support.hci.lines import SkewedWorld, StrayWorld, seeded
 from support.hci.world import (
     BumbleWorld,
     LegacyWorld,
@@ -30,6 +31,8 @@ WORLDS: dict[str, MakeWorld] = {
     "listen": ListenWorld,
     "shared": SharedWorld,
     "little": LittleWorld,
+    **seeded(SkewedWorld, "skewed"),
+    **seeded(StrayWorld, "stray"),
 }
 
 

@@ -18,6 +18,7 @@ Parts of ours, on a simulated radio:
     hci/simulated    tests of coroutines in simulated time
     hci/engine       an engine that writes down what a backend tells it
     hci/world        devices on radios of every kind: what the conformance suite runs on
+    hci/lines        ways to a controller with events and data apart, or with stray octets
     hci/privacy      devices with private addresses, on controllers that can do more or less
     hci/script       a controller that a test writes by hand, as bad as wanted
     little/air       the air of a small backend that is unlike HCI on purpose

@@ -10,6 +10,7 @@ import pytest
 
 from bleio.api import IoCapability, OobData, PairingDelegate, PairingMethod, SecuritySettings
 from support.api_bench import InThread
+from support.hci.lines import SEEDS, skew_all
 from support.pair import Pair, connect, raises, until
 from support.pairing import (
     CENTRAL,
@@ -43,6 +44,13 @@ TABLE: dict[str, tuple[IoCapability, IoCapability, PairingMethod, PairingMethod]
 DECLINED = (
     "Unspecified issue. The pairing request on the other device may have been declined or ignored."
 )
+
+
+@pytest.fixture(params=["plain", *SEEDS], autouse=True)
+def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events and data of both controllers by one pipe, or by two of which either may be late."""
+    if request.param != "plain":
+        skew_all(monkeypatch, request.param)
 
 
 @pytest.fixture(params=GENERATIONS)
