@@ -11,8 +11,8 @@ import pytest
 needs_tshark: pytest.MarkDecorator = pytest.mark.skipif(
     shutil.which("tshark") is None, reason="tshark is not installed (Debian: apt install tshark)"
 )
-# Other complaints are left out: tshark takes cipher text without its key for clear text.
-_BAD = "_ws.malformed || btle.crc.incorrect"
+_WARNING = 0x600000  # of tshark's severities; an error is above it
+_BAD = f"_ws.malformed || _ws.expert.severity >= {_WARNING}"
 _BAD_BUT_FOR_DATA = "(_ws.malformed && !btcommon.eir_ad.advertising_data) || btle.crc.incorrect"
 
 
@@ -29,9 +29,10 @@ def fields(path: Path, *names: str, only: str = "") -> list[list[str]]:
 
 
 def bad_frames(path: Path, *, any_data: bool = False) -> list[list[str]]:
-    """Number and summary of frames that are malformed or have a wrong CRC.
+    """Number, summary and complaint of frames with a warning or an error of tshark's expert info.
 
-    Args: any_data: what is advertised need not be AD structures.
+    Args: any_data: what is advertised and sent need not make sense, nor need procedures be whole;
+        only what is malformed otherwise, or has a wrong CRC, is bad.
     """
-    only = _BAD_BUT_FOR_DATA if any_data else _BAD
-    return fields(path, "frame.number", "_ws.col.Protocol", "_ws.col.Info", only=only)
+    names = ("frame.number", "_ws.col.Protocol", "_ws.col.Info", "_ws.expert.message")
+    return fields(path, *names, only=_BAD_BUT_FOR_DATA if any_data else _BAD)

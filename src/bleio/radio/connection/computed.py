@@ -7,8 +7,8 @@ can get lost, what an event with nothing to say does is known beforehand.
 
 So here the next event is computed. When something is queued (`wake`), the first anchor point that
 can carry it gets a timer; idle links have none at all. What the events in between would have done
-is made good when somebody asks: `LinkMeter` counts the time for which radios were on, turns the
-sequence numbers and, for captures that want to see them, makes up the empty packets.
+is made good when somebody asks: `LinkMeter` counts the time for which radios were on, and for
+captures that want to see them makes up the empty packets and turns the sequence numbers.
 
 The packets of an exchange, one each way, go in one call at its beginning, though the second one is
 on air a little later: nobody can interfere with it, and a host that hears of it cannot answer any

@@ -7,7 +7,7 @@ place, when somebody reads a station's counters, and before anything changes on 
 `account` first, or events of the past are counted by the rules of today.
 
 To count an idle event is to say what happened in it: which of the two were awake, whose radio was
-on for how long, one more turn of the sequence numbers, and for captures that ask for it the two
+on for how long, and for captures that ask for it one more turn of the sequence numbers and the two
 empty packets. Idle events also take radio time away from the windows of a scanner or initiator on
 the same station; since they are counted late, that is subtracted late, too.
 """
@@ -96,8 +96,8 @@ class LinkMeter:
             listener.tx_us += attended * answer_us
         if self._link.radio.idle_watched:
             self._show_until(event, attended)
-        elif attended & 1:  # an even number leaves the sequence numbers as they were
-            self._count_exchange()
+        # Else the sequence numbers stay as they are: were they turned for packets that nobody is
+        # shown, those that are shown would look sent again or never acknowledged.
         self._next_event = event
 
     def _attended(self, event: int) -> int:
