@@ -191,7 +191,7 @@ class ListenWorld(World):
     async def __aenter__(self) -> World:
         self.radio = ServedRadio(1, self, Propagation(path_loss_db=40.0))
         address = ListenAddress("tcp", host="127.0.0.1", port=0)
-        self.listener = await open_address(self.radio, address)
+        self.listener = await open_address(self.radio, address, number=1)
         self.foreign_transport = "tcp-client" + self.listener.addresses[0].removeprefix("tcp")
         return self
 
