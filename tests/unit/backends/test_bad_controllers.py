@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
+import operator
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from bumble.hci import HCI_SUPPORTED_COMMANDS_MASKS
 
 from bleio.backends.base import AdvertisingParameters, ScanParameters
 from bleio.backends.capabilities import Capability
@@ -284,6 +288,48 @@ async def test_a_central_decides_on_parameter_requests() -> None:
         controller.send(disconnection())
         with pytest.raises(LinkLost):
             await task
+
+
+WISHES = {
+    0x0C63: "event mask page 2",
+    0x1003: "features of Classic Bluetooth",
+    0x2023: "suggested data length",
+    0x203A: "room for advertising data",
+    0x203B: "number of advertising sets",
+    Opcode.LE_SET_DATA_LENGTH: "data length",
+    Opcode.LE_SET_PHY: "PHY",
+}
+
+
+@pytest.mark.parametrize("answer", [None, b"\x01", b"\x11"], ids=["silent", "unknown", "refused"])
+@pytest.mark.parametrize("wish", WISHES, ids=WISHES.values())
+@asynchronous
+async def test_an_adapter_goes_on_without_a_wish(
+    wish: int, answer: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with ScriptedController(extended=True) as controller:
+        listed = HCI_SUPPORTED_COMMANDS_MASKS
+        masks = [listed[code] for code in (0x2003, 0x2002, 0x2024, *WISHES)]
+        supported = functools.reduce(operator.or_, masks).to_bytes(64, "little")
+        controller.answers[0x1002] = lambda _: b"\x00" + supported
+        controller.answers[0x1003] = lambda _: bytes(9)
+        controller.answers[wish] = lambda _: answer
+        async with opened(controller, 0.3) as host:
+            for handle in (0x40, 0x41):  # the second asks again for what was refused
+                controller.send(connection_complete(handle))
+            await until(lambda: len(host.engine.links) == 2)
+            connecting = asyncio.ensure_future(host.backend.connect(PEER, 0))
+            await until(lambda: controller.sent(Opcode.LE_EXTENDED_CREATE_CONNECTION))
+            controller.send(connection_complete(0x42, central=True))
+            await until(lambda: controller.sent(wish))
+            await host.backend.start_scan(ScanParameters())
+            # All that was wished for is over once this is answered.
+            await host.parts.layer.request(Opcode.READ_BD_ADDR)
+            assert "lost" not in host.engine.log
+            connecting.cancel()
+            await asyncio.wait({connecting})
+        assert caplog.text.count("it is left out") == 1
 
 
 @asynchronous

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bleio.backends.hci.controller.commands import CommandQueue, command_packet
+from bleio.backends.hci.controller.commands import CommandQueue, Unanswered, command_packet
 from bleio.backends.hci.counters import HciCounters
 from bleio.errors import ControllerLost
 from support.hci.engine import asynchronous
@@ -103,3 +103,25 @@ async def test_silence_is_noticed(leave: bool) -> None:
         await call
     with pytest.raises(ControllerLost, match="gone"):
         await queue.exchange(command_packet(ONE))
+
+
+@asynchronous
+async def test_silence_to_a_wish_fails_the_wish_alone() -> None:
+    queue = Queue(timeout_s=0.02)
+    wish = asyncio.ensure_future(queue.exchange(command_packet(ONE), is_wish=True))
+    await asyncio.sleep(0)
+    needed = queue.start(TWO)
+    with pytest.raises(Unanswered):
+        await wish
+    assert queue.sent == [ONE, TWO] and queue.overdue == 0
+    queue.answered(ONE, 1, b"late")  # for nobody
+    assert not needed.done()
+    queue.answered(TWO, 1, b"two")
+    assert await needed == b"two"
+    assert queue.counters.unexpected_answers == 1
+    needed = queue.start(THREE)
+    while not queue.overdue:  # what is needed still fails
+        await asyncio.sleep(0.001)
+    queue.close(ControllerLost("gone"))
+    with pytest.raises(ControllerLost, match="gone"):
+        await needed

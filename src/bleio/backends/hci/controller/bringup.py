@@ -8,11 +8,16 @@ some drivers take over the reading themselves, in a protocol of their own, until
 What a controller says of itself is not always so. A feature without the command that belongs to it
 does not count, because some of them fall silent at a command that they do not know; and a
 controller without buffers for data is refused here, since nothing could be sent to it.
+
+Some of what bumble asks is only a wish of ours: the suggested length of data, the features of
+Classic Bluetooth, how much may be advertised. bumble gives up at the first refusal, and would wait
+for an answer for ever. For these it is told what goes without them (`_WISHES`).
 """
 
 from __future__ import annotations
 
 import logging
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +33,6 @@ from bleio.errors import ControllerError
 # bumble logs what happens on the air at warning level; without a handler Python prints that on the
 # user's terminal. A program that wants it adds a handler of its own.
 logging.getLogger("bumble").addHandler(logging.NullHandler())
-
-_log = logging.getLogger(__name__)
 
 _NO_ADDRESSES = (bytes(6), b"\xff" * 6)
 
@@ -61,7 +64,13 @@ class _BringUpHost(Host):  # type: ignore[misc,unused-ignore]
 
     async def _send_command(self, command: Any, response_timeout: float | None = None) -> Any:
         """Our queue's bound holds in place of `response_timeout`."""
-        event = await self._layer.commands.exchange(bytes(command))
+        packet, opcode = bytes(command), int(command.op_code)
+        if opcode in _WISHES:
+            returned = await self._layer.wish(opcode, packet[4:])
+            answer = _WISHES[opcode] if returned is None else returned
+            event = _command_complete(opcode, b"\x00" + answer)
+        else:
+            event = await self._layer.commands.exchange(packet)
         return hci.HCI_Packet.from_bytes(event)
 
     def on_packet(self, packet: bytes) -> None:
@@ -79,6 +88,26 @@ class _BringUpHost(Host):  # type: ignore[misc,unused-ignore]
         self._layer.commands.answered(
             event.command_opcode, event.num_hci_command_packets, bytes(event)
         )
+
+
+# What is as good as an answer, after the status: the controller goes without, or has the least.
+_WISHES: dict[int, bytes] = {
+    hci.HCI_SET_EVENT_MASK_PAGE_2_COMMAND: b"",
+    hci.HCI_READ_LOCAL_SUPPORTED_FEATURES_COMMAND: bytes(8),
+    hci.HCI_READ_LOCAL_EXTENDED_FEATURES_COMMAND: bytes(2 + 8),
+    # That of our wish: then it is not written.
+    hci.HCI_LE_READ_SUGGESTED_DEFAULT_DATA_LENGTH_COMMAND: struct.pack("<HH", 251, 2120),
+    hci.HCI_LE_WRITE_SUGGESTED_DEFAULT_DATA_LENGTH_COMMAND: b"",
+    hci.HCI_LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS_COMMAND: b"\x01",
+    hci.HCI_LE_READ_MAXIMUM_ADVERTISING_DATA_LENGTH_COMMAND: struct.pack("<H", 31),
+}
+
+
+def _command_complete(opcode: int, parameters: bytes) -> bytes:
+    head = struct.pack(
+        "<BBBBH", EVENT_PACKET, Event.COMMAND_COMPLETE, 3 + len(parameters), 1, opcode
+    )
+    return head + parameters
 
 
 _ANSWERS = (bytes((Event.COMMAND_COMPLETE,)), bytes((Event.COMMAND_STATUS,)))
@@ -121,10 +150,8 @@ async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts
 
 async def _allow_le(layer: HciLayer) -> None:
     """Tell a controller with Classic Bluetooth that this host does LE."""
-    try:
-        await layer.request(Opcode.WRITE_LE_HOST_SUPPORT, b"\x01\x00")
-    except ControllerError as error:
-        _log.debug("%s", error)  # single-mode controllers say that they have the command, too
+    # Single-mode controllers say that they have the command, too, and refuse it.
+    await layer.wish(Opcode.WRITE_LE_HOST_SUPPORT, b"\x01\x00")
 
 
 async def _read_public_address(layer: HciLayer) -> DeviceAddress | None:

@@ -7,6 +7,10 @@ be known for what it is; with two commands of one opcode under way it could be o
 A caller that is cancelled leaves its command to the controller: the answer is still awaited before
 the next one is sent, so no answer is ever taken for another command's. The time limit is for the
 controller, not for the caller: it runs on, and its end means that the controller is lost.
+
+Some commands are wishes: what they ask for can be done without. Controllers exist that never answer
+such a command although they list it, and work otherwise. So the end of a wish's time fails the wish
+alone, and the next command is sent; if the controller is silent to that too, it is lost.
 """
 
 from __future__ import annotations
@@ -20,12 +24,19 @@ from bleio.core.hci import COMMAND_PACKET
 
 _OPCODE_OFFSET = 1  # in an H4 command packet
 
+WISH_TIMEOUT_S = 2.0  # other commands, perhaps of a pairing, wait behind it
+
+
+class Unanswered(Exception):
+    """The controller did not answer a wish in time."""
+
 
 class _Command:
-    __slots__ = ("answer", "opcode", "packet")
+    __slots__ = ("answer", "is_wish", "opcode", "packet")
 
-    def __init__(self, packet: bytes, answer: asyncio.Future[bytes]) -> None:
+    def __init__(self, packet: bytes, answer: asyncio.Future[bytes], is_wish: bool) -> None:
         self.packet = packet
+        self.is_wish = is_wish
         self.opcode = int.from_bytes(packet[_OPCODE_OFFSET : _OPCODE_OFFSET + 2], "little")
         self.answer = answer
 
@@ -55,11 +66,14 @@ class CommandQueue:
         self._timer: asyncio.TimerHandle | None = None
         self._closed_by: Exception | None = None
 
-    async def exchange(self, packet: bytes) -> bytes:
-        """Send an H4 command packet. Returns: the H4 event packet that answers it."""
+    async def exchange(self, packet: bytes, is_wish: bool = False) -> bytes:
+        """Send an H4 command packet. Returns: the H4 event packet that answers it.
+
+        Raises: Unanswered, for a wish only; what the queue was closed with.
+        """
         if self._closed_by is not None:
             raise self._closed_by
-        command = _Command(packet, asyncio.get_running_loop().create_future())
+        command = _Command(packet, asyncio.get_running_loop().create_future(), is_wish)
         self._waiting.append(command)
         self._pump()
         return await command.answer
@@ -106,7 +120,23 @@ class CommandQueue:
             self._timer.cancel()
             self._timer = None
         if self._current is not None or self._waiting:
-            self._timer = asyncio.get_running_loop().call_later(self._timeout_s, self._silent)
+            timeout_s = self._timeout_s
+            if self._current is not None and self._current.is_wish:
+                timeout_s = min(timeout_s, WISH_TIMEOUT_S)
+            self._timer = asyncio.get_running_loop().call_later(timeout_s, self._overdue)
+
+    def _overdue(self) -> None:
+        """The answer did not come, or the leave to send; go on without it if it was a wish's."""
+        command = self._current
+        if command is None or not command.is_wish:
+            self._silent()
+            return
+        self._current = None
+        self._allowed = True
+        if not command.answer.done():
+            command.answer.set_exception(Unanswered())
+        self._restart_timer()
+        self._pump()
 
 
 def command_packet(opcode: int, parameters: bytes = b"") -> bytes:

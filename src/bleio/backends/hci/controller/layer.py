@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from bleio.backends.hci.controller.commands import CommandQueue, command_packet
+from bleio.backends.hci.controller.commands import CommandQueue, Unanswered, command_packet
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.controller.port import Port
 from bleio.backends.hci.counters import HciCounters
@@ -80,6 +80,8 @@ class HciLayer:
         self._le_events: dict[int, EventHandler] = {}
         self._acl: AclHandler | None = None
         self._reader: PacketReader | None = None
+        self._left_out: set[int] = set()  # opcodes of wishes, logged once each
+        self._unanswered: set[int] = set()  # opcodes of wishes that are not worth asking again
         self.on_event(Event.COMMAND_COMPLETE, self._command_complete)
         self.on_event(Event.COMMAND_STATUS, self._command_status)
         self.on_event(Event.HARDWARE_ERROR, self._hardware_error)
@@ -128,15 +130,40 @@ class HciLayer:
         Raises: ControllerError if the controller refuses; ControllerLost.
         """
         event = await self.commands.exchange(command_packet(opcode, parameters))
-        if event[1] == Event.COMMAND_STATUS:
-            status, returned = event[3], b""
-        else:
-            status = event[6] if len(event) > 6 else _UNSPECIFIED_ERROR
-            returned = event[7:]
+        status, returned = _outcome(event)
         if status:
-            name = opcode.text if isinstance(opcode, Opcode) else f"command 0x{opcode:04x}"
-            raise ControllerError(status, name)
+            raise ControllerError(status, _command_name(opcode))
         return returned
+
+    async def wish(self, opcode: Opcode | int, parameters: bytes = b"") -> bytes | None:
+        """Ask for what can be done without. Returns: as `request`; None if it is left out.
+
+        A refusal or silence is logged once for each opcode; what was met with silence is not asked
+        for again. Raises: ControllerLost.
+        """
+        if opcode in self._unanswered:
+            return None
+        try:
+            event = await self.commands.exchange(command_packet(opcode, parameters), is_wish=True)
+        except Unanswered:
+            self._unanswered.add(opcode)
+            self._leave_out(opcode, "does not answer")
+            return None
+        status, returned = _outcome(event)
+        if status:
+            self._leave_out(opcode, f"refuses (0x{status:02x})")
+            return None
+        return returned
+
+    def _leave_out(self, opcode: int, does: str) -> None:
+        if opcode not in self._left_out:
+            self._left_out.add(opcode)
+            _log.info(
+                "The controller at %s %s %s: it is left out",
+                self._name,
+                does,
+                _command_name(opcode),
+            )
 
     def received(self, packet: bytes) -> None:
         """Take one H4 packet from the transport. Never raises."""
@@ -222,6 +249,17 @@ class HciLayer:
                 f"{why}, but {noise} octets came that are no packets; "
                 "check the speed of the line, its wiring and that the device speaks HCI"
             )
+
+
+def _outcome(event: bytes) -> tuple[int, bytes]:
+    """Return the status in an answer, and the return parameters after it."""
+    if event[1] == Event.COMMAND_STATUS:
+        return event[3], b""
+    return (event[6] if len(event) > 6 else _UNSPECIFIED_ERROR), event[7:]
+
+
+def _command_name(opcode: Opcode | int) -> str:
+    return opcode.text if isinstance(opcode, Opcode) else f"command 0x{opcode:04x}"
 
 
 # Their handlers get the whole packet, which is also what the sender of the command is given.

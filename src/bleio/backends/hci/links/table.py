@@ -33,7 +33,7 @@ from bleio.backends.hci.security.manager import SecurityManager
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.hci import Event, LeEvent
-from bleio.errors import ControllerError, LinkLost
+from bleio.errors import LinkLost
 from bleio.gatt.table import AttributeTable
 
 # status, handle, role, peer address type, peer address (6); then in the enhanced forms the
@@ -187,7 +187,7 @@ class LinkTable:
         self._roles.initiator.failed(HciErrorCode.UNKNOWN_CONNECTION_IDENTIFIER)
 
     async def _tune(self, link: HciLink) -> None:
-        """Ask for long packets and, as central, the 2M PHY; a refusal is silent."""
+        """Ask for long packets and, as central, the 2M PHY; each is a wish."""
         handle = _U16.pack(link.conn_handle)
         requests = []
         if self._facts.long_packets:
@@ -197,10 +197,7 @@ class LinkTable:
             phys = bytes((0, _PHY_2M, _PHY_2M)) + bytes(2)
             requests.append((Opcode.LE_SET_PHY, handle + phys))
         for opcode, parameters in requests:
-            try:
-                await self.layer.request(opcode, parameters)
-            except ControllerError:
-                continue
+            await self.layer.wish(opcode, parameters)
 
     def _disconnected(self, event: bytes) -> None:
         status, conn_handle, reason = _DISCONNECTION.unpack_from(event)
@@ -227,7 +224,7 @@ class LinkTable:
         """
         conn_handle, *parameters = _REQUEST.unpack_from(event)
         self.spawn(
-            self.layer.request(
+            self.layer.wish(
                 Opcode.LE_REMOTE_CONNECTION_PARAMETER_REQUEST_REPLY,
                 _REQUEST.pack(conn_handle, *parameters) + bytes(4),
             )
