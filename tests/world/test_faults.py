@@ -53,27 +53,38 @@ for _ in range(2):
 """
 
 
-def test_refused_connections_end_as_never_established() -> None:
+# `connect` takes no link that was never established, and tries again until its time-out.
+TIMED_OUT = "Failed to connect: timeout\n"
+PATIENT_TRIES = TRIES.replace("ConnectionError", "_bleio.BluetoothError")
+
+
+def test_refused_connections_are_tried_again_until_the_time_out() -> None:
     with World() as world:
         peripheral = world.add(source=PERIPHERAL, name="peripheral")
         peripheral.refuse_connections = True
-        central = world.add(source=CENTRAL + TRIES)
+        central = world.add(source=CENTRAL + PATIENT_TRIES)
         world.run(until=lambda: bool(central.text))
-        assert central.text == "Not connected\n"
+        assert central.text == TIMED_OUT
         requests = [each for each in world.packets if _is_connect_ind(each)]
-        assert len(requests) == 1
-        (of_link,) = {each.octets[14:18] for each in requests}
-        on_link = [
-            each
-            for each in world.packets
-            if each.access_address == int.from_bytes(of_link, "little")
-        ]
+        of_links = {int.from_bytes(each.octets[14:18], "little") for each in requests}
+        assert len(requests) == len(of_links) > 10
+        on_link = [each for each in world.packets if each.access_address in of_links]
         assert "peripheral" not in {each.sender.name for each in on_link}  # it never answers
         assert peripheral.adapter.advertising
 
         peripheral.refuse_connections = False
         world.run(until=lambda: not central.running)
-        assert central.text == "Not connected\nconnected True\n"
+        assert central.text == TIMED_OUT + "connected True\n"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_lossy_link_is_established_while_there_is_time(seed: int) -> None:
+    with World(seed) as world:
+        world.loss = 0.3
+        world.add(source=PERIPHERAL)
+        central = world.add(source=CENTRAL + "print(connect().connected)\ntime.sleep(10)\n")
+        world.run(until=lambda: bool(central.text))
+        assert central.text == "True\n"
 
 
 def _is_connect_ind(packet: object) -> bool:
@@ -104,9 +115,9 @@ def test_refusing_lasts_over_power_and_a_new_program() -> None:
         world.run_for(1)
         peripheral.power_off()
         peripheral.power_on()
-        central = world.add(source=CENTRAL + TRIES)
+        central = world.add(source=CENTRAL + PATIENT_TRIES)
         world.run(until=lambda: not central.running)
-        assert central.text == "Not connected\n" * 2
+        assert central.text == TIMED_OUT * 2
 
 
 def test_a_link_that_is_there_stays_when_new_ones_are_refused() -> None:

@@ -212,9 +212,10 @@ class Device:
     def refuse_connections(self) -> bool:
         """Whether its radio leaves connection requests unanswered; rw.
 
-        It goes on advertising. Who connects takes the link as made, hears nothing for six
-        connection events, and has it end as never established (0x3E); with extended advertising,
-        which is confirmed, it goes on trying until its time-out. Links that are there stay.
+        It goes on advertising. A central takes the link as made, hears nothing for six connection
+        events, and has it end as never established (0x3E); `connect` tries again until its
+        time-out. With extended advertising, which is confirmed, no link is made at all. Links that
+        are there stay.
         """
         return self.radio.refuses
 

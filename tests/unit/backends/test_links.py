@@ -10,7 +10,7 @@ import pytest
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.core.address import DeviceAddress
-from bleio.errors import TransactionTimeout, public_error
+from bleio.errors import ConnectTimeout, TransactionTimeout, public_error
 from support.hci.engine import Engine, asynchronous, until
 from support.hci.script import PEER, ScriptedController, connection_complete, disconnection
 from support.hci.simulated import simulated
@@ -78,6 +78,24 @@ async def test_a_new_link_is_made_as_fast_as_the_controller_can(can: str) -> Non
         controller.send(disconnection())
         connecting.cancel()
         await asyncio.wait({connecting})
+        await backend.close()
+
+
+@asynchronous
+async def test_links_that_are_never_established_are_tried_again() -> None:
+    """Some controllers tell it by Connection Complete, others by the end of the link."""
+    async with ScriptedController() as controller:
+        backend, engine = HciBackend(controller.transport), Engine()
+        await backend.open(engine.server, "host", engine)
+        connecting = asyncio.ensure_future(backend.connect(DeviceAddress(PEER, random=True), 0.5))
+        await until(lambda: len(controller.sent(Opcode.LE_CREATE_CONNECTION)) == 1)
+        controller.send(connection_complete(status=0x3E, central=True))
+        await until(lambda: len(controller.sent(Opcode.LE_CREATE_CONNECTION)) == 2)
+        controller.send(connection_complete(central=True), disconnection(reason=0x3E))
+        await until(lambda: len(controller.sent(Opcode.LE_CREATE_CONNECTION)) == 3)
+        with pytest.raises(ConnectTimeout):
+            await connecting
+        assert not any(link.connected for link in engine.links)
         await backend.close()
 
 

@@ -7,6 +7,11 @@ to once more, without its keys, and the link says that they were the reason (`en
 Nothing is given away by that: what is asked for over the plain link is decided as on any other, and
 the bond stays until a pairing replaces it that is as strong. Before that, where other bonds have
 the same Identity Resolving Key, the peer may be one of those (`security.same_key`).
+
+A link counts once the peer has sent something on it. The packet that asks for a link may be lost on
+air; our controller takes the link as made, hears nothing for six intervals, and has it end as never
+established (0x3E). That is no answer of the peer, so it is tried again while there is time.
+Spec: Vol 6, Part B, 4.5.
 """
 
 from __future__ import annotations
@@ -20,7 +25,8 @@ from bleio.backends.hci.links.calls import exchange_mtu
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.core.address import DeviceAddress
-from bleio.errors import ConnectTimeout, KeysLost, LinkLost
+from bleio.core.codes import HciErrorCode
+from bleio.errors import ConnectTimeout, ControllerError, KeysLost, LinkLost
 
 # How long a peer whose keys did not fit is connected to once more, where connect has no limit.
 WITHOUT_KEYS_S = 10.0
@@ -47,16 +53,16 @@ class Connecting:
         """Connect; see `Backend.connect`. Raises: KeysLost if a peer with other keys went away."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + timeout_s
-        link = await self._initiator.connect(address, timeout_s)
+        link, ready = await self._establish(address, timeout_s)
         if not timeout_s:
             deadline_s = loop.time() + WITHOUT_KEYS_S
         tried: set[DeviceAddress] = set()
-        while not await self._ready(link):
+        while not ready:
             tried.add(link.peer)
             other = self._other(link, tried)
             if other is None:
                 return await self._connect_without_keys(link.peer, deadline_s - loop.time())
-            link = await self._again(other, deadline_s - loop.time())
+            link, ready = await self._again(other, deadline_s - loop.time())
         return link
 
     def _other(self, link: HciLink, tried: set[DeviceAddress]) -> DeviceAddress | None:
@@ -66,11 +72,11 @@ class Connecting:
         sharing = self._security.same_key.sharing(link.peer)
         return next((peer for peer in reversed(sharing) if peer not in tried), None)
 
-    async def _again(self, peer: DeviceAddress, limit_s: float) -> HciLink:
+    async def _again(self, peer: DeviceAddress, limit_s: float) -> tuple[HciLink, bool]:
         if limit_s <= 0:
             raise KeysLost
         try:
-            return await self._initiator.connect(peer, limit_s)
+            return await self._establish(peer, limit_s)
         except ConnectTimeout:
             raise KeysLost from None
 
@@ -78,11 +84,33 @@ class Connecting:
         without_keys = self._security.without_keys
         without_keys.add(peer)
         try:
-            link = await self._again(peer, limit_s)
-            await self._ready(link)
+            link, _ = await self._again(peer, limit_s)
             return link
         finally:
             without_keys.discard(peer)
+
+    async def _establish(self, address: DeviceAddress, limit_s: float) -> tuple[HciLink, bool]:
+        """Connect until a link is established. limit_s 0: no limit.
+
+        Returns: the link, and whether it is ready for its program (`_ready`).
+        """
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + limit_s
+        remaining_s = limit_s
+        while True:
+            try:
+                link = await self._initiator.connect(address, remaining_s)
+                return link, await self._ready(link)
+            except LinkLost as error:
+                if error.reason != HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED:
+                    raise
+            except ControllerError as error:  # some controllers tell it instead of the link
+                if error.status != HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED:
+                    raise
+            if limit_s:
+                remaining_s = deadline_s - loop.time()
+                if remaining_s <= 0:
+                    raise ConnectTimeout
 
     async def _ready(self, link: HciLink) -> bool:
         """Get a new link ready for its program. Returns: False if its keys have ended it.
