@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.links.link import HciLink
 from bleio.core.address import DeviceAddress
 from bleio.errors import ConnectTimeout, TransactionTimeout, public_error
 from support.hci.engine import Engine, asynchronous, until
-from support.hci.script import PEER, ScriptedController, connection_complete, disconnection
+from support.hci.script import (
+    PEER,
+    ScriptedController,
+    acl,
+    connection_complete,
+    disconnection,
+    le_event,
+)
 from support.hci.simulated import simulated
 from support.hci.world import VirtualWorld, connected_pair
 
@@ -123,3 +133,86 @@ async def test_intervals_that_are_set_at_once_have_their_turns(by_central: bool)
         await asyncio.gather(*(setter.set_interval(us) for us in (30_000, 47_500, 60_000)))
         assert loop.time() - begin_s < 3.0  # none has waited for an answer that was another's
         await until(lambda: link.interval_us == incoming.interval_us == 60_000)
+
+
+def _updated(interval: int, status: int = 0) -> bytes:
+    return le_event(0x03, struct.pack("<BHHHH", status, 0x40, interval, 0, 400))
+
+
+def _asks_for(identifier: int, interval: int) -> bytes:
+    return acl(0x40, 5, struct.pack("<BBHHHHH", 0x12, identifier, 8, interval, interval, 0, 400))
+
+
+class ParameterCentral:
+    """A central's controller that is at one change at a time, and ends it when it is told to."""
+
+    def __init__(self, controller: ScriptedController) -> None:
+        self.busy = False
+        self.wanted: list[int] = []
+        self._controller = controller
+        controller.answers[Opcode.LE_CONNECTION_UPDATE] = self._asked
+
+    def _asked(self, parameters: bytes) -> bytes:
+        if self.busy:
+            return b"\x0c"
+        self.busy = True
+        self.wanted.append(struct.unpack_from("<H", parameters, 2)[0])
+        return b"\x00"
+
+    def end(self, interval: int) -> None:
+        self.busy = False
+        self._controller.send(_updated(interval))
+
+
+@asynccontextmanager
+async def _as_central() -> AsyncIterator[tuple[ScriptedController, ParameterCentral, HciLink]]:
+    async with ScriptedController() as controller:
+        central = ParameterCentral(controller)
+        backend, engine = HciBackend(controller.transport), Engine()
+        await backend.open(engine.server, "host", engine)
+        connecting = asyncio.ensure_future(backend.connect(DeviceAddress(PEER, random=True), 0))
+        await until(lambda: controller.sent(Opcode.LE_CREATE_CONNECTION))
+        controller.send(connection_complete(central=True))
+        await until(lambda: controller.data)
+        controller.send(acl(0x40, 4, b"\x01\x02\x00\x00\x06"))  # no larger MTU
+        yield controller, central, await connecting
+        controller.send(disconnection())
+        await until(lambda: not engine.links)
+        await backend.close()
+
+
+@asynchronous
+async def test_of_a_peers_wishes_during_a_change_the_latest_is_followed() -> None:
+    async with _as_central() as (controller, central, link):
+        setting = asyncio.ensure_future(link.set_interval(30_000))
+        await until(lambda: central.wanted == [24])
+        controller.send(_asks_for(1, 40), _asks_for(2, 80))
+        await until(lambda: sum(b"\x13" in packet for packet in controller.data) == 2)
+        assert central.wanted == [24] and not setting.done()
+        central.end(24)
+        await setting
+        await until(lambda: central.wanted == [24, 80])
+        central.end(80)
+        await until(lambda: link.interval_us == 100_000)
+
+
+@asynchronous
+async def test_a_change_of_the_controllers_own_is_waited_for() -> None:
+    async with _as_central() as (controller, central, link):
+        central.busy = True  # the peer has asked for it by the link layer's procedure
+        setting = asyncio.ensure_future(link.set_interval(30_000))
+        await until(lambda: controller.sent(Opcode.LE_CONNECTION_UPDATE))
+        central.end(60)
+        await until(lambda: central.wanted == [24])
+        assert not setting.done()
+        central.end(24)
+        await setting
+        assert link.interval_us == 30_000
+
+
+@asynchronous
+async def test_an_interval_that_is_refused_leaves_the_old_one() -> None:
+    async with _as_central() as (controller, _, link):
+        controller.answers[Opcode.LE_CONNECTION_UPDATE] = lambda _: b"\x12"
+        await link.set_interval(60_000)
+        assert link.interval_us == 30_000

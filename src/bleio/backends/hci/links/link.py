@@ -226,7 +226,7 @@ class HciLink(Link):
         self._memory.close()
         self._table.security.remove(self._security, reason)
         self.bearer.closed(reason)
-        self.parameters.change_ended()
+        self.parameters.closed()
         self._closed.set_result(None)
 
     # GATT

@@ -3,6 +3,11 @@
 A central has its controller change them. A peripheral asks the central over the signaling channel
 and is told whether it will; either way LE Connection Update Complete tells of new ones. A change
 may be refused without a word, so an outcome is waited for no longer than `UPDATE_S`.
+
+A link has one change at a time. A wish that comes while another is pending takes its turn: a
+program's wishes in order, of a peer's the latest, which has been told that it was accepted. A
+controller may be at a change that it did not have from us, and then refuses ours as disallowed; it
+is asked again once that has ended, since a wish dropped there would leave what nobody asked for.
 Spec: Vol 3, Part A, 4.20 and 4.21; Vol 4, Part E, 7.8.18 and 7.7.65.3.
 """
 
@@ -17,9 +22,12 @@ from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.links.acl import AclChannel
 from bleio.backends.hci.links.l2cap import ConnectionParameters, Signaling, plausible
+from bleio.core.codes import HciErrorCode
 from bleio.errors import ControllerError, InvalidParameter
 
 UPDATE_S = 3.0  # how long a change is waited for
+_ASK_AGAIN_S = 0.25  # of a controller that is at another change, unless it tells the end before
+_BUSY = frozenset({HciErrorCode.COMMAND_DISALLOWED, HciErrorCode.CONTROLLER_BUSY})
 _US_PER_UNIT = 1250
 _UPDATE = Struct("<HHHHHHH")  # handle, interval min, max, latency, supervision, CE min, max
 
@@ -45,6 +53,8 @@ class LinkParameters:
         self._spawn = spawn
         self._outcome: asyncio.Future[None] | None = None
         self._changing = asyncio.Lock()
+        self._wish_of_peer: ConnectionParameters | None = None  # accepted, waits for its turn
+        self._closed = False
 
     def now_in_force(self, interval_units: int, latency: int, supervision_units: int) -> None:
         """Take those in force, of 1.25 ms, events, 10 ms."""
@@ -57,6 +67,11 @@ class LinkParameters:
         """A change has ended, with new parameters or without."""
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_result(None)
+
+    def closed(self) -> None:
+        """The link is gone; its handle may be another's next."""
+        self._closed = True
+        self.change_ended()
 
     async def set_interval(self, interval_us: int, check_connected: Callable[[], None]) -> None:
         """Ask for an interval, the rest as it is. Returns when it is in force or refused, at the
@@ -77,27 +92,48 @@ class LinkParameters:
         """Ask for other parameters and wait for the outcome."""
         if not plausible(parameters):
             return  # the controller would refuse it: supervision is too short for it
-        self._outcome = asyncio.get_running_loop().create_future()
         if self._is_central:
             await self._update(parameters)
         else:
+            outcome = self._outcome = asyncio.get_running_loop().create_future()
             self.signaling.request_update(parameters)
-        await asyncio.wait({self._outcome}, timeout=UPDATE_S)
+            await asyncio.wait({outcome}, timeout=UPDATE_S)
 
     async def _update(self, parameters: ConnectionParameters) -> None:
-        """Have the controller change the connection's parameters."""
-        try:
-            await self._layer.request(
-                Opcode.LE_CONNECTION_UPDATE, _UPDATE.pack(self._conn_handle, *parameters, 0, 0)
-            )
-        except ControllerError:
-            self.change_ended()  # refused
+        """Have the controller change the parameters, and wait for the outcome.
+
+        While the controller is at another change, this waits for the end of that.
+        """
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + UPDATE_S
+        packed = _UPDATE.pack(self._conn_handle, *parameters, 0, 0)
+        while not self._closed:
+            # Made before asking: an event may come right behind the command's answer.
+            outcome = self._outcome = loop.create_future()
+            wait_s = UPDATE_S
+            try:
+                await self._layer.request(Opcode.LE_CONNECTION_UPDATE, packed)
+            except ControllerError as error:
+                if error.status not in _BUSY or loop.time() >= deadline_s:
+                    return
+                wait_s = _ASK_AGAIN_S
+            await asyncio.wait({outcome}, timeout=wait_s)
+            if wait_s == UPDATE_S:
+                return
+
+    async def _follow_peer(self) -> None:
+        async with self._changing:
+            parameters, self._wish_of_peer = self._wish_of_peer, None
+            if parameters is not None:
+                await self._update(parameters)
 
     # Part of `SignalingOwner`
 
     def update_accepted(self, parameters: ConnectionParameters) -> None:
         """As central: the peer has asked, and its wish is a plausible one."""
-        self._spawn(self._update(parameters))
+        waits, self._wish_of_peer = self._wish_of_peer is not None, parameters
+        if not waits:
+            self._spawn(self._follow_peer())
 
     def update_answered(self, accepted: bool) -> None:
         """As peripheral: the central has decided."""
