@@ -259,7 +259,9 @@ class _Cccd:
 def _cccd_attribute(characteristic: LocalCharacteristic) -> TableEntry:
     """Make a CCCD: open to read; to write, it asks for what reading the value asks for.
 
-    Otherwise a client without encryption could have an encrypted value sent to it.
+    Otherwise a client without encryption could have an encrypted value sent to it. A Write Command
+    counts as a request does: the specification has a client use requests, but there are centrals
+    that use commands, and refusing those would leave them without values and without an error.
     """
     value = _Cccd(characteristic)
     return TableEntry(
@@ -269,4 +271,5 @@ def _cccd_attribute(characteristic: LocalCharacteristic) -> TableEntry:
         check=value.check,
         write=value.write,
         write_mode=characteristic.read_perm,
+        command_mode=characteristic.read_perm,
     )

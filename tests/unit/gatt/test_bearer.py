@@ -73,10 +73,15 @@ class TestCccd:
         wired.security.encrypted, wired.security.key_size = True, 16
         assert wired.ask("12 13 00 01 00") == "13"
 
-    def test_not_by_command(self) -> None:
-        wired, _, heard = serve(NOTIFY)
+    def test_by_command_too_under_the_same_conditions(self) -> None:
+        wired, _, heard = serve(NOTIFY | READ, read_perm=SecurityMode.ENCRYPT_NO_MITM)
         wired.feed("52 13 00 01 00")
+        assert heard.events == [] and wired.sent == []
+        wired.security.encrypted, wired.security.key_size = True, 16
+        wired.feed("52 13 00 02 00", "52 13 00 01")  # not what it can do, not what it is
         assert heard.events == []
+        wired.feed("52 13 00 01 00")
+        assert heard.events == [("subscribed", True, False)] and wired.sent == []
 
     def test_no_cccd_without_notify_or_indicate(self) -> None:
         server = published()
