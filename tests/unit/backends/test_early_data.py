@@ -94,3 +94,40 @@ async def test_what_is_held_is_bounded() -> None:
     assert len(early.claim(1)) == 1
     early.hold(2, False, b"x")
     assert early.claim(2) == [(False, b"x")]
+
+
+@simulated
+async def test_what_is_late_for_a_link_is_not_given_to_the_next_one_of_its_handle() -> None:
+    counters = HciCounters()
+    early = EarlyData(counters)
+    early.ended(1)
+    early.hold(1, False, b"late")
+    assert early.claim(1) == []
+    early.hold(1, False, b"of a link that is up and not in the table any more")
+    assert early.claim(1) != []
+    early.ended(1)
+    await asyncio.sleep(HELD_S * 1.1)
+    early.hold(1, False, b"early")
+    assert early.claim(1) == [(False, b"early")]
+    assert counters.unknown_handles == 1
+    early.ended(1)
+    early.close()
+
+
+@asynchronous
+async def test_a_new_link_hears_nothing_of_the_old_one() -> None:
+    async with ScriptedController() as controller:
+        backend, engine = HciBackend(controller.transport), Engine()
+        await backend.open(engine.server, "host", engine)
+        controller.send(connection_complete(HANDLE))
+        await until(lambda: engine.links)
+        controller.send(
+            disconnection(HANDLE),
+            acl(HANDLE, ATT, EXCHANGE_MTU_REQ),
+            connection_complete(HANDLE),
+        )
+        await until(lambda: engine.log.count("link opened") == 2)
+        counters = backend._open.links.layer.counters  # type: ignore[union-attr]
+        assert (counters.early_data, counters.unknown_handles) == (0, 1)
+        assert not controller.data
+        await backend.close()

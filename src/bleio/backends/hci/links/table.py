@@ -205,6 +205,7 @@ class LinkTable:
         if link is None:
             self.layer.counters.unknown_handles += 1
         elif status == HciErrorCode.SUCCESS:
+            self._early.ended(conn_handle)
             self.close_link(link, reason)
 
     def _updated(self, event: bytes) -> None:
