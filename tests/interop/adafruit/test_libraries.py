@@ -138,6 +138,7 @@ def test_cycling_speed_and_cadence(example, counterpart):
         "^Device: Example Bikes$",
         r"^CSCMeasurementValues\(cumulative_wheel_revolutions=\d+, .*last_crank_event_time=7\)$",
     )
+    assert not reader.stop()
 
 
 def test_creation(example, counterpart):
@@ -166,18 +167,23 @@ def test_ibbq(example, counterpart):
     reader = example("ble-ibbq", "ble_ibbq_simpletest.py")
     thermometer.wait_for(r"^credentials b'!\\x07'$")
     reader.wait_for(r"^Temperatures: \(21\.5, 100\.0\) ; Battery: \(2\.975, 3\.275\)$")
+    assert not reader.stop()
 
 
 def test_lywsd03mmc(example, counterpart):
     counterpart("thermometers", "LYWSD03MMC")
     reader = example("ble-lywsd03mmc", "ble_lywsd03mmc_simpletest.py")
     reader.says("^Connected$", r"^Temperature, Humidity \(21\.34, 45\)$")
+    assert not reader.stop()
 
 
 def test_magic_light(example, counterpart):
     bulb = counterpart("light_bulb")
-    example("ble-magic-light", "ble_magic_light_simpletest.py").wait_for("^Scanning")
+    light = example("ble-magic-light", "ble_magic_light_simpletest.py")
+    light.wait_for("^Scanning")
     bulb.wait_for("^saw 20 colours$")
+    assert not light.stop()  # first: it would fail if it were in a write when the link ends
+    bulb.process.stdin.close()
     bulb.ends_well()
 
 

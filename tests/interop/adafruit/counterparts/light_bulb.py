@@ -1,5 +1,6 @@
 """A Magic Light bulb that waits for 20 colours; its UUIDs are short ones in their long spelling."""
 
+import sys
 import time
 
 from adafruit_ble import BLERadio
@@ -32,5 +33,4 @@ while len(colors) < 20:
         assert command[0] == 0x56 and command[4:] == b"\x00\xf0\xaa", command
         colors.add(command[1:4])
 print("saw 20 colours")
-for connection in radio.connections:
-    connection.disconnect()
+sys.stdin.read()  # it stays, for the central writes colours as fast as it can
