@@ -356,7 +356,7 @@ class Hidden:
     naps = (Napper(),)
 
 
-@pytest.mark.parametrize("nap_s", [0.01, 5])
+@pytest.mark.parametrize("nap_s", [0.01, 30])
 def test_a_program_that_sleeps_by_the_real_clock_is_named(
     nap_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,7 +370,7 @@ def test_a_program_that_sleeps_by_the_real_clock_is_named(
         world.add(naps)
         with pytest.raises(DeviceBlocked, match=r"naps sleeps by the real clock") as raised:
             world.run(within_s=1e9)
-        assert time.monotonic() - start_s < 0.5
+        assert time.monotonic() - start_s < 5  # at once, but machines may be busy
     line = Napper.nap.__code__.co_firstlineno + 1
     assert f'File "{__file__}", line {line}, in nap' in str(raised.value)
     assert "time.sleep(NAP_S)" in str(raised.value)
