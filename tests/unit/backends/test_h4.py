@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from random import Random
 from typing import Any
 
@@ -115,6 +116,7 @@ class NoisyUart:
         self.in_waiting = 256
 
     def read(self, count: int) -> bytes:
+        time.sleep(0.0025)  # as 256 octets take at 1 Mbit/s; no line is endlessly fast
         return self._random.randbytes(count) if self._kind == "random" else b"\xff" * count
 
     def write(self, data: bytes) -> int:
