@@ -11,6 +11,7 @@ import pytest
 
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
 from bleio.core.address import DeviceAddress
+from bleio.core.codes import HciErrorCode
 from support.hci.engine import until
 from support.hci.privacy import bond, set_private
 from support.hci.simulated import simulated
@@ -132,3 +133,23 @@ async def test_what_came_encrypted_from_one_is_not_taken_in_the_clear_from_the_o
         link._security.peer.address = FORMER
         assert not link.security.encrypted
         assert not link._security.trust.admits(b"a name")
+
+
+@simulated
+async def test_values_wait_while_the_other_ones_keys_are_tried() -> None:
+    """The peer has lost the keys of the first; a read must not pass in the clear meanwhile."""
+    async with bonded() as pair:
+        central, made = only(pair.ours)
+        add(pair.central, other_than(made), central)
+        await pair.peripheral.advertise()
+        connecting = asyncio.ensure_future(pair.central.connect(pair.peripheral))
+        await until(lambda: pair.central.engine.links)
+        (link,) = pair.central.engine.links
+        link._security.peer.address = FORMER
+        link.encryption.changed(HciErrorCode.PIN_OR_KEY_MISSING, False, 0)
+        assert link.peer == made.identity and link.encryption.by_bond
+        waiting = asyncio.ensure_future(link.encryption.under_way())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await link.disconnect()
+        await asyncio.gather(waiting, connecting, return_exceptions=True)

@@ -104,8 +104,8 @@ class LinkEncryption:
             self._shared.layer.counters.malformed += 1  # nobody has started any
         else:
             self._owner.encrypted(keys, key_octets)
-        self._values_may_pass.set()
         if self._keys is None:  # else the owner has started it anew
+            self._values_may_pass.set()
             self.held.release()
 
     def on(self, keys: Keys, key_octets: int) -> None:
