@@ -167,3 +167,48 @@ async def test_other_ends_are_not_of_the_keys() -> None:
         pair.central.backend._open.links.close_link(link, HciErrorCode.CONNECTION_TIMEOUT)
         with pytest.raises(LinkLost):
             await connecting
+
+
+@simulated
+async def test_a_peer_that_goes_away_from_the_link_without_keys() -> None:
+    """The program gets no link that is gone already."""
+    async with bonded() as pair:
+        give_another_key(pair.theirs)
+        shared = pair.central.backend._open.security.shared
+        meeting = asyncio.ensure_future(pair.meet())
+        await until(lambda: shared.without_keys and pair.central.engine.links)
+        (link,) = pair.central.engine.links
+        pair.central.backend._open.links.close_link(link, HciErrorCode.CONNECTION_TIMEOUT)
+        with pytest.raises(KeysLost):
+            await meeting
+        assert not shared.without_keys
+
+
+@simulated
+async def test_a_link_of_the_other_role_has_its_keys() -> None:
+    """Keys that are not tried as central say nothing of what the peer has as central."""
+    async with bonded() as pair:
+        pair.peripheral.backend._open.security.shared.without_keys.add(pair.central.address)
+        await pair.peripheral.advertise()
+        _, incoming = await pair.central.connect(pair.peripheral)
+        await until(lambda: incoming.security.encrypted)
+        assert incoming.encryption.keys_fit
+
+
+@simulated
+async def test_the_link_without_keys_is_tried_again_if_it_was_never_established(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with bonded() as pair:
+        give_another_key(pair.theirs)
+        shared = pair.central.backend._open.security.shared
+        meeting = asyncio.ensure_future(pair.meet())
+        await until(lambda: shared.without_keys and pair.central.engine.links)
+        (link,) = pair.central.engine.links
+        links = pair.central.backend._open.links
+        close = links.close_link
+        gone = HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED
+        monkeypatch.setattr(links, "close_link", lambda link, reason: close(link, gone))
+        await link.disconnect()
+        again = await meeting
+        assert again is not link and again.connected and not again.security.encrypted

@@ -62,6 +62,7 @@ class Connecting:
             other = self._other(link, tried)
             if other is None:
                 return await self._connect_without_keys(link.peer, deadline_s - loop.time())
+            tried.add(other)  # the link may go on to keys that were tried before
             link, ready = await self._again(other, deadline_s - loop.time())
         return link
 
@@ -84,7 +85,9 @@ class Connecting:
         without_keys = self._security.without_keys
         without_keys.add(peer)
         try:
-            link, _ = await self._again(peer, limit_s)
+            link, ready = await self._again(peer, limit_s)
+            if not ready:
+                raise KeysLost
             return link
         finally:
             without_keys.discard(peer)
@@ -123,7 +126,8 @@ class Connecting:
         except asyncio.CancelledError:
             self._spawn(link.disconnect())
             raise
-        except LinkLost:
-            if link.encryption.keys_fit:
+        except LinkLost as error:
+            never = error.reason == HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED
+            if link.encryption.keys_fit or never:
                 raise
         return link.connected or link.encryption.keys_fit

@@ -138,9 +138,11 @@ class Security:
         At once, for a bonded peer may serve nothing, or something else, on a plain link. Not if it
         has just been found to have other keys: they would end the link, with none to pair on.
         """
+        if not self.is_central:
+            return
         if self.peer.address in self.shared.without_keys:
             self.keys_lost, self.encryption.keys_fit = True, False
-        elif self.is_central and self.peer.bond is not None and not self.link.encrypted:
+        elif self.peer.bond is not None and not self.link.encrypted:
             self.state.begin()
 
     def could_be_better(self) -> bool:
