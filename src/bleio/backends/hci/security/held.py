@@ -9,10 +9,11 @@ read "insufficient encryption" on a link that has it.
 Nothing is marked on such a PDU, so it cannot be told from one in the clear by itself. What can be
 told comes from the link layer (Vol 6, Part B, 5.1.3.1). A peripheral's host is asked for the key
 when the central has begun; from then on no plain data may come, a controller ends the link at any.
-So what a peripheral holds from its answer on was encrypted. A central's host cannot see when the
-peer has stopped to send in the clear. A peer that has no keys gains nothing by that: its encryption
-never succeeds, and what it sent is then taken as plain. Somebody who injects keys of a pairing is
-found out by the genuine ones, which come too (`link_pairing.Settling`).
+So what a peripheral holds from its answer on was encrypted, unless the data is what comes late. A
+central's host cannot see when the peer has stopped to send in the clear. A peer that has no keys
+gains nothing by that: its encryption never succeeds, and what it sent is then taken as plain.
+Somebody who injects keys of a pairing is found out by the genuine ones, which come too
+(`link_pairing.Settling`).
 
 Held in order, for all channels together, for a bounded time and amount. When the time is up, or
 there is no more room, all is taken as the link is by then.
