@@ -10,7 +10,13 @@ import pytest
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.counters import HciCounters
-from bleio.backends.hci.links.early import HELD_S, MAX_HELD_OCTETS, MAX_HELD_PACKETS, EarlyData
+from bleio.backends.hci.links.early import (
+    HELD_S,
+    MAX_ENDED,
+    MAX_HELD_OCTETS,
+    MAX_HELD_PACKETS,
+    EarlyData,
+)
 from bleio.core.address import DeviceAddress
 from support.hci.engine import Engine, asynchronous, until
 from support.hci.script import PEER, ScriptedController, acl, connection_complete, disconnection
@@ -131,3 +137,31 @@ async def test_a_new_link_hears_nothing_of_the_old_one() -> None:
         assert (counters.early_data, counters.unknown_handles) == (0, 1)
         assert not controller.data
         await backend.close()
+
+
+@asynchronous
+async def test_a_new_link_hears_nothing_of_one_that_nobody_waited_for() -> None:
+    async with ScriptedController() as controller:
+        backend, engine = HciBackend(controller.transport), Engine()
+        await backend.open(engine.server, "host", engine)
+        controller.send(
+            connection_complete(HANDLE, central=True),
+            acl(HANDLE, ATT, EXCHANGE_MTU_REQ),
+            disconnection(HANDLE),
+            acl(HANDLE, ATT, EXCHANGE_MTU_REQ),
+            connection_complete(HANDLE),
+        )
+        await until(lambda: engine.links)
+        counters = backend._open.links.layer.counters  # type: ignore[union-attr]
+        assert counters.early_data == 0
+        await backend.close()
+
+
+@simulated
+async def test_the_ends_that_are_remembered_are_bounded() -> None:
+    early = EarlyData(HciCounters())
+    for number in range(MAX_ENDED + 5):
+        early.ended(number)
+        early.ended(number)
+    assert len(early._ended) == MAX_ENDED
+    early.close()

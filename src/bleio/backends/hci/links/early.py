@@ -24,6 +24,7 @@ from bleio.backends.hci.counters import HciCounters
 HELD_S = 0.1  # twice the greatest distance that is put up with
 MAX_HELD_PACKETS = 64  # of all handles together
 MAX_HELD_OCTETS = 16384
+MAX_ENDED = 64  # links whose end is remembered
 
 Fragment = tuple[bool, bytes]  # whether it continues an L2CAP PDU, data
 
@@ -72,7 +73,13 @@ class EarlyData:
         return fragments
 
     def ended(self, conn_handle: int) -> None:
-        """A link is gone; what is still behind it is of no use to another."""
+        """A link is gone; what came of it, or is still behind it, is of no use to another."""
+        self.drop(conn_handle)
+        former = self._ended.pop(conn_handle, None)
+        if former is None and len(self._ended) >= MAX_ENDED:
+            former = self._ended.pop(next(iter(self._ended)))
+        if former is not None:
+            former.cancel()
         timer = asyncio.get_running_loop().call_later(HELD_S, self._ended.pop, conn_handle)
         self._ended[conn_handle] = timer
 

@@ -202,10 +202,11 @@ class LinkTable:
     def _disconnected(self, event: bytes) -> None:
         status, conn_handle, reason = _DISCONNECTION.unpack_from(event)
         link = self.links.get(conn_handle)
+        if status == HciErrorCode.SUCCESS:
+            self._early.ended(conn_handle)  # also of one that was never in the table
         if link is None:
             self.layer.counters.unknown_handles += 1
         elif status == HciErrorCode.SUCCESS:
-            self._early.ended(conn_handle)
             self.close_link(link, reason)
 
     def _updated(self, event: bytes) -> None:
