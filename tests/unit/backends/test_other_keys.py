@@ -212,3 +212,18 @@ async def test_the_link_without_keys_is_tried_again_if_it_was_never_established(
         await link.disconnect()
         again = await meeting
         assert again is not link and again.connected and not again.security.encrypted
+
+
+@simulated
+async def test_other_ends_while_encryption_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program gets no link that is gone already."""
+    async with bonded() as pair:
+        await pair.peripheral.advertise()
+        connecting = asyncio.ensure_future(pair.central.backend.connect(pair.peripheral.address, 5))
+        await until(lambda: pair.central.engine.links)
+        (link,) = pair.central.engine.links
+        monkeypatch.setattr(link.encryption, "changed", lambda *report: None)  # it never comes
+        await asyncio.sleep(0.5)
+        pair.central.backend._open.links.close_link(link, HciErrorCode.CONNECTION_TIMEOUT)
+        with pytest.raises(LinkLost):
+            await connecting

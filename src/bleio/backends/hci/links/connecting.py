@@ -130,4 +130,6 @@ class Connecting:
             never = error.reason == HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED
             if link.encryption.keys_fit or never:
                 raise
-        return link.connected or link.encryption.keys_fit
+        if not link.connected and link.encryption.keys_fit:
+            raise LinkLost(link.reason)
+        return link.connected

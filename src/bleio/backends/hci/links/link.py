@@ -114,7 +114,7 @@ class HciLink(Link):
         self.connected = True
         self.conn_handle = established.conn_handle
         self._table = table
-        self._reason = 0  # why it is gone, an HCI error code
+        self.reason = 0  # why it is gone, an HCI error code
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._room = room
         self._reassembler = Reassembler(table.layer.counters)
@@ -222,7 +222,7 @@ class HciLink(Link):
         of the end (by the bearer's listeners) when `connected` says so already.
         """
         self.connected = False
-        self._reason = reason
+        self.reason = reason
         self._memory.close()
         self._table.security.remove(self._security, reason)
         self.bearer.closed(reason)
@@ -322,4 +322,4 @@ class HciLink(Link):
 
     def _check_connected(self) -> None:
         if not self.connected:
-            raise LinkLost(self._reason)
+            raise LinkLost(self.reason)
