@@ -153,3 +153,18 @@ async def test_values_wait_while_the_other_ones_keys_are_tried() -> None:
         assert not waiting.done()
         await link.disconnect()
         await asyncio.gather(waiting, connecting, return_exceptions=True)
+
+
+@simulated
+async def test_a_weaker_bond_does_not_answer_for_a_stronger_one() -> None:
+    """A peer that was bonded on no proof gives the key of an authenticated one as its own."""
+    async with bonded() as pair:
+        central, made = only(pair.ours)
+        assert not made.authenticated
+        add(pair.central, replace(other_than(made), authenticated=True), central)
+        stays = asyncio.ensure_future(pair._keep_advertising())
+        link = await pair.central.backend.connect(FORMER, 20)
+        stays.cancel()
+        assert not link.security.encrypted  # a link to pair on, which has proved nothing
+        assert link.peer == FORMER
+        assert len(pair.ours.all()) == 2

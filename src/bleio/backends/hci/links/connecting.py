@@ -70,8 +70,10 @@ class Connecting:
         """Return which other bonded device it may have been, if its address told only the key."""
         if link.peer_on_air == link.peer:
             return None
-        sharing = self._security.same_key.sharing(link.peer)
-        return next((peer for peer in reversed(sharing) if peer not in tried), None)
+        for peer in reversed(self._security.same_key.sharing(link.peer)):
+            if peer not in tried and self._security.may_stand_for(peer, link.peer):
+                return peer
+        return None
 
     async def _again(self, peer: DeviceAddress, limit_s: float) -> tuple[HciLink, bool]:
         if limit_s <= 0:

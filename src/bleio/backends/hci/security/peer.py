@@ -69,7 +69,7 @@ class LinkPeer:
         """Its keys have failed; be the next that it may be. Returns: that one's bond, if any."""
         tried.add(self.address)
         other = self._shared.same_key.disproved(self.address)
-        if other is None or other in tried:
+        if other is None or other in tried or not self._shared.may_stand_for(other, self.address):
             return None
         bond = self._usable(other)
         if bond is not None:

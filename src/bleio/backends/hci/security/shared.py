@@ -79,6 +79,17 @@ class SharedSecurity:
         self.without_keys: set[DeviceAddress] = set()  # peers whose next link is to be plain
         self._attempts = Attempts()
 
+    def may_stand_for(self, other: DeviceAddress, wanted: DeviceAddress) -> bool:
+        """Whether a link to `wanted` may be one to `other`, which has its Identity Resolving Key.
+
+        Not by a bond that is weaker in any respect: a device that was bonded without a proof of who it is may have learnt
+        the key from the one that was authenticated, and would answer in its place. Central only.
+        """
+        found, asked = self.bonds.find(other, True), self.bonds.find(wanted, True)
+        if found is None or asked is None:
+            return found is not None
+        return all(has >= needs for has, needs in zip(found.strength, asked.strength, strict=True))
+
     def bonds_with(self, peer: DeviceAddress) -> list[Bond]:
         """Return the bonds with a peer in both roles."""
         found = (self.bonds.find(peer, central) for central in (True, False))
