@@ -82,8 +82,9 @@ class SharedSecurity:
     def may_stand_for(self, other: DeviceAddress, wanted: DeviceAddress) -> bool:
         """Whether a link to `wanted` may be one to `other`, which has its Identity Resolving Key.
 
-        Not by a bond that is weaker in any respect: a device that was bonded without a proof of who it is may have learnt
-        the key from the one that was authenticated, and would answer in its place. Central only.
+        Not by a bond that is weaker in any respect: a device that was bonded without a proof of
+        what it is may have learnt the key from one that was authenticated, and would answer in its
+        place. Central only.
         """
         found, asked = self.bonds.find(other, True), self.bonds.find(wanted, True)
         if found is None or asked is None:
