@@ -24,7 +24,7 @@ FLAGS = b"\x02\x01\x06"
 
 def make_adapter(air: LittleAir) -> _bleio.Adapter:
     adapter = _bleio.Adapter.__new__(_bleio.Adapter)
-    adapter._set_up(lambda former: LittleBackend(air))
+    adapter._set_up(lambda former: LittleBackend(air), "little")
     return adapter
 
 
