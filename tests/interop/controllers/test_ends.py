@@ -27,7 +27,7 @@ while not adapter.connections:
 (link,) = adapter._session.gap.connections.links
 while adapter.connected:
     time.sleep(0.001)
-reason = f"0x{link._reason:02x}"
+reason = f"0x{link.reason:02x}"
 left = [entry for entry in adapter.start_scan(timeout=0.3) if not entry.connectable]
 print("ended", reason, len(left), flush=True)
 """
