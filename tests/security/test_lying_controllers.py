@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
+import pytest
+
 from bleio.backends.base import ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
+from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.counters import HciCounters
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, SecurityMode
+from bleio.errors import ControllerLost
 from support.hci.engine import Engine, add_echo, asynchronous, until
 from support.hci.script import (
     PEER,
@@ -23,6 +28,7 @@ from support.hci.script import (
     event,
     le_event,
 )
+from support.hci.simulated import simulated
 
 HANDLE, BUFFERS, ATT = 0x40, 4, 4
 READ_NAME = b"\x0a\x03\x00"
@@ -179,3 +185,24 @@ async def test_encryption_with_a_shorter_key_than_the_host_gave() -> None:
                 assert answer_of(host) == b"\x0b" + SECRET
             else:
                 assert answer_of(host)[4] == AttErrorCode.ENCRYPTION_KEY_SIZE_TOO_SHORT
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [event(0x0F, b"\x00\x00\x00\x00"), event(0x0E, b"\x01\x0c\x20\x00")],
+    ids=["no leave to send", "an answer of another command"],
+)
+@simulated
+async def test_a_controller_that_says_other_things_in_place_of_its_answer(packet: bytes) -> None:
+    engine = Engine()
+    layer = HciLayer(engine, "test")
+    asking = asyncio.ensure_future(layer.request(Opcode.RESET))
+    for _ in range(600):
+        await asyncio.sleep(0.1)
+        layer.received(packet)
+        if asking.done():
+            break
+    with pytest.raises(ControllerLost, match="did not answer a command within 5 seconds"):
+        await asking
+    assert asyncio.get_running_loop().time() < 5.2
+    assert engine.log == ["lost"]

@@ -12,11 +12,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from bumble.drivers import intel
 from bumble.hci import HCI_SUPPORTED_COMMANDS_MASKS
 
 from bleio.backends.base import AdvertisingParameters, ScanParameters
 from bleio.backends.capabilities import Capability
 from bleio.backends.hci import HciBackend
+from bleio.backends.hci.controller import bringup
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.core.address import DeviceAddress
 from bleio.errors import ConnectTimeout, ControllerError, ControllerLost, InvalidParameter, LinkLost
@@ -357,6 +359,28 @@ async def test_a_controller_that_answers_nonsense_at_the_start() -> None:
         with pytest.raises(ControllerLost, match=r"did not come up: .*speaks HCI"):
             async with opened(controller):
                 pass
+
+
+@pytest.mark.parametrize("pulled_out", [False, True])
+@asynchronous
+async def test_firmware_that_a_controller_never_takes(
+    pulled_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver waits for an event of the vendor's, and no command is under way."""
+
+    async def waits_for_ever(driver: Any) -> None:
+        if pulled_out:
+            controller.hang_up()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(intel.Driver, "load_firmware", waits_for_ever)
+    monkeypatch.setattr(bringup, "BRING_UP_S", 5.0 if pulled_out else 0.05)
+    words = "is lost: the connection to it has ended" if pulled_out else "not ready within 0.05 sec"
+    async with ScriptedController() as controller:
+        with_driver = controller.transport.replace(":", ":[driver=intel]", 1)
+        engine = Engine()
+        with pytest.raises(ControllerLost, match=words):
+            await asyncio.wait_for(HciBackend(with_driver).open(engine.server, "", engine), 2.0)
 
 
 @asynchronous

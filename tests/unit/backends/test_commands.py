@@ -10,6 +10,7 @@ from bleio.backends.hci.controller.commands import CommandQueue, Unanswered, com
 from bleio.backends.hci.counters import HciCounters
 from bleio.errors import ControllerLost
 from support.hci.engine import asynchronous
+from support.hci.simulated import simulated
 
 ONE, TWO, THREE = 0x2001, 0x2002, 0x2003
 
@@ -125,3 +126,62 @@ async def test_silence_to_a_wish_fails_the_wish_alone() -> None:
     queue.close(ControllerLost("gone"))
     with pytest.raises(ControllerLost, match="gone"):
         await needed
+
+
+NO_LEAVE, OTHER = (0, 0), (THREE, 1)
+
+
+@pytest.mark.parametrize("noise", [NO_LEAVE, (0, 1), OTHER, (THREE, 0)])
+@pytest.mark.parametrize("wait", ["answer", "wish"])
+@simulated
+async def test_what_is_said_meanwhile_gains_no_time(noise: tuple[int, int], wait: str) -> None:
+    """Neither does leave to send more, nor an answer to a command that was never sent."""
+    queue = Queue(timeout_s=5.0)
+    loop = asyncio.get_running_loop()
+    call = asyncio.ensure_future(queue.exchange(command_packet(ONE), is_wish=wait == "wish"))
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        if queue.overdue or call.done():
+            break
+        queue.answered(*noise, b"")
+    assert loop.time() == pytest.approx(2.0 if wait == "wish" else 5.0, abs=0.11)
+    assert queue.overdue == (wait == "answer")
+    queue.close(ControllerLost("gone"))
+    await asyncio.wait({call})
+    assert isinstance(call.exception(), (ControllerLost, Unanswered))
+
+
+@pytest.mark.parametrize("noise", [NO_LEAVE, (THREE, 0)])
+@simulated
+async def test_the_wait_for_leave_to_send_gains_none_either(noise: tuple[int, int]) -> None:
+    queue = Queue(timeout_s=5.0)
+    first = queue.start(ONE)
+    await asyncio.sleep(4.0)
+    queue.answered(ONE, 0, b"")  # and nothing more may be sent
+    await first
+    await asyncio.sleep(60.0)  # which nobody wants either
+    assert queue.overdue == 0
+    began_s = asyncio.get_running_loop().time()
+    call = queue.start(TWO)
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        if queue.overdue:
+            break
+        queue.answered(*noise, b"")
+    assert asyncio.get_running_loop().time() - began_s == pytest.approx(5.0, abs=0.11)
+    queue.close(ControllerLost("gone"))
+    with pytest.raises(ControllerLost):
+        await call
+
+
+@simulated
+async def test_each_command_has_the_whole_time() -> None:
+    queue = Queue(timeout_s=5.0)
+    calls = [queue.start(opcode) for opcode in (ONE, TWO, THREE)]
+    for opcode in (ONE, TWO, THREE):
+        await asyncio.sleep(4.9)
+        queue.answered(opcode, 0, b"")
+        await asyncio.sleep(4.9)
+        queue.answered(0, 1, b"")
+    await asyncio.gather(*calls)
+    assert queue.overdue == 0

@@ -12,12 +12,17 @@ controller without buffers for data is refused here, since nothing could be sent
 Some of what bumble asks is only a wish of ours: the suggested length of data, the features of
 Classic Bluetooth, how much may be advertised. bumble gives up at the first refusal, and would wait
 for an answer for ever. For these it is told what goes without them (`_WISHES`).
+
+Its drivers wait for a vendor's events, also for ever, and would not hear that a dongle was pulled
+out. So the whole is bounded, and ends when the controller is lost.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import struct
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +38,9 @@ from bleio.errors import ControllerError
 # bumble logs what happens on the air at warning level; without a handler Python prints that on the
 # user's terminal. A program that wants it adds a handler of its own.
 logging.getLogger("bumble").addHandler(logging.NullHandler())
+
+# Firmware takes longest: 10 s for 100 kB at 115,200 bit/s.
+BRING_UP_S = 60.0
 
 _NO_ADDRESSES = (bytes(6), b"\xff" * 6)
 
@@ -117,11 +125,12 @@ async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts
     """Reset the controller and ask what it can do.
 
     Args: `metadata`: of the transport, such as a USB dongle's vendor and product.
-    Raises: ControllerLost or ControllerError; bumble's own errors if it sends nonsense.
+    Raises: ControllerLost or ControllerError; TimeoutError; bumble's own errors if it sends
+        nonsense.
     """
     host = _BringUpHost(layer, metadata)
     with layer.read_by(host):
-        await host.reset()
+        await _while_there(layer, host.reset())
     queue = host.le_acl_packet_queue
     if queue is None or not queue.max_packet_size or not queue.max_in_flight:
         raise ControllerError(0x11, "LE Read Buffer Size")
@@ -146,6 +155,23 @@ async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts
         max_advertising_octets=host.maximum_advertising_data_length if extended else 31,
         public_address=await _read_public_address(layer),
     )
+
+
+async def _while_there(layer: HciLayer, work: Coroutine[Any, Any, None]) -> None:
+    """Do what may wait for something that a lost or stubborn controller never sends."""
+    tasks: list[asyncio.Future[Any]] = [
+        asyncio.ensure_future(work),
+        asyncio.ensure_future(layer.ended.wait()),
+    ]
+    try:
+        await asyncio.wait(tasks, timeout=BRING_UP_S, return_when=asyncio.FIRST_COMPLETED)
+        if not tasks[0].done():
+            raise layer.error or TimeoutError(f"it was not ready within {BRING_UP_S:g} seconds")
+        tasks[0].result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _allow_le(layer: HciLayer) -> None:

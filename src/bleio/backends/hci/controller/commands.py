@@ -11,6 +11,10 @@ controller, not for the caller: it runs on, and its end means that the controlle
 Some commands are wishes: what they ask for can be done without. Controllers exist that never answer
 such a command although they list it, and work otherwise. So the end of a wish's time fails the wish
 alone, and the next command is sent; if the controller is silent to that too, it is lost.
+
+Each wait has its own time: a command's begins when it is sent, that for leave to send when there is
+something to send. A controller that goes on talking of other things, by answers to commands that
+were never sent or by events that give no leave, gains no time by it.
 """
 
 from __future__ import annotations
@@ -64,6 +68,7 @@ class CommandQueue:
         # answer; then it says later, in an event of no command (opcode 0), that it takes some.
         self._allowed = True
         self._timer: asyncio.TimerHandle | None = None
+        self._timed: _Command | None = None  # what the timer is for; None: the leave to send
         self._closed_by: Exception | None = None
 
     async def exchange(self, packet: bytes, is_wish: bool = False) -> bytes:
@@ -88,7 +93,6 @@ class CommandQueue:
                 command.answer.set_result(event)
         elif opcode != 0:  # 0 only tells how many commands may be sent
             self._counters.unexpected_answers += 1
-        self._restart_timer()
         self._pump()
 
     def close(self, error: Exception) -> None:
@@ -97,7 +101,7 @@ class CommandQueue:
         commands = [*([self._current] if self._current else []), *self._waiting]
         self._current = None
         self._waiting.clear()
-        self._restart_timer()
+        self._stop_timer()
         for command in commands:
             if not command.answer.done():
                 command.answer.set_exception(self._closed_by)
@@ -109,24 +113,33 @@ class CommandQueue:
                 continue
             self._current = command
             self._allowed = False
-            self._restart_timer()
             self._send(command.packet)
-        if self._timer is None:
-            self._restart_timer()
+        self._keep_time()
 
-    def _restart_timer(self) -> None:
-        """Time the present command, or the wait for leave to send the next one."""
+    def _keep_time(self) -> None:
+        """Time what is waited for: the present command, or the leave to send the next one.
+
+        If that is the same as before, its time runs on, whatever came meanwhile.
+        """
+        command = self._current
+        if command is None and not self._waiting:
+            self._stop_timer()
+        elif self._timer is None or self._timed is not command:
+            self._stop_timer()
+            limit_s = self._timeout_s
+            if command is not None and command.is_wish:
+                limit_s = min(limit_s, WISH_TIMEOUT_S)
+            self._timer = asyncio.get_running_loop().call_later(limit_s, self._overdue)
+            self._timed = command
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._current is not None or self._waiting:
-            timeout_s = self._timeout_s
-            if self._current is not None and self._current.is_wish:
-                timeout_s = min(timeout_s, WISH_TIMEOUT_S)
-            self._timer = asyncio.get_running_loop().call_later(timeout_s, self._overdue)
 
     def _overdue(self) -> None:
         """The answer did not come, or the leave to send; go on without it if it was a wish's."""
+        self._timer = None
         command = self._current
         if command is None or not command.is_wish:
             self._silent()
@@ -135,7 +148,6 @@ class CommandQueue:
         self._allowed = True
         if not command.answer.done():
             command.answer.set_exception(Unanswered())
-        self._restart_timer()
         self._pump()
 
 

@@ -18,6 +18,7 @@ adapter is opened again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import struct
 from collections.abc import Callable, Iterator
@@ -70,6 +71,7 @@ class HciLayer:
     ) -> None:
         self.counters = HciCounters() if counters is None else counters
         self.error: ControllerLost | None = None  # why it is gone
+        self.ended = asyncio.Event()  # that it is
         self._name = name
         self._owner = owner
         self._port: Port | None = None
@@ -198,6 +200,7 @@ class HciLayer:
         """The controller is gone. `why`: what is wrong and what to do. Idempotent."""
         if self.error is None:
             self.error = ControllerLost(f"The controller at {self._name} is lost: {why}.")
+            self.ended.set()
             self.commands.close(self.error)
             self._owner.lost(self.error)
 
@@ -205,6 +208,7 @@ class HciLayer:
         """End it from our side: nothing more is sent, and what waits fails. Returns: with what."""
         if self.error is None:
             self.error = ControllerLost("The adapter was switched off.")
+        self.ended.set()
         self.commands.close(self.error)
         return self.error
 
