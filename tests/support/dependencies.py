@@ -14,11 +14,12 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": {"cli"},
     "core": set(),
     "locks": set(),
+    "ownership": set(),
     "errors": {"core"},
     "att": {"core", "errors"},
     "gatt": {"core", "errors", "att"},
     "radio": {"core", "errors"},
-    "radio.sharing": {"core", "errors", "locks", "radio"},
+    "radio.sharing": {"core", "errors", "locks", "ownership", "radio"},
     "backends": {"core", "errors", "att", "gatt"},
     "backends.hci": {"core", "errors", "locks", "att", "gatt", "backends"},
     # Programs on real controllers load nothing of the simulated radio.

@@ -54,7 +54,7 @@ def test_folder_is_for_its_user_alone(runtime: Path) -> None:
 def test_folder_that_is_a_link_is_not_trusted(runtime: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     runtime.symlink_to(tmp_path / "elsewhere")
-    assert runtime_folder() == tmp_path / "temp" / f"bleio-{os.getuid()}"
+    assert runtime_folder() == tmp_path / "temp" / f"bleio-{os.geteuid()}"
 
 
 def test_folder_of_another_user_is_not_trusted(
@@ -62,7 +62,7 @@ def test_folder_of_another_user_is_not_trusted(
 ) -> None:
     runtime_folder()
     stranger = os.getuid() + 1
-    monkeypatch.setattr(place_module.os, "getuid", lambda: stranger)
+    monkeypatch.setattr(place_module.os, "geteuid", lambda: stranger)
     with pytest.raises(ControllerLost, match=r"belongs to another user.*set XDG_RUNTIME_DIR"):
         runtime_folder()
 

@@ -1,6 +1,7 @@
 """Where a shared radio of this machine and user is found: its name, its folder, its socket.
 
-All is in one folder that only this user can enter. A radio NAME has there `NAME.lock`, which its
+All is in one folder that only this user can enter, and that no other user can exchange for one of
+the same name (`bleio/ownership.py`). A radio NAME has there `NAME.lock`, which its
 process holds as long as it lives, `NAME.starting`, held by the program that starts one, and
 `NAME.sock`, or `NAME.port` (a TCP port and a secret) where there are no Unix sockets.
 
@@ -27,6 +28,7 @@ import platformdirs
 
 from bleio.errors import CallerError, ControllerLost
 from bleio.locks import FileLock
+from bleio.ownership import risk_above
 
 MAX_NAME_LENGTH = 64
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -114,7 +116,7 @@ def check_name(name: str) -> None:
 
 
 def runtime_folder() -> Path:
-    """The folder for sockets, made if need be; no other user can enter it.
+    """The folder for sockets, made if need be; no other user can enter or exchange it.
 
     Raises: ControllerLost with a sentence.
     """
@@ -143,7 +145,7 @@ def _users_folder() -> Path:
 
 
 def _temporary_folder() -> Path:
-    user = str(os.getuid()) if sys.platform != "win32" else "user"
+    user = str(os.geteuid()) if sys.platform != "win32" else "user"
     return Path(tempfile.gettempdir()) / f"bleio-{user}"
 
 
@@ -151,10 +153,13 @@ def _objection(folder: Path) -> str | None:
     """Why sockets are not safe in a folder. On Windows the user's folders are the user's own."""
     if sys.platform == "win32":
         return None
+    risk = risk_above(folder)
+    if risk is not None:
+        return f"{folder} {risk}"
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode):
         return f"{folder} is no folder"
-    if status.st_uid != os.getuid():
+    if status.st_uid != os.geteuid():
         return f"{folder} belongs to another user"
     if status.st_mode & 0o077:
         folder.chmod(0o700)

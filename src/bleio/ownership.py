@@ -1,0 +1,55 @@
+"""Whether another user of this machine can put something else in the place of a file of ours.
+
+The owner and mode of a file or folder are not enough. Another user that made the folder above it
+renames it and makes one of the same name; so all folders on the way from the root have to belong to
+this user or to root, and nobody else may write in them. Everybody may write in /tmp, but its sticky
+bit keeps users from each other's entries: what is ours there, or root's, stays there. A symbolic
+link on the way is one more entry, and its target one more way, so both are judged like the rest.
+
+That is all decided before the file is used. Nobody can change the answer afterwards but the users
+who are trusted.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+_MOST_LINKS = 40  # as Linux allows on one way
+
+
+def risk_above(path: Path) -> str | None:
+    """Find a folder on the way to `path` that lets another user exchange what is there.
+
+    `path` itself is not looked at, and need not exist. On Windows the folders that this package
+    uses are the user's own by their lists of access rights, and nothing is judged.
+
+    Returns: what is wrong, as in "is below /tmp/x, which belongs to another user"; None if nothing.
+    Raises: OSError if the way cannot be seen.
+    """
+    if sys.platform == "win32":
+        return None
+    trusted = {0, os.geteuid()}
+    path = path.absolute()  # with each `..` in its place: behind a link it is another folder
+    folder, ahead = Path(path.anchor), list(path.parts[-2:0:-1])
+    links = 0
+    while True:
+        status = folder.lstat()
+        if status.st_uid not in trusted:
+            return f"is below {folder}, which belongs to another user"
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            if links > _MOST_LINKS:
+                return f"is below {folder}, which is a link that leads to no end"
+            target = folder.readlink()
+            ahead += [part for part in reversed(target.parts) if part != target.anchor]
+            folder = Path(target.anchor) if target.is_absolute() else folder.parent
+            continue
+        if status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX:
+            return f"is below {folder}, which other users may write"
+        if not ahead:
+            return None
+        part = ahead.pop()
+        folder = folder.parent if part == ".." else folder / part
