@@ -11,7 +11,8 @@ from bleio.backends.capabilities import Capability
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.advertising_fields import parse
 from bleio.errors import CallerError, InvalidParameter
-from support.hci.engine import asynchronous, until
+from support.hci.engine import until
+from support.hci.simulated import in_world_time, simulated
 from support.hci.world import FLAGS, Device, LegacyWorld, MakeWorld
 
 NOBODY = DeviceAddress(bytes.fromhex("0123456789cb"), random=True)
@@ -23,7 +24,7 @@ def reports_of(scanner: Device, advertiser: Device) -> list[Report]:
     return [each for each in scanner.engine.reports if each.address == advertiser.address]
 
 
-@asynchronous
+@in_world_time
 async def test_a_scanner_gets_the_data_as_it_was_sent(make_world: MakeWorld) -> None:
     async with make_world() as world:
         scanner, advertiser = await world.device(), await world.device()
@@ -37,7 +38,7 @@ async def test_a_scanner_gets_the_data_as_it_was_sent(make_world: MakeWorld) -> 
         assert -127 <= report.rssi_dbm <= 20
 
 
-@asynchronous
+@in_world_time
 async def test_packets_are_not_deduplicated(make_world: MakeWorld) -> None:
     async with make_world() as world:
         scanner, advertiser = await world.device(), await world.device()
@@ -46,7 +47,7 @@ async def test_packets_are_not_deduplicated(make_world: MakeWorld) -> None:
         await until(lambda: len([r for r in scanner.engine.reports if r.data == FLAGS]) >= 3)
 
 
-@asynchronous
+@in_world_time
 async def test_stopping_the_scan_ends_the_reports(make_world: MakeWorld) -> None:
     async with make_world() as world:
         scanner, other, advertiser = [await world.device() for _ in range(3)]
@@ -64,7 +65,7 @@ async def test_stopping_the_scan_ends_the_reports(make_world: MakeWorld) -> None
         await until(lambda: len(scanner.engine.reports) > seen)
 
 
-@asynchronous
+@in_world_time
 async def test_stopping_advertising_is_heard(make_world: MakeWorld) -> None:
     async with make_world() as world:
         scanner, advertiser, other = [await world.device() for _ in range(3)]
@@ -82,7 +83,7 @@ async def test_stopping_advertising_is_heard(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.needs(Capability.SCAN_RESPONSES)
-@asynchronous
+@in_world_time
 async def test_a_scan_response_comes_as_a_report_of_its_own(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         scanner, advertiser = await world.device(), await world.device()
@@ -95,7 +96,7 @@ async def test_a_scan_response_comes_as_a_report_of_its_own(faithful_world: Make
 
 
 @pytest.mark.needs(Capability.SCAN_RESPONSES, Capability.PASSIVE_SCANNING)
-@asynchronous
+@in_world_time
 async def test_a_passive_scan_gets_no_scan_responses(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         scanner, advertiser = await world.device(), await world.device()
@@ -106,7 +107,7 @@ async def test_a_passive_scan_gets_no_scan_responses(faithful_world: MakeWorld) 
 
 
 @pytest.mark.needs(Capability.SCAN_RESPONSES, Capability.NON_CONNECTABLE_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_scannable_but_not_connectable(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         scanner, advertiser = await world.device(), await world.device()
@@ -118,7 +119,7 @@ async def test_scannable_but_not_connectable(faithful_world: MakeWorld) -> None:
 
 @pytest.mark.parametrize("connectable", [False, True])
 @pytest.mark.needs(Capability.EXTENDED_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_more_than_31_octets_are_extended(
     faithful_world: MakeWorld, connectable: bool
 ) -> None:
@@ -133,7 +134,7 @@ async def test_more_than_31_octets_are_extended(
 
 
 @pytest.mark.needs(Capability.EXTENDED_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_a_legacy_scan_does_not_show_extended_packets(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         scanner, advertiser, legacy = [await world.device() for _ in range(3)]
@@ -145,7 +146,7 @@ async def test_a_legacy_scan_does_not_show_extended_packets(faithful_world: Make
 
 
 @pytest.mark.needs(Capability.EXTENDED_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_long_and_short_data_one_after_the_other(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         scanner, advertiser = await world.device(), await world.device()
@@ -160,7 +161,7 @@ async def test_long_and_short_data_one_after_the_other(faithful_world: MakeWorld
 
 @pytest.mark.parametrize("data", [b"\x05\x09cut", b"\x02\x24x", b"\x03\x09\xff\xfe"])
 @pytest.mark.needs(Capability.RAW_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_data_need_not_make_sense(make_world: MakeWorld, data: bytes) -> None:
     async with make_world() as world:
         scanner, advertiser = await world.device(), await world.device()
@@ -170,7 +171,7 @@ async def test_data_need_not_make_sense(make_world: MakeWorld, data: bytes) -> N
         assert reports_of(scanner, advertiser)[0].data == data
 
 
-@asynchronous
+@in_world_time
 async def test_all_of_the_data_arrives_or_it_is_refused(make_world: MakeWorld) -> None:
     async with make_world() as world:
         scanner, advertiser = await world.device(), await world.device()
@@ -190,7 +191,7 @@ async def test_all_of_the_data_arrives_or_it_is_refused(make_world: MakeWorld) -
             assert heard == data if can else parse(heard) == parse(data)
 
 
-@asynchronous
+@in_world_time
 async def test_too_much_data_is_refused_with_a_sentence(make_world: MakeWorld) -> None:
     async with make_world() as world:
         device = await world.device()
@@ -209,7 +210,7 @@ async def test_too_much_data_is_refused_with_a_sentence(make_world: MakeWorld) -
     ],
 )
 @pytest.mark.needs(Capability.SCAN_RESPONSES, Capability.DIRECTED_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_what_does_not_go_together_is_refused(
     make_world: MakeWorld, parameters: dict[str, Any]
 ) -> None:
@@ -219,7 +220,7 @@ async def test_what_does_not_go_together_is_refused(
             await device.advertise(**parameters)
 
 
-@asynchronous
+@in_world_time
 async def test_impossible_transmit_power_is_refused(make_world: MakeWorld) -> None:
     async with make_world() as world:
         device = await world.device()
@@ -228,7 +229,7 @@ async def test_impossible_transmit_power_is_refused(make_world: MakeWorld) -> No
         await device.advertise()
 
 
-@asynchronous
+@simulated
 async def test_a_legacy_controller_cannot_do_more_and_says_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -252,7 +253,7 @@ async def test_a_legacy_controller_cannot_do_more_and_says_so(
 
 
 @pytest.mark.needs(Capability.TRANSMIT_POWER)
-@asynchronous
+@in_world_time
 async def test_transmit_power_shows_in_the_rssi(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         scanner, strong, weak = [await world.device() for _ in range(3)]
@@ -265,7 +266,7 @@ async def test_transmit_power_shows_in_the_rssi(faithful_world: MakeWorld) -> No
 
 
 @pytest.mark.needs(Capability.ANONYMOUS_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_anonymous_advertising_does_not_show_the_identity(make_world: MakeWorld) -> None:
     async with make_world() as world:
         scanner, advertiser = await world.device(), await world.device()
@@ -280,7 +281,7 @@ async def test_anonymous_advertising_does_not_show_the_identity(make_world: Make
 
 
 @pytest.mark.needs(Capability.DIRECTED_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_directed_advertising_reaches_the_one_it_is_for(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         right, wrong, advertiser = [await world.device() for _ in range(3)]
@@ -296,7 +297,7 @@ async def test_directed_advertising_reaches_the_one_it_is_for(faithful_world: Ma
 
 
 @pytest.mark.needs(Capability.DIRECTED_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_high_duty_cycle_ends_by_itself(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         target, advertiser = await world.device(), await world.device()
@@ -307,7 +308,7 @@ async def test_high_duty_cycle_ends_by_itself(faithful_world: MakeWorld) -> None
 
 
 @pytest.mark.needs(Capability.NON_CONNECTABLE_ADVERTISING)
-@asynchronous
+@in_world_time
 async def test_non_connectable_advertising_survives_a_link(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         beacon, peripheral, scanner = [await world.device() for _ in range(3)]
@@ -319,7 +320,7 @@ async def test_non_connectable_advertising_survives_a_link(faithful_world: MakeW
         assert beacon.engine.log == ["link opened"]
 
 
-@asynchronous
+@in_world_time
 async def test_advertising_while_scanning(make_world: MakeWorld) -> None:
     async with make_world() as world:
         one, other = await world.device(), await world.device()

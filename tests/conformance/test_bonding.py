@@ -13,7 +13,8 @@ from bleio.core.address import DeviceAddress
 from bleio.core.codes import GattUuid
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalService, RemoteCharacteristic
-from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, asynchronous, until
+from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, until
+from support.hci.simulated import in_world_time
 from support.hci.world import Device, MakeWorld, World, connected_pair
 
 pytestmark = pytest.mark.needs(Capability.PAIRING)
@@ -71,7 +72,7 @@ async def meet(
     return link, incoming
 
 
-@asynchronous
+@in_world_time
 async def test_a_bonded_client_need_not_subscribe_again(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link = await bonded_pair(world)
@@ -88,7 +89,7 @@ async def test_a_bonded_client_need_not_subscribe_again(make_world: MakeWorld) -
         assert heard.values == [b"news"]
 
 
-@asynchronous
+@in_world_time
 async def test_nor_need_a_peripheral_that_is_the_client(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link = await bonded_pair(world)
@@ -104,7 +105,7 @@ async def test_nor_need_a_peripheral_that_is_the_client(make_world: MakeWorld) -
         assert heard.values == [b"news"]
 
 
-@asynchronous
+@in_world_time
 async def test_a_client_without_a_bond_has_to(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, _ = await connected_pair(world)
@@ -117,7 +118,7 @@ async def test_a_client_without_a_bond_has_to(make_world: MakeWorld) -> None:
         assert incoming.subscription(echo) == (False, False)
 
 
-@asynchronous
+@in_world_time
 async def test_a_bonded_client_hears_what_changed_while_it_was_away(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link = await bonded_pair(world)
@@ -137,7 +138,7 @@ async def test_a_bonded_client_hears_what_changed_while_it_was_away(make_world: 
         assert again.values == []
 
 
-@asynchronous
+@in_world_time
 async def test_each_identity_has_its_bonds(faithful_world: MakeWorld, tmp_path: Path) -> None:
     def bonds(identity: DeviceAddress) -> FileBondStore:
         return FileBondStore(tmp_path, identity)

@@ -12,7 +12,8 @@ from bleio.core.codes import AttErrorCode, Properties
 from bleio.core.uuid import uuid16
 from bleio.errors import AttError, CallerError, LinkLost
 from bleio.gatt.model import LocalCharacteristic, LocalService, RemoteCharacteristic
-from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, asynchronous, read_echo, until
+from support.hci.engine import ECHO, ECHO_SERVICE, Heard, add_echo, read_echo, until
+from support.hci.simulated import in_world_time
 from support.hci.world import Device, MakeWorld, World, connected_pair
 from support.records import at
 
@@ -62,7 +63,7 @@ async def add_others(echo: Echo) -> None:
         )
 
 
-@asynchronous
+@in_world_time
 async def test_discovery(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -74,7 +75,7 @@ async def test_discovery(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.parametrize("octets", [0, 20, 300, 509, 510, 512])
-@asynchronous
+@in_world_time
 async def test_values_of_any_length(make_world: MakeWorld, octets: int) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -86,7 +87,7 @@ async def test_values_of_any_length(make_world: MakeWorld, octets: int) -> None:
 
 
 @pytest.mark.needs(Capability.HANDLES)
-@asynchronous
+@in_world_time
 async def test_errors_of_the_peer(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -98,7 +99,7 @@ async def test_errors_of_the_peer(make_world: MakeWorld) -> None:
         assert caught.value.code == AttErrorCode.WRITE_NOT_PERMITTED
 
 
-@asynchronous
+@in_world_time
 async def test_what_the_properties_do_not_name_is_refused(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -118,7 +119,7 @@ async def test_what_the_properties_do_not_name_is_refused(make_world: MakeWorld)
             await echo.link.subscribe(read_only, notify=True, indicate=False)
 
 
-@asynchronous
+@in_world_time
 async def test_what_is_offered_no_longer_is_not_there(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -130,7 +131,7 @@ async def test_what_is_offered_no_longer_is_not_there(make_world: MakeWorld) -> 
         assert (await echo.link.discover([ECHO_SERVICE]))[0].characteristics == []
 
 
-@asynchronous
+@in_world_time
 async def test_write_commands_keep_their_order(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -142,7 +143,7 @@ async def test_write_commands_keep_their_order(make_world: MakeWorld) -> None:
             await echo.link.write_command(echo.remote, bytes(echo.link.max_value_octets + 1))
 
 
-@asynchronous
+@in_world_time
 async def test_published_values_reach_each_client_that_subscribed(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -163,7 +164,7 @@ async def test_published_values_reach_each_client_that_subscribed(make_world: Ma
         assert len(heard[0].values[-1]) == echo.link.max_value_octets
 
 
-@asynchronous
+@in_world_time
 async def test_publishing_waits_until_it_is_confirmed(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -177,7 +178,7 @@ async def test_publishing_waits_until_it_is_confirmed(make_world: MakeWorld) -> 
         assert echo.remote_heard.values == [b"one", b"two"]
 
 
-@asynchronous
+@in_world_time
 async def test_whoever_subscribed_can_be_sent_to(make_world: MakeWorld) -> None:
     """A link, or one object for all clients: what a listener hears of is what takes packets."""
     async with make_world() as world:
@@ -195,7 +196,7 @@ async def test_whoever_subscribed_can_be_sent_to(make_world: MakeWorld) -> None:
         await until(lambda: echo.remote_heard.values == [b"answer"])
 
 
-@asynchronous
+@in_world_time
 async def test_what_cannot_be_told_is_refused(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -205,7 +206,7 @@ async def test_what_cannot_be_told_is_refused(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.needs(Capability.SUBSCRIBERS)
-@asynchronous
+@in_world_time
 async def test_notifications_keep_their_order(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -223,7 +224,7 @@ async def test_notifications_keep_their_order(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.needs(Capability.SUBSCRIBERS)
-@asynchronous
+@in_world_time
 async def test_indications_wait_for_their_confirmation(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -237,7 +238,7 @@ async def test_indications_wait_for_their_confirmation(make_world: MakeWorld) ->
         assert echo.remote_heard.values == [b"one", b"two"]
 
 
-@asynchronous
+@in_world_time
 async def test_the_end_of_the_link_reaches_all_listeners_first(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -251,7 +252,7 @@ async def test_the_end_of_the_link_reaches_all_listeners_first(make_world: MakeW
         assert (echo.local_heard.closed, echo.remote_heard.closed) == (1, 1)
 
 
-@asynchronous
+@in_world_time
 async def test_what_waits_for_the_peer_fails_when_the_link_ends(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -272,7 +273,7 @@ async def test_what_waits_for_the_peer_fails_when_the_link_ends(make_world: Make
                 await task
 
 
-@asynchronous
+@in_world_time
 async def test_a_cancelled_call_leaves_the_bearer_usable(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
@@ -283,7 +284,7 @@ async def test_a_cancelled_call_leaves_the_bearer_usable(make_world: MakeWorld) 
         assert await echo.link.read(echo.remote) == b"echo"
 
 
-@asynchronous
+@in_world_time
 async def test_both_ends_are_client_and_server_at_once(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, incoming = await connected_pair(world)
@@ -295,7 +296,7 @@ async def test_both_ends_are_client_and_server_at_once(make_world: MakeWorld) ->
         assert own.value == b"from peripheral"
 
 
-@asynchronous
+@in_world_time
 async def test_one_waiting_peer_does_not_hold_up_another(make_world: MakeWorld) -> None:
     async with make_world() as world:
         hub, one, other = [await world.device() for _ in range(3)]

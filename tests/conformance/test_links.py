@@ -9,7 +9,8 @@ import pytest
 from bleio.backends.capabilities import Capability
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.errors import CallerError, ConnectTimeout, ControllerLost, InnerError, LinkLost
-from support.hci.engine import add_echo, asynchronous, read_echo, until
+from support.hci.engine import add_echo, read_echo, until
+from support.hci.simulated import in_world_time
 from support.hci.world import Device, MakeWorld, VirtualWorld, connected_pair
 from support.records import at
 
@@ -17,7 +18,7 @@ CHOSEN = DeviceAddress(bytes.fromhex("0605040302c1"), random=True)
 NOBODY = DeviceAddress(bytes.fromhex("0123456789cb"), random=True)
 
 
-@asynchronous
+@in_world_time
 async def test_both_ends_see_the_link(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, incoming = await connected_pair(world)
@@ -34,7 +35,7 @@ async def test_both_ends_see_the_link(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.parametrize("by_central", [True, False])
-@asynchronous
+@in_world_time
 async def test_either_end_can_disconnect(make_world: MakeWorld, by_central: bool) -> None:
     async with make_world() as world:
         central, peripheral, link, incoming = await connected_pair(world)
@@ -53,7 +54,7 @@ async def test_either_end_can_disconnect(make_world: MakeWorld, by_central: bool
                 await call
 
 
-@asynchronous
+@in_world_time
 async def test_a_new_link_works_after_the_old_one(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, _ = await connected_pair(world)
@@ -66,7 +67,7 @@ async def test_a_new_link_works_after_the_old_one(make_world: MakeWorld) -> None
             assert await read_echo(link) == b"echo"
 
 
-@asynchronous
+@in_world_time
 async def test_connecting_to_nobody_times_out(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral = await world.device(), await world.device()
@@ -81,7 +82,7 @@ async def test_connecting_to_nobody_times_out(make_world: MakeWorld) -> None:
         assert central.engine.log == ["link opened"]
 
 
-@asynchronous
+@in_world_time
 async def test_cancelling_takes_the_initiation_back(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral = await world.device(), await world.device()
@@ -98,7 +99,7 @@ async def test_cancelling_takes_the_initiation_back(make_world: MakeWorld) -> No
         assert len(central.engine.links) == len(peripheral.engine.links) == 1
 
 
-@asynchronous
+@in_world_time
 async def test_no_link_leaks_from_cancelling_at_any_moment(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral = await world.device(), await world.device()
@@ -116,7 +117,7 @@ async def test_no_link_leaks_from_cancelling_at_any_moment(make_world: MakeWorld
             await peripheral.backend.stop_advertising()
 
 
-@asynchronous
+@in_world_time
 async def test_connects_wait_for_each_other(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, *peripherals = [await world.device() for _ in range(3)]
@@ -128,7 +129,7 @@ async def test_connects_wait_for_each_other(make_world: MakeWorld) -> None:
         assert [link.peer for link in links] == [each.address for each in peripherals]
 
 
-@asynchronous
+@in_world_time
 async def test_six_centrals_on_one_peripheral(make_world: MakeWorld) -> None:
     """One more than boards have: only the controller sets a limit."""
     async with make_world() as world:
@@ -143,7 +144,7 @@ async def test_six_centrals_on_one_peripheral(make_world: MakeWorld) -> None:
         assert len(peripheral.engine.links) == 6
 
 
-@asynchronous
+@in_world_time
 async def test_one_central_on_six_peripherals(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, *peripherals = [await world.device() for _ in range(7)]
@@ -157,7 +158,7 @@ async def test_one_central_on_six_peripherals(make_world: MakeWorld) -> None:
         assert b"".join(values) == bytes(range(6))
 
 
-@asynchronous
+@in_world_time
 async def test_all_four_roles_at_once(make_world: MakeWorld) -> None:
     async with make_world() as world:
         middle, left, right = devices = [await world.device() for _ in range(3)]
@@ -175,7 +176,7 @@ async def test_all_four_roles_at_once(make_world: MakeWorld) -> None:
         assert values == [b"left", b"middle", b"right"]
 
 
-@asynchronous
+@in_world_time
 async def test_an_outgoing_link_leaves_advertising_alone(make_world: MakeWorld) -> None:
     async with make_world() as world:
         middle, left, right = [await world.device() for _ in range(3)]
@@ -189,7 +190,7 @@ async def test_an_outgoing_link_leaves_advertising_alone(make_world: MakeWorld) 
 
 @pytest.mark.parametrize("by_central", [True, False])
 @pytest.mark.needs(Capability.CONNECTION_INTERVAL)
-@asynchronous
+@in_world_time
 async def test_either_end_can_set_the_interval(faithful_world: MakeWorld, by_central: bool) -> None:
     async with faithful_world() as world:
         _, _, link, incoming = await connected_pair(world)
@@ -198,7 +199,7 @@ async def test_either_end_can_set_the_interval(faithful_world: MakeWorld, by_cen
 
 
 @pytest.mark.needs(Capability.CONNECTION_INTERVAL)
-@asynchronous
+@in_world_time
 async def test_impossible_intervals(make_world: MakeWorld) -> None:
     async with make_world() as world:
         _, _, link, _ = await connected_pair(world)
@@ -210,7 +211,7 @@ async def test_impossible_intervals(make_world: MakeWorld) -> None:
         assert link.interval_us == before
 
 
-@asynchronous
+@in_world_time
 async def test_a_lost_controller_ends_everything(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, _, link, _ = await connected_pair(world)
@@ -231,7 +232,7 @@ async def test_a_lost_controller_ends_everything(make_world: MakeWorld) -> None:
         await central.scan(extended=True)
 
 
-@asynchronous
+@in_world_time
 async def test_a_peer_that_vanishes_ends_what_waits_for_it() -> None:
     async with VirtualWorld() as world:
         central, peripheral, link, _ = await connected_pair(world)
@@ -244,7 +245,7 @@ async def test_a_peer_that_vanishes_ends_what_waits_for_it() -> None:
         assert central.engine.log == ["link opened", "link closed"]
 
 
-@asynchronous
+@in_world_time
 async def test_closing_ends_everything_on_the_air(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, _, _ = await connected_pair(world)
@@ -264,7 +265,7 @@ async def test_closing_ends_everything_on_the_air(make_world: MakeWorld) -> None
         await central.connect(peripheral)
 
 
-@asynchronous
+@in_world_time
 async def test_nothing_works_before_open(make_world: MakeWorld) -> None:
     async with make_world() as world:
         device = await world.device(open_it=False)
@@ -276,7 +277,7 @@ async def test_nothing_works_before_open(make_world: MakeWorld) -> None:
             await device.open()
 
 
-@asynchronous
+@in_world_time
 async def test_the_own_address(make_world: MakeWorld) -> None:
     async with make_world() as world:
         one, other = await world.device(), await world.device()
@@ -285,7 +286,7 @@ async def test_the_own_address(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.needs(Capability.SETTABLE_ADDRESS)
-@asynchronous
+@in_world_time
 async def test_an_address_that_is_set(make_world: MakeWorld) -> None:
     async with make_world() as world:
         one, other = await world.device(), await world.device()
@@ -299,7 +300,7 @@ async def test_an_address_that_is_set(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.needs(Capability.SETTABLE_ADDRESS)
-@asynchronous
+@in_world_time
 async def test_a_given_address_is_used(make_world: MakeWorld) -> None:
     async with make_world() as world:
         device = await world.device(address=CHOSEN)

@@ -8,14 +8,15 @@ from __future__ import annotations
 import pytest
 
 from bleio.backends.capabilities import Capability
-from support.hci.engine import asynchronous, until
+from support.hci.engine import until
 from support.hci.privacy import bond, is_private, on_air, set_private
+from support.hci.simulated import in_world_time
 from support.hci.world import MakeWorld
 
 pytestmark = pytest.mark.needs(Capability.PRIVATE_ADDRESS)
 
 
-@asynchronous
+@in_world_time
 async def test_bonded_devices_meet_again_by_identity(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         one, other = await world.device(), await world.device()
@@ -45,7 +46,7 @@ async def test_bonded_devices_meet_again_by_identity(faithful_world: MakeWorld) 
             await until(lambda ends=(link, incoming): all(e.security.encrypted for e in ends))
 
 
-@asynchronous
+@in_world_time
 async def test_links_outlive_their_addresses(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         one, other = await world.device(), await world.device()

@@ -10,14 +10,15 @@ from bleio.backends.base import Link
 from bleio.backends.capabilities import Capability
 from bleio.core.codes import AttErrorCode, SecurityMode
 from bleio.errors import AttError, LinkLost
-from support.hci.engine import ECHO_SERVICE, add_echo, asynchronous, until
+from support.hci.engine import ECHO_SERVICE, add_echo, until
+from support.hci.simulated import in_world_time
 from support.hci.world import Device, MakeWorld, connected_pair
 
 pytestmark = pytest.mark.needs(Capability.PAIRING)
 
 
 @pytest.mark.parametrize("by_central", [True, False])
-@asynchronous
+@in_world_time
 async def test_either_end_can_pair(make_world: MakeWorld, by_central: bool) -> None:
     async with make_world() as world:
         _, _, link, incoming = await connected_pair(world)
@@ -33,7 +34,7 @@ async def test_either_end_can_pair(make_world: MakeWorld, by_central: bool) -> N
         await other.pair()
 
 
-@asynchronous
+@in_world_time
 async def test_both_ends_pair_at_once(make_world: MakeWorld) -> None:
     async with make_world() as world:
         _, _, link, incoming = await connected_pair(world)
@@ -42,7 +43,7 @@ async def test_both_ends_pair_at_once(make_world: MakeWorld) -> None:
         assert incoming.security.encrypted
 
 
-@asynchronous
+@in_world_time
 async def test_an_encrypted_value_needs_pairing(make_world: MakeWorld) -> None:
     async with make_world() as world:
         _, peripheral, link, _ = await connected_pair(world)
@@ -65,7 +66,7 @@ async def reconnect(central: Device, peripheral: Device, link: Link) -> tuple[Li
     return await central.connect(peripheral)
 
 
-@asynchronous
+@in_world_time
 async def test_a_bonded_link_is_encrypted_without_asking(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, incoming = await connected_pair(world)
@@ -79,7 +80,7 @@ async def test_a_bonded_link_is_encrypted_without_asking(make_world: MakeWorld) 
         assert incoming.security.has_keys
 
 
-@asynchronous
+@in_world_time
 async def test_a_bonded_peripheral_gets_its_link_encrypted(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, incoming = await connected_pair(world)
@@ -91,7 +92,7 @@ async def test_a_bonded_peripheral_gets_its_link_encrypted(make_world: MakeWorld
         assert incoming.security.encrypted
 
 
-@asynchronous
+@in_world_time
 async def test_erasing_bonds_unpairs_live_links(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, incoming = await connected_pair(world)
@@ -107,7 +108,7 @@ async def test_erasing_bonds_unpairs_live_links(make_world: MakeWorld) -> None:
         assert link.security.encrypted
 
 
-@asynchronous
+@in_world_time
 async def test_a_peer_that_lost_its_keys_is_paired_afresh(make_world: MakeWorld) -> None:
     async with make_world() as world:
         central, peripheral, link, incoming = await connected_pair(world)
@@ -120,7 +121,7 @@ async def test_a_peer_that_lost_its_keys_is_paired_afresh(make_world: MakeWorld)
         await until(lambda: incoming.security.has_keys)
 
 
-@asynchronous
+@in_world_time
 async def test_pairing_fails_when_the_link_ends(make_world: MakeWorld) -> None:
     async with make_world() as world:
         _, _, link, incoming = await connected_pair(world)
@@ -133,7 +134,7 @@ async def test_pairing_fails_when_the_link_ends(make_world: MakeWorld) -> None:
             await pairing
 
 
-@asynchronous
+@in_world_time
 async def test_pairing_over_an_anonymous_link(faithful_world: MakeWorld) -> None:
     async with faithful_world() as world:
         central, peripheral = await world.device(), await world.device()

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Callable
 from random import Random
@@ -18,8 +17,10 @@ from typing import Any
 import pytest
 
 from bleio.backends.hci import HciBackend
+from bleio.backends.hci.controller.h4 import H4Parser
+from bleio.backends.hci.counters import HciCounters
 from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event
-from support.hci.world import ListenWorld, VirtualWorld, World
+from support.hci.world import VirtualWorld, World
 
 SEEDS = range(int(os.environ.get("BLEIO_TEST_SEEDS", "2")))
 MAX_SKEW_S = 0.05
@@ -90,58 +91,46 @@ def skew_all(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     monkeypatch.setattr(HciBackend, "_open_port", skewed)
 
 
-class StrayWorld(ListenWorld):
-    """The simulated radio behind a byte stream, with strays before every hundredth packet."""
+class StrayLine:
+    """A line of octets in place of a pipe of packets, with strays before every hundredth packet."""
+
+    def __init__(
+        self, random: Random, on_packet: Callable[[bytes], None], counters: HciCounters
+    ) -> None:
+        self.on_packet = on_packet
+        self._random = random
+        self._parser = H4Parser(self, counters)
+        self._packets = 0
+
+    def received(self, packet: bytes) -> None:
+        self._packets += 1
+        if self._packets % STRAY_EVERY == 0:
+            packet = bytes((self._random.choice(STRAYS),)) + packet
+        cut = self._random.randint(0, len(packet))  # a line has no frames
+        self._parser.feed_data(packet[:cut])
+        self._parser.feed_data(packet[cut:])
+
+    def on_noise(self, why: str) -> None:
+        raise AssertionError(why)
+
+
+class StrayBackend(HciBackend):
+    seed = 0
+
+    async def _open_port(self, on_packet: Any, on_lost: Any) -> Any:
+        line = StrayLine(Random(self.seed), on_packet, self._own.counters)
+        return await super()._open_port(line.received, on_lost)
+
+
+class StrayWorld(VirtualWorld):
+    """The simulated radio of this process behind lines of octets on which strays are."""
 
     seed = 0
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._random = Random(self.seed)
-        self._writers: list[asyncio.StreamWriter] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> World:
-        await super().__aenter__()
-        self._beyond = self.foreign_transport.removeprefix("tcp-client:").rsplit(":", 1)
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.foreign_transport = f"tcp-client:127.0.0.1:{port}"
-        return self
-
-    async def __aexit__(self, *args: Any) -> None:
-        await super().__aexit__(*args)
-        for writer in self._writers:
-            writer.close()
-        self._server.close()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        host, port = self._beyond
-        controller, to_controller = await asyncio.open_connection(host, int(port))
-        self._writers += [writer, to_controller]
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            await asyncio.gather(self._up(reader, to_controller), self._down(controller, writer))
-        self._tasks.discard(task)
-
-    async def _up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while octets := await reader.read(4096):
-            writer.write(octets)
-        writer.close()
-
-    async def _down(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for number in range(1, 1_000_000):
-            kind = await reader.readexactly(1)
-            is_data = kind[0] == ACL_PACKET
-            head = await reader.readexactly(4 if is_data else 2)
-            octets = int.from_bytes(head[2:] if is_data else head[1:], "little")
-            body = await reader.readexactly(octets)
-            stray = bytes((self._random.choice(STRAYS),)) if number % STRAY_EVERY == 0 else b""
-            writer.write(stray + kind + head + body)
+    def make_backend(self, **kwargs: Any) -> HciBackend:
+        backend = StrayBackend("virtual", **kwargs)
+        backend.seed = self.seed * 100 + len(self.devices)
+        return backend
 
 
 def seeded(world: type[World], name: str) -> dict[str, type[World]]:

@@ -8,7 +8,7 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from support.hci.engine import checked
+from support.hci.engine import asynchronous, checked
 
 
 class _Jump(selectors.DefaultSelector):  # type: ignore[misc,valid-type,unused-ignore]
@@ -44,5 +44,17 @@ def simulated(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
             loop.run_until_complete(checked(test(*args, **kwargs)))
         finally:
             loop.close()
+
+    return run
+
+
+def in_world_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run a test of a world in simulated time, if nothing of that world is outside of its loop."""
+    in_real_time, in_simulated_time = asynchronous(test), simulated(test)
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        world = kwargs.get("make_world") or kwargs["faithful_world"]
+        (in_simulated_time if world.simulated else in_real_time)(*args, **kwargs)
 
     return run

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -74,6 +73,7 @@ class World:
 
     # Whether the radio does what the specification says in all that the suite looks at.
     faithful = True
+    simulated = False  # whether it can run in simulated time: it has no sockets
     mtu = 512  # what two devices agree on, octets
 
     def __init__(self) -> None:
@@ -144,6 +144,8 @@ class BumbleWorld(World):
 
 class VirtualWorld(World):
     """The simulated radio of this process."""
+
+    simulated = True
 
     def make_backend(self, **kwargs: Any) -> HciBackend:
         return HciBackend("virtual", **kwargs)
@@ -237,7 +239,7 @@ class ForeignBumbleWorld(BumbleWorld):
 ForeignWorld = ForeignBumbleWorld | ListenWorld
 FOREIGN_WORLDS = {"bumble": ForeignBumbleWorld, "listen": ListenWorld}
 
-MakeWorld = Callable[[], World]
+MakeWorld = type[World]
 
 
 async def connected_pair(world: World) -> tuple[Device, Device, Link, Link]:

@@ -14,6 +14,7 @@ from support.little.link import MTU, LittleLink
 class LittleWorld(World):
     """Systems on one air, in this loop."""
 
+    simulated = True
     mtu = MTU
 
     async def __aenter__(self) -> World:
