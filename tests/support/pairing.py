@@ -18,6 +18,7 @@ from bleio.api import (
 )
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import AuthReq, Features
+from bleio.runtime.engine import portal
 from support.pair import DEADLINE_S, make, until
 
 GENERATIONS = ("SC", "legacy")  # of pairing
@@ -47,7 +48,8 @@ class Desk:
         """Wait for the number on the other side's display; None if it is over before."""
         other = CENTRAL if side == PERIPHERAL else PERIPHERAL
         with self._news:
-            assert self._news.wait_for(lambda: other in self._shown or self._is_over, DEADLINE_S)
+            wait_for = portal().clock.wait_for
+            assert wait_for(self._news, lambda: other in self._shown or self._is_over, DEADLINE_S)
             return self._shown.get(other)
 
     def leave(self) -> None:

@@ -9,7 +9,7 @@ import _bleio
 import pytest
 
 from bleio.api import IoCapability, OobData, PairingDelegate, PairingMethod, SecuritySettings
-from support.api_bench import InThread
+from bleio.testing import World
 from support.hci.lines import SEEDS, skew_all
 from support.pair import Pair, connect, raises, until
 from support.pairing import (
@@ -314,24 +314,32 @@ def test_an_answer_may_use_the_adapter_and_must_not_pair(
     assert person.wait_for_end()
 
 
-def test_an_answer_after_the_link_is_dropped(central: Any, peripheral: Any, people: Any) -> None:
-    asked, answer = threading.Event(), threading.Event()
+def test_an_answer_after_the_link_is_dropped(
+    world: World, central: Any, peripheral: Any, people: Any
+) -> None:
+    asked, refused, may_answer = [], [], []
 
     class Slow(Person):
         def accept(self, request: Any) -> bool:
-            asked.set()
-            return answer.wait(20)
+            asked.append(request)
+            until(lambda: may_answer)
+            return True
+
+    def ask() -> None:
+        with raises(_bleio.SecurityError, DECLINED):
+            link.outgoing.pair()
+        refused.append(True)
 
     peripheral.pairing_delegate = slow = Slow(Desk(), PERIPHERAL, N)
     link = connect(central, peripheral)
-    pairing = InThread(link.outgoing.pair)
-    assert asked.wait(10)
+    world.clock.start_thread(ask, "asks")
+    until(lambda: asked)
     link.incoming.disconnect()
-    with raises(_bleio.SecurityError, DECLINED):
-        pairing.join()
+    until(lambda: refused)
     assert slow.wait_for_end()
-    answer.set()
-    until(lambda: not [t for t in threading.enumerate() if t.name == "bleio-pairing"])
+    assert world.clock.alive() == ["bleio-pairing"]
+    may_answer.append(True)
+    until(lambda: not world.clock.alive())
     again = connect(central, peripheral)
     peripheral.pairing_delegate = None
     again.outgoing.pair()

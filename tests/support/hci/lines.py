@@ -20,6 +20,7 @@ from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller.h4 import H4Parser
 from bleio.backends.hci.counters import HciCounters
 from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event
+from bleio.testing.backend import AirBackend
 from support.hci.world import VirtualWorld, World
 
 SEEDS = range(int(os.environ.get("BLEIO_TEST_SEEDS", "2")))
@@ -80,15 +81,15 @@ class SkewedWorld(VirtualWorld):
 
 
 def skew_all(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    """Have all adapters that are opened from now on hear events and data apart."""
+    """Have all adapters of worlds that are opened from now on hear events and data apart."""
     random = Random(seed)
-    open_port: Any = HciBackend._open_port
+    open_port: Any = AirBackend._open_port
 
-    async def skewed(backend: HciBackend, on_packet: Any, on_lost: Any) -> Any:
+    async def skewed(backend: AirBackend, on_packet: Any, on_lost: Any) -> Any:
         skew = Skew(Random(random.random()), on_packet)
         return await open_port(backend, skew.received, on_lost)
 
-    monkeypatch.setattr(HciBackend, "_open_port", skewed)
+    monkeypatch.setattr(AirBackend, "_open_port", skewed)
 
 
 class StrayLine:
