@@ -62,7 +62,9 @@ class FileLock:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
-        if sys.platform != "win32":  # which does not remove open files
+        # Windows does not remove open files. Where somebody has removed ours, the one of that name
+        # may be another holder's.
+        if sys.platform != "win32" and self._is_current(descriptor):
             self._path.unlink(missing_ok=True)
         os.close(descriptor)
 

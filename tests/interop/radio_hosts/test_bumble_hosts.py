@@ -267,11 +267,14 @@ def test_busy_addresses_are_one_sentence(radios: Radios) -> None:
         f"tcp:127.0.0.1:{port}": "another program listens there; end it or use another address",
         f"unix:{unix}": "another program listens there; end it or use another address",
         f"pty:{link}": "another program listens there; end it or use another address",
-        f"pty:{unix}": "there is something of that name; remove it or use another",
+        f"pty:{unix}": "another program listens there; end it or use another address",
+        f"pty:{radios.folder}": "there is something of that name; remove it or use another",
         f"unix:{radios.folder}": "there is something else of that name; remove it or use another",
     }.items():
         second = radios.foreground("kitchen", "--listen", address)
         assert second.wait() == 1
         assert second.lines == [f"Error: Cannot listen on {address}: {why}."]
-    assert radios.files() == ["desk.lock", "desk.sock"]
+    claims = [name for name in radios.files() if name.startswith(".")]
+    assert len(claims) == 2
+    assert radios.files() == [*claims, "desk.lock", "desk.sock"]
     assert link.exists() and unix.exists()

@@ -6,7 +6,8 @@ process holds as long as it lives, `NAME.starting`, held by the program that sta
 `NAME.sock`, or `NAME.port` (a TCP port and a secret) where there are no Unix sockets.
 
 The locks say what is alive, the files never do: a killed process leaves its files, but the system
-frees its locks.
+frees its locks. Whoever empties the folder takes the names from the living, so each removes only
+what it has made itself.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class RadioPlace:
         self.starting = FileLock(self.folder / f"{name}.starting")
         self.log_file = self.folder / f"{name}.log"
         self._port_file = self.folder / f"{name}.port"
+        self._socket_file: SocketFile | None = None
         self._socket_path = self._short_enough(self.folder / f"{name}.sock")
 
     def listen(self) -> tuple[socket.socket, bytes]:
@@ -58,11 +60,12 @@ class RadioPlace:
 
         Returns: the listening socket, and the secret that users of this radio know.
         """
-        self.remove()
         if HAS_UNIX_SOCKETS:
+            self._socket_path.unlink(missing_ok=True)
             listening = socket.socket(socket.AF_UNIX)
             with _closed_on_error(listening):
                 listening.bind(str(self._socket_path))
+                self._socket_file = SocketFile(self._socket_path)
                 listening.listen(_BACKLOG)
             return listening, b""
         listening = socket.socket(socket.AF_INET)
@@ -84,9 +87,10 @@ class RadioPlace:
             raise OSError(f"{self._port_file} is damaged") from None
 
     def remove(self) -> None:
-        """Remove the radio's socket; only for the holder of `lock`."""
-        for path in (self._socket_path, self._port_file):
-            path.unlink(missing_ok=True)
+        """Remove the name of the radio's socket; only for the holder of `lock`."""
+        if self._socket_file is not None:
+            self._socket_file.remove()
+        self._port_file.unlink(missing_ok=True)
 
     def _publish(self, content: bytes) -> None:
         part = self._port_file.with_suffix(".part")
@@ -104,6 +108,26 @@ class RadioPlace:
                 "set XDG_RUNTIME_DIR or TMPDIR to a shorter one"
             )
         return path
+
+
+class SocketFile:
+    """The file that a Unix socket has as its name, from after `bind` until the socket is closed.
+
+    Somebody may remove it meanwhile, and another program, or a radio, listen there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._made = path.lstat()
+
+    def remove(self) -> None:
+        """Remove the file, but not another socket's; idempotent.
+
+        Call it before the socket is closed: until then no new file can have the number of ours.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(self._path.lstat(), self._made):
+                self._path.unlink()
 
 
 def check_name(name: str) -> None:

@@ -2,12 +2,13 @@
 
 An address that cannot be opened is the user's to correct, so every error of the system becomes a
 sentence that says what to do. What a killed radio left behind, the file of a Unix socket, is
-removed; but only when no program accepts connections on it, and never a file of another kind.
+removed; but only this user's, when no program listens there, and never a file of another kind.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -19,7 +20,9 @@ from typing import Protocol
 
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
+from bleio.radio.sharing.place import SocketFile
 from bleio.radio.sharing.server.address import ListenAddress
+from bleio.radio.sharing.server.claim import Claim
 from bleio.radio.sharing.server.connection import HostConnection, ServedRadio
 
 
@@ -52,21 +55,12 @@ async def open_address(served: ServedRadio, address: ListenAddress, number: int)
         raise _failed(address, _why(error)) from None
 
 
-class _Sockets:
-    """One or several listening sockets, and the file of a Unix socket."""
+class _Tcp:
+    """Listening TCP sockets."""
 
-    def __init__(
-        self, server: asyncio.Server, addresses: list[str], path: Path | None = None
-    ) -> None:
+    def __init__(self, server: asyncio.Server, addresses: list[str]) -> None:
         self.addresses = addresses
-        self._server = server
-        self._path = path
-
-    def close(self) -> None:
-        """Close the sockets and remove the file."""
-        self._server.close()
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        self.close = server.close
 
 
 async def _open_tcp(
@@ -78,9 +72,7 @@ async def _open_tcp(
         partial(_TcpConnection, served, str(address), public=public), address.host, address.port
     )
     bound = [listening.getsockname()[:2] for listening in server.sockets]
-    return _Sockets(
-        server, [str(ListenAddress("tcp", host=host, port=port)) for host, port in bound]
-    )
+    return _Tcp(server, [str(ListenAddress("tcp", host=host, port=port)) for host, port in bound])
 
 
 class _TcpConnection(HostConnection):
@@ -99,9 +91,40 @@ async def _open_unix(
     if sys.platform == "win32":
         raise _failed(address, "Windows has no Unix sockets; listen on tcp:127.0.0.1:0 instead")
     path = Path(address.path).absolute()
-    _remove_dead_socket(address, path)
+    with contextlib.ExitStack() as on_error:
+        claim = Claim(path)
+        on_error.callback(claim.release)
+        _remove_dead_socket(address, path)
+        listening = on_error.enter_context(_bound(address, path))
+        file = SocketFile(path)
+        on_error.callback(file.remove)
+        server = await asyncio.get_running_loop().create_unix_server(
+            partial(HostConnection, served, str(address), public=public), sock=listening
+        )
+        on_error.pop_all()
+    return _Unix(path, server, file, claim)
+
+
+class _Unix:
+    """A listening Unix socket."""
+
+    def __init__(self, path: Path, server: asyncio.Server, file: SocketFile, claim: Claim) -> None:
+        self.addresses = [f"unix:{path}"]
+        self._server = server
+        self._file = file
+        self._claim = claim
+
+    def close(self) -> None:
+        """Remove the file while the socket still listens, so that none takes it for a dead one."""
+        self._file.remove()
+        self._server.close()
+        self._claim.release()
+
+
+def _bound(address: ListenAddress, path: Path) -> socket.socket:
+    """Make a socket of this name; connecting to it is for this user alone."""
     listening = socket.socket(socket.AF_UNIX)
-    mask = os.umask(0o177)  # connecting is for this user alone
+    mask = os.umask(0o177)
     try:
         listening.bind(str(path))
     except OSError as error:
@@ -111,28 +134,26 @@ async def _open_unix(
         raise
     finally:
         os.umask(mask)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_unix_server(
-        partial(HostConnection, served, str(address), public=public), sock=listening
-    )
-    return _Sockets(server, [f"unix:{path}"], path)
+    return listening
 
 
 def _remove_dead_socket(address: ListenAddress, path: Path) -> None:
     """Remove a socket to which no program listens any more, as a killed radio leaves it."""
     try:
-        kind = path.lstat().st_mode
+        status = path.lstat()
     except FileNotFoundError:
         return
-    if not stat.S_ISSOCK(kind):
+    if not stat.S_ISSOCK(status.st_mode):
         raise _failed(address, "there is something else of that name; remove it or use another")
+    if status.st_uid != os.geteuid():
+        raise _failed(address, "another user has a socket of that name; use another")
     with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
-    raise _failed(address, _IN_USE)
+        # A program that takes no connections, and has as many waiting as it wants, is alive: to
+        # wait for it would be to wait for ever. Linux says EAGAIN then.
+        probe.setblocking(False)
+        if probe.connect_ex(str(path)) not in (errno.ECONNREFUSED, errno.ENOENT):
+            raise _failed(address, _IN_USE)
+    path.unlink(missing_ok=True)
 
 
 def _open_pty(served: ServedRadio, address: ListenAddress, public: DeviceAddress) -> OpenAddress:

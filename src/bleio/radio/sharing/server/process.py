@@ -90,6 +90,7 @@ class RadioProcess:
             listeners.append(listener)
         # The name comes last, so that a program which finds it finds the addresses open, too.
         cleanup.callback((await self._open_name(served)).close)
+        cleanup.callback(self.place.remove)  # before the socket is closed
         assert self._stop is not None
         with _signals(self.stop):
             if self._background:

@@ -6,21 +6,22 @@ controller. Between hosts we hold the terminal open ourselves, for a terminal th
 open reports its hang-up without end; as soon as a host speaks we let go, so that its hang-up shows.
 
 Where a link leads does not tell whether it is still in use, as a terminal's number goes to the next
-program that opens one. So a radio holds a lock beside its link, `.NAME.lock`.
+program that opens one. So a radio has a claim to the path of its link. A link that lies there is
+replaced only if it leads to a terminal, and is known to be a dead radio's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
+import stat
 import termios
 import tty
 from collections.abc import Callable
 from pathlib import Path
 
-from bleio.locks import FileLock
+from bleio.radio.sharing.server.claim import Claim
 
 _READ_OCTETS = 65536
 
@@ -35,21 +36,41 @@ class PtyListener:
         self.addresses = [f"pty:{link}"]
         self._protocol = protocol
         self._link = link
-        self._lock = _take(link)
-        self._master, slave = os.openpty()
-        self._slave: int | None = slave
-        self._slave_name = os.ttyname(slave)
         self._host: _PtyTransport | None = None
-        os.set_blocking(self._master, False)
-        try:
+        with contextlib.ExitStack() as on_error:
+            self._claim = Claim(link)
+            on_error.callback(self._claim.release)
+            self._master, slave = os.openpty()
+            on_error.callback(os.close, self._master)
+            on_error.callback(os.close, slave)
+            self._slave: int | None = slave
+            self._slave_name = os.ttyname(slave)
+            os.set_blocking(self._master, False)
             tty.setraw(slave)
+            self._remove_dead_link()
             link.symlink_to(self._slave_name)
-        except BaseException:
-            os.close(slave)
-            os.close(self._master)
-            self._lock.release()
-            raise
+            on_error.pop_all()
         asyncio.get_running_loop().add_reader(self._master, self._readable)
+
+    def _remove_dead_link(self) -> None:
+        """Remove this user's link to a terminal that has gone, as a killed radio leaves it.
+
+        The terminal may be there again: as another program's where a radio was killed that had
+        this link, or as our own.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            status = self._link.lstat()
+            if not stat.S_ISLNK(status.st_mode) or status.st_uid != os.geteuid():
+                return
+            terminal = os.readlink(self._link)
+            if terminal.rstrip("0123456789") != self._slave_name.rstrip("0123456789"):
+                return
+            if (
+                self._claim.inherited
+                or terminal == self._slave_name
+                or not os.path.exists(terminal)
+            ):
+                self._link.unlink()
 
     def close(self) -> None:
         """Hang up and remove the link."""
@@ -59,7 +80,7 @@ class PtyListener:
         with contextlib.suppress(OSError):
             if os.readlink(self._link) == self._slave_name:
                 self._link.unlink()
-        self._lock.release()
+        self._claim.release()
         self._let_go()
         os.close(self._master)
 
@@ -93,21 +114,6 @@ class PtyListener:
         slave, self._slave = self._slave, None
         if slave is not None:
             os.close(slave)
-
-
-def _take(link: Path) -> FileLock:
-    """Take the lock of a link, and remove the link that a killed radio left.
-
-    Raises: OSError if another radio has it.
-    """
-    path = link.with_name(f".{link.name}.lock")
-    left_by_radio = path.exists()
-    lock = FileLock(path)
-    if not lock.try_acquire():
-        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-    if link.is_symlink() and (left_by_radio or not link.exists()):
-        link.unlink()
-    return lock
 
 
 class _PtyTransport(asyncio.Transport):
