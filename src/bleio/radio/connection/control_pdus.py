@@ -50,6 +50,15 @@ class LlOpcode(IntEnum):
     PHY_UPDATE_IND = 0x18
 
 
+# What may still be sent and heard while a link begins to be encrypted. Spec: Vol 6, Part B, 5.1.3.
+OF_ENCRYPTION = frozenset(
+    (
+        LlOpcode.ENC_REQ, LlOpcode.ENC_RSP, LlOpcode.START_ENC_REQ, LlOpcode.START_ENC_RSP,
+        LlOpcode.PAUSE_ENC_REQ, LlOpcode.PAUSE_ENC_RSP, LlOpcode.REJECT_EXT_IND,
+        LlOpcode.TERMINATE_IND,
+    )
+)  # fmt: skip
+
 Handler = Callable[..., None]
 _HANDLERS: dict[int, tuple[struct.Struct, Handler]] = {}
 

@@ -123,7 +123,10 @@ class LinkEnd:
         """Take a PDU from the other end."""
         if pdu.llid == LLID_CONTROL:
             self.other.controls_arrived += 1
-            control_pdus.received(self, pdu.payload)
+            if pdu.payload[0] in control_pdus.OF_ENCRYPTION:
+                control_pdus.received(self, pdu.payload)
+            else:
+                self.procedures.answer(control_pdus.received, self, pdu.payload)
         elif pdu.payload:
             self.layer.host.data_received(self, pdu.payload, pdu.llid == LLID_START)
 

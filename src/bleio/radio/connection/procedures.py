@@ -7,9 +7,15 @@ its first PDU; it says `begin`, and the PDU is made when its turn comes, with th
 moment. What an end answers to its peer is no procedure of its own and waits for nothing.
 
 A procedure with an instant goes on until the instant, though its answer came long before
-(`answered`); only `settle` lets the next one begin. While a link begins to be encrypted its
-peripheral begins none (`pause`): the central would have to end the link, as it expects no other PDU
-then. Not here is LL_TERMINATE_IND, which may be sent in the middle of anything.
+(`answered`); only `settle` lets the next one begin. Two such procedures exclude each other, also
+when one is the peer's: an end that has taken part in the peer's begins none until that instant
+(`peer_began`, `peer_ended`). So they collide only where two requests cross on the air, which the
+central decides (`updates.py`). Procedures without an instant overtake those that wait for one.
+
+While a link begins to be encrypted nothing else is sent on it. Its peripheral begins no procedure
+(`pause`): the central would have to end the link, as it expects no other PDU then. Its central
+keeps back what it owes to a request that has crossed its own (`answer`); Vol 6, Part B, 5.1.3.1.
+Not here is LL_TERMINATE_IND, which may be sent in the middle of anything.
 """
 
 from __future__ import annotations
@@ -20,7 +26,13 @@ from typing import Protocol
 
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air.clock import Timeline, Timer
+from bleio.radio.connection.control_pdus import LlOpcode
 
+WITH_INSTANT = (
+    LlOpcode.PHY_UPDATE_IND,
+    LlOpcode.CONNECTION_UPDATE_IND,
+    LlOpcode.CHANNEL_MAP_IND,
+)
 RESPONSE_TIMEOUT_US = 40_000_000
 
 
@@ -38,7 +50,7 @@ class Procedures:
     of the host that would begin a second one look here first.
     """
 
-    __slots__ = ("_clock", "_next", "_overdue", "_paused", "_waiting", "own")
+    __slots__ = ("_clock", "_next", "_overdue", "_owed", "_paused", "_peers", "_waiting", "own")
 
     def __init__(self, clock: Timeline, overdue: Overdue) -> None:
         self._clock = clock
@@ -46,6 +58,8 @@ class Procedures:
         self.own: int | None = None  # the procedure that this end has begun
         self._next: deque[tuple[int, Callable[..., None], tuple[object, ...]]] = deque()
         self._paused = False
+        self._peers = False  # a procedure with an instant that the peer has begun goes on
+        self._owed: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._waiting: dict[int, Timer] = {}
 
     # -- one after the other --
@@ -67,12 +81,34 @@ class Procedures:
         self._paused = False
         self._go_on()
 
+    def peer_began(self) -> None:
+        """Begin no procedure with an instant until `peer_ended`: the peer's goes on."""
+        self._peers = True
+
+    def peer_ended(self) -> None:
+        """Begin what has waited for the end of the peer's procedure."""
+        self._peers = False
+        self._go_on()
+
     def _go_on(self) -> None:
-        if self.own is None and self._next and not self._paused:
-            self.own, start, args = self._next.popleft()
-            start(*args)
+        if self.own is not None or self._paused:
+            return
+        for procedure in self._next:
+            opcode, start, args = procedure
+            if not (self._peers and opcode in WITH_INSTANT):
+                self._next.remove(procedure)
+                self.own = opcode
+                start(*args)
+                return
 
     # -- answers --
+
+    def answer(self, send: Callable[..., None], *args: object) -> None:
+        """Answer the peer by `send(*args)`: now, or once this central has encryption."""
+        if self.own == LlOpcode.START_ENC_RSP:
+            self._owed.append((send, args))
+        else:
+            send(*args)
 
     def expect(
         self,
@@ -101,6 +137,9 @@ class Procedures:
         asked = self.answered(opcode)
         if self.own == opcode:
             self.own = None
+            owed, self._owed = self._owed, []
+            for send, args in owed:
+                send(*args)
             self._go_on()
             return True
         return asked
@@ -108,6 +147,7 @@ class Procedures:
     def cancel(self) -> None:
         """Wait for nothing any more; the link is over for this end."""
         self._next.clear()
+        self._owed.clear()
         for timer in self._waiting.values():
             timer.cancel()
         self._waiting.clear()

@@ -28,17 +28,11 @@ from bleio.radio.connection.parameters import (
     TIMEOUT_UNIT_US,
     ConnectionParameters,
 )
+from bleio.radio.connection.procedures import WITH_INSTANT
 
 if TYPE_CHECKING:
     from bleio.radio.connection.end import LinkEnd
     from bleio.radio.connection.link import AirLink
-
-
-_WITH_INSTANT = (
-    LlOpcode.PHY_UPDATE_IND,
-    LlOpcode.CONNECTION_UPDATE_IND,
-    LlOpcode.CHANNEL_MAP_IND,
-)
 
 
 def _collision(central: LinkEnd, asked: LlOpcode) -> int:
@@ -48,11 +42,17 @@ def _collision(central: LinkEnd, asked: LlOpcode) -> int:
     Spec: Vol 6, Part B, 5.3.
     """
     own = central.procedures.own
-    if own not in _WITH_INSTANT:
+    if own not in WITH_INSTANT:
         return 0
     if own == asked:
         return HciErrorCode.LL_PROCEDURE_COLLISION
     return HciErrorCode.DIFFERENT_TRANSACTION_COLLISION
+
+
+def _announced(peripheral: LinkEnd, instant: int) -> None:
+    """Take part in the central's change until its instant, if that is still to come."""
+    if 0 < instant - peripheral.link.schedule.last_event & 0xFFFF < 0x8000:
+        peripheral.procedures.peer_began()
 
 
 # -- PHY --
@@ -72,10 +72,12 @@ def _ask_phys(end: LinkEnd, tx_mask: int, rx_mask: int) -> None:
 @on(LlOpcode.PHY_REQ, "BB")
 def _phy_req(end: LinkEnd, peer_tx: int, peer_rx: int) -> None:
     if end.role:
+        end.procedures.peer_began()
         send(end, LlOpcode.PHY_RSP, *end.layer.default_phys)
     elif collision := _collision(end, LlOpcode.PHY_UPDATE_IND):
         send(end, LlOpcode.REJECT_EXT_IND, LlOpcode.PHY_REQ, collision)
     else:
+        end.procedures.peer_began()
         _decide_phys(end, end.layer.default_phys, (peer_tx, peer_rx))
 
 
@@ -108,8 +110,11 @@ def _mask(phy_: int) -> int:
 
 @on(LlOpcode.PHY_UPDATE_IND, "BBH")
 def _phy_update_ind(end: LinkEnd, to_peripheral: int, to_central: int, instant: int) -> None:
-    if not (to_peripheral or to_central) and end.procedures.settle(LlOpcode.PHY_UPDATE_IND):
+    if to_peripheral or to_central:
+        return
+    if end.procedures.settle(LlOpcode.PHY_UPDATE_IND):
         end.layer.host.phy_updated(end, HciErrorCode.SUCCESS)
+    end.procedures.peer_ended()
 
 
 def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
@@ -123,6 +128,8 @@ def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
         if asked or changed:
             end.layer.host.phy_updated(end, HciErrorCode.SUCCESS)
         data_length.update(end)
+        if changed or not end.role:
+            end.procedures.peer_ended()
 
 
 # -- connection parameters and channels --
@@ -130,7 +137,6 @@ def _apply_phys(link: AirLink, to_peripheral: int, to_central: int) -> None:
 
 def update_parameters(central: LinkEnd, parameters: ConnectionParameters) -> None:
     """The central changes interval, latency and time-out at an instant."""
-    central.link.updating = True
     central.procedures.begin(
         LlOpcode.CONNECTION_UPDATE_IND, announce_parameters, central, parameters
     )
@@ -155,8 +161,9 @@ def announce_parameters(central: LinkEnd, parameters: ConnectionParameters) -> N
 
 
 @on(LlOpcode.CONNECTION_UPDATE_IND, "BHHHHH")
-def _connection_update_ind(end: LinkEnd, *_fields: int) -> None:
+def _connection_update_ind(end: LinkEnd, *fields: int) -> None:
     end.procedures.answered(LlOpcode.CONNECTION_UPDATE_IND)
+    _announced(end, fields[-1])
 
 
 def _apply_parameters(link: AirLink, parameters: ConnectionParameters) -> None:
@@ -166,6 +173,7 @@ def _apply_parameters(link: AirLink, parameters: ConnectionParameters) -> None:
         end.layer.host.parameters_updated(end, HciErrorCode.SUCCESS)
         data_length.update(end)
         end.procedures.settle(LlOpcode.CONNECTION_UPDATE_IND)
+        end.procedures.peer_ended()
 
 
 def request_parameters(
@@ -199,6 +207,7 @@ def _connection_param_req(
     if collision := _collision(end, LlOpcode.CONNECTION_UPDATE_IND):
         reject_parameters(end, collision)
     elif end.layer.host.parameters_requested(end, wanted):
+        end.procedures.peer_began()
         end.procedures.expect(LlOpcode.CONNECTION_PARAM_REQ)
     else:
         reject_parameters(end, HciErrorCode.UNSUPPORTED_REMOTE_FEATURE)
@@ -206,6 +215,7 @@ def _connection_param_req(
 
 def reject_parameters(end: LinkEnd, reason: int) -> None:
     """Refuse the other end's parameter request."""
+    end.procedures.peer_ended()
     send(end, LlOpcode.REJECT_EXT_IND, LlOpcode.CONNECTION_PARAM_REQ, reason)
 
 
@@ -239,13 +249,14 @@ def _announce_channel_map(central: LinkEnd) -> None:
 
 
 @on(LlOpcode.CHANNEL_MAP_IND, "5sH")
-def _channel_map_ind(_end: LinkEnd, _channel_map: bytes, _instant: int) -> None:
-    """The instant does the rest, at both ends."""
+def _channel_map_ind(end: LinkEnd, _channel_map: bytes, instant: int) -> None:
+    _announced(end, instant)
 
 
 def _apply_channel_map(link: AirLink, channel_map: int) -> None:
     link.channels.changing = False
     link.meter.account()
     link.channels.in_use = channel_map
+    link.peripheral.procedures.peer_ended()
     link.central.procedures.settle(LlOpcode.CHANNEL_MAP_IND)
     update_channel_map(link.central, link.channels.wanted)

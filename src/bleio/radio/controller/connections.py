@@ -79,6 +79,7 @@ def connection_update(controller: Controller, handle: int, *timing: int) -> None
     parameters = connection_parameters(*timing)
     if end.role == CENTRAL:
         allow(not end.link.updating)
+        allow(not end.procedures.awaits(LlOpcode.CONNECTION_UPDATE_IND))
         updates.update_parameters(end, parameters)
     else:
         allow(not end.procedures.awaits(LlOpcode.CONNECTION_UPDATE_IND))
@@ -98,9 +99,8 @@ def parameter_request_reply(controller: Controller, handle: int, *timing: int) -
     """The central's host agrees to its peripheral's request."""
     end = link_end(controller, handle)
     parameters = connection_parameters(*timing)
-    allow(end.procedures.awaits(LlOpcode.CONNECTION_PARAM_REQ) and not end.link.updating)
-    end.procedures.settle(LlOpcode.CONNECTION_PARAM_REQ)
-    updates.announce_parameters(end, parameters)
+    allow(end.procedures.settle(LlOpcode.CONNECTION_PARAM_REQ))
+    end.procedures.answer(updates.announce_parameters, end, parameters)
     return struct.pack("<H", handle)
 
 
@@ -116,7 +116,7 @@ def parameter_request_refusal(controller: Controller, handle: int, reason: int) 
     """The central's host does not agree."""
     end = link_end(controller, handle)
     allow(end.procedures.settle(LlOpcode.CONNECTION_PARAM_REQ))
-    updates.reject_parameters(end, reason)
+    end.procedures.answer(updates.reject_parameters, end, reason)
     return struct.pack("<H", handle)
 
 
