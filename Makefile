@@ -4,6 +4,7 @@
 # make lint    ruff and mypy
 # make clean   remove what the others made
 # PYTHON=...   the interpreter to make .venv with
+# WORKERS=...  how many tests run at once
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,6 +12,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+# Most tests wait most of the time, for programs and for radios in real time.
+WORKERS ?= 6
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo install dev stacks test test-packaging lint format clean
@@ -38,7 +41,7 @@ stacks: $(INSTALLED_DEV)
 	cd tests && ../$(BIN)/python -m support.stacks
 
 test: $(INSTALLED_DEV)
-	$(PYTEST) -n 2 --dist loadgroup -m "not packaging" --durations=30 --durations-min=5
+	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not packaging" --durations=30 --durations-min=5
 
 test-packaging: $(INSTALLED_DEV)
 	$(PYTEST) tests/packaging

@@ -1,9 +1,11 @@
-"""Every test has a state folder of its own: none sees what another one saved, nor the user's."""
+"""Every test has a state folder of its own: none sees what another one saved, nor the user's. And
+Ctrl-C works, however the suite was started."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,15 @@ import pytest
 
 _SETTING = "BLEIO_STATE_DIR"
 _numbers = itertools.count()
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach tests and the programs that they start.
+
+    Scripts start what they put in the background with SIGINT ignored, and children inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

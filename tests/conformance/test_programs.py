@@ -17,6 +17,7 @@ from bleio.core.pairing import SecuritySettings
 from support.little.air import LittleAir
 from support.little.backend import LittleBackend
 from support.little.link import MTU
+from support.patience import PATIENCE_S
 
 SERVICE, VALUE = _bleio.UUID(0xA000), _bleio.UUID(0xA001)
 FLAGS = b"\x02\x01\x06"
@@ -29,9 +30,9 @@ def make_adapter(air: LittleAir) -> _bleio.Adapter:
 
 
 def until(condition: Callable[[], object]) -> Any:
-    end_s = time.monotonic() + 10
+    end_s = time.monotonic() + PATIENCE_S
     while not (result := condition()):
-        assert time.monotonic() < end_s, "waited 10 s"
+        assert time.monotonic() < end_s, "waited in vain"
         time.sleep(0.001)
     return result
 

@@ -20,6 +20,7 @@ from bleio.errors import PairingFailed
 from support.attacker import JUST_WORKS, LEGACY, SMP, Attacker
 from support.hci.bumble_victim import BumbleVictim
 from support.hci.simulated import simulated
+from support.patience import PATIENCE_S
 from support.victim import Asked, attacked
 
 Meet = Callable[[], Awaitable[Attacker]]  # has the attacker connect again
@@ -95,7 +96,7 @@ async def test_a_short_key_is_not_made_short() -> None:
     """Who sees to it that the key has the size that was agreed on cannot encrypt with bumble."""
     async with bumbles() as (attacker, _):
         pairing = attacker.start_pairing(JUST_WORKS._replace(max_key_octets=7))
-        await asyncio.wait_for(attacker.gone.wait(), 20)  # neither end can read the other
+        await asyncio.wait_for(attacker.gone.wait(), PATIENCE_S)  # neither end can read the other
         assert not pairing.done()
 
 

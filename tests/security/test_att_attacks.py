@@ -14,6 +14,7 @@ from bleio.core.codes import AttErrorCode, SecurityMode
 from support.attacker import ATT
 from support.hci.engine import add_echo, until
 from support.hci.simulated import simulated
+from support.patience import PATIENCE_S
 from support.records import at
 from support.victim import Victim, attacked
 
@@ -25,7 +26,7 @@ RESOLVABLE = "4A:0B:AD:0B:AD:01"  # by a key that nobody has
 async def ask(victim: Victim, request: bytes) -> bytes:
     """Send a request and give its answer."""
     victim.attacker.send(ATT, request)
-    return await asyncio.wait_for(victim.attacker.att.get(), 40)
+    return await asyncio.wait_for(victim.attacker.att.get(), PATIENCE_S)
 
 
 def refused(request: int, handle: int, *codes: AttErrorCode) -> set[bytes]:
@@ -137,7 +138,7 @@ async def test_a_flood_of_requests_is_answered_in_turn() -> None:
             victim.attacker.send(ATT, struct.pack("<BH", READ, echo.handle))
         answers = 0
         while answers < 2_000:
-            assert (await asyncio.wait_for(victim.attacker.att.get(), 40))[0] == READ + 1
+            assert (await asyncio.wait_for(victim.attacker.att.get(), PATIENCE_S))[0] == READ + 1
             answers += 1
         assert victim.link.connected
 

@@ -10,6 +10,7 @@ from bleio.backends.hci.bonds.store import Bond
 from support.attacker import ATT, SIGNALING
 from support.hci.engine import until
 from support.hci.simulated import simulated
+from support.patience import PATIENCE_S
 from support.victim import Victim, attacked
 
 READ_NAME = b"\x0a\x03\x00"
@@ -21,7 +22,7 @@ async def still_serves(victim: Victim) -> None:
     while not victim.attacker.att.empty():
         victim.attacker.att.get_nowait()
     victim.attacker.send(ATT, READ_NAME)
-    assert (await asyncio.wait_for(victim.attacker.att.get(), 40))[0] == 0x0B
+    assert (await asyncio.wait_for(victim.attacker.att.get(), PATIENCE_S))[0] == 0x0B
     assert isinstance(await victim.pair(), Bond)
 
 

@@ -24,6 +24,7 @@ from support.attacker import ATT, JUST_WORKS
 from support.bearers import WiredLink, WiredSecurity, add_characteristic, add_service, published
 from support.hci.engine import Heard, until
 from support.hci.simulated import simulated
+from support.patience import PATIENCE_S
 from support.records import at
 from support.victim import Victim, attacked
 
@@ -35,7 +36,7 @@ SERVICE, SECRET, OTHER = 0x1810, 0x2A37, 0x2A38
 async def read(victim: Victim, value: bytes) -> bytes:
     """Read as the victim, with the attacker answering."""
     reading = asyncio.ensure_future(victim.link.read(at(HANDLE)))
-    assert await asyncio.wait_for(victim.attacker.att.get(), 40) == REQUEST
+    assert await asyncio.wait_for(victim.attacker.att.get(), PATIENCE_S) == REQUEST
     victim.attacker.send(ATT, b"\x0b" + value)
     return bytes(await reading)
 

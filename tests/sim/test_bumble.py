@@ -17,6 +17,7 @@ from bumble.pairing import PairingConfig, PairingDelegate
 from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
 from support.bumble_radio import LoopDriver, host_on
+from support.patience import PATIENCE_S
 
 # The bumble that runs on Python 3.10 warns of itself when it pairs.
 pytestmark = pytest.mark.filterwarnings("ignore:Use utils.AsyncRunner.spawn:DeprecationWarning")
@@ -62,7 +63,7 @@ def in_world(test: Callable[[World], Awaitable[None]]) -> None:
         world = World()
         try:
             await world.power_on()
-            await asyncio.wait_for(test(world), 30)
+            await asyncio.wait_for(test(world), PATIENCE_S)
         finally:
             world.driver.close()
         for controller in world.controllers:

@@ -4,6 +4,7 @@ Programs and adapters of ours, on the air:
     pair             two adapters in one process, and a link between them
     pairing          people with two devices that pair; either generation of pairing
     pairing_pair     two programs of a world that pair
+    patience         how long a test waits for what it is sure to see
     processes        programs in processes of their own, on one shared radio
     radio_processes  radios in processes of their own
 

@@ -29,16 +29,17 @@ from bleio.gatt.model import (
 )
 from bleio.runtime.session import Session
 from support.fake_backend import FakeBackend
+from support.patience import PATIENCE_S
 
 PEER = DeviceAddress(bytes.fromhex("a1a2a3a4a5c1"), random=True)
 CCCD = b"\x02\x29"
 
 
 def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition, at most 10 s."""
-    end = time.monotonic() + 10
+    """Wait for a condition, with patience."""
+    end = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < end, "waited 10 s"
+        assert time.monotonic() < end, "waited in vain"
         time.sleep(0.001)
 
 
@@ -275,7 +276,7 @@ class InThread:
         return self._thread.is_alive()
 
     def join(self) -> Any:
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
         if self.error is not None:
             raise self.error

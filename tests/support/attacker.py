@@ -20,12 +20,12 @@ from bleio.backends.hci.security.smp.session import PairingSession
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.core.pairing import IoCapability, SecuritySettings
 from bleio.radio.sharing import local
+from support.patience import PATIENCE_S
 
 ATT, SIGNALING, SMP = 0x0004, 0x0005, 0x0006
 ADDRESS = "C1:0B:AD:0B:AD:01"
 ALL_EVENTS = b"\xff" * 8
 MIC_FAILURE = 0x3D
-PATIENCE_S = 40.0  # longer than SMP's time-out
 ANYTHING = SecuritySettings(min_key_octets=7, debug_keys=True)
 JUST_WORKS = Features(
     IoCapability.NO_INPUT_NO_OUTPUT,

@@ -13,8 +13,9 @@ import pytest
 
 from bleio.runtime.engine import portal
 from bleio.testing.clock import VirtualClock
+from support.patience import PATIENCE_S
 
-DEADLINE_S = 120.0
+DEADLINE_S = PATIENCE_S
 
 
 def until(condition: Callable[[], object], what: str = "the condition") -> None:

@@ -15,12 +15,14 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-DEADLINE_S = 40.0  # for one step of a program on a busy machine
+from support.patience import PATIENCE_S
+
+DEADLINE_S = PATIENCE_S  # for one step of a program on a busy machine
 
 
 class Program:
@@ -40,6 +42,7 @@ class Program:
         self._ended = False
         self._news = threading.Condition()
         self._settled = False  # the test has seen or caused its end
+        self._to_end = False
         self.process = subprocess.Popen(
             [*run_by, *arguments],
             env=environment,
@@ -124,23 +127,41 @@ class Program:
         """Press Ctrl-C in the program's terminal."""
         self.process.send_signal(signal.SIGINT)
 
+    def end(self) -> None:
+        """Press Ctrl-C, if it still runs, so that it ends; does not wait."""
+        if not self._to_end and self.process.poll() is None:
+            self._to_end = True
+            self.interrupt()
+
     def stop(self) -> str:
         """End the program if it still runs; give a complaint if its end was not a good one."""
-        if self.process.poll() is None:
-            self.interrupt()
+        self.end()
+        if self._to_end and not self._settled:
             # A signal just before a blocking read is only seen after it, so let that read end.
             if self.process.stdin and not self.process.stdin.closed:
                 self.process.stdin.close()
             try:
-                status = self.wait(20)
+                status = self.wait()
             except subprocess.TimeoutExpired:
                 self.kill()
                 return f"{self.tag} did not end on Ctrl-C"
             if status not in (0, -signal.SIGINT, 128 + signal.SIGINT):
                 return f"{self.tag} ended with status {status} on Ctrl-C"
-        elif not self._settled and self.wait() != 0:
+        if not self._settled and self.wait() != 0:
             return f"{self.tag} ended by itself with status {self.process.returncode}"
         return ""
+
+
+def stop_all(programs: Sequence[Program]) -> None:
+    """End programs that use each other. Raises: AssertionError if one ended badly or stays.
+
+    All are interrupted before one of them is waited for: a program whose peer leaves while it uses
+    the link fails, and so it would if it came to its own Ctrl-C only after that.
+    """
+    for program in programs:
+        program.end()
+    complaints = [complaint for program in programs if (complaint := program.stop())]
+    assert not complaints, "; ".join(complaints)
 
 
 class SharedRadio:
@@ -149,9 +170,6 @@ class SharedRadio:
     def __init__(self, folder: Path):
         self.name = f"test-{uuid.uuid4().hex[:12]}"
         self._folder = folder
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            # As in a script in the background; the programs would inherit it.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         self._programs: list[Program] = []
 
     def environment(self, state: str, **more: str) -> dict[str, str]:
@@ -178,8 +196,7 @@ class SharedRadio:
 
     def close(self) -> None:
         """End all programs. Raises: AssertionError if one ended badly or would not end."""
-        complaints = [complaint for program in self._programs if (complaint := program.stop())]
-        assert not complaints, "; ".join(complaints)
+        stop_all(self._programs)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-_DEADLINE_S = 100
+_DEADLINE_S = 300
 
 
 def examples_of(distribution: str, cache: Path) -> Path:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE_S
+
 needs_tshark: pytest.MarkDecorator = pytest.mark.skipif(
     shutil.which("tshark") is None, reason="tshark is not installed (Debian: apt install tshark)"
 )
@@ -23,7 +25,7 @@ def fields(path: Path, *names: str, only: str = "") -> list[list[str]]:
         command += ["-e", name]
     if only:
         command += ["-Y", only]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     return [line.split(";") for line in done.stdout.splitlines()]
 

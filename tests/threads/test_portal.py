@@ -13,6 +13,7 @@ import pytest
 from bleio import errors
 from bleio.runtime.clock import Clock
 from bleio.runtime.portal import Portal
+from support.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_calls_from_many_threads_get_their_own_results(portal: Portal) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert results == {n: [n * 1000 + index for index in range(100)] for n in range(16)}
 
 
@@ -155,10 +156,10 @@ def test_stopping_wakes_all_who_wait() -> None:
     threads = [threading.Thread(target=wait) for _ in range(8)]
     for thread in threads:
         thread.start()
-        assert waiting.acquire(timeout=10)
+        assert waiting.acquire(timeout=PATIENCE_S)
     portal.stop()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE_S)
     assert ended == ["The Bluetooth engine has stopped"] * 8
 
 

@@ -14,9 +14,10 @@ import pytest
 
 import bleio
 from bleio import api, dropin
+from support.patience import PATIENCE_S
 
 SOURCES = Path(bleio.__file__).parents[1]
-DEADLINE_S = 30
+DEADLINE_S = PATIENCE_S
 
 
 def python(*arguments: str, **variables: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -35,8 +37,11 @@ def test_the_readme_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "test_beacon.py").write_text(test)
     monkeypatch.chdir(tmp_path)
     command = [sys.executable, "-m", "bleio", "sim", "beacon.py", "finder.py"]
-    printed = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S).stdout
     assert len(printed.splitlines()) == 1
     assert f"    $ bleio sim beacon.py finder.py\n    {printed}" in text
     pytest_ = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    assert "1 passed" in subprocess.run(pytest_, capture_output=True, text=True, timeout=60).stdout
+    assert (
+        "1 passed"
+        in subprocess.run(pytest_, capture_output=True, text=True, timeout=PATIENCE_S).stdout
+    )

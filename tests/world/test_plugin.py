@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.patience import PATIENCE_S
+
 BEACON = (
     "import time, _bleio\n"
     "_bleio.adapter.start_advertising(b'', connectable=False)\n"
@@ -23,7 +25,7 @@ def run(folder: Path, test: str, *options: str) -> str:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_S,
     )
     return done.stdout + done.stderr
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bleio.testing import World
+from support.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 WORLDS = runpy.run_path(str(ROOT / "bench" / "worlds.py"))
@@ -48,7 +49,7 @@ def test_other_processes_get_the_same_trace() -> None:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=PATIENCE_S,
             env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from bleio.cli.main import main
 from support.pairing_pair import PAIRING_CENTRAL, PAIRING_PERIPHERAL
+from support.patience import PATIENCE_S
 from support.tshark import bad_frames, fields, needs_tshark
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -27,7 +28,7 @@ def sim(*arguments: str | Path, folder: Path | None = None) -> subprocess.Comple
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PATIENCE_S,
     )
 
 
@@ -195,7 +196,7 @@ def test_in_real_time_lines_come_when_they_are_printed(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline().endswith("first\n")
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, errors) == (130, "\n")
 
 
@@ -213,6 +214,6 @@ def test_ctrl_c_ends_it_while_programs_run_for_ever(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline().endswith("running\n")
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "Traceback" not in errors

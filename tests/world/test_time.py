@@ -12,6 +12,7 @@ import _bleio
 import pytest
 
 from bleio.testing import DeviceBlocked, Stalled, World, WorldError
+from support.patience import PATIENCE_S
 
 FLAGS = b"\x02\x01\x06"
 
@@ -127,7 +128,7 @@ def test_a_program_that_blocks_outside_is_named() -> None:
             world.run()
         thread = device._participant.thread  # type: ignore[union-attr]
     release.set()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 
@@ -141,7 +142,7 @@ def test_a_program_that_computes_for_ever_is_named_and_ended() -> None:
         with pytest.raises(DeviceBlocked, match="computes has neither"):
             world.run()
         thread = device._participant.thread  # type: ignore[union-attr]
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 
@@ -259,7 +260,7 @@ def test_what_was_still_to_happen_to_devices_leaves_no_thread() -> None:
         left = set(threading.enumerate()) - before
         assert {thread.name for thread in left} >= {"power of device", "path of device"}
     for thread in left:
-        thread.join(10)
+        thread.join(PATIENCE_S)
     assert not [thread for thread in left if thread.is_alive()]
 
 

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from support.patience import PATIENCE_S
 from support.radio_processes import RESET_ANSWER, Radios, holds_within
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
@@ -156,7 +157,7 @@ def test_modules_beside_the_program_do_not_get_into_the_radio(radios: Radios, na
         env={**os.environ, "XDG_RUNTIME_DIR": str(radios.folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "joined\n", "")
 

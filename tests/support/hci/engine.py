@@ -12,9 +12,9 @@ from bleio.core.codes import Properties
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalCharacteristic, LocalService
 from bleio.gatt.server import LocalServer
+from support.patience import PATIENCE_S
 
 T = TypeVar("T")
-PATIENCE_S = 10.0
 
 
 def asynchronous(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

@@ -24,6 +24,7 @@ from bleio.radio.sharing.server.connection import ServedRadio
 from bleio.radio.sharing.server.listen import open_address
 from support.hci.bumble_radio import BumbleRadio
 from support.hci.engine import Engine, until
+from support.patience import PATIENCE_S
 
 FLAGS = b"\x02\x01\x06"
 
@@ -58,7 +59,7 @@ class Device:
     async def connect(self, peer: Device) -> tuple[Link, Link]:
         """Connect to an advertising peer. Returns: both ends."""
         before = set(peer.engine.links)
-        link = await self.backend.connect(peer.address, 10)
+        link = await self.backend.connect(peer.address, PATIENCE_S)
         await until(lambda: set(peer.engine.links) - before, "the incoming link")
         (incoming,) = set(peer.engine.links) - before
         return link, incoming

@@ -7,11 +7,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from support.processes import Program
+from support.processes import Program, stop_all
 from support.radio_processes import listening
 from support.stacks import PROGRAMS, bluez, node
-
-_BOOT_S = 90.0  # on an emulated processor of a busy machine; 5 s on an idle one
 
 
 class Bench:
@@ -56,7 +54,7 @@ class Bench:
         self._machine_log = folder / bluez.LOG
         started = bluez.start(self._socket, folder, agent, legacy)
         self._programs.append(started)
-        started.wait_for("Agent registered", _BOOT_S)
+        started.wait_for("Agent registered")
         return started
 
     def machine_log(self) -> str:
@@ -66,8 +64,7 @@ class Bench:
     def close(self) -> None:
         """End everything. Raises: AssertionError if a program ended badly."""
         try:
-            complaints = [complaint for each in self._programs[::-1] if (complaint := each.stop())]
-            assert not complaints, "; ".join(complaints)
+            stop_all(self._programs[::-1])
         finally:
             shutil.rmtree(self.folder)
 

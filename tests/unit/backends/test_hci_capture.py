@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE_S
 from support.tshark import bad_frames, fields, needs_tshark
 
 PROGRAM = """
@@ -24,7 +25,7 @@ def run(capture: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     settings = {"BLEIO_CAPTURE": capture, "BLEIO_ADAPTER": "virtual"}
     return subprocess.run(
         [sys.executable, "-c", PROGRAM], env={**os.environ, **settings}, cwd=tmp_path,
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
 
 

@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from bleio import __version__
+from support.patience import PATIENCE_S
 
-DEADLINE_S = 30
+DEADLINE_S = PATIENCE_S
 
 USAGE = {
     "no name": ([], "Missing argument 'NAME'."),

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-DEADLINE_S = 30
+from support.patience import PATIENCE_S
+
+DEADLINE_S = PATIENCE_S
 
 PROGRAMS = {
     "arguments": "import sys; print(sys.argv)",

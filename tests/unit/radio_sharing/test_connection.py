@@ -16,6 +16,7 @@ from bleio.errors import CallerError
 from bleio.radio.sharing import place as place_module, shared
 from bleio.radio.sharing.server.address import parse_listen_address
 from bleio.radio.sharing.server.process import RadioProcess
+from support.patience import PATIENCE_S
 
 RESET = bytes.fromhex("01 03 0c 00")
 RESET_COMPLETE = bytes.fromhex("04 0e 04 01 03 0c 00")
@@ -64,7 +65,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def in_loop(test: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
-        await asyncio.wait_for(test(), 30)
+        await asyncio.wait_for(test(), PATIENCE_S)
 
     asyncio.run(main())
 
@@ -166,7 +167,9 @@ def test_a_host_that_does_not_read_is_disconnected(caplog: pytest.LogCaptureFixt
         async with running() as (process, port):
             loop = asyncio.get_running_loop()
             assert process.served is not None
-            with socket.create_connection(("127.0.0.1", port)) as host:
+            with socket.socket() as host:
+                host.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # or it would take long
+                host.connect(("127.0.0.1", port))
                 host.setblocking(False)
                 with pytest.raises(ConnectionError):
                     while True:  # and never reads the answers, which are longer

@@ -10,6 +10,7 @@ import pytest
 from bleio.core.vendor import claim_static_address
 from bleio.radio.controller import Controller
 from bleio.radio.sharing import local
+from support.patience import PATIENCE_S
 
 RESET = bytes.fromhex("01 03 0c 00")
 RESET_COMPLETE = bytes.fromhex("04 0e 04 01 03 0c 00")
@@ -18,7 +19,7 @@ ADDRESS = bytes.fromhex("01 02 03 04 05 c6")
 
 def in_loop(test: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
-        await asyncio.wait_for(test(), 20)
+        await asyncio.wait_for(test(), PATIENCE_S)
         assert not local._radios
 
     asyncio.run(main())

@@ -15,6 +15,7 @@ from bleio.errors import CallerError, ControllerLost
 from bleio.locks import FileLock
 from bleio.radio.sharing import place as place_module
 from bleio.radio.sharing.place import RadioPlace, runtime_folder
+from support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="of Unix sockets and permissions")
 
@@ -109,7 +110,7 @@ def holder(tmp_path: Path) -> Iterator[multiprocessing.process.BaseProcess]:
     process = context.Process(target=_hold, args=(str(tmp_path / "a.lock"), ready))
     process.start()
     try:
-        assert ready.wait(30)
+        assert ready.wait(PATIENCE_S)
         yield process
     finally:
         process.kill()

@@ -18,6 +18,7 @@ from bleio.core.pairing import IoCapability, PairingMethod, PairingQuestion
 from bleio.errors import PairingFailed
 from bleio.runtime.delegate import MOST_QUESTIONS, MOST_THREADS, DelegateAgent, refuse_in_answer
 from support.fake_backend import PEER
+from support.patience import PATIENCE_S
 from unit.runtime.conftest import Played
 
 REQUEST = PairingQuestion(PEER, PairingMethod.PASSKEY_ENTRY, True, False)
@@ -26,7 +27,7 @@ variable = ContextVar("variable", default="outside")
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.001)
@@ -34,7 +35,7 @@ def until(condition: Callable[[], object]) -> None:
 
 def in_loop(test: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
-        await asyncio.wait_for(test(), 20)
+        await asyncio.wait_for(test(), PATIENCE_S)
 
     asyncio.run(main())
 
@@ -49,7 +50,7 @@ class Blocking:
 
     def __call__(self, *args: Any) -> bool:
         self.begun += 1
-        assert self.open.wait(20)
+        assert self.open.wait(PATIENCE_S)
         self.returned += 1
         return True
 
@@ -244,4 +245,4 @@ def test_what_waits_for_the_pairing_is_refused_in_an_answer_only(shown: list[str
     why = "pair() would wait for the pairing that waits for this delegate"
     assert shown == [f"bleio-pairing: {why}"]
     DelegateAgent(Waiting()).ended(REQUEST, None)
-    assert ended.wait(10)
+    assert ended.wait(PATIENCE_S)

@@ -16,6 +16,7 @@ from bleio.errors import ControllerLost
 from bleio.runtime.engine import portal
 from bleio.runtime.session import Session
 from support.fake_backend import FakeBackend
+from support.patience import PATIENCE_S
 
 ADVERTISING = AdvertisingParameters(b"\x02\x01\x06")
 OFF = "Adapter not enabled"
@@ -60,7 +61,7 @@ class Call:
             self.outcome = str(error)
 
     def join(self) -> str:
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
         return self.outcome
 
@@ -84,7 +85,7 @@ class Bench:
 
     def until(self, *log: str) -> None:
         """Wait until the latest backend was told this."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE_S
         while not self.backends or tuple(self.backends[-1].log) != log:
             assert time.monotonic() < end, self.backends and self.backends[-1].log
             time.sleep(0.001)
@@ -168,7 +169,7 @@ def closing(bench: Bench) -> Call:
     bench.holds_closing = True
     bench.touch()
     call = Call(bench.disable)
-    assert bench.backends[-1].closing.wait(10)
+    assert bench.backends[-1].closing.wait(PATIENCE_S)
     return call
 
 
@@ -181,7 +182,7 @@ def losing(bench: Bench) -> None:
     bench.holds_closing = True
     bench.touch()
     bench.lose()
-    assert bench.backends[-1].closing.wait(10)
+    assert bench.backends[-1].closing.wait(PATIENCE_S)
 
 
 def lost(bench: Bench) -> None:

@@ -12,6 +12,7 @@ from bleio.runtime.clock import Clock
 from bleio.runtime.counters import SCAN_DROPPED_REPORTS
 from bleio.runtime.scan_buffer import ScanBuffer
 from support.fake_backend import report
+from support.patience import PATIENCE_S
 
 
 def make(octets: int = 512, prefixes: bytes = b"", minimum_rssi_dbm: int = -80) -> ScanBuffer:
@@ -84,5 +85,5 @@ def test_take_waits(wake: str) -> None:
         buffer.offer(report())
     else:
         buffer.finish()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert taken == [report() if wake == "report" else None]

@@ -16,6 +16,7 @@ from bleio.core.advertising import Prefixes
 from bleio.runtime.scan_buffer import ScanBuffer
 from bleio.runtime.session import Session
 from support.fake_backend import OWN, PEER, report
+from support.patience import PATIENCE_S
 from unit.runtime.conftest import Bench
 
 ADVERTISING = AdvertisingParameters(b"\x02\x01\x06")
@@ -24,7 +25,7 @@ LOSS = "The controller was unplugged; set adapter.enabled = True to open it agai
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.001)
@@ -57,7 +58,7 @@ class Blocked:
             self.error = error
 
     def join(self) -> BaseException | None:
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         assert not self._thread.is_alive()
         return self.error
 

@@ -21,8 +21,7 @@ from bleio.testing.clock import VirtualClock
 from bleio.testing.errors import PowerOff
 from bleio.testing.participant import LOOK_US, Participant
 from bleio.testing.turns import WorldLife
-
-PATIENCE_S = 10.0
+from support.patience import PATIENCE_S
 
 # Threads of a world that is abandoned end by an exception, which pytest would show.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
