@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bleio.testing import DeviceBlocked, World
+from support.patience import PATIENCE_S
 
 NAP_S = 30.0
 
@@ -207,7 +208,7 @@ def test_all_that_a_program_calls_goes_by_the_devices_time(kind: str) -> None:
         world.run()
         assert world.now_s == pytest.approx(NAP_S, abs=0.01)
         assert device.text == ("" if "itself" in kind else "napped\n")
-    assert time.monotonic() - start_s < 10
+    assert time.monotonic() - start_s < NAP_S
 
 
 def test_what_a_program_leaves_on_its_objects_is_seen() -> None:
@@ -370,7 +371,7 @@ def test_a_program_that_sleeps_by_the_real_clock_is_named(
         world.add(naps)
         with pytest.raises(DeviceBlocked, match=r"naps sleeps by the real clock") as raised:
             world.run(within_s=1e9)
-        assert time.monotonic() - start_s < 5  # at once, but machines may be busy
+        assert time.monotonic() - start_s < 25  # at once, but machines may be busy
     line = Napper.nap.__code__.co_firstlineno + 1
     assert f'File "{__file__}", line {line}, in nap' in str(raised.value)
     assert "time.sleep(NAP_S)" in str(raised.value)
@@ -382,8 +383,8 @@ def test_a_program_may_wait_for_another_process() -> None:
 
     def waits_for_a_process() -> None:
         command = [sys.executable, "-c", "import time; time.sleep(0.4)"]
-        subprocess.run(command, timeout=10, check=True)
+        subprocess.run(command, timeout=PATIENCE_S, check=True)
 
-    with World() as world:
+    with World(blocked_after_s=PATIENCE_S) as world:
         world.add(waits_for_a_process)
         world.run()

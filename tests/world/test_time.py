@@ -165,7 +165,7 @@ def test_real_time_is_not_faster() -> None:
         world.add(source="import time\nfor _ in range(10): time.sleep(0.03)")
         start_s = time.monotonic()
         world.run()
-        assert 0.29 < time.monotonic() - start_s < 10
+        assert time.monotonic() - start_s > 0.29
 
 
 def test_a_world_that_falls_behind_real_time_says_so(caplog: pytest.LogCaptureFixture) -> None:
