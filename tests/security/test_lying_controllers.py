@@ -206,3 +206,30 @@ async def test_a_controller_that_says_other_things_in_place_of_its_answer(packet
         await asking
     assert asyncio.get_running_loop().time() < 5.2
     assert engine.log == ["lost"]
+
+
+class Uart:
+    """A serial object whose driver ends what calls it."""
+
+    def __init__(self, raised: BaseException) -> None:
+        self._raised = raised
+
+    @property
+    def in_waiting(self) -> int:
+        raise self._raised
+
+    def read(self, nbytes: int) -> bytes:
+        return b""
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+
+@pytest.mark.parametrize("raised", [SystemExit("bye"), KeyboardInterrupt("bye")])
+@asynchronous
+async def test_a_serial_object_that_ends_its_thread(raised: BaseException) -> None:
+    backend = HciBackend(Uart(raised), command_timeout_s=60.0)
+    engine = Engine()
+    words = rf"is lost: it raised {type(raised).__name__} \(bye\); check the serial port"
+    with pytest.raises(ControllerLost, match=words):
+        await asyncio.wait_for(backend.open(engine.server, "host", engine), 10.0)

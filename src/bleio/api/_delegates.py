@@ -146,13 +146,15 @@ class TerminalDelegate(PairingDelegate):
 
     def _read(self) -> None:
         """Read one line, "" at the end of input."""
+        line = ""
         try:
             line = sys.stdin.readline() if sys.stdin is not None else ""
-        except (OSError, ValueError):  # closed by the program
-            line = ""
-        with self._news:
-            self._lines, self._is_reading = [line], False
-            self._news.notify_all()
+        except (OSError, ValueError):
+            pass  # closed by the program
+        finally:  # also after what an object of the program's in its place raises
+            with self._news:
+                self._lines, self._is_reading = [line], False
+                self._news.notify_all()
 
 
 def _describe(request: PairingRequest) -> str:

@@ -415,6 +415,21 @@ def test_a_program_that_closed_its_input_refuses(terminal: Terminal) -> None:
     assert terminal.delegate.enter_passkey(REQUEST) is None
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("raised", [RuntimeError("no"), SystemExit(3), KeyboardInterrupt()])
+def test_an_input_that_raises_refuses(
+    terminal: Terminal, raised: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Input:
+        def readline(self) -> str:
+            raise raised
+
+    streams = SimpleNamespace(stdin=Input(), stderr=terminal.output)
+    monkeypatch.setattr("bleio.api._delegates.sys", streams)
+    asked = InThread(lambda: terminal.delegate.enter_passkey(REQUEST))
+    assert asked.join() is None
+
+
 def test_a_question_of_an_ended_pairing_waits_no_longer_and_takes_no_more_than_a_line(
     terminal: Terminal,
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from bleio.backends.base import ScanParameters
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.controller.uart import UartPort
+from bleio.backends.hci.counters import HciCounters
 from bleio.errors import ControllerLost
 from support.hci.engine import Engine, asynchronous, until
 from support.hci.script import ScriptedController
@@ -30,7 +32,7 @@ class Uart:
         self.socket = socket.create_connection((host, int(port)))
         self.received = bytearray()
         self.lock = threading.Lock()
-        self.broken: Exception | None = None
+        self.broken: BaseException | None = None
         self.largest_write = 7  # writes are cut, as those of a port with a small buffer
         self.threads: set[str] = set()
         self.reader = threading.Thread(target=self._receive, daemon=True)
@@ -120,6 +122,85 @@ async def test_a_serial_object_that_breaks() -> None:
         assert "The controller at the serial port is lost: device reports" in str(engine.error)
         await backend.close()
         await asyncio.to_thread(uart.close)
+
+
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class ExitingPin(Pin):
+    """A pin whose setter ends the program, or so it thinks."""
+
+    def __setattr__(self, name: str, value: bool) -> None:
+        if value is True:
+            raise SystemExit("the pin is gone")
+        super().__setattr__(name, value)
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        (SystemExit(3), "it raised SystemExit (3); check the serial port"),
+        (KeyboardInterrupt(), "it raised KeyboardInterrupt; check the serial port"),
+        (GeneratorExit(), "it raised GeneratorExit; check"),
+        (OSError(), "OSError; check the serial port"),
+        (Wordless(), "Wordless; check the serial port"),
+    ],
+    ids=["exit", "Ctrl-C", "neither", "no text", "no words"],
+)
+@asynchronous
+async def test_whatever_a_serial_object_raises_is_told(broken: BaseException, words: str) -> None:
+    async with ScriptedController() as controller:
+        uart = await asyncio.to_thread(Uart, controller.transport)
+        engine = Engine()
+        backend = HciBackend(uart, command_timeout_s=60.0)
+        await backend.open(engine.server, "host", engine)
+        controller.answers[Opcode.LE_SET_SCAN_PARAMETERS] = lambda _: None
+        scanning = asyncio.ensure_future(backend.start_scan(ScanParameters()))
+        uart.broken = broken
+        with pytest.raises(ControllerLost) as caught:
+            await scanning
+        assert str(caught.value).startswith("The controller at the serial port is lost: " + words)
+        assert not uart_threads()
+        await backend.close()
+        await asyncio.to_thread(uart.close)
+
+
+class Silent:
+    """Has nothing to read, and is told by `returned` what writing returns."""
+
+    in_waiting = 0
+
+    def __init__(self, returned: int) -> None:
+        self.returned = returned
+        self.writes = 0
+
+    def read(self, nbytes: int) -> bytes:
+        return b""
+
+    def write(self, data: bytes) -> int:
+        self.writes += 1
+        return self.returned
+
+
+@pytest.mark.parametrize("returned", [-1, 100])
+@asynchronous
+async def test_a_serial_object_that_cannot_count(returned: int) -> None:
+    engine = Engine()
+    uart = Silent(returned)
+    backend = HciBackend(uart, command_timeout_s=60.0)
+    with pytest.raises(ControllerLost, match=f"the serial object wrote {returned} of 4 octets"):
+        await asyncio.wait_for(backend.open(engine.server, "host", engine), 10)
+    assert uart.writes == 1
+
+
+@asynchronous
+async def test_a_pin_that_ends_the_thread() -> None:
+    lost: list[str] = []
+    port = UartPort(Silent(4), ExitingPin(False), None, print, lost.append, HciCounters())
+    await port.close()
+    assert lost == ["it raised SystemExit (the pin is gone); check the pins"]
 
 
 @asynchronous

@@ -6,7 +6,9 @@ each millisecond on an idle line: a longer pause would be a delay of each answer
 would keep a processor busy. What has been read goes to the loop, which alone cuts it into packets.
 
 The serial object stays the caller's: it is neither opened nor closed here. A controller, or a port,
-that takes nothing for a second counts as lost, or closing would hang on it.
+that takes nothing for a second counts as lost, or closing would hang on it. Whatever the object
+raises in the thread loses the controller at once: `sys.exit()` or a Ctrl-C of its own would else
+end the thread without a word, and the loop would wait for answers that nobody reads.
 """
 
 from __future__ import annotations
@@ -112,9 +114,11 @@ class UartPort:
                 self._write()
                 if not self._read():
                     self._wake.wait(_POLL_S)
-        except Exception as error:
+        except BaseException as error:
             if not self._ending:
-                self._in_loop(self._on_lost, f"{error}; check the serial port and its wiring")
+                self._in_loop(
+                    self._on_lost, f"{_words_of(error)}; check the serial port and its wiring"
+                )
         finally:
             self._hold_off()
             self._in_loop(self._ended.set)
@@ -134,6 +138,8 @@ class UartPort:
     def _write_some(self) -> bool:
         # Some objects return nothing, having written all, others how much they took.
         written = self._uart.write(self._rest)
+        if written is not None and not 0 <= written <= len(self._rest):
+            raise ValueError(f"the serial object wrote {written} of {len(self._rest)} octets")
         self._rest = b"" if written is None else self._rest[written:]
         return written != 0
 
@@ -150,7 +156,7 @@ class UartPort:
     def _read(self) -> bool:
         """Read what has come. Returns: whether there was anything."""
         available = self._uart.in_waiting
-        if not available:
+        if available <= 0:
             return False
         data = self._uart.read(min(available, _MAX_READ_OCTETS))
         if data:
@@ -162,11 +168,23 @@ class UartPort:
         if self._rts is not None:
             try:
                 self._rts.value = True
-            except Exception as error:
-                self._in_loop(self._on_lost, f"{error}; check the pins")
+            except BaseException as error:
+                self._in_loop(self._on_lost, f"{_words_of(error)}; check the pins")
 
     def _in_loop(self, function: Any, *args: Any) -> None:
         try:
             self._loop.call_soon_threadsafe(function, *args)
         except RuntimeError:
             self._ending = True  # the loop is closed: nobody listens any more
+
+
+def _words_of(error: BaseException) -> str:
+    """Say what a serial object or a pin has raised, also if it has no words for it."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    if isinstance(error, Exception):
+        return text or kind
+    return f"it raised {kind} ({text})" if text else f"it raised {kind}"
