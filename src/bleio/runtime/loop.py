@@ -25,11 +25,19 @@ else:
 
 
 class EngineLoop(_Loop):
-    """What blocks runs in daemon threads of its own.
+    """What blocks runs in daemon threads of its own, and lost devices are no faults.
 
     An executor's threads cannot be started any more once the main thread has ended, although the
     program's other threads go on; and the program's end would wait for them.
     """
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """Show a fault; not that a transport has ended, which its owner is told with words."""
+        error = context.get("exception")
+        if "transport" in context and isinstance(error, OSError):  # as of serial ports
+            _log.debug("%s", context.get("message"), exc_info=error)
+        else:
+            super().call_exception_handler(context)
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., Any], *args: Any

@@ -41,6 +41,12 @@ def free_port() -> int:
         ("serial:/dev/does-not-exist", "no such device; plug it in or correct the name"),
         ("unix:/does/not/exist", "no such device"),
         ("usb", "incomplete or wrong; write hci:usb:NUMBER"),
+        ("file", "incomplete or wrong; write hci:file:PATH"),
+        ("file:", "incomplete or wrong; write hci:file:PATH"),
+        ("file:/", "that is a folder; name the device in it"),
+        ("file:/does/not/exist", "no such device; plug it in or correct the name"),
+        (f"file:{__file__}", "that is an ordinary file or a disk; name a device"),
+        (f"vhci:{__file__}", "that is an ordinary file or a disk; name a device"),
     ],
 )
 @asynchronous
@@ -75,6 +81,7 @@ async def test_a_file_that_is_no_serial_port() -> None:
     [
         (PermissionError(errno.EACCES, "x"), "this user may not use it"),
         (OSError(errno.EBUSY, "x"), "another program is using it; close that one first"),
+        (FileExistsError(errno.EEXIST, "x"), "there is something of that name already"),
         (OSError(errno.EAFNOSUPPORT, "x"), "this system has no Bluetooth sockets"),
         (Exception("LIBUSB_ERROR_ACCESS [-3]"), "this user may not use it"),
         (Exception("LIBUSB_ERROR_BUSY [-6]"), "another program is using it"),

@@ -4,6 +4,7 @@ layer, commands     HCI: commands in turn, events to their handlers, the loss of
 bringup             reset, firmware, and what the controller can do
 opcodes             the commands that the backend sends
 transport, uart     ways to controllers: bumble's transports, serial objects
+device              device files, in bumble's place
 h4                  packets on a line of octets, and what lies between them
 virtual             the one door to the simulated radio, opened only for it
 port                what all of these ways have in common

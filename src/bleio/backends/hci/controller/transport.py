@@ -7,11 +7,12 @@ tried, what is wrong and what to do. The cause is found by, in this order: the t
 the operating system's number (also of an error wrapped in others), words of libraries that have no
 numbers, and what the name should look like.
 
-Three things are done in bumble's place. What comes by a line is cut into packets by `h4`, for
+Four things are done in bumble's place. What comes by a line is cut into packets by `h4`, for
 bumble drops all that it has read behind an octet that begins no packet. Opening is bounded, for
 some transports wait for ever for a peer that never comes. And a HCI socket is read here: bumble's
 reader does not notice when the adapter is unplugged and would spin, and one that reads all there is
-keeps the loop from other work.
+keeps the loop from other work. Device files are opened by `device`, for asyncio's pipes fail too
+late at what is no device.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
+import sys
 from typing import Any
 
+from bleio.backends.hci.controller.device import DevicePort, NoControllerError, open_device
 from bleio.backends.hci.controller.h4 import H4Parser
 from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
 from bleio.backends.hci.counters import HciCounters
@@ -45,10 +49,14 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost, counters: H
         from bleio.backends.hci.controller import virtual
 
         return await virtual.open_virtual(parameters, on_packet, on_lost)
-    # Only now too: a program on the simulated radio needs none of bumble's transports.
-    from bumble.transport import open_transport
-
     try:
+        if sys.platform != "win32" and scheme == "file":
+            return DevicePort(parameters, on_packet, on_lost, counters)
+        if sys.platform != "win32" and scheme == "vhci":  # which bumble opens as a pipe, too
+            os.close(open_device(parameters or "/dev/vhci"))
+        # Only now too: a program on the simulated radio needs none of bumble's transports.
+        from bumble.transport import open_transport
+
         opened = await asyncio.wait_for(open_transport(name), OPEN_TIMEOUT_S)
     except asyncio.CancelledError:
         raise
@@ -147,6 +155,8 @@ def _why(scheme: str, error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         package = _PACKAGES.get(error.name or "", error.name)
         return f"the Python package {package} is missing; install it with: pip install {package}"
+    if isinstance(error, NoControllerError):
+        return str(error)
     if isinstance(error, socket.gaierror):
         return "no host of that name is known; correct the name or use its IP address"
     if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
@@ -202,6 +212,7 @@ _BY_ERRNO = {
     errno.EBUSY: _BUSY,
     errno.EISDIR: "that is a folder; name the device in it",
     errno.ENOTTY: _NO_SERIAL_PORT,
+    errno.EEXIST: "there is something of that name already; remove it or use another name",
     errno.EADDRINUSE: "that address is in use already; choose another one",
     errno.EAFNOSUPPORT: _NO_SOCKETS,
 }
