@@ -428,6 +428,8 @@ def test_an_input_that_raises_refuses(
     monkeypatch.setattr("bleio.api._delegates.sys", streams)
     asked = InThread(lambda: terminal.delegate.enter_passkey(REQUEST))
     assert asked.join() is None
+    # What it raised is shown by then, and not in the next test.
+    until(lambda: "bleio-terminal" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_a_question_of_an_ended_pairing_waits_no_longer_and_takes_no_more_than_a_line(
