@@ -81,6 +81,13 @@ class TransactionTimeout(PeerError):
     """The peer did not answer within the specification's or the caller's limit."""
 
 
+class ValueMissed(PeerError):
+    """A client missed a value, as it takes them too slowly."""
+
+    def __init__(self) -> None:
+        super().__init__("The client missed this value, as it takes them too slowly")
+
+
 class PairingFailed(PeerError):
     """Pairing or encryption failed. `reason`: the SMP reason octet, or None if there was none."""
 

@@ -89,6 +89,8 @@ class Attacker:
         self._frame = bytearray()  # what has arrived of one
         self._unsent: deque[bytes] = deque()
         self._room = 4  # packets that the controller takes at once
+        self._kept = 0  # packets that the controller waits for, see `take_nothing`
+        self._gives_back = False
 
     async def __aenter__(self) -> Attacker:
         self._port = await local.attach(self._packet, lambda: None)
@@ -110,6 +112,22 @@ class Attacker:
         self._port.send(struct.pack("<BHB", 1, opcode, len(parameters)) + parameters)
         answer = await asyncio.wait_for(self._answers.get(), PATIENCE_S)
         return answer[0]
+
+    async def take_nothing(self) -> None:
+        """Have its controller wait for a host that has room for two packets, and never again."""
+        assert await self.command(0x0C33, struct.pack("<HBHH", 251, 0, 2, 0)) == 0
+        assert await self.command(0x0C31, b"\x01") == 0
+        self._kept = 0
+
+    def take_all_again(self) -> None:
+        """Have room for all that has been kept back, and for what comes."""
+        self._gives_back = True
+        self._give_back()
+
+    def _give_back(self) -> None:
+        count, self._kept = self._kept, 0
+        done = struct.pack("<BHH", 1, self.handle, count)
+        self._port.send(struct.pack("<BHB", 1, 0x0C35, len(done)) + done)
 
     async def advertise(self) -> None:
         """Wait, as peripheral, to be connected to."""
@@ -233,6 +251,9 @@ class Attacker:
     def _packet(self, packet: bytes) -> None:
         if packet[0] == 0x02:
             self._acl(packet[1:])
+            self._kept += 1
+            if self._gives_back:
+                self._give_back()
         elif packet[1] == 0x0E:
             self._answers.put_nowait(packet[6:])
         elif packet[1] == 0x0F:
@@ -254,6 +275,7 @@ class Attacker:
             _, self.handle, role, random = struct.unpack_from("<BHBB", parameters)
             self.is_central = role == 0
             self.peer = DeviceAddress(parameters[5:11], bool(random))
+            self._kept = 0
             self.connected.set()
         elif code == 0x05:
             self._asked_for = struct.unpack_from("<8sH", parameters, 2)

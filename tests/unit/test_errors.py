@@ -20,6 +20,7 @@ from bleio.errors import (
     PairingFailed,
     ProtocolViolation,
     TransactionTimeout,
+    ValueMissed,
     public_error,
 )
 
@@ -41,6 +42,11 @@ PUBLIC: list[tuple[InnerError, type[Exception], str]] = [
     (KeysLost(), errors.SecurityError, errors._KEYS_LOST),
     (PairingFailed(0x06), errors.SecurityError, errors._KEY_TOO_SHORT),
     (LinkLost(0x08), errors.ConnectionError, "Not connected"),
+    (
+        ValueMissed(),
+        errors.BluetoothError,
+        "The client missed this value, as it takes them too slowly",
+    ),
     (ConnectTimeout(), errors.BluetoothError, "Failed to connect: timeout"),
     (ControllerLost("It is gone."), errors.BluetoothError, "It is gone."),
     (CallerError("Do it otherwise"), errors.BluetoothError, "Do it otherwise"),

@@ -171,9 +171,10 @@ class Characteristic:
     @property
     def value(self) -> bytearray:
         """The value. Local: what is stored, also by clients; setting it stores it and then
-        notifies or indicates each subscriber, cut at its MTU - 3. Remote: read from the peer each
-        time, up to 512 octets; written without response where the characteristic allows that and
-        the value fits, else with response.
+        notifies or indicates each subscriber, cut at its MTU - 3, and waits until the first of them
+        has it; slower ones get it later, or miss it if they stay behind. Remote: read from the peer
+        each time, up to 512 octets; written without response where the characteristic allows that
+        and the value fits, else with response.
 
         Raises: TypeError, ValueError for a local value of a wrong length; ConnectionError,
             SecurityError, BluetoothError, TimeoutError for a remote one.

@@ -16,5 +16,6 @@ class Counters:
     unsolicited_confirmations: int = 0
     unheard_values: int = 0  # notifications and indications that no listener waits for
     suppressed_values: int = 0  # ours, withheld from a change-unaware client
+    missed_values: int = 0  # ours, of clients that take them too slowly
     insecure_values: int = 0  # ours, withheld as the link is not secure enough for them
     distrusted_values: int = 0  # the peer's, over a plain link though they came encrypted before

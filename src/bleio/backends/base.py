@@ -331,7 +331,8 @@ class Backend(ABC):
         """Tell each subscriber the value that a local characteristic now has.
 
         It is notified, and indicated where that was subscribed to, cut at `max_value_octets`.
-        Waits for room to send and for confirmations; passes over subscribers that go meanwhile.
+        Waits until the first of the subscribers has it: room to send, or a confirmation. Slower
+        ones delay nobody; they get it later or, if they stay behind, miss it, which is counted.
         """
 
     @abstractmethod

@@ -29,6 +29,7 @@ What may surprise:
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from bleio.att import codec
@@ -36,11 +37,11 @@ from bleio.att.client import AttClient, CallLater
 from bleio.att.codec import OPCODE_U16
 from bleio.att.counters import Counters
 from bleio.att.server import AttServer
-from bleio.errors import LinkLost, TransactionTimeout
+from bleio.errors import LinkLost, TransactionTimeout, ValueMissed
 from bleio.gatt.attributes import INDICATE_BIT, NOTIFY_BIT
 from bleio.gatt.awareness import ChangeAwareness
 from bleio.gatt.client import BearerSecurity, GattClient
-from bleio.gatt.indications import Indications
+from bleio.gatt.indications import Confirmed, Indications
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.table import AttributeTable
 
@@ -53,6 +54,17 @@ class BearerLink(Protocol):
 
     def client_configured(self) -> None:
         """What a bond stores of this client has changed."""
+
+
+class SendRoom(Protocol):
+    """Room to send values that a program sets."""
+
+    @property
+    def free(self) -> bool:
+        """Whether there is some now."""
+
+    def wait(self, send: Callable[[], None], done: Confirmed, *, may_be_missed: bool) -> object:
+        """Call `send` when there is, then `done` with its error. It may be given up meanwhile."""
 
 
 class Bearer:
@@ -93,7 +105,7 @@ class Bearer:
         att = AttClient(send, call_later, self._request_timed_out, self.counters)
         self.client = GattClient(att, self._server, security, send, self.counters)
         self._indications = Indications(
-            send, call_later, self._confirmation_timed_out, self._withheld
+            send, call_later, self._confirmation_timed_out, self._withheld, self.counters
         )
         self._handlers: dict[int, Callable[[bytes], None]] = {
             **dict.fromkeys(codec.RESPONSES, att.respond),
@@ -163,6 +175,40 @@ class Bearer:
             done(None)
         else:
             self._indications.send(handle, value[: self.max_value_octets], done)
+
+    def tell(
+        self, characteristic: LocalCharacteristic, value: bytes, room: SendRoom, done: Confirmed
+    ) -> bool:
+        """Notify or indicate a value, or both, as the client has configured it. Data plane.
+
+        Returns: whether it is to get it. Then `done(error)` is called once, perhaps at once: with
+        None when the notification is sent or, if it is indicated, when it has confirmed.
+        """
+        bits = self._cccds.get(characteristic, 0)
+        handle = characteristic.handle
+        if not bits or self._end is not None or self._withheld(handle):
+            return False
+        cut = value[: self._server.mtu - codec.VALUE_HEADER_OCTETS]
+        if not bits & NOTIFY_BIT:
+            self._indications.send(handle, cut, done)
+            return True
+        if bits & INDICATE_BIT:
+            done = partial(self._then_indicate, handle, cut, done)
+        if room.free:
+            self._send(OPCODE_U16.pack(codec.HANDLE_VALUE_NTF, handle) + cut)
+            done(None)
+        else:
+            room.wait(partial(self.notify, handle, value), done, may_be_missed=True)
+        return True
+
+    def _then_indicate(
+        self, handle: int, value: bytes, done: Confirmed, error: Exception | None
+    ) -> None:
+        """Indicate what has been notified, or was missed as such."""
+        if error is None or isinstance(error, ValueMissed):
+            self.indicate(handle, value, done)
+        else:
+            done(error)
 
     def _withheld(self, handle: int) -> bool:
         """Whether the client must not be told a value: its CCCD alone does not permit it."""

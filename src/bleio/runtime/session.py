@@ -133,7 +133,7 @@ class Session:
     def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         """Store a value, and notify or indicate it to every client that subscribed.
 
-        Waits for room to send and for confirmations. It opens nothing.
+        Waits until the first of them has it, or none will get it. It opens nothing.
         """
         if (backend := self.life.backend) is not None:
             self.engine.call(_publish, backend, characteristic, value)

@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from bleio.backends.hci.counters import HciCounters
+from bleio.backends.hci.links import calls
 from bleio.backends.hci.links.acl import MAX_PACKETS, ROOM_PACKETS, AclQueue, Reassembler
 from bleio.errors import LinkLost
 from support.hci.engine import asynchronous
@@ -26,8 +27,7 @@ class Wire:
         self.room = self.queue.add(1)
 
     async def sent_when_room(self, send: Callable[[], None]) -> None:
-        async with self.room:
-            send()
+        await calls.send(self.room, send)
 
     def _take(self, packet: bytes) -> None:
         kind, flags, octets = struct.unpack_from("<BHH", packet)
@@ -146,12 +146,14 @@ async def test_room_that_is_not_used_goes_to_the_next() -> None:
     ]
     await asyncio.sleep(0)
     assert order == []
+    tasks[1].cancel()
+    await asyncio.sleep(0)
     wire.queue.completed(1, ROOM_PACKETS)  # nothing is on its way any more
-    tasks[0].cancel()  # its turn has come, and goes to the next
+    tasks[2].cancel()  # too late: it is sent
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert order == list(range(1, 3 * ROOM_PACKETS))
-    await wire.sent_when_room(partial(order.append, 0))
-    assert order[-1] == 0
+    assert order == [0, *range(2, 3 * ROOM_PACKETS)]
+    await wire.sent_when_room(partial(order.append, 1))
+    assert order[-1] == 1
 
 
 @asynchronous

@@ -52,6 +52,7 @@ from bleio.backends.hci.controller.transport import open_port
 from bleio.backends.hci.controller.uart import PinLike, UartLike, UartPort
 from bleio.backends.hci.gap import identity
 from bleio.backends.hci.gap.identity import AddressOfInstance, any_static_address
+from bleio.backends.hci.links import calls
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.parts import OpenParts
@@ -61,8 +62,6 @@ from bleio.core.pairing import SecuritySettings
 from bleio.errors import (
     CallerError,
     ControllerLost,
-    LinkLost,
-    TransactionTimeout,
 )
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.server import LocalServer
@@ -227,17 +226,9 @@ class HciBackend(Backend):
         return () if self._open is None else tuple(self._open.links.links.values())
 
     async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
-        if self._open is None:
-            return
-        for link in tuple(self._open.links.links.values()):
-            notify, indicate = link.subscription(characteristic)
-            try:
-                if notify:
-                    await link.notify(characteristic, value)
-                if indicate:
-                    await link.indicate(characteristic, value)
-            except (LinkLost, TransactionTimeout):
-                continue  # that a subscriber is gone is not the setter's trouble
+        if self._open is not None:
+            links = tuple(self._open.links.links.values())
+            await calls.publish(links, characteristic, value)
 
     # Part of `LayerOwner`
 

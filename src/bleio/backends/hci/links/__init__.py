@@ -2,7 +2,8 @@
 
     table        all links of a controller, by handle; takes the events that tell of them
     link         one link, as the contract has it: its bearer, security and parameters
-    calls        waiting for what a bearer tells by a call
+    calls        waiting for what is told by a call
+    room         room to send, and what waits for it
     parameters   the connection interval, and how it is changed
     l2cap        the signaling channel
     early        data that is here before its link

@@ -2,20 +2,17 @@
 
 A controller has a few buffers, which all links share, and says when a packet has left one. The
 queue keeps what does not fit yet: links take turns, and each one's packets keep their order. A link
-whose peer takes nothing would come to hold all buffers, and no other link could send; so it must
-leave one buffer to each of them.
+whose peer takes nothing holds its buffers for as long as it lasts, and some such links could come
+to hold all of them. So a part of the buffers is shared out, a few for each link; only what is left
+over goes to whatever link has something to send. The shares are small enough that one link among
+idle ones still gets most of the buffers.
 
 Two kinds of sender want two things. What a program sends can wait, and a program that sends faster
-than the air takes must, or its data would pile up here: such senders await `Room`. What a peer
-makes us send, answers and confirmations, cannot wait, for nothing that takes a packet may be
+than the air takes must, or its data would pile up here: such senders wait for `Room` (`room`). What
+a peer makes us send, answers and confirmations, cannot wait, for nothing that takes a packet may be
 awaited: it is queued at once, and a peer that asks and asks without taking the answers is
 disconnected when its queue has outgrown its bound. The two share one count, so answers make
 programs wait.
-
-`Room` is a place that is entered, not a callable that is called back: the sender goes on in its own
-code, and what is raised there is raised to its caller. Between being let in and sending nothing may
-be awaited. A turn that has come but whose task has not run yet is counted as a packet, or the next
-one would be let in for the same place.
 
 Data plane: bytes and ints only. Spec: Vol 4, Part E, 4.1.1 (flow control) and 5.4.2 (packets); Vol
 3, Part A, 7.2.1 (fragments).
@@ -26,16 +23,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from struct import Struct
 
 from bleio.backends.hci.counters import HciCounters
+from bleio.backends.hci.links.room import Room
 from bleio.core.hci import ACL_PACKET
 
 _HEADER = Struct("<BHH")  # packet type, handle and flags, data length
 _L2CAP_HEADER = Struct("<HH")  # payload length, channel
 _CONTINUES = 0x1000  # packet boundary flag of a continuing fragment
 
-# Packets of one link that may wait before `room` makes callers wait, and before the link is ended
+# Packets of one link that may wait before there is no `Room`, and before the link is ended
 # because the peer makes us answer but does not take the answers.
 ROOM_PACKETS = 16
 MAX_PACKETS = 256
@@ -45,72 +44,29 @@ MAX_SDU_OCTETS = 1024
 
 
 class _LinkQueue:
-    __slots__ = ("drained", "granted", "in_flight", "overflowed", "packets", "turns")
+    __slots__ = ("drained", "in_flight", "overflowed", "packets", "room")
 
-    def __init__(self) -> None:
+    def __init__(self, ended: Callable[[], None], counters: HciCounters) -> None:
         self.packets: deque[bytes] = deque()
         self.in_flight = 0
         self.overflowed = False
         self.drained: asyncio.Future[None] | None = None
-        self.turns: deque[asyncio.Future[None]] = deque()  # of those that wait for room
-        self.granted = 0  # turns that have come, of callers that have not run since
+        self.room = Room(self, ended, counters)
 
     def idle(self) -> bool:
         """Whether nothing is queued or in flight."""
         return not self.packets and not self.in_flight
 
     def full(self) -> bool:
-        return len(self.packets) + self.in_flight + self.granted >= ROOM_PACKETS
-
-    def grant_turns(self) -> None:
-        """Let as many of those that wait go on as there is room for."""
-        while self.turns and not self.full():
-            turn = self.turns.popleft()
-            if not turn.done():  # else its caller was cancelled
-                self.granted += 1
-                turn.set_result(None)
-
-
-class Room:
-    """Room in one link's queue, for senders that wait for it instead of being dropped.
-
-        async with room:
-            ...  # send one packet, at once
-
-    Senders get in in the order in which they came. Whatever is awaited inside would let others in
-    between the grant and the packet, so nothing may be.
-    """
-
-    def __init__(self, queue: _LinkQueue) -> None:
-        self._queue = queue
-
-    async def __aenter__(self) -> None:
-        """Wait for room. Raises: the error of `AclQueue.remove` if the link goes meanwhile."""
-        queue = self._queue
-        if not queue.turns and not queue.full():
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.turns.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if not turn.cancelled():  # it had come; the next one may go on
-                queue.granted -= 1
-                queue.grant_turns()
-            raise
-        queue.granted -= 1
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._queue.turns:
-            self._queue.grant_turns()  # this one may have sent nothing
+        return len(self.packets) + self.in_flight >= ROOM_PACKETS
 
 
 class AclQueue:
     """What waits to be sent on all links; links take turns, each one's packets keep their order.
 
     Args: `packet_octets` and `packets`: size and number of the controller's buffers.
-        `overflow(conn_handle)` is called once when a link's queue has outgrown its bound;
-        nothing more is queued for it.
+        `useless(conn_handle)` is called once when a link's peer does not take what it makes us
+        send, or has taken nothing for too long; nothing more is queued for it.
     """
 
     def __init__(
@@ -118,7 +74,7 @@ class AclQueue:
         send: Callable[[bytes], None],
         packet_octets: int,
         packets: int,
-        overflow: Callable[[int], None],
+        useless: Callable[[int], None],
         counters: HciCounters,
     ) -> None:
         self._counters = counters
@@ -126,14 +82,18 @@ class AclQueue:
         self._packet_octets = packet_octets
         self._total = packets
         self._free = packets
-        self._overflow = overflow
+        self._share = packets  # of each link
+        self._kept_free = 0  # for links that have less than their share in flight
+        self._useless = useless
         self._links: dict[int, _LinkQueue] = {}
         self._turns: deque[int] = deque()  # handles of links that have packets to send
 
     def add(self, conn_handle: int) -> Room:
         """A link is up. Returns: its room, for those that would rather wait than be dropped."""
-        queue = self._links[conn_handle] = _LinkQueue()
-        return Room(queue)
+        ended = partial(self._end, conn_handle)
+        link = self._links[conn_handle] = _LinkQueue(ended, self._counters)
+        self._share_out()
+        return link.room
 
     def remove(self, conn_handle: int, error: Exception) -> None:
         """A link is gone: the controller has flushed its packets; what waits for room fails."""
@@ -141,12 +101,10 @@ class AclQueue:
         if link is None:
             return
         self._free += link.in_flight
+        self._share_out()
         if link.packets:
             self._turns.remove(conn_handle)
-        for turn in link.turns:
-            if not turn.done():
-                turn.set_exception(error)
-        link.turns.clear()
+        link.room.close(error)
         _tell_drained(link)
         self._pump()
 
@@ -156,9 +114,7 @@ class AclQueue:
         if link is None:
             return
         if len(link.packets) + link.in_flight >= MAX_PACKETS or link.overflowed:
-            if not link.overflowed:
-                link.overflowed = True
-                self._overflow(conn_handle)
+            self._end(conn_handle)
             return
         if not link.packets:
             self._turns.append(conn_handle)
@@ -188,23 +144,31 @@ class AclQueue:
         if link is None:
             return
         count = min(count, link.in_flight)
+        self._kept_free += max(0, self._share - link.in_flight + count)
+        self._kept_free -= max(0, self._share - link.in_flight)
         link.in_flight -= count
         self._free += count
         self._pump()
-        if link.turns:
-            link.grant_turns()
+        if link.room.waiting:
+            link.room.grant()
         if link.drained is not None and link.idle():
             _tell_drained(link)
 
+    def _end(self, conn_handle: int) -> None:
+        link = self._links.get(conn_handle)
+        if link is not None and not link.overflowed:
+            link.overflowed = True
+            self._useless(conn_handle)
+
     def _pump(self) -> None:
         """Send as much as the controller has room for, one packet of each link in turn."""
-        # A link whose peer takes nothing must leave one buffer to each other link.
-        most = max(1, self._total - (len(self._links) - 1))
         passed_over = 0
         while self._free and passed_over < len(self._turns):
             conn_handle = self._turns.popleft()
             link = self._links[conn_handle]
-            if link.in_flight >= most:
+            if link.in_flight < self._share:
+                self._kept_free -= 1
+            elif self._free <= self._kept_free:
                 self._turns.append(conn_handle)
                 passed_over += 1
                 continue
@@ -215,6 +179,12 @@ class AclQueue:
             if link.packets:
                 self._turns.append(conn_handle)
             self._send(packet)
+
+    def _share_out(self) -> None:
+        """Give each link its share of the buffers, now that there are more or fewer."""
+        self._share = max(1, self._total // (len(self._links) + 1))
+        missing = (self._share - link.in_flight for link in self._links.values())
+        self._kept_free = sum(max(0, each) for each in missing)
 
 
 class AclChannel:

@@ -1,23 +1,38 @@
-"""Waiting, as a coroutine, for what a bearer tells by a call.
+"""Waiting, as a coroutine, for what is told by a call.
 
 A bearer is sans-I/O: it runs procedures and indications when their turn comes, and tells their end
-by a call. Programs await it. A caller that is cancelled gives up its procedure, since its answer
-would be nobody's; an indication that is on its way cannot be taken back.
+by a call; so does the room that senders wait for. Programs await it. A caller that is cancelled
+gives up its procedure, since its answer would be nobody's, and what it has not sent yet; an
+indication that is on its way cannot be taken back.
+
+A value that is set for all clients is sent to them side by side (`publish`). Its program goes on
+when the first of them has it: one that is slower, or takes nothing, must not hold up the program
+and by that the others. It is behind then, and if it stays so it misses values (`links.room`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
 
 from bleio.att.client import Procedure
 from bleio.att.codec import TRANSACTION_TIMEOUT_S
+from bleio.backends.hci.links.room import Room
 from bleio.errors import CallerError, InnerError, LinkLost
 from bleio.gatt.bearer import Bearer
+from bleio.gatt.model import LocalCharacteristic
 
 MTU_EXCHANGE_S = 5.0  # connect returns after this, whatever the peer does
 
 T = TypeVar("T")
+
+
+class PublishedLink(Protocol):
+    """A link whose peer may have subscribed."""
+
+    bearer: Bearer
+    room: Room
 
 
 class _Outcome(Generic[T]):
@@ -38,7 +53,7 @@ class _Outcome(Generic[T]):
 
 class _Confirmation(_Outcome[None]):
     def confirmed(self, error: Exception | None) -> None:
-        """Take an indication's end."""
+        """Take the end of an indication, or of waiting for room."""
         self.done(None, error)
 
 
@@ -60,6 +75,66 @@ async def indicate(bearer: Bearer, handle: int, value: bytes) -> None:
     confirmation = _Confirmation()
     bearer.indicate(handle, value, confirmation.confirmed)
     await confirmation.future
+
+
+async def send(room: Room, send_it: Callable[[], None]) -> None:
+    """Send when there is room; cancelling takes it back while there is none.
+
+    Raises: what `send_it` does; TransactionTimeout or LinkLost if there was no room until the end.
+    """
+    if room.free:
+        send_it()
+        return
+    outcome = _Confirmation()
+    waiting = room.wait(send_it, outcome.confirmed)
+    try:
+        await outcome.future
+    except asyncio.CancelledError:
+        if waiting is not None:
+            room.give_up(waiting)
+        raise
+
+
+class _Published:
+    """A value on its way to all that have subscribed; the first that has it is waited for."""
+
+    __slots__ = ("_ended", "_had", "_waiter", "fault")
+
+    def __init__(self) -> None:
+        self.fault: Exception | None = None
+        self._ended = 0
+        self._had = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def done(self, error: Exception | None) -> None:
+        """One client has it, or will not get it."""
+        self._ended += 1
+        if error is None:
+            self._had = True
+        elif not isinstance(error, InnerError):
+            self.fault = error  # ours; that a client is gone or slow is not the program's trouble
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def first(self, clients: int) -> None:
+        """Wait until one of so many has it, or none will get it."""
+        while not self._had and self._ended < clients:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        if self.fault is not None:
+            raise self.fault
+
+
+async def publish(
+    links: Iterable[PublishedLink], characteristic: LocalCharacteristic, value: bytes
+) -> None:
+    """Tell a value to all clients that have subscribed; wait for the first of them."""
+    published = _Published()
+    clients = 0
+    for link in links:
+        clients += link.bearer.tell(characteristic, value, link.room, published.done)
+    if clients:
+        await published.first(clients)
 
 
 async def exchange_mtu(bearer: Bearer) -> None:

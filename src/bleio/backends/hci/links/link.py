@@ -40,9 +40,10 @@ from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.links import calls
-from bleio.backends.hci.links.acl import AclChannel, AclQueue, Reassembler, Room
+from bleio.backends.hci.links.acl import AclChannel, AclQueue, Reassembler
 from bleio.backends.hci.links.l2cap import ATT_CHANNEL, SIGNALING_CHANNEL, SMP_CHANNEL
 from bleio.backends.hci.links.parameters import LinkParameters
+from bleio.backends.hci.links.room import Room
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.backends.hci.security.peer import LinkPeer
@@ -116,7 +117,7 @@ class HciLink(Link):
         self._table = table
         self.reason = 0  # why it is gone, an HCI error code
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._room = room
+        self.room = room
         self._reassembler = Reassembler(table.layer.counters)
         self.parameters = LinkParameters(
             table.layer,
@@ -256,8 +257,8 @@ class HciLink(Link):
         handle = characteristic.handle
         await self._admitted(WRITE_CMD, handle, signed and self._security.signer.can_sign)
         self._check_connected()
-        async with self._room:
-            self.bearer.client.write_command(handle, octets, signed)
+        write = self.bearer.client.write_command
+        await calls.send(self.room, partial(write, handle, octets, signed))
 
     async def subscribe(
         self, characteristic: RemoteCharacteristic, notify: bool, indicate: bool
@@ -284,8 +285,7 @@ class HciLink(Link):
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         handle = characteristic.handle  # as it is now; it may be removed meanwhile
         self._check_connected()
-        async with self._room:
-            self.bearer.notify(handle, value)
+        await calls.send(self.room, partial(self.bearer.notify, handle, value))
 
     async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         self._check_connected()

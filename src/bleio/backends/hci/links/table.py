@@ -84,7 +84,7 @@ class LinkTable:
         self.security = security
         self.spawn = spawn
         self.acl = AclQueue(
-            layer.send, facts.acl_octets, facts.acl_packets, self._overflow, layer.counters
+            layer.send, facts.acl_octets, facts.acl_packets, self._useless, layer.counters
         )
         self.links: dict[int, HciLink] = {}
         self._early = EarlyData(layer.counters)
@@ -244,8 +244,8 @@ class LinkTable:
         for position in range(1, 1 + 4 * (event[0] if event else 0), 4):
             self.acl.completed(*_COMPLETED.unpack_from(event, position))
 
-    def _overflow(self, conn_handle: int) -> None:
-        """The peer makes us answer without taking the answers: the link ends."""
+    def _useless(self, conn_handle: int) -> None:
+        """The peer makes us answer without taking the answers, or takes nothing: the link ends."""
         link = self.links.get(conn_handle)
         if link is not None and link.connected:
             self.spawn(link.disconnect())
