@@ -14,7 +14,7 @@ from bleio.errors import ControllerLost
 from support.hci.engine import asynchronous, until
 from support.hci.world import Device, VirtualWorld, connected_pair
 from support.pairing import GENERATIONS, only_legacy
-from support.tshark import bad_frames, fields, needs_tshark
+from support.tshark import complaints, fields, needs_tshark
 
 NAMES = ("both.pcapng", "both.btsnoop")
 
@@ -78,7 +78,7 @@ async def test_a_capture_is_read_with_and_without_keys(
     monkeypatch.setenv(KEYS_VARIABLE, keys)
     path = tmp_path / name
     await capture_two_that_bond(path, monkeypatch)
-    assert bad_frames(path) == []
+    assert complaints(path) == []
     shown = fields(path, "btsmp.id_resolving_key", only="btsmp.opcode == 0x08")
     assert len(shown) == 4  # each one's, sent and received
     assert all((set(key) <= set("0:")) == (keys == "0") for (key,) in shown)

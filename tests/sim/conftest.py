@@ -14,7 +14,10 @@ __all__ = ["recorder"]
 
 
 @pytest.fixture(autouse=True)
-def capture_everything(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def capture_everything(
+    request: pytest.FixtureRequest, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    recorder.begin_test(request.node)
     initialise = Radio.__init__
 
     def initialise_and_record(radio: Radio, *args: Any, **options: Any) -> None:

@@ -77,11 +77,12 @@ def test_scan_responses_come_from_scannable_advertising_only(
 ) -> None:
     radio = Radio()
     advertiser, scanner = new_hosts(radio)
-    advertiser.advertise(kind=kind, data=b"\x01\xaa", response=b"\x01\xbb")
+    advertiser.advertise(kind=kind, data=b"\x02\x01\x06", response=b"\x02\x0a\x00")
     scanner.scan(active=True)
     radio.run_until(50 * MS)
     found = [(row[0], row[3]) for row in reports(scanner)]
-    expected = [(event_type, b"\x01\xaa")] + ([(SCAN_RSP, b"\x01\xbb")] if responds else [])
+    expected = [(event_type, b"\x02\x01\x06")]
+    expected += [(SCAN_RSP, b"\x02\x0a\x00")] if responds else []
     assert found == expected
 
 

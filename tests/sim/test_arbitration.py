@@ -13,7 +13,7 @@ from bleio.radio.air import phy
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import AirPdu, Radio
 from bleio.radio.connection.link import AirLink
-from support.raw_host import MS, SECOND, RawHost, connected_pair, handle_of, new_hosts
+from support.raw_host import MS, SECOND, RawHost, connected_pair, handle_of, l2cap, new_hosts
 
 COMPLETE, DISCONNECTED, BUFFERS = 0x3E0A, 0x05, 12
 # Loses next to nothing, but every event is stepped through.
@@ -279,7 +279,7 @@ def test_a_tangle_of_links(propagation: Propagation, seed: int) -> None:
         host = chance.choice([each for each in hosts if each.controller.layer.links])
         end = chance.choice(list(host.controller.layer.links.values()))
         if host.controller.host.acl_in_flight < BUFFERS:
-            host.send_acl(end.handle, bytes(chance.choice((1, 27, 200))))
+            host.send_acl(end.handle, l2cap(bytes(chance.choice((1, 23, 196)))))
             sent[end.other.layer.station.index, end.other.handle] += 1
         radio.run_until(radio.now_us + chance.randrange(20 * MS))
     radio.run_until(radio.now_us + 3 * SECOND)

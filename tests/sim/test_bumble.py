@@ -23,7 +23,7 @@ from support.patience import PATIENCE_S
 pytestmark = pytest.mark.filterwarnings("ignore:Use utils.AsyncRunner.spawn:DeprecationWarning")
 
 PERIPHERAL, CENTRAL = "C0:00:00:00:00:01", "C0:00:00:00:00:02"
-VALUE_UUID = "2A19"
+VALUE_UUID = "FFF1"
 DATA = bytes(AdvertisingData([(AdvertisingData.COMPLETE_LOCAL_NAME, b"thing")]))
 
 
@@ -42,7 +42,7 @@ class World:
             Characteristic.READABLE | Characteristic.WRITEABLE,
             bytes(range(100)),
         )
-        self.peripheral.add_service(Service("180F", [self.value]))
+        self.peripheral.add_service(Service("FFF0", [self.value]))
 
     def _device(self, address: str) -> Device:
         host, controller = host_on(self.driver)

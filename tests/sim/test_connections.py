@@ -8,7 +8,7 @@ import pytest
 
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
-from support.raw_host import MS, SECOND, Pair, RawHost, connected_pair, handle_of, new_hosts
+from support.raw_host import MS, SECOND, Pair, RawHost, connected_pair, handle_of, l2cap, new_hosts
 
 COMPLETE, UPDATED, FEATURES, PARAM_REQUEST = 0x3E0A, 0x3E03, 0x3E04, 0x3E06
 LENGTH, PHY, DISCONNECTED, VERSION = 0x3E07, 0x3E0C, 0x05, 0x0C
@@ -199,7 +199,7 @@ def test_a_reason_that_hosts_may_not_give_is_invalid() -> None:
 def test_data_queued_before_a_disconnect_still_arrives() -> None:
     pair = connected_pair()
     for index in range(8):
-        pair.central.send_acl(pair.central_handle, bytes((index,)) * 100)
+        pair.central.send_acl(pair.central_handle, l2cap(bytes((index,)) * 96))
     pair.central.command(0x0406, struct.pack("<HB", pair.central_handle, 0x13))
     run(pair, 500)
     assert sum(len(packet.payload) for packet in pair.peripheral.acl) == 800

@@ -9,7 +9,7 @@ import pytest
 
 from bleio.radio.air import phy
 from bleio.radio.air.radio import AirPdu
-from support.raw_host import MS, Pair, connected_pair, handle_of
+from support.raw_host import MS, Pair, connected_pair, handle_of, l2cap
 
 LENGTH, PHY, CODED = 0x3E07, 0x3E0C, 4
 MAX_OCTETS, MAX_US = 251, 17_040
@@ -47,7 +47,7 @@ def sent_by_central(pair: Pair, octets: int) -> list[AirPdu]:
     air: list[AirPdu] = []
     pair.radio.watch(air.append)
     for _ in range(3):
-        pair.central.send_acl(pair.central_handle, bytes(octets))
+        pair.central.send_acl(pair.central_handle, l2cap(bytes(octets - 4)))
     run(pair, 1000)
     assert sum(len(packet.payload) for packet in pair.peripheral.acl) == 3 * octets
     return sorted(air, key=lambda packet: packet.time_us)
@@ -116,7 +116,7 @@ def test_data_that_waits_is_cut_for_the_phy_it_is_sent_on() -> None:
     pair.peripheral.controller.congested = True
     run(pair, 20)
     for _ in range(3):
-        pair.central.send_acl(pair.central_handle, bytes(200))
+        pair.central.send_acl(pair.central_handle, l2cap(bytes(196)))
     use_coded(pair)
     air: list[AirPdu] = []
     pair.radio.watch(air.append)

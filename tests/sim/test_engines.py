@@ -10,7 +10,7 @@ from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
 from bleio.radio.connection.computed import ComputedEvents
 from bleio.radio.connection.stepped import SteppedEvents
-from support.raw_host import MS, SECOND, Pair, RawHost, connected_pair
+from support.raw_host import MS, SECOND, Pair, RawHost, connected_pair, l2cap
 
 IDEAL = Propagation()
 # Nothing is lost with two stations, but every event is stepped through.
@@ -50,7 +50,7 @@ def test_a_change_in_the_middle_of_an_event_loses_and_repeats_nothing(seed: int)
     pair, random = connected_pair(Radio(seed), interval_ms=7.5, timeout_ms=4000), Random(seed)
     medium, sent = pair.radio.medium, []
     for index in range(200):
-        sent.append(bytes((index,)) * random.randrange(1, 120))
+        sent.append(l2cap(bytes((index,)) * random.randrange(1, 116)))
         pair.central.send_acl(pair.central_handle, sent[-1])
         pair.peripheral.send_acl(pair.peripheral_handle, sent[-1])
         # Several changes within the time of one packet, and a few packets that do get lost.

@@ -104,13 +104,13 @@ def test_scan_responses_to_legacy_pdus() -> None:
     radio = Radio()
     advertiser, scanner = new_hosts(radio)
     set_up(advertiser, properties=0b10011)
-    set_data(advertiser, b"\x01\xbb", opcode=0x2038)
+    set_data(advertiser, b"\x02\x0a\x00", opcode=0x2038)
     enable(advertiser)
     scan(scanner, active=True)
     radio.run_until(50 * MS)
     assert [(row.properties, row.data) for row in reports(scanner)] == [
         (0x13, b""),
-        (0x1B, b"\x01\xbb"),
+        (0x1B, b"\x02\x0a\x00"),
     ]
 
 
@@ -131,7 +131,7 @@ def test_extended_pdus_are_not_for_legacy_scanners() -> None:
 def test_long_data_arrives_in_chained_reports() -> None:
     radio = Radio()
     advertiser, scanner = new_hosts(radio)
-    data = bytes(index % 251 for index in range(1650))
+    data = b"".join(bytes((54, 0xFF)) + bytes(range(53)) for _ in range(30))
     set_up(advertiser)
     set_data(advertiser, data)
     enable(advertiser)
@@ -167,12 +167,12 @@ def test_several_sets_with_their_own_addresses() -> None:
     addresses = [bytes((index, 0, 0, 0, 0, 0xC0)) for index in range(1, 5)]
     for index, address in enumerate(addresses):
         set_up(advertiser, index, sid=index, address=address)
-        set_data(advertiser, bytes((1, index)), index)
+        set_data(advertiser, bytes((2, 0x0A, index)), index)
         enable(advertiser, index)
     scan(scanner, filter_duplicates=1)
     radio.run_until(SECOND)
     assert sorted((row.sid, row.address, row.data) for row in reports(scanner)) == [
-        (index, address, bytes((1, index))) for index, address in enumerate(addresses)
+        (index, address, bytes((2, 0x0A, index))) for index, address in enumerate(addresses)
     ]
     advertiser.must(0x2039, b"\x00\x00")
     scanner.events.clear()
@@ -236,12 +236,12 @@ def test_anonymous_advertising_names_nobody() -> None:
     radio = Radio()
     advertiser, scanner = new_hosts(radio)
     set_up(advertiser, properties=ANONYMOUS)
-    set_data(advertiser, b"\x01\x77")
+    set_data(advertiser, b"\x02\x0a\x77")
     enable(advertiser)
     scan(scanner)
     radio.run_until(50 * MS)
     (report,) = reports(scanner)
-    assert (report.address_type, report.address, report.data) == (0xFF, bytes(6), b"\x01\x77")
+    assert (report.address_type, report.address, report.data) == (0xFF, bytes(6), b"\x02\x0a\x77")
 
 
 def test_extended_scannable_sets_answer_and_tell_their_host() -> None:
@@ -265,13 +265,13 @@ def test_data_may_change_while_advertising_and_counts_as_new() -> None:
     radio = Radio()
     advertiser, scanner = new_hosts(radio)
     set_up(advertiser)
-    set_data(advertiser, b"\x01\x01")
+    set_data(advertiser, b"\x02\x0a\x01")
     enable(advertiser)
     scan(scanner, filter_duplicates=1)
     radio.run_until(SECOND)
-    set_data(advertiser, b"\x01\x02")
+    set_data(advertiser, b"\x02\x0a\x02")
     radio.run_until(2 * SECOND)
-    assert [row.data for row in reports(scanner)] == [b"\x01\x01", b"\x01\x02"]
+    assert [row.data for row in reports(scanner)] == [b"\x02\x0a\x01", b"\x02\x0a\x02"]
     assert advertiser.command(0x2037, bytes((0, 1, 1, 1, 5)))[0] == 0x0C
 
 

@@ -11,7 +11,7 @@ from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import AirPdu, Direction, Radio
 from bleio.radio.capture.air_capture import AirCapture
 from support.raw_host import MS, SECOND, Pair, connected_pair, new_hosts
-from support.tshark import bad_frames, needs_tshark
+from support.tshark import complaints, needs_tshark
 
 # Loses next to nothing, but every event is stepped through.
 STEPPED = Propagation(loss=1e-12)
@@ -166,4 +166,4 @@ def test_after_the_end_nothing_is_collected() -> None:
 @needs_tshark
 def test_tshark_has_nothing_to_say_against_them(tmp_path: Path) -> None:
     captured(True, 10, tmp_path / "idle.pcapng")
-    assert bad_frames(tmp_path / "idle.pcapng") == []
+    assert complaints(tmp_path / "idle.pcapng") == []

@@ -8,7 +8,7 @@ import pytest
 
 from bleio.radio.air.phy import ADVERTISING_ACCESS_ADDRESS
 from bleio.radio.air.radio import AirPdu, Direction, Radio
-from support.raw_host import MS, SECOND, RawHost, connected_pair, handle_of, new_hosts
+from support.raw_host import MS, SECOND, RawHost, connected_pair, handle_of, l2cap, new_hosts
 
 KEY = bytes(range(16))
 
@@ -26,15 +26,15 @@ def story(seed: int) -> tuple[list[tuple[object, ...]], list[list[bytes]]]:
     hosts = new_hosts(radio, 4)
     central, peripheral, beacon, scanner = hosts
     beacon.advertise(kind=3, data=b"\x03\xff\x01\x02", interval_ms=50)
-    peripheral.advertise(interval_ms=30, response=b"\x01\x00")
+    peripheral.advertise(interval_ms=30, response=b"\x02\x0a\x00")
     scanner.scan(active=True, interval_ms=60, window_ms=30)
     radio.run_until(SECOND)
     central.connect(peripheral.random_address)
     radio.run_until(2 * SECOND)
     central.must(0x2022, struct.pack("<HHH", handle_of(central), 251, 2120))
     for index in range(10):
-        central.send_acl(handle_of(central), bytes((index,)) * 100)
-        peripheral.send_acl(handle_of(peripheral), bytes((index,)) * 30)
+        central.send_acl(handle_of(central), l2cap(bytes((index,)) * 96))
+        peripheral.send_acl(handle_of(peripheral), l2cap(bytes((index,)) * 26))
         radio.run_until(radio.now_us + 13 * MS)
     parameters = struct.pack("<H8sH16s", handle_of(central), bytes(8), 0, KEY)
     assert central.command(0x2019, parameters)[0] == 0
@@ -118,7 +118,7 @@ def test_extended_advertising_on_air() -> None:
         ),
     )  # fmt: skip
     advertiser.must(0x2035, b"\x00" + advertiser.random_address)
-    advertiser.must(0x2037, bytes((0, 3, 1, 5)) + b"hello")
+    advertiser.must(0x2037, bytes((0, 3, 1, 5)) + b"\x04\xffabc")
     advertiser.must(0x2039, b"\x01\x01" + bytes(4))
     *primary, auxiliary = advertising_event(advertiser, air)
     identifier = advertiser.controller.layer.advertisers[0].data_identifier
@@ -133,7 +133,7 @@ def test_extended_advertising_on_air() -> None:
         assert 0 <= auxiliary.time_us - packet.time_us - offset_us < 30
     assert (auxiliary.phy, auxiliary.tx_power_dbm) == (2, -4)
     assert auxiliary.octets == (
-        bytes((0x47, 16, 0x40 | 10, 0x49)) + advertiser.random_address + adi + b"\xfchello"
+        bytes((0x47, 16, 0x40 | 10, 0x49)) + advertiser.random_address + adi + b"\xfc\x04\xffabc"
     )
 
 
@@ -149,7 +149,8 @@ def test_a_connection_on_air() -> None:
     )
     assert (size, offset, timing, channels, hop) == (1, 0, [24, 0, 200], b"\xff\xff\xff\xff\x1f", 7)
     air.clear()
-    pair.central.send_acl(pair.central_handle, bytes(range(30)))
+    frame = l2cap(bytes(range(26)))
+    pair.central.send_acl(pair.central_handle, frame)
     radio.run_until(radio.now_us + 30 * MS)
     assert {packet.access_address for packet in air} == {access_address}
     assert {packet.channel for packet in air if packet.channel < 37}
@@ -157,9 +158,9 @@ def test_a_connection_on_air() -> None:
     # been lost: both are 0, in the answer NESN is 1, and so on.
     more, sequence = 1 << 4, (0b0000, 0b0100, 0b1100, 0b1000)
     assert [packet.octets for packet in air] == [
-        bytes((2 | more | sequence[0], 27)) + bytes(range(27)),
+        bytes((2 | more | sequence[0], 27)) + frame[:27],
         bytes((1 | sequence[1], 0)),
-        bytes((1 | sequence[2], 3)) + bytes(range(27, 30)),
+        bytes((1 | sequence[2], 3)) + frame[27:],
         bytes((1 | sequence[3], 0)),
     ]
     assert [packet.sender.index for packet in air] == [1, 2, 1, 2]

@@ -14,6 +14,11 @@ MS = 1_000
 SECOND = 1_000_000
 
 
+def l2cap(information: bytes) -> bytes:
+    """An L2CAP frame on a channel that nobody knows; tshark wants ACL data to be such frames."""
+    return struct.pack("<HH", len(information), 0x0040) + information
+
+
 class Event(NamedTuple):
     """One HCI event; `code` 0x3E00 + subevent for LE Meta events."""
 

@@ -15,7 +15,10 @@ __all__ = ["recorder"]
 
 
 @pytest.fixture(autouse=True)
-def capture_everything(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def capture_everything(
+    request: pytest.FixtureRequest, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    recorder.begin_test(request.node)
     initialise, add = Captures.__init__, Captures.add
     records: dict[Captures, Callable[[AirPdu], None]] = {}
 

@@ -11,7 +11,7 @@ import pytest
 
 from bleio.testing import World
 from support.pairing_pair import PAIRING_CENTRAL, PAIRING_PERIPHERAL
-from support.tshark import bad_frames, fields, needs_tshark
+from support.tshark import complaints, fields, needs_tshark
 
 BEACON = """
 import time
@@ -45,7 +45,7 @@ def test_each_device_has_a_btsnoop_file(tmp_path: Path) -> None:
     }
     resets = dict.fromkeys(files, 0)
     for name, path in files.items():
-        assert bad_frames(path) == []
+        assert complaints(path) == []
         packets = fields(path, "frame.time_epoch", "hci_h4.direction", "bthci_cmd.opcode")
         times = [float(time_s) for time_s, _, _ in packets]
         assert times == sorted(times)
@@ -75,7 +75,7 @@ def test_bleio_capture_has_an_interface_for_each_device(
         world.add(source=BEACON, name="beacon")
         world.add(source=SCANNER, name="scanner")
         world.run()
-    assert bad_frames(path) == []
+    assert complaints(path) == []
     packets = fields(path, "frame.interface_name", "frame.time_epoch")
     assert {name for name, _ in packets} == {"beacon", "scanner", "adapter 1"}
     assert min(float(time_s) for _, time_s in packets) >= 0

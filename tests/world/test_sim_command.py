@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from bleio.cli.main import main
 from support.pairing_pair import PAIRING_CENTRAL, PAIRING_PERIPHERAL
 from support.patience import PATIENCE_S
-from support.tshark import bad_frames, fields, needs_tshark
+from support.tshark import complaints, fields, needs_tshark
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -105,7 +105,7 @@ def test_loss_and_levels_are_those_asked_for(tmp_path: Path) -> None:
 @needs_tshark
 def test_captures_are_written(tmp_path: Path) -> None:
     levels(tmp_path, "--capture", "air.pcapng", "--hci-capture", "hci")
-    assert bad_frames(tmp_path / "air.pcapng") == []
+    assert complaints(tmp_path / "air.pcapng") == []
     assert len(fields(tmp_path / "air.pcapng", "btle.advertising_header.pdu_type")) > 500
     files = sorted((tmp_path / "hci").iterdir())
     assert [path.name for path in files] == ["beacon.btsnoop", "scanner.btsnoop"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.radio_processes import Radios, listening
-from support.tshark import bad_frames, fields, needs_tshark
+from support.tshark import complaints, fields, needs_tshark
 
 pytestmark = [
     pytest.mark.interop,
@@ -44,7 +44,7 @@ def test_it_works_on_every_adapter(
     monkeypatch.setenv("BLEIO_CAPTURE", str(path))
     code = ADAPTERS[way].format(port=port, link=link) + ADVERTISE
     radios.start("program", "-c", code).wait_for("^done$")
-    assert bad_frames(path) == []
+    assert complaints(path) == []
     packets = fields(path, "hci_h4.direction", "bthci_cmd.opcode", "bthci_evt.code")
     assert packets[0][:2] == ["0x00", "0x0c03"]
     assert packets[1][0] == "0x01"

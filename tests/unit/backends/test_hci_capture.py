@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.patience import PATIENCE_S
-from support.tshark import bad_frames, fields, needs_tshark
+from support.tshark import complaints, fields, needs_tshark
 
 PROGRAM = """
 import _bleio
@@ -35,7 +35,7 @@ def test_a_program_leaves_a_capture(name: str, tmp_path: Path) -> None:
     done = run(name, tmp_path)
     assert done.returncode == 0, done.stderr
     path = tmp_path / name
-    assert bad_frames(path) == []
+    assert complaints(path) == []
     packets = fields(path, "hci_h4.direction", "bthci_cmd.opcode", "bthci_evt.code")
     assert packets[0][:2] == ["0x00", "0x0c03"]  # the first thing a host says is Reset
     assert any(row[0] == "0x01" and row[2] == "0x0e" for row in packets)
