@@ -14,6 +14,8 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 # Most tests wait most of the time, for programs and for radios in real time.
 WORKERS ?= 6
+# Images of containers often forbid it, and then each of hundreds of programs compiles everything.
+CACHED := env -u PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: demo install dev stacks test test-packaging lint format clean
@@ -41,7 +43,7 @@ stacks: $(INSTALLED_DEV)
 	cd tests && ../$(BIN)/python -m support.stacks
 
 test: $(INSTALLED_DEV)
-	$(PYTEST) -n $(WORKERS) --dist loadgroup -m "not packaging" --durations=30 --durations-min=5
+	$(CACHED) $(PYTEST) -n $(WORKERS) --dist loadgroup -m "not packaging" --durations=30 --durations-min=5
 
 test-packaging: $(INSTALLED_DEV)
 	$(PYTEST) tests/packaging

@@ -138,7 +138,7 @@ def check(seed: int, loss: float, after: int | None) -> Outcome:
 AFTER = none() | integers(0, COUNT - 1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=integers(0, 1 << 32), loss=floats(0, 0.9), after=AFTER)
 def test_all_arrives_in_order_once_or_the_link_drops(
     seed: int, loss: float, after: int | None
@@ -146,7 +146,7 @@ def test_all_arrives_in_order_once_or_the_link_drops(
     check(seed, loss, after)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seed=integers(0, 1 << 32), after=integers(0, COUNT - 1))
 def test_with_a_fifth_lost_all_of_it_arrives(seed: int, after: int) -> None:
     assert check(seed, 0.2, after).last == "all"

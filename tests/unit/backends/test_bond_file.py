@@ -420,7 +420,7 @@ def test_processes_that_write_at_once_lose_nothing(store: FileBondStore) -> None
 @posix
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_killed_at_1000_random_moments_the_file_is_the_old_or_the_new_one(
+def test_killed_at_300_random_moments_the_file_is_the_old_or_the_new_one(
     store: FileBondStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every writer saves one value after the other, without gaps: so the file's may be off by one.
@@ -431,7 +431,7 @@ def test_killed_at_1000_random_moments_the_file_is_the_old_or_the_new_one(
     store.irk()
     value = 0
     cut, seen = 0, set()
-    for _ in range(1000):
+    for _ in range(300):
         told, tell = os.pipe()
 
         def write(first: int = value, tell: int = tell) -> None:
@@ -455,7 +455,7 @@ def test_killed_at_1000_random_moments_the_file_is_the_old_or_the_new_one(
         (bond,) = decode(store.path.read_bytes()).bonds.values() or [bond_with(1)]
         assert bond.ediv in (told_last - 1, told_last)
         value = bond.ediv
-    assert cut > 20  # many were hit in the middle of writing
+    assert cut > 6  # many were hit in the middle of writing
     assert len(seen) > 1
     assert not caplog.records
     store.save(bond_with(2), central=True)
