@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
+import logging
 import os
 import socket
 import stat
@@ -17,16 +19,19 @@ import pytest
 from bleio.errors import ControllerLost
 from bleio.locks import FileLock
 from bleio.radio.sharing import place as place_module
+from bleio.radio.sharing.h4 import HARDWARE_ERROR
 from bleio.radio.sharing.place import RadioPlace, runtime_folder
 from bleio.radio.sharing.server.address import parse_listen_address
 from bleio.radio.sharing.server.connection import ServedRadio
 from bleio.radio.sharing.server.listen import OpenAddress, open_address
+from bleio.radio.sharing.server.log import FirstOfAKind
 from support.hci.engine import asynchronous
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="of users and their permissions")
 needs_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can act as another user"
 )
+RESET = bytes.fromhex("01 03 0c 00")
 STRANGER = 54321  # a user who has nothing to do with this test
 
 
@@ -255,3 +260,31 @@ async def test_another_users_link_where_a_terminals_link_is_to_be(shared: Path) 
     async with listening(f"pty:{link}"):
         assert link.exists()
     assert list(shared.iterdir()) == []
+
+
+@asynchronous
+async def test_hosts_that_fill_the_radios_log(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One on a serial line goes on after each fault, and others come again and again."""
+    log = io.StringIO()
+    monkeypatch.setattr(logging.root, "handlers", [FirstOfAKind(log)])
+    times = 1000
+    async with listening(f"pty:{shared / 'tty'}"), listening("tcp:127.0.0.1:0") as tcp:
+        _, host, port = tcp.addresses[0].split(":")
+        for _ in range(times):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"\xff")
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.close()
+        line = os.open(shared / "tty", os.O_RDWR | os.O_NOCTTY)
+        for _ in range(times):
+            os.write(line, b"\xff" + RESET)
+            answer = b""
+            while len(answer) < len(HARDWARE_ERROR) + 7:  # Command Complete of Reset has 7 octets
+                answer += await asyncio.to_thread(os.read, line, 100)
+        os.close(line)
+    assert len(log.getvalue().splitlines()) == 2 * (1 + 3)
+    assert f"{times} times: tcp:" in log.getvalue()
+    assert f"{times} times: pty:" in log.getvalue()

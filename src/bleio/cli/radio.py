@@ -20,6 +20,7 @@ from bleio.radio.air.propagation import DEFAULT_PATH_LOSS_DB, Propagation
 from bleio.radio.air.radio import Radio
 from bleio.radio.capture.air_capture import AirCapture
 from bleio.radio.sharing.server.address import parse_listen_address
+from bleio.radio.sharing.server.log import FirstOfAKind
 from bleio.radio.sharing.server.process import RadioProcess
 
 
@@ -72,7 +73,7 @@ def radio(
 
     Programs with BLEIO_ADAPTER=virtual:NAME join it.
     """
-    logging.basicConfig(format="%(message)s")
+    logging.basicConfig(format="%(message)s", handlers=[FirstOfAKind()])
     try:
         teller = _Teller(name, capture)
         process = RadioProcess(

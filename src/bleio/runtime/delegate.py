@@ -155,10 +155,11 @@ class DelegateAgent:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if len(self._threads) >= limit:
             self.counted[PAIRING_REFUSED_CALLS] += 1
-            _log.warning(
-                "The pairing delegate has %d calls to finish; another one is refused",
-                len(self._threads),
-            )
+            if self.counted[PAIRING_REFUSED_CALLS] == 1:  # or peers could fill the log
+                _log.warning(
+                    "The pairing delegate has %d calls to finish; another one is refused",
+                    len(self._threads),
+                )
             return False
         self._threads.append(portal().clock.start_thread(work, "bleio-pairing"))
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -104,6 +105,24 @@ def test_joining_while_the_radio_is_about_to_leave(radios: Radios) -> None:
             radio = radios.process_id("desk")
             if radio is not None:
                 os.kill(radio, signal.SIGTERM)
+
+
+def test_strangers_do_not_fill_the_radios_log(radios: Radios) -> None:
+    member = radios.member("desk")
+    member.says(RESET_ANSWER)
+    for _ in range(123):
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.connect(str(radios.runtime / "desk.sock"))
+            stranger.sendall(b"hello?\n")
+            assert stranger.recv(1) == b""
+    words = "virtual:desk: a program connected that does not speak our language"
+    member.type("\n")
+    member.ends_well()
+    holds_within(lambda: radios.files() == ["desk.log"], "the radio has ended")
+    log = radios.runtime / "desk.log"
+    holds_within(lambda: "123 times" in log.read_text(), "it has told all")
+    texts = [line.split(maxsplit=2)[2] for line in log.read_text().splitlines()]
+    assert texts == [words, *(f"{count} times: {words}" for count in (10, 100, 123))]
 
 
 def test_a_foreground_radio_is_joined_by_its_name(radios: Radios) -> None:

@@ -201,7 +201,7 @@ def test_too_many_questions_are_refused_and_ends_still_heard(
 
     with caplog.at_level(logging.WARNING):
         in_loop(test)
-    assert len(caplog.messages) == agent.counted["pairing.refused_calls"]
+    assert len(caplog.messages) == 1  # peers make as many as they like
     assert (
         caplog.messages[0] == "The pairing delegate has 8 calls to finish; another one is refused"
     )

@@ -9,6 +9,7 @@ import sys
 
 from bleio.errors import InnerError
 from bleio.radio.sharing.launch import READY, TAKEN
+from bleio.radio.sharing.server.log import FirstOfAKind
 from bleio.radio.sharing.server.process import NameTaken, RadioProcess
 
 
@@ -47,7 +48,7 @@ def _say_ready(process: RadioProcess) -> None:
     os.dup2(log, sys.stderr.fileno())
     os.close(null)
     os.close(log)
-    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(message)s", handlers=[FirstOfAKind()])
 
 
 def _remove_empty_log(process: RadioProcess) -> None:
