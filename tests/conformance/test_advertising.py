@@ -235,10 +235,6 @@ async def test_a_legacy_controller_cannot_do_more_and_says_so(
 ) -> None:
     async with LegacyWorld() as world:
         scanner, advertiser = await world.device(), await world.device()
-        with pytest.raises(
-            InvalidParameter, match=r"^Invalid BLE parameter: .* tx_power must be 0"
-        ):
-            await advertiser.advertise(tx_power_dbm=4)
         with pytest.raises(InvalidParameter, match="at most 31 octets"):
             await advertiser.advertise(data=bytes(32))
         await advertiser.advertise()
@@ -249,6 +245,35 @@ async def test_a_legacy_controller_cannot_do_more_and_says_so(
         (record,) = caplog.records  # once is enough
         assert record.getMessage() == (
             "This controller hears legacy advertising only, no extended packets"
+        )
+
+
+@asynchronous
+async def test_a_transmit_power_is_a_wish(
+    faithful_world: MakeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A program that sets one runs on every adapter, and is told where it was not heeded."""
+    async with faithful_world() as world:
+        scanner, advertiser = await world.device(), await world.device()
+        await advertiser.advertise(tx_power_dbm=4)
+        await scanner.scan()
+        await until(lambda: reports_of(scanner, advertiser))
+        heeded = Capability.TRANSMIT_POWER in advertiser.backend.capabilities
+        assert caplog.text.count("so tx_power is ignored") == (not heeded)
+
+
+@asynchronous
+async def test_that_a_transmit_power_is_not_heeded_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with LegacyWorld() as world:
+        advertiser = await world.device()
+        for power_dbm in (4, -12):
+            await advertiser.advertise(tx_power_dbm=power_dbm)
+            await advertiser.backend.stop_advertising()
+        (record,) = caplog.records
+        assert record.getMessage() == (
+            "This controller chooses its transmit power, so tx_power is ignored"
         )
 
 

@@ -28,7 +28,8 @@ class Capability(Enum):
     """One thing that some backends cannot do; its value completes the sentence "NAME cannot ...".
 
     EXTENDED_ADVERTISING and TRANSMIT_POWER are not asked for by the session. How much is possible
-    is known to the backend alone, which refuses too much with InvalidParameter.
+    is known to the backend alone, which refuses too much with InvalidParameter. A transmit power is
+    a wish: a backend that cannot choose advertises all the same, and logs that it could not.
     """
 
     # Advertising and scanning

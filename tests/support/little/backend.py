@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -27,6 +28,8 @@ from bleio.gatt.server import LocalServer
 from bleio.runtime import needs
 from support.little.air import LittleAir
 from support.little.link import MTU, LittleLink, LocalValue, check_length
+
+_log = logging.getLogger(__name__)
 
 CAPABILITIES = frozenset({Capability.PERIPHERAL})
 INTERVAL_S = 0.01
@@ -115,8 +118,10 @@ class LittleBackend(Backend):
         self._opened()
         if len(parameters.data) > MAX_DATA_OCTETS:
             raise InvalidParameter(f"{self.name} advertises at most {MAX_DATA_OCTETS} octets")
+        if not -127 <= parameters.tx_power_dbm <= 20:
+            raise InvalidParameter("Invalid BLE parameter")
         if parameters.tx_power_dbm:
-            raise InvalidParameter(f"{self.name} chooses its transmit power, so tx_power must be 0")
+            _log.warning("%s chooses its transmit power, so tx_power is ignored", self.name)
         if parameters.high_duty_cycle and parameters.directed_to is None:
             raise CallerError("Only directed advertising has a high duty cycle")
         require(self.name, self.capabilities, *needs.of_advertising(parameters))

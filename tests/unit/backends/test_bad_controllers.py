@@ -78,8 +78,6 @@ async def test_an_old_controller_gets_legacy_commands_only() -> None:
         assert controller.sent(Opcode.LE_SET_SCAN_PARAMETERS) == [bytes.fromhex("01a000a0000100")]
         with pytest.raises(InvalidParameter, match="31 octets"):
             await host.backend.start_advertising(AdvertisingParameters(bytes(32)))
-        with pytest.raises(InvalidParameter, match=r"^Invalid BLE parameter: .* transmit power"):
-            await host.backend.start_advertising(AdvertisingParameters(b"", tx_power_dbm=4))
         with pytest.raises(InvalidParameter, match=r"10\.24"):
             await host.backend.start_scan(ScanParameters(interval_us=20_000_000))
         assert not {code for code, _ in controller.commands if 0x2035 <= code <= 0x2043}

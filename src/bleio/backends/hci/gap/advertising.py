@@ -84,6 +84,7 @@ class AdvertisingControl:
         self._parameters = AdvertisingParameters(b"")  # of the advertising under way, or the last
         self._anonymous_address: DeviceAddress | None = None
         self._set_exists = False
+        self._power_told = False
         layer.on_event(LeEvent.ADVERTISING_SET_TERMINATED, self._set_terminated)
 
     async def start(self, parameters: AdvertisingParameters) -> None:
@@ -167,14 +168,16 @@ class AdvertisingControl:
         if len(parameters.data) > self._facts.max_advertising_octets:
             limit = self._facts.max_advertising_octets
             raise InvalidParameter(f"This controller advertises at most {limit} octets of data")
-        if self._facts.extended_advertising:
-            if not -127 <= parameters.tx_power_dbm <= 20:
-                raise InvalidParameter("Invalid BLE parameter")
-        elif parameters.tx_power_dbm != 0:
-            raise InvalidParameter(
-                "Invalid BLE parameter: this controller cannot set its transmit power,"
-                " so tx_power must be 0"
-            )
+        if not -127 <= parameters.tx_power_dbm <= 20:
+            raise InvalidParameter("Invalid BLE parameter")
+        if parameters.tx_power_dbm and not self._facts.extended_advertising:
+            self._keep_power()
+
+    def _keep_power(self) -> None:
+        """The legacy commands have no transmit power. It is a wish: peers hear us all the same."""
+        if not self._power_told:
+            self._power_told = True
+            _log.warning("This controller chooses its transmit power, so tx_power is ignored")
 
     def _own_address(self) -> DeviceAddress:
         """Return what to show. With private addresses in general, anonymity is had already."""
