@@ -323,6 +323,7 @@ INPUTS: dict[str, Callable[[Bench], None]] = {
     "link closed, other keys": lambda bench: bench.close(0x3D),
     "link closed, not authenticated": lambda bench: bench.close(0x05),
     "link closed, no key": lambda bench: bench.close(0x06),
+    "link closed, silence": lambda bench: bench.close(0x08),
 }
 
 # How each state is reached; these only prepare, and are no inputs.

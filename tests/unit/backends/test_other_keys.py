@@ -157,16 +157,92 @@ async def test_a_peripheral_that_waits_is_told() -> None:
             await connecting
 
 
+def report_ends_as(reason: int, pair: Bonded, patch: pytest.MonkeyPatch) -> None:
+    """Have the central's controller give this reason for the end of links that it did not wish."""
+    links = pair.central.backend._open.links
+    close = links.close_link
+
+    def close_link(link: Link, given: int) -> None:
+        close(link, reason if given == HciErrorCode.MIC_FAILURE else given)
+
+    patch.setattr(links, "close_link", close_link)
+
+
+@pytest.mark.parametrize("reason", [0x05, 0x06, 0x08, 0x1F, 0x22, 0x3D])
 @simulated
-async def test_other_ends_are_not_of_the_keys() -> None:
+async def test_controllers_and_hosts_end_it_in_many_ways(
+    monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    """The one that finds the wrong MIC reports 0x3D; the other hears nothing any more, 0x08."""
     async with bonded() as pair:
-        await pair.peripheral.advertise()
-        connecting = asyncio.ensure_future(pair.central.backend.connect(pair.peripheral.address, 5))
-        await until(lambda: pair.central.engine.links)
-        (link,) = pair.central.engine.links
-        pair.central.backend._open.links.close_link(link, HciErrorCode.CONNECTION_TIMEOUT)
+        kept, before = pair.theirs.all(), pair.ours.all()
+        give_another_key(pair.theirs)
+        report_ends_as(reason, pair, monkeypatch)
+        link = await pair.meet()
+        assert link.connected and not link.security.encrypted
+        with pytest.raises(KeysLost):
+            await link.read(pair.remote)
+        assert pair.ours.all() == before
+        await pair.part(link)
+        for central, bond in kept:
+            pair.theirs.save(bond, central)
+        link = await pair.meet()
+        assert link.security.encrypted  # the keys are tried each time
+
+
+@pytest.mark.parametrize("reason", [0x13, 0x14, 0x15, 0x16])
+@simulated
+async def test_ends_that_somebody_wished_are_not_of_the_keys(
+    monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    async with bonded() as pair:
+        give_another_key(pair.theirs)
+        report_ends_as(reason, pair, monkeypatch)
         with pytest.raises(LinkLost):
-            await connecting
+            await pair.meet()
+        assert not pair.central.backend._open.security.shared.without_keys
+
+
+@simulated
+async def test_a_peer_that_refuses_and_goes() -> None:
+    """It has lost its keys, says so, and ends the link at once, as some hosts do."""
+    async with bonded() as pair:
+        await pair.peripheral.backend.erase_bonds()
+        meeting = asyncio.ensure_future(pair.meet())
+        await until(lambda: pair.peripheral.engine.links)
+        (incoming,) = pair.peripheral.engine.links
+        incoming.bearer.received = lambda pdu: None  # its end comes before all else
+        await until(lambda: incoming._security.keys_lost)
+        await incoming.disconnect()
+        link = await meeting
+        assert link.connected and not link.security.encrypted
+        await link.pair()
+        assert await link.read(pair.remote) == b"secret"
+
+
+@simulated
+async def test_silence_may_outlast_the_time_of_a_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then that connect raises the reason, and the next one gives the link to pair on."""
+    async with bonded() as pair:
+        give_another_key(pair.theirs)
+        links = pair.central.backend._open.links
+        close = links.close_link
+
+        def close_late(link: Link, given: int) -> None:
+            if given == HciErrorCode.MIC_FAILURE:
+                timeout = HciErrorCode.CONNECTION_TIMEOUT
+                asyncio.get_running_loop().call_later(4.0, close, link, timeout)
+            else:
+                close(link, given)
+
+        monkeypatch.setattr(links, "close_link", close_late)
+        with pytest.raises(KeysLost):
+            await pair.meet(timeout_s=4.0)
+        link = await pair.meet(timeout_s=4.0)
+        assert link.connected and not link.security.encrypted
+        await link.pair()
+        await pair.part(link)
+        assert (await pair.meet(timeout_s=4.0)).security.encrypted
 
 
 @simulated
@@ -224,6 +300,6 @@ async def test_other_ends_while_encryption_starts(monkeypatch: pytest.MonkeyPatc
         (link,) = pair.central.engine.links
         monkeypatch.setattr(link.encryption, "changed", lambda *report: None)  # it never comes
         await asyncio.sleep(0.5)
-        pair.central.backend._open.links.close_link(link, HciErrorCode.CONNECTION_TIMEOUT)
+        pair.central.backend._open.links.close_link(link, HciErrorCode.REMOTE_USER_TERMINATED)
         with pytest.raises(LinkLost):
             await connecting

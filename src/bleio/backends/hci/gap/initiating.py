@@ -36,7 +36,8 @@ _SCAN_UNITS = 160  # of 625 us
 _INTERVAL_MIN_UNITS = 12  # of 1.25 ms
 _INTERVAL_MAX_UNITS = 24
 _LATENCY = 0
-_SUPERVISION_UNITS = 400  # of 10 ms
+SUPERVISION_S = 4.0
+_SUPERVISION_UNITS = int(SUPERVISION_S * 100)
 _PHY_1M = 0x01
 
 # How long a controller may take to end an initiation that was cancelled.

@@ -8,6 +8,10 @@ Nothing is given away by that: what is asked for over the plain link is decided 
 the bond stays until a pairing replaces it that is as strong. Before that, where other bonds have
 the same Identity Resolving Key, the peer may be one of those (`security.same_key`).
 
+A controller may learn only from silence that the keys differ, after the supervision time-out, and
+by then the time of a connect may be up. Then KeysLost is all that it gives, and the next one begins
+without keys, or it would go like that for ever.
+
 A link counts once the peer has sent something on it. The packet that asks for a link may be lost on
 air; our controller takes the link as made, hears nothing for six intervals, and has it end as never
 established (0x3E). That is no answer of the peer, so it is tried again while there is time.
@@ -20,7 +24,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bleio.backends.hci.gap.initiating import InitiationControl
+from bleio.backends.hci.gap.initiating import SUPERVISION_S, InitiationControl
 from bleio.backends.hci.links.calls import exchange_mtu
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.security.shared import SharedSecurity
@@ -32,8 +36,10 @@ from bleio.errors import ConnectTimeout, ControllerError, KeysLost, LinkLost
 WITHOUT_KEYS_S = 10.0
 
 # How long to wait for encryption by a bond. It takes some connection events, and if the link ends
-# of it, that is better known before the program has the link.
-ENCRYPTION_STARTS_S = 2.0
+# of it, that is better known before the program has the link: after the supervision time-out, if
+# the peer falls silent.
+ENCRYPTION_STARTS_S = SUPERVISION_S + 1.0
+_SILENCE = frozenset({HciErrorCode.CONNECTION_TIMEOUT, HciErrorCode.LL_RESPONSE_TIMEOUT})
 
 
 class Connecting:
@@ -61,7 +67,7 @@ class Connecting:
             tried.add(link.peer)
             other = self._other(link, tried)
             if other is None:
-                return await self._connect_without_keys(link.peer, deadline_s - loop.time())
+                return await self._connect_without_keys(link, deadline_s - loop.time())
             tried.add(other)  # the link may go on to keys that were tried before
             link, ready = await self._again(other, deadline_s - loop.time())
         return link
@@ -83,16 +89,19 @@ class Connecting:
         except ConnectTimeout:
             raise KeysLost from None
 
-    async def _connect_without_keys(self, peer: DeviceAddress, limit_s: float) -> HciLink:
+    async def _connect_without_keys(self, former: HciLink, limit_s: float) -> HciLink:
+        """Connect once more to the peer of a link that its keys have ended."""
         without_keys = self._security.without_keys
-        without_keys.add(peer)
+        without_keys.add(former.peer)
         try:
-            link, ready = await self._again(peer, limit_s)
-            if not ready:
-                raise KeysLost
-            return link
-        finally:
-            without_keys.discard(peer)
+            link, ready = await self._again(former.peer, limit_s)
+        except BaseException:
+            if former.reason not in _SILENCE:
+                without_keys.discard(former.peer)
+            raise
+        if not ready:
+            raise KeysLost
+        return link
 
     async def _establish(self, address: DeviceAddress, limit_s: float) -> tuple[HciLink, bool]:
         """Connect until a link is established. limit_s 0: no limit.
@@ -105,7 +114,9 @@ class Connecting:
         while True:
             try:
                 link = await self._initiator.connect(address, remaining_s)
-                return link, await self._ready(link)
+                ready = await self._ready(link)
+                self._security.without_keys.discard(link.peer)
+                return link, ready
             except LinkLost as error:
                 if error.reason != HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED:
                     raise

@@ -19,9 +19,13 @@ What may surprise:
   and key size. The peer that asks to pair anew may be another device with the bonded one's address:
   the old keys are the only proof that it is not, so they stay until the new ones are complete.
 - A peer with other keys than ours, one that was reset or restored, ends the link when encryption
-  starts. `Connecting` then connects once more without trying them (`encryption.keys_fit`), so that
-  the program has a link to pair on. The next connect tries them again: a link that was disturbed
-  once must not cost a good bond its use.
+  starts. Which reason that gives is no matter of choice: the controller that finds the first wrong
+  MIC reports 0x3D and says nothing on the air, so the other hears silence and reports 0x08, or 0x22
+  (Vol 6, Part B, 5.1.3.1); hosts that are asked for a key that they lack say 0x06, and some end the
+  link with 0x05. So any end in the middle of encryption with stored keys counts as one of the keys,
+  unless it was somebody's wish (`_by_keys`). `Connecting` then connects once more without trying
+  them (`encryption.keys_fit`), so that the program has a link to pair on. The next connect tries
+  them again: a link that was disturbed once must not cost a good bond its use.
 - A peer that lost its keys looks the same as an impostor that never had them. A central of ours
   pairs anew only if the program asked for it (`pair`), and the program gets KeysLost if that fails;
   on its own, on a new link or because the peer wishes it, it lets the link be plain.
@@ -51,12 +55,21 @@ from bleio.core.codes import AttErrorCode, HciErrorCode
 from bleio.core.pairing import IoCapability
 from bleio.errors import AttError, InnerError, KeysLost, LinkLost, PairingFailed
 
-# Reasons for which links end when the two ends encrypt with different keys, or one has none.
-_OF_KEYS = frozenset(
+# Ends of a link that do not come of different keys: its controller or we ended it, or it never was.
+_NOT_OF_KEYS = frozenset(
     {
-        HciErrorCode.AUTHENTICATION_FAILURE,
-        HciErrorCode.PIN_OR_KEY_MISSING,
-        HciErrorCode.MIC_FAILURE,
+        HciErrorCode.SUCCESS,
+        HciErrorCode.LOCAL_HOST_TERMINATED,
+        HciErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED,
+    }
+)
+# The peer's host ended it, which it does in the middle of encryption for reasons of its own; with
+# other keys it does not come to that, its controller is faster.
+_BY_PEER = frozenset(
+    {
+        HciErrorCode.REMOTE_USER_TERMINATED,
+        HciErrorCode.REMOTE_LOW_RESOURCES,
+        HciErrorCode.REMOTE_POWER_OFF,
     }
 )
 _OF_SECURITY = frozenset(
@@ -239,7 +252,7 @@ class Security:
 
     def closed(self, reason: int) -> None:
         """The link is gone. `reason`: the HCI error code."""
-        if reason in _OF_KEYS and self.encryption.by_bond:
+        if self._by_keys(reason):
             self.keys_lost, self.encryption.keys_fit = True, False
             self.shared.same_key.disproved(self.peer.address)
         self.encryption.held.drop()
@@ -247,6 +260,16 @@ class Security:
         self.encryption.given_up()
         self.link.encrypted = False
         self.tell(LinkLost(reason) if self.encryption.keys_fit else KeysLost())
+
+    def _by_keys(self, reason: int) -> bool:
+        """Whether the link has ended because the two sides have different keys, or one has none."""
+        if reason in _NOT_OF_KEYS:
+            return False
+        if self.encryption.by_bond:
+            return reason not in _BY_PEER
+        # It has refused, and then went without waiting for what we would do.
+        refused = self.keys_lost and self.peer.bond is not None and not self.link.encrypted
+        return refused and self.is_central and isinstance(self.state, Idle)
 
     # For the states: see `SecuredLink`
 

@@ -58,6 +58,7 @@ class SecurityManager:
         """Forget all bonds; links that are up count as unpaired from now on."""
         self.shared.bonds.erase()
         self.shared.encrypted_values.clear()
+        self.shared.without_keys.clear()
         for security in self._links.values():
             security.erased()
 

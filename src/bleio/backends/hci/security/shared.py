@@ -76,7 +76,7 @@ class SharedSecurity:
         self.spawn = spawn
         self.own_oob = OwnOob()
         self.encrypted_values = EncryptedValues(bonds, asyncio.get_running_loop().call_later)
-        self.without_keys: set[DeviceAddress] = set()  # peers whose next link is to be plain
+        self.without_keys: set[DeviceAddress] = set()  # whose next link is to be plain
         self._attempts = Attempts()
 
     def may_stand_for(self, other: DeviceAddress, wanted: DeviceAddress) -> bool:
