@@ -248,7 +248,7 @@ async def test_a_legacy_controller_cannot_do_more_and_says_so(
         )
 
 
-@asynchronous
+@in_world_time
 async def test_a_transmit_power_is_a_wish(
     faithful_world: MakeWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -262,7 +262,7 @@ async def test_a_transmit_power_is_a_wish(
         assert caplog.text.count("so tx_power is ignored") == (not heeded)
 
 
-@asynchronous
+@simulated
 async def test_that_a_transmit_power_is_not_heeded_is_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

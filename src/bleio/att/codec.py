@@ -63,6 +63,12 @@ RESPONSES: Final = frozenset(
     }
 )
 
+# What a client changes values by, and what a server tells them by.
+WRITES: Final = frozenset(
+    {WRITE_REQ, WRITE_CMD, SIGNED_WRITE_CMD, PREPARE_WRITE_REQ, EXECUTE_WRITE_REQ}
+)
+VALUES: Final = frozenset({HANDLE_VALUE_NTF, HANDLE_VALUE_IND, MULTIPLE_HANDLE_VALUE_NTF})
+
 DEFAULT_MTU: Final = 23  # LE; no exchange can go below it
 MAX_MTU: Final = 517  # a Prepare Write of the longest value in one PDU
 MAX_VALUE_OCTETS: Final = 512  # 3.2.9

@@ -21,7 +21,8 @@ What may surprise:
   the link; what a bonded client had comes back by `restore`.
 - A bearer dies in two ways. A time-out or a fault of ours ends it from within (`_die`): no PDU may
   follow, so the link is of no use and its owner is told to end it. `closed` tells that the link is
-  gone; listeners hear of it then and only then, once.
+  gone; listeners hear of it then and only then, once. What the peer had sent before may come after
+  that, until `finished`.
 - `received` never raises. A fault in one listener, which is our program's, ends this bearer and not
   the reading of all links' data.
 """
@@ -92,6 +93,7 @@ class Bearer:
         self._send = send
         self._end: Exception | None = None
         self._told_closed = False
+        self._takes_late = False  # the link has ended; what the peer sent before may be here yet
         self._cccds: dict[LocalCharacteristic, int] = {}
         self._server = AttServer(
             table.database,
@@ -150,6 +152,24 @@ class Bearer:
                 self._send(answer)
         except Exception as error:
             self._die(error)
+
+    def received_late(self, pdu: bytes) -> bool:
+        """Take what was sent before the link ended, and is here after `closed`. Never raises.
+
+        That is what the peer wrote to us, and what it told us. Nothing is answered, for there is
+        nobody; and no subscription changes, for there is none. Returns: False for all else.
+        """
+        if not self._takes_late or not 0 < len(pdu) <= codec.MAX_MTU:
+            return False
+        opcode = pdu[0]
+        try:
+            if opcode in codec.WRITES:
+                self._server.answer(pdu)
+            elif opcode in codec.VALUES:
+                self._handlers[opcode](pdu)
+        except Exception as error:
+            self._die(error)
+        return opcode in codec.WRITES or opcode in codec.VALUES
 
     def _confirmed(self, pdu: bytes) -> None:
         if not self._indications.confirmed():
@@ -226,7 +246,7 @@ class Bearer:
 
     def set_cccd(self, characteristic: LocalCharacteristic, bits: int) -> None:
         """Set them and, if they changed, tell the characteristic's listeners."""
-        if bits == self.cccd(characteristic):
+        if bits == self.cccd(characteristic) or (bits and self._told_closed):
             return
         if bits:
             self._cccds[characteristic] = bits
@@ -280,6 +300,7 @@ class Bearer:
         if self._told_closed:
             return
         self._told_closed = True
+        self._takes_late = self._end is None
         self._fail(LinkLost(reason))
         for characteristic in tuple(self._cccds):
             self.set_cccd(characteristic, 0)
@@ -287,6 +308,12 @@ class Bearer:
             for local_listener in tuple(characteristic.listeners):
                 local_listener.link_closed(self.link)
         self.client.remote.closed()
+
+    def finished(self) -> None:
+        """Nothing is late any more: what was kept for it goes."""
+        self._takes_late = False
+        self._server.prepared.clear()
+        self.client.remote.finished()
 
     def _request_timed_out(self) -> None:
         self._die(TransactionTimeout("The peer did not answer in time"))
@@ -297,11 +324,12 @@ class Bearer:
     def _die(self, error: Exception) -> None:
         """End the bearer from within. Spec: Vol 3, Part F, 3.3.3: no more PDUs after a time-out."""
         self._fail(error)
+        self._takes_late = False
+        self._server.prepared.clear()
         self.link.bearer_died(error)
 
     def _fail(self, error: Exception) -> None:
         self._end = self._end or error
         self._table.detach(self)
-        self._server.prepared.clear()
         self.client.close(error)
         self._indications.close(error)

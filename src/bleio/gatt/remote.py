@@ -98,11 +98,14 @@ class RemoteTable:
         return self._names.get(handle) or U16.pack(handle)
 
     def closed(self) -> None:
-        """Tell each listener once that nothing more will come."""
+        """Tell each listener once that the link is gone; it still hears what is late."""
         listeners = {id(one): one for group in self._listeners.values() for one in group}
-        self._listeners.clear()
         for listener in listeners.values():
             listener.link_closed()
+
+    def finished(self) -> None:
+        """Nothing more will come."""
+        self._listeners.clear()
 
     def discover(
         self, uuids: Sequence[bytes] | None, bearer: HasMtu

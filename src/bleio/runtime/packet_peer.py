@@ -59,9 +59,10 @@ class PacketPeer:
             await client.indicate(self._characteristic, packet)
 
     def written(self, client: Subscriber, value: bytes) -> None:
-        if self.client is None:
+        if self.client is None and client.connected:
             self.client = client
-        if client is self.client:
+        # What one that has left wrote last may be here after its end, and is nobody else's.
+        if client is self.client or self.client is None:
             self._received(value)
 
     def subscribed(self, client: Subscriber, notify: bool, indicate: bool) -> None:

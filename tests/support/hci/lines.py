@@ -21,10 +21,15 @@ from bleio.backends.hci.controller.h4 import H4Parser
 from bleio.backends.hci.counters import HciCounters
 from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event
 from bleio.testing.backend import AirBackend
-from support.hci.world import VirtualWorld, World
+from support.hci.world import Device, VirtualWorld, World
 
 SEEDS = range(int(os.environ.get("BLEIO_TEST_SEEDS", "2")))
 MAX_SKEW_S = 0.05
+ENCRYPTION_EVENTS = (
+    Event.ENCRYPTION_CHANGE,
+    Event.ENCRYPTION_CHANGE_V2,
+    Event.ENCRYPTION_KEY_REFRESH_COMPLETE,
+)
 STRAY_EVERY = 100  # packets
 STRAYS = b"\x00\xff\r\n\x55"
 
@@ -132,6 +137,36 @@ class StrayWorld(VirtualWorld):
         backend = StrayBackend("virtual", **kwargs)
         backend.seed = self.seed * 100 + len(self.devices)
         return backend
+
+
+class TwoPipes(HciBackend):
+    """Its events of encryption or its data come late by `events_s` or `data_s`, each in order."""
+
+    events_s = data_s = 0.0
+
+    async def _open_port(self, on_packet: Any, on_lost: Any) -> Any:
+        due_s = [0.0, 0.0]
+
+        def received(packet: bytes) -> None:
+            loop = asyncio.get_running_loop()
+            is_data = packet[0] == ACL_PACKET
+            late_s = self.data_s if is_data else self.events_s * (packet[1] in ENCRYPTION_EVENTS)
+            due_s[is_data] = max(due_s[is_data], loop.time() + late_s)
+            if due_s[is_data] <= loop.time():
+                on_packet(packet)
+            else:
+                loop.call_at(due_s[is_data], on_packet, packet)
+
+        return await super()._open_port(received, on_lost)
+
+
+class TwoPipesWorld(VirtualWorld):
+    def make_backend(self, **kwargs: Any) -> HciBackend:
+        return TwoPipes("virtual", **kwargs)
+
+
+def delay(device: Device, events_s: float, data_s: float) -> None:
+    device.backend.events_s, device.backend.data_s = events_s, data_s
 
 
 def seeded(world: type[World], name: str) -> dict[str, type[World]]:

@@ -12,7 +12,6 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.links.early import (
     HELD_S,
-    MAX_ENDED,
     MAX_HELD_OCTETS,
     MAX_HELD_PACKETS,
     EarlyData,
@@ -102,24 +101,6 @@ async def test_what_is_held_is_bounded() -> None:
     assert early.claim(2) == [(False, b"x")]
 
 
-@simulated
-async def test_what_is_late_for_a_link_is_not_given_to_the_next_one_of_its_handle() -> None:
-    counters = HciCounters()
-    early = EarlyData(counters)
-    early.ended(1)
-    early.hold(1, False, b"late")
-    assert early.claim(1) == []
-    early.hold(1, False, b"of a link that is up and not in the table any more")
-    assert early.claim(1) != []
-    early.ended(1)
-    await asyncio.sleep(HELD_S * 1.1)
-    early.hold(1, False, b"early")
-    assert early.claim(1) == [(False, b"early")]
-    assert counters.unknown_handles == 1
-    early.ended(1)
-    early.close()
-
-
 @asynchronous
 async def test_a_new_link_hears_nothing_of_the_old_one() -> None:
     async with ScriptedController() as controller:
@@ -155,13 +136,3 @@ async def test_a_new_link_hears_nothing_of_one_that_nobody_waited_for() -> None:
         counters = backend._open.links.layer.counters  # type: ignore[union-attr]
         assert counters.early_data == 0
         await backend.close()
-
-
-@simulated
-async def test_the_ends_that_are_remembered_are_bounded() -> None:
-    early = EarlyData(HciCounters())
-    for number in range(MAX_ENDED + 5):
-        early.ended(number)
-        early.ended(number)
-    assert len(early._ended) == MAX_ENDED
-    early.close()

@@ -13,47 +13,22 @@ from typing import Any
 import pytest
 
 from bleio.backends.base import Link
-from bleio.backends.hci import HciBackend
-from bleio.backends.hci.counters import HciCounters
+from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.security.held import HELD_S, MAX_HELD, HeldData
-from bleio.core.codes import SecurityMode
-from bleio.core.hci import ACL_PACKET, Event
+from bleio.backends.hci.security.smp import pdu
+from bleio.core.codes import AttErrorCode, SecurityMode
+from bleio.errors import AttError, ControllerLost
 from support.hci.engine import ECHO_SERVICE, Heard, add_echo, until
+from support.hci.lines import TwoPipesWorld, delay
 from support.hci.simulated import simulated
-from support.hci.world import Device, VirtualWorld, connected_pair
+from support.hci.world import Device, connected_pair
 
-ENCRYPTION_EVENTS = (
-    Event.ENCRYPTION_CHANGE,
-    Event.ENCRYPTION_CHANGE_V2,
-    Event.ENCRYPTION_KEY_REFRESH_COMPLETE,
-)
 LATE_S = (0.005, 0.02, 0.05)
 
 
-class TwoPipes(HciBackend):
-    """Its events of encryption or its data come late by `events_s` or `data_s`, each in order."""
-
-    events_s = data_s = 0.0
-
-    async def _open_port(self, on_packet: Any, on_lost: Any) -> Any:
-        due_s = [0.0, 0.0]
-
-        def received(packet: bytes) -> None:
-            loop = asyncio.get_running_loop()
-            is_data = packet[0] == ACL_PACKET
-            late_s = self.data_s if is_data else self.events_s * (packet[1] in ENCRYPTION_EVENTS)
-            due_s[is_data] = max(due_s[is_data], loop.time() + late_s)
-            if due_s[is_data] <= loop.time():
-                on_packet(packet)
-            else:
-                loop.call_at(due_s[is_data], on_packet, packet)
-
-        return await super()._open_port(received, on_lost)
-
-
-class TwoPipesWorld(VirtualWorld):
-    def make_backend(self, **kwargs: Any) -> HciBackend:
-        return TwoPipes("virtual", **kwargs)
+class Nobody:
+    def lost(self, error: ControllerLost) -> None:
+        """There is nobody to tell."""
 
 
 Pair = tuple[Device, Device, Link, Link]
@@ -63,10 +38,6 @@ Pair = tuple[Device, Device, Link, Link]
 async def linked() -> AsyncIterator[Pair]:
     async with TwoPipesWorld() as world:
         yield await connected_pair(world)
-
-
-def delay(device: Device, events_s: float, data_s: float) -> None:
-    device.backend.events_s, device.backend.data_s = events_s, data_s
 
 
 @pytest.mark.parametrize("late_s", LATE_S)
@@ -146,10 +117,74 @@ async def test_keys_that_come_before_a_report_are_kept_once_they_are_proven() ->
         assert link.peer == peripheral.address
 
 
+@asynccontextmanager
+async def encrypting() -> AsyncIterator[tuple[Any, Any, Any, Any]]:
+    """A link of bonded devices whose encryption only the peripheral has heard of yet.
+
+    Yields: its two ends; a protected value of the central's, and what the peripheral found of it.
+    """
+    async with linked() as (central, peripheral, link, incoming):
+        mode = SecurityMode.ENCRYPT_NO_MITM
+        echo = add_echo(central.engine.server, read_perm=mode, write_perm=mode, value=b"secret")
+        await link.pair()
+        await until(lambda: incoming.security.has_keys)
+        (found,) = await incoming.discover([ECHO_SERVICE])
+        await link.disconnect()
+        await until(lambda: not peripheral.engine.links)
+        delay(central, 0.05, 0.0)
+        await peripheral.advertise()
+        meeting = asyncio.ensure_future(central.connect(peripheral))
+        await until(lambda: peripheral.engine.links and central.engine.links)
+        ((link,), (incoming,)) = (central.engine.links, peripheral.engine.links)
+        await until(lambda: incoming.security.encrypted)
+        assert not link.security.encrypted
+        yield link, incoming, echo, found.characteristics[0]
+        await meeting
+
+
+@simulated
+async def test_what_a_peer_asks_of_a_central_waits_for_the_report() -> None:
+    """The answer is encrypted by then: nobody is told what was asked for in the clear."""
+    async with encrypting() as (link, incoming, _, remote):
+        reading = asyncio.ensure_future(incoming.read(remote))
+        await until(lambda: len(link.encryption.held))
+        assert not reading.done() and not link.security.encrypted
+        assert await reading == b"secret"
+        assert link.security.encrypted
+
+
+@simulated
+async def test_what_a_peer_writes_to_a_central_before_the_report_is_plain() -> None:
+    """It may have come in the clear, from somebody else."""
+    async with encrypting() as (link, incoming, echo, remote):
+        await incoming.write_command(remote, b"command")
+        with pytest.raises(AttError) as caught:
+            await incoming.write(remote, b"request")
+        assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION
+        assert not link.security.encrypted
+        assert echo.value == b"secret"
+        await until(lambda: link.security.encrypted)
+        await incoming.write(remote, b"mine")
+        assert echo.value == b"mine"
+
+
+@simulated
+async def test_a_peer_that_asks_for_security_meanwhile_proves_nothing_less() -> None:
+    """Only keys could be somebody else's; all else of SMP is taken at once."""
+    async with linked() as (central, _, link, _):
+        delay(central, 0.05, 0.0)
+        pairing = asyncio.ensure_future(link.pair())
+        held = link.encryption.held  # type: ignore[attr-defined]
+        await until(lambda: held.waits)
+        link._security.received(pdu.request_security(1))  # type: ignore[attr-defined]
+        assert not len(held)
+        await pairing
+
+
 @simulated
 async def test_what_is_held_is_bounded() -> None:
     taken: list[bytes] = []
-    held = HeldData(HciCounters())
+    held = HeldData(HciLayer(Nobody(), "test"))
     held.begin()
     for number in range(MAX_HELD):
         assert not taken
@@ -167,9 +202,22 @@ async def test_what_is_held_is_bounded() -> None:
 @simulated
 async def test_what_is_held_goes_with_the_link() -> None:
     taken: list[bytes] = []
-    held = HeldData(HciCounters())
+    held = HeldData(layer := HciLayer(Nobody(), "test"))
     held.begin()
     held.hold(taken.append, b"for nobody")
     held.drop()
     await asyncio.sleep(2 * HELD_S)
     assert not taken
+    assert (layer.counters.early_data, layer.counters.unproven_data) == (1, 1)
+
+
+@simulated
+async def test_a_fault_in_one_costs_none_behind_it() -> None:
+    taken: list[bytes] = []
+    held = HeldData(layer := HciLayer(Nobody(), "test"))
+    held.begin()
+    held.hold(lambda octets: 1 // 0, b"")
+    held.hold(taken.append, b"next")
+    held.release()
+    assert taken == [b"next"]
+    assert layer.counters.faults == 1

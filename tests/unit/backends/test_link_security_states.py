@@ -13,12 +13,14 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
+from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.security.link_pairing import PairingUnderWay, Settling
@@ -123,6 +125,7 @@ class Controller:
     def __init__(self, log: list[str]) -> None:
         self.handlers: dict[Event | LeEvent, Callable[[bytes], None]] = {}
         self.counters = HciCounters()
+        self.shielded = partial(HciLayer.shielded, self)
         self.starting: list[asyncio.Future[bytes]] = []
         self._log = log
 
@@ -233,6 +236,7 @@ class Bench:
         if not self.closed:
             self.closed = True
             self.manager.remove(self.security, reason)
+            self.security.finished()
 
     def fail_often(self) -> None:
         for _ in range(12):

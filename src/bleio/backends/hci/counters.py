@@ -20,6 +20,8 @@ class HciCounters:
     ignored: int = 0  # packets and events that nobody handles
     malformed: int = 0
     early_data: int = 0  # held until its link, or the link's encryption, was reported
+    late_data: int = 0  # taken though its link had ended
+    unproven_data: int = 0  # held, and gone with a link whose encryption was never reported
     unknown_handles: int = 0
     faults: int = 0  # our own: exceptions out of a handler
     unexpected_answers: int = 0  # to commands that nobody waits for
@@ -36,6 +38,8 @@ class HciCounters:
         named = {
             "hci.ignored": self.ignored,
             "hci.early_data": self.early_data,
+            "hci.late_data": self.late_data,
+            "hci.unproven_data": self.unproven_data,
             "hci.malformed": self.malformed,
             "hci.unknown_handles": self.unknown_handles,
             "hci.faults": self.faults,

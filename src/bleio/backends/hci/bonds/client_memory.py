@@ -36,7 +36,7 @@ class ClientMemory:
         self._call_later = call_later
         self._client: DeviceAddress | None = None  # its identity, once the link is secured
         self._timer: DeadlineTimer | None = None
-        self._closed = False
+        self._last: ClientState | None = None  # what it was when the link ended
 
     def secured(self, bond: Bond) -> None:
         """The link is encrypted with this bond: go on where the client left off.
@@ -46,6 +46,9 @@ class ClientMemory:
         first = self._client is None
         self._client = bond.identity
         # The bond is of the last link; what the client does on this one is newer.
+        if self._last is not None:
+            self.save()  # the keys were late, see `links.closing`
+            return
         if first and bond.client != ClientState():
             self._restore(bond.client)
         self.changed()
@@ -58,7 +61,7 @@ class ClientMemory:
         if self._client is None:
             return
         bond = self._bonds.find(self._client, self._is_central)
-        state = self._state()
+        state = self._state() if self._last is None else self._last
         # A client that configures the same again, as many do on each link, costs no writing.
         if bond is not None and bond.client != state:
             self._bonds.save(replace(bond, client=state), self._is_central)
@@ -66,11 +69,11 @@ class ClientMemory:
     def close(self) -> None:
         """The link is gone, its bearer not yet."""
         self.save()
-        self._closed = True
+        self._last = self._state()
 
     def changed(self) -> None:
         """Something of the client may have changed: save it soon."""
-        if self._client is not None and self._timer is None and not self._closed:
+        if self._client is not None and self._timer is None and self._last is None:
             self._timer = self._call_later(SAVE_AFTER_S, self.save)
 
     def _restore(self, stored: ClientState) -> None:

@@ -169,11 +169,15 @@ class HciLayer:
 
     def received(self, packet: bytes) -> None:
         """Take one H4 packet from the transport. Never raises."""
+        self.shielded(self.dispatch if self._reader is None else self._reader.on_packet, packet)
+
+    def shielded(self, take: Callable[..., object], *args: object) -> None:
+        """Have something taken. Never raises: a fault is counted, logged, and ends with it.
+
+        Also for what was held: one packet must not cost those behind it.
+        """
         try:
-            if self._reader is not None:
-                self._reader.on_packet(packet)
-            else:
-                self.dispatch(packet)
+            take(*args)
         except struct.error:
             self.counters.malformed += 1
         except Exception:

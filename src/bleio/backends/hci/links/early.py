@@ -9,10 +9,7 @@ So data for a handle without a link is held for as long as its event may be behi
 bounds, for a controller may send anything. What no link has claimed by then belongs to none: it is
 counted and dropped, as is what comes while there is no room.
 
-Data may also be behind the event that its link has ended. For as long as that may be so, what comes
-for the handle is not held: a new link may be given the same handle at once, and must not hear what
-was said on the old one, which may even have been encrypted. Early data of such a new link is lost
-with it; nothing tells the two apart.
+Data may also be behind the event that its link has ended: see `closing`.
 """
 
 from __future__ import annotations
@@ -24,7 +21,6 @@ from bleio.backends.hci.counters import HciCounters
 HELD_S = 0.1  # twice the greatest distance that is put up with
 MAX_HELD_PACKETS = 64  # of all handles together
 MAX_HELD_OCTETS = 16384
-MAX_ENDED = 64  # links whose end is remembered
 
 Fragment = tuple[bool, bytes]  # whether it continues an L2CAP PDU, data
 
@@ -45,14 +41,13 @@ class EarlyData:
     def __init__(self, counters: HciCounters) -> None:
         self._counters = counters
         self._held: dict[int, _Held] = {}
-        self._ended: dict[int, asyncio.TimerHandle] = {}  # of links that are gone
         self._packets = 0
         self._octets = 0
 
     def hold(self, conn_handle: int, continues: bool, fragment: bytes) -> None:
         """Keep one ACL packet for a while, or count it as one of no link."""
         full = self._packets >= MAX_HELD_PACKETS or self._octets + len(fragment) > MAX_HELD_OCTETS
-        if full or conn_handle in self._ended:
+        if full:
             self._counters.unknown_handles += 1
             return
         held = self._held.get(conn_handle)
@@ -66,22 +61,9 @@ class EarlyData:
 
     def claim(self, conn_handle: int) -> list[Fragment]:
         """A link has come up. Returns: what came before, in order."""
-        if (timer := self._ended.pop(conn_handle, None)) is not None:
-            timer.cancel()
         fragments = self._take(conn_handle)
         self._counters.early_data += len(fragments)
         return fragments
-
-    def ended(self, conn_handle: int) -> None:
-        """A link is gone; what came of it, or is still behind it, is of no use to another."""
-        self.drop(conn_handle)
-        former = self._ended.pop(conn_handle, None)
-        if former is None and len(self._ended) >= MAX_ENDED:
-            former = self._ended.pop(next(iter(self._ended)))
-        if former is not None:
-            former.cancel()
-        timer = asyncio.get_running_loop().call_later(HELD_S, self._ended.pop, conn_handle)
-        self._ended[conn_handle] = timer
 
     def drop(self, conn_handle: int) -> None:
         """Nothing of this handle is wanted any more; it is counted as of no link."""
@@ -91,9 +73,6 @@ class EarlyData:
         """The controller is gone."""
         for conn_handle in tuple(self._held):
             self.drop(conn_handle)
-        for timer in self._ended.values():
-            timer.cancel()
-        self._ended.clear()
 
     def _take(self, conn_handle: int) -> list[Fragment]:
         held = self._held.pop(conn_handle, None)

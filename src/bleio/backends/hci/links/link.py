@@ -41,9 +41,11 @@ from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.links import calls
 from bleio.backends.hci.links.acl import AclChannel, AclQueue, Reassembler
+from bleio.backends.hci.links.closing import Remains
 from bleio.backends.hci.links.l2cap import ATT_CHANNEL, SIGNALING_CHANNEL, SMP_CHANNEL
 from bleio.backends.hci.links.parameters import LinkParameters
 from bleio.backends.hci.links.room import Room
+from bleio.backends.hci.security.held import att_waits
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.backends.hci.security.peer import LinkPeer
@@ -205,7 +207,7 @@ class HciLink(Link):
             return
         channel, payload = whole
         if channel == ATT_CHANNEL:
-            if self._held.waits:
+            if self._held.waits and att_waits(payload, self.is_central):
                 self._held.hold(self.bearer.received, payload)
             else:
                 self.bearer.received(payload)
@@ -216,8 +218,8 @@ class HciLink(Link):
         else:
             self._table.layer.counters.ignored += 1
 
-    def closed(self, reason: int) -> None:
-        """The link is gone: everything that waits on it fails.
+    def closed(self, reason: int) -> Remains:
+        """The link is gone: everything that waits on it fails. Returns: what may still take data.
 
         In this order: the client's state is saved while its bearer still has it, and programs hear
         of the end (by the bearer's listeners) when `connected` says so already.
@@ -229,6 +231,7 @@ class HciLink(Link):
         self.bearer.closed(reason)
         self.parameters.closed()
         self._closed.set_result(None)
+        return Remains(self._reassembler, self.bearer, self._security)
 
     # GATT
 

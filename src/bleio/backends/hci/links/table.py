@@ -3,7 +3,8 @@
 Events name links by connection handles, which a controller uses again as soon as a link is gone. So
 handles are looked up here and nowhere else, and an event for a handle without a link is counted and
 dropped: it is of a link that has been closed on our side already, or of none. Data without a link
-is held for a moment, for its event may be behind it (`early`).
+is held for a moment, for its event may be behind it (`early`), unless it is of a link that has just
+ended (`closing`).
 
 One event tells of every new link, from whichever side. Its role says which: as peripheral it ends
 our advertising, as central it is what a connect waits for. A link that no connect waits for any
@@ -27,6 +28,7 @@ from bleio.backends.hci.gap.advertising import AdvertisingControl
 from bleio.backends.hci.gap.initiating import InitiationControl
 from bleio.backends.hci.gap.resolving import Resolver
 from bleio.backends.hci.links.acl import AclQueue
+from bleio.backends.hci.links.closing import ClosingLinks
 from bleio.backends.hci.links.early import EarlyData
 from bleio.backends.hci.links.link import Established, HciLink
 from bleio.backends.hci.security.manager import SecurityManager
@@ -88,6 +90,7 @@ class LinkTable:
         )
         self.links: dict[int, HciLink] = {}
         self._early = EarlyData(layer.counters)
+        self._closing = ClosingLinks(layer.counters)
         self._facts = facts
         self._roles = roles
         self._events = events
@@ -107,13 +110,14 @@ class LinkTable:
             self.acl.remove(link.conn_handle, LinkLost(reason))
             # Paired by now, perhaps: then its last address is the one to find it by.
             self._roles.resolver.heard(link.peer, link.peer_on_air)
-            link.closed(reason)
+            self._closing.add(link.conn_handle, link.closed(reason))
             self._events.link_closed(link)
 
     def close_all(self, reason: int = 0) -> None:
         """The controller is gone, and all links with it."""
         for link in tuple(self.links.values()):
             self.close_link(link, reason)
+        self._closing.close()
         self._early.close()
 
     def _connection_complete(self, event: bytes) -> None:
@@ -136,6 +140,7 @@ class LinkTable:
             # The controller has lost the end of the former link, or never told it.
             self.layer.counters.malformed += 1
             self.close_link(self.links[conn_handle], 0)
+        self._closing.finish(conn_handle)
         if central and not self._roles.initiator.wanted:
             self._discard(conn_handle)
             return
@@ -175,7 +180,7 @@ class LinkTable:
             self._roles.initiator.link_came_up(link)
         # Once its owner knows it: what the peer asks for may reach the program.
         for continues, fragment in self._early.claim(established.conn_handle):
-            link.received(continues, fragment)
+            self.layer.shielded(link.received, continues, fragment)
         # Not awaited: a peer may take its time over this, and the link can be used meanwhile.
         self.spawn(self._tune(link))
 
@@ -202,12 +207,15 @@ class LinkTable:
     def _disconnected(self, event: bytes) -> None:
         status, conn_handle, reason = _DISCONNECTION.unpack_from(event)
         link = self.links.get(conn_handle)
-        if status == HciErrorCode.SUCCESS:
-            self._early.ended(conn_handle)  # also of one that was never in the table
         if link is None:
             self.layer.counters.unknown_handles += 1
-        elif status == HciErrorCode.SUCCESS:
+        if status != HciErrorCode.SUCCESS:
+            return
+        self._early.drop(conn_handle)
+        if link is not None:
             self.close_link(link, reason)
+        else:
+            self._closing.add(conn_handle, None)
 
     def _updated(self, event: bytes) -> None:
         status, conn_handle, interval, latency, supervision = _UPDATE.unpack_from(event)
@@ -234,10 +242,10 @@ class LinkTable:
 
     def _acl_received(self, conn_handle: int, continues: bool, fragment: bytes) -> None:
         link = self.links.get(conn_handle)
-        if link is None:
-            self._early.hold(conn_handle, continues, fragment)
-        else:
+        if link is not None:
             link.received(continues, fragment)
+        elif not self._closing.received(conn_handle, continues, fragment):
+            self._early.hold(conn_handle, continues, fragment)
 
     def _completed_packets(self, event: bytes) -> None:
         """Take handle and count pairs, as controllers send them: interleaved."""

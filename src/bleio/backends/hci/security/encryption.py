@@ -60,7 +60,7 @@ class LinkEncryption:
         # and a pairing may wait for users.
         self._values_may_pass = asyncio.Event()
         self._values_may_pass.set()
-        self.held = HeldData(shared.layer.counters)
+        self.held = HeldData(shared.layer)
 
     @property
     def by_bond(self) -> bool:

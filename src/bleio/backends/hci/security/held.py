@@ -13,7 +13,9 @@ So what a peripheral holds from its answer on was encrypted, unless the data is 
 central's host cannot see when the peer has stopped to send in the clear. A peer that has no keys
 gains nothing by that: its encryption never succeeds, and what it sent is then taken as plain.
 Somebody who injects keys of a pairing is found out by the genuine ones, which come too
-(`link_pairing.Settling`).
+(`link_pairing.Settling`). And a central holds only what would be worthless if it were taken as
+plain, and what is harmless: keys, values that the peer tells, and what it asks of our server, whose
+answers are encrypted by then. What it writes to us is taken at once, as plain (`att_waits`).
 
 Held in order, for all channels together, for a bounded time and amount. When the time is up, or
 there is no more room, all is taken as the link is by then.
@@ -25,19 +27,33 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from bleio.backends.hci.counters import HciCounters
+from bleio.att import codec
+from bleio.backends.hci.controller.layer import HciLayer
+from bleio.backends.hci.security.smp import pdu
 
 # Twice the greatest distance between data and events that dongles were seen to have.
 HELD_S = 0.1
 MAX_HELD = 64  # PDUs
 
+_TAKEN_AT_ONCE = codec.WRITES | codec.RESPONSES | {codec.HANDLE_VALUE_CFM}
+
+
+def att_waits(octets: bytes, is_central: bool) -> bool:
+    """Whether an ATT PDU waits while encryption starts. `is_central`: we are."""
+    return not (is_central and octets and octets[0] in _TAKEN_AT_ONCE)
+
+
+def smp_waits(octets: bytes, is_central: bool) -> bool:
+    """The same of an SMP PDU."""
+    return not is_central or bool(octets and octets[0] in pdu.KEYS)
+
 
 class HeldData:
     """The PDUs of one link that wait for encryption. `waits`: hold what comes. Data plane."""
 
-    def __init__(self, counters: HciCounters) -> None:
+    def __init__(self, layer: HciLayer) -> None:
         self.waits = False
-        self._counters = counters
+        self._layer = layer
         self._held: deque[tuple[Callable[[bytes], None], bytes]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -50,7 +66,7 @@ class HeldData:
 
     def hold(self, take: Callable[[bytes], None], octets: bytes) -> None:
         """Keep a PDU, for `take` to be called with later."""
-        self._counters.early_data += 1
+        self._layer.counters.early_data += 1
         self._held.append((take, octets))
         if len(self._held) >= MAX_HELD:
             self.release()
@@ -65,9 +81,10 @@ class HeldData:
             self._timer = None
         held, self._held = self._held, deque()
         for take, octets in held:
-            take(octets)
+            self._layer.shielded(take, octets)
 
     def drop(self) -> None:
-        """The link is gone."""
+        """The link is gone, and nothing has proven what was held."""
+        self._layer.counters.unproven_data += len(self._held)
         self._held.clear()
         self.release()

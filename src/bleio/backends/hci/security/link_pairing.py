@@ -102,6 +102,10 @@ class PairingUnderWay(LinkState):
         self._stop_timer()
         self._link.tell(error)
 
+    @property
+    def outlives_link(self) -> bool:
+        return self._session.lacks_keys
+
     def closed(self) -> None:
         super().closed()
         self._session.close()

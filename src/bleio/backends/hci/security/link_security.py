@@ -23,9 +23,9 @@ What may surprise:
   MIC reports 0x3D and says nothing on the air, so the other hears silence and reports 0x08, or 0x22
   (Vol 6, Part B, 5.1.3.1); hosts that are asked for a key that they lack say 0x06, and some end the
   link with 0x05. So any end in the middle of encryption with stored keys counts as one of the keys,
-  unless it was somebody's wish (`_by_keys`). `Connecting` then connects once more without trying
-  them (`encryption.keys_fit`), so that the program has a link to pair on. The next connect tries
-  them again: a link that was disturbed once must not cost a good bond its use.
+  unless it was somebody's wish (`_ended_by_keys`). `Connecting` then connects once more without
+  trying them (`encryption.keys_fit`), so that the program has a link to pair on. The next connect
+  tries them again: a link that was disturbed once must not cost a good bond its use.
 - A peer that lost its keys looks the same as an impostor that never had them. A central of ours
   pairs anew only if the program asked for it (`pair`), and the program gets KeysLost if that fails;
   on its own, on a new link or because the peer wishes it, it lets the link be plain.
@@ -44,6 +44,7 @@ from typing import Protocol
 
 from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.security.encryption import Keys, LinkEncryption
+from bleio.backends.hci.security.held import smp_waits
 from bleio.backends.hci.security.link_pairing import PairingUnderWay
 from bleio.backends.hci.security.link_states import Idle, LinkState
 from bleio.backends.hci.security.peer import LinkPeer
@@ -116,13 +117,14 @@ class Security:
         self.peer = peer
         self.encryption = LinkEncryption(shared, conn_handle, self)
         self.link = self.encryption.link
-        self.link.has_keys = peer.bond is not None
+        self._look_for_keys()
         self.trust = LinkTrust(shared.encrypted_values, shared.own, self.link, peer)
         self.signer = BondSigner(peer)
         self.keys_lost = False
         self.paired = False
         self.state: LinkState = Idle(self)
         self._tried: set[DeviceAddress] = set()  # whose keys the peer has not
+        self._ended_by: InnerError | None = None  # what those that wait get for the link's end
         self._channel = channel
         self._owner = owner
         self._waiters: set[asyncio.Future[None]] = set()
@@ -177,7 +179,7 @@ class Security:
 
     def received(self, octets: bytes) -> None:
         """Take one SMP PDU, whatever it is."""
-        if self.encryption.held.waits:
+        if self.encryption.held.waits and smp_waits(octets, self.is_central):
             self.encryption.held.hold(self._received_early, octets)
         else:
             self.state.received(octets)
@@ -199,6 +201,7 @@ class Security:
             self.encryption.key_given(pairing)
             return key
         bond = self.peer.named(rand, ediv)
+        self._look_for_keys()
         if bond is not None:
             self.encryption.key_given(bond)
             return bond.ltk
@@ -215,6 +218,7 @@ class Security:
             self.state.end(KeysLost())  # erased meanwhile: it proves nothing any more
         else:
             self.encryption.on(keys, key_octets)
+            self._look_for_keys()
             self.keys_lost = False
             self.shared.same_key.proved(keys.identity)
             self.secured(keys)
@@ -231,6 +235,7 @@ class Security:
         self.keys_lost = status == HciErrorCode.PIN_OR_KEY_MISSING
         if self.keys_lost and self.is_central and keys is not None:
             other = self.peer.try_other(self._tried)
+            self._look_for_keys()
             if other is not None:
                 self.state.encrypt_by(other)
                 return
@@ -251,25 +256,31 @@ class Security:
         self.paired = self.keys_lost = self.link.has_keys = False
 
     def closed(self, reason: int) -> None:
-        """The link is gone. `reason`: the HCI error code."""
-        if self._by_keys(reason):
+        """The link is gone. `reason`: the HCI error code. Keys of a pairing may be late."""
+        if _ended_by_keys(self, reason):
             self.keys_lost, self.encryption.keys_fit = True, False
             self.shared.same_key.disproved(self.peer.address)
+        self._ended_by = LinkLost(reason) if self.encryption.keys_fit else KeysLost()
         self.encryption.held.drop()
-        self.state.closed()
+        if self.state.outlives_link:
+            self.shared.pairing_is_late(self)
+        else:
+            self._end_all()
         self.encryption.given_up()
-        self.link.encrypted = False
-        self.tell(LinkLost(reason) if self.encryption.keys_fit else KeysLost())
 
-    def _by_keys(self, reason: int) -> bool:
-        """Whether the link has ended because the two sides have different keys, or one has none."""
-        if reason in _NOT_OF_KEYS:
-            return False
-        if self.encryption.by_bond:
-            return reason not in _BY_PEER
-        # It has refused, and then went without waiting for what we would do.
-        refused = self.keys_lost and self.peer.bond is not None and not self.link.encrypted
-        return refused and self.is_central and isinstance(self.state, Idle)
+    def finished(self) -> None:
+        """Nothing is late any more."""
+        if self.state.outlives_link:
+            self._end_all()
+        self.link.encrypted = False
+
+    def _end_all(self) -> None:
+        self.state.closed()
+        self.tell(self._ended_by)
+
+    def _look_for_keys(self) -> None:
+        """The bond with the peer, or what is known of its identity, may have changed."""
+        self.link.has_keys = self.peer.bond is not None
 
     # For the states: see `SecuredLink`
 
@@ -278,6 +289,7 @@ class Security:
         self.state.left()
         self.state = state
         state.entered()
+        self.shared.pairing_ended(self)  # if it was late; by now its bond is kept
 
     def start_pairing(self, request: bytes = b"") -> None:
         """Go on to a pairing. `request`: the peer's, without its opcode; else one is sent."""
@@ -313,3 +325,14 @@ class Security:
     async def drained(self) -> None:
         """Wait until all that was sent has left the controller, or the link is gone."""
         await self._channel.drained()
+
+
+def _ended_by_keys(link: Security, reason: int) -> bool:
+    """Whether it has ended because the two sides have different keys, or one has none."""
+    if reason in _NOT_OF_KEYS:
+        return False
+    if link.encryption.by_bond:
+        return reason not in _BY_PEER
+    # The peer has refused, and then went without waiting for what we would do.
+    refused = link.keys_lost and link.peer.bond is not None and not link.link.encrypted
+    return refused and link.is_central and isinstance(link.state, Idle)

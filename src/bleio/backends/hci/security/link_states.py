@@ -160,6 +160,11 @@ class LinkState:
 
     # Of encryption
 
+    @property
+    def outlives_link(self) -> bool:
+        """Whether it lacks nothing but what the peer has sent by now."""
+        return False
+
     def encrypted_by_bond(self) -> None:
         """The link is encrypted with stored keys, which is all that anybody waits for."""
         self.end(None)

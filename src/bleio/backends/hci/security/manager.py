@@ -6,6 +6,7 @@ or because the link has gone meanwhile: such events are counted, and no key is g
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from struct import Struct
 from typing import Any
@@ -80,7 +81,21 @@ class SecurityManager:
             security.encryption.changed(status, enabled, key_octets)
 
     def _long_term_key_request(self, event: bytes) -> None:
-        """Answer in any case: the controller waits, and the peer with it. Spec: 7.8.25, 7.8.26."""
+        """Answer in any case: the controller waits, and the peer with it. Spec: 7.8.25, 7.8.26.
+
+        A peer that has just paired and left may be back before its last keys are here.
+        """
+        late = self.shared.late_pairings()
+        if late:
+            self.shared.spawn(self._give_key_later(event, late))
+        else:
+            self._give_key(event)
+
+    async def _give_key_later(self, event: bytes, late: tuple[asyncio.Future[None], ...]) -> None:
+        await asyncio.wait(late)
+        self._give_key(event)
+
+    def _give_key(self, event: bytes) -> None:
         conn_handle, rand, ediv = _KEY_REQUEST.unpack_from(event)
         security = self._links.get(conn_handle)
         key = security.long_term_key(rand, ediv) if security is not None else None

@@ -78,6 +78,7 @@ class SharedSecurity:
         self.encrypted_values = EncryptedValues(bonds, asyncio.get_running_loop().call_later)
         self.without_keys: set[DeviceAddress] = set()  # whose next link is to be plain
         self._attempts = Attempts()
+        self._late: dict[object, asyncio.Future[None]] = {}
 
     def may_stand_for(self, other: DeviceAddress, wanted: DeviceAddress) -> bool:
         """Whether a link to `wanted` may be one to `other`, which has its Identity Resolving Key.
@@ -90,6 +91,19 @@ class SharedSecurity:
         if found is None or asked is None:
             return found is not None
         return all(has >= needs for has, needs in zip(found.strength, asked.strength, strict=True))
+
+    def pairing_is_late(self, link: object) -> None:
+        """A link has ended, and its pairing lacks nothing but keys that are on their way."""
+        self._late[link] = asyncio.get_running_loop().create_future()
+
+    def pairing_ended(self, link: object) -> None:
+        """There is a bond now, or there will be none."""
+        if (late := self._late.pop(link, None)) is not None:
+            late.set_result(None)
+
+    def late_pairings(self) -> tuple[asyncio.Future[None], ...]:
+        """Return what to wait for until all bonds are there; soon, see `links.closing`."""
+        return tuple(self._late.values())
 
     def bonds_with(self, peer: DeviceAddress) -> list[Bond]:
         """Return the bonds with a peer in both roles."""

@@ -57,6 +57,12 @@ class PairingSession:
         """The key that encryption must start with now, if that is what is waited for."""
         return self._waits_for.key if isinstance(self._waits_for, Encrypt) else None
 
+    @property
+    def lacks_keys(self) -> bool:
+        """Whether all is done but for keys of the peer's."""
+        step = self._waits_for
+        return isinstance(step, Receive) and step.opcode in pdu.KEYS
+
     def start(self, request: bytes = b"") -> None:
         """Begin. Args: `request`: as peripheral, the Pairing Request without its opcode."""
         self._steps = self.pairing.run(request)

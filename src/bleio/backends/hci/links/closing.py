@@ -1,0 +1,103 @@
+"""Links that have ended, for as long as data of theirs may be behind the event.
+
+Events and data come by different ways (see `early`), so what a peer sent last may be here after the
+event that its link has ended: the last value that it wrote, or the keys with which a pairing is
+complete. Thrown away, the value would be lost, and one of the two would have a bond that the other
+has not.
+
+The obvious way is to hold the event back for a while. But then every program on every controller
+learns late that its peer has gone, for the sake of those that have two pipes, and which these are
+cannot be told from outside: a serial line may lead to a board that has them. So the link ends at
+once for all who use it: it is not connected, what waits on it fails, another can be made. Only what
+takes data stays: what the peer wrote and told is passed on, and a pairing that lacks nothing but
+the peer's keys waits for them. Nothing is answered, and nothing is asked.
+
+That ends after `HELD_S`, or when the controller gives the handle to a new link: from then on
+nothing tells whose the data is, and a new link that waits for its peer's first request in vain
+would be dead, while one that hears a stray PDU of another counts or refuses it. In the moment
+before that, data of such a new link that is here before its event goes to the old one, and is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from bleio.backends.hci.counters import HciCounters
+from bleio.backends.hci.links.acl import Reassembler
+from bleio.backends.hci.links.early import HELD_S
+from bleio.backends.hci.links.l2cap import ATT_CHANNEL, SMP_CHANNEL
+from bleio.backends.hci.security.link_security import Security
+from bleio.gatt.bearer import Bearer
+
+MAX_CLOSING = 64  # links; the oldest goes first
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is left of a link that has ended: the parts that take data."""
+
+    reassembler: Reassembler
+    bearer: Bearer
+    security: Security
+
+    def received(self, continues: bool, fragment: bytes) -> bool:
+        """Take one ACL packet. Returns: False if nothing could come of it any more."""
+        whole = self.reassembler.feed(continues, fragment)
+        if whole is None:
+            return True
+        channel, payload = whole
+        if channel == ATT_CHANNEL:
+            return self.bearer.received_late(payload)
+        state = self.security.state
+        if channel != SMP_CHANNEL or not state.outlives_link:
+            return False
+        state.received(payload)
+        return True
+
+    def finished(self) -> None:
+        """Nothing more is taken."""
+        self.security.finished()
+        self.bearer.finished()
+
+
+class ClosingLinks:
+    """What is left of links by connection handle. Thread: the engine's."""
+
+    def __init__(self, counters: HciCounters) -> None:
+        self._counters = counters
+        self._closing: dict[int, tuple[Remains | None, asyncio.TimerHandle]] = {}
+
+    def add(self, conn_handle: int, remains: Remains | None) -> None:
+        """A link has ended. `remains`: None for one that nobody waited for."""
+        self.finish(conn_handle)
+        if len(self._closing) >= MAX_CLOSING:
+            self.finish(next(iter(self._closing)))
+        timer = asyncio.get_running_loop().call_later(HELD_S, self.finish, conn_handle)
+        self._closing[conn_handle] = remains, timer
+
+    def received(self, conn_handle: int, continues: bool, fragment: bytes) -> bool:
+        """Take one ACL packet that is for no link. Returns: whether it was for one of these."""
+        if conn_handle not in self._closing:
+            return False
+        remains, _ = self._closing[conn_handle]
+        if remains is not None and remains.received(continues, fragment):
+            self._counters.late_data += 1
+        else:
+            self._counters.unknown_handles += 1
+        return True
+
+    def finish(self, conn_handle: int) -> None:
+        """What is left of a link ends: its time is up, or its handle is another's."""
+        closing = self._closing.pop(conn_handle, None)
+        if closing is None:
+            return
+        remains, timer = closing
+        timer.cancel()
+        if remains is not None:
+            remains.finished()
+
+    def close(self) -> None:
+        """The controller is gone."""
+        for conn_handle in tuple(self._closing):
+            self.finish(conn_handle)

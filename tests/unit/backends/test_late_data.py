@@ -1,0 +1,245 @@
+"""ACL data after the event that its link has ended, as from USB controllers."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bleio.backends.base import Link
+from bleio.backends.hci import HciBackend
+from bleio.backends.hci.counters import HciCounters
+from bleio.backends.hci.links.closing import MAX_CLOSING, ClosingLinks
+from bleio.backends.hci.links.early import HELD_S
+from bleio.core.codes import SecurityMode
+from bleio.errors import LinkLost
+from support.hci.engine import ECHO_SERVICE, Engine, Heard, add_echo, asynchronous, until
+from support.hci.lines import TwoPipesWorld, delay
+from support.hci.script import ScriptedController, acl, connection_complete, disconnection
+from support.hci.simulated import simulated
+from support.hci.world import connected_pair
+
+HANDLE = 0x40
+ATT = 0x0004
+LATE_S = (0.005, 0.02, 0.05)
+WRITE_REQ, WRITE_CMD, READ_REQ, NOTIFICATION = 0x12, 0x52, 0x0A, 0x1B
+
+
+@asynccontextmanager
+async def scripted() -> AsyncIterator[tuple[ScriptedController, Engine, HciBackend, Any]]:
+    """A link of a scripted controller to our server. Yields: the last is our characteristic."""
+    async with ScriptedController() as controller:
+        backend, engine = HciBackend(controller.transport), Engine()
+        await backend.open(engine.server, "host", engine)
+        echo = add_echo(engine.server, value=b"first")
+        controller.send(connection_complete(HANDLE))
+        await until(lambda: engine.links)
+        yield controller, engine, backend, echo
+        await backend.close()
+
+
+def write(echo: Any, value: bytes, opcode: int = WRITE_CMD) -> bytes:
+    return acl(HANDLE, ATT, struct.pack("<BH", opcode, echo.handle) + value)
+
+
+def counted(backend: HciBackend) -> tuple[int, int]:
+    counters = backend.counters()
+    return counters["hci.late_data"], counters["hci.unknown_handles"]
+
+
+@pytest.mark.parametrize("opcode", [WRITE_REQ, WRITE_CMD])
+@asynchronous
+async def test_the_last_value_that_was_written_arrives(opcode: int) -> None:
+    async with scripted() as (controller, engine, backend, echo):
+        (link,) = engine.links
+        controller.send(disconnection(HANDLE))
+        await until(lambda: not engine.links)  # at once, whatever is late
+        assert not link.connected
+        controller.send(write(echo, b"last", opcode))
+        await until(lambda: echo.value == b"last")
+        assert not controller.data  # nobody is there to be answered
+        assert counted(backend) == (1, 0)
+
+
+@asynchronous
+async def test_what_is_asked_for_is_not_answered() -> None:
+    async with scripted() as (controller, _, backend, echo):
+        controller.send(disconnection(HANDLE), write(echo, b"", READ_REQ))
+        await until(lambda: counted(backend) == (0, 1))
+        assert not controller.data
+
+
+@asynchronous
+async def test_fragments_on_both_sides_of_the_event_are_one_value() -> None:
+    async with scripted() as (controller, _, _, echo):
+        sdu = write(echo, b"whole")[5:]
+        controller.send(
+            struct.pack("<BHH", 0x02, HANDLE | 0x2000, 5) + sdu[:5],
+            disconnection(HANDLE),
+            struct.pack("<BHH", 0x02, HANDLE | 0x1000, len(sdu) - 5) + sdu[5:],
+        )
+        await until(lambda: echo.value == b"whole")
+
+
+@asynchronous
+async def test_a_new_link_of_the_handle_ends_it() -> None:
+    """Data is the new link's from its event on, and before that it is the old one's."""
+    async with scripted() as (controller, engine, _, echo):
+        (old,) = engine.links
+        written: list[tuple[Link, bytes]] = []
+        echo.listeners.append(Writes(written))
+        controller.send(
+            disconnection(HANDLE),
+            write(echo, b"old"),
+            connection_complete(HANDLE),
+            write(echo, b"new"),
+        )
+        await until(lambda: len(written) == 2)
+        (new,) = engine.links
+        assert written == [(old, b"old"), (new, b"new")]
+
+
+class Writes:
+    def __init__(self, written: list[tuple[Link, bytes]]) -> None:
+        self._written = written
+
+    def written(self, link: Any, value: bytes) -> None:
+        self._written.append((link, value))
+
+    def subscribed(self, link: Any, notify: bool, indicate: bool) -> None:
+        raise AssertionError("nobody subscribes")
+
+    def link_closed(self, link: Any) -> None:
+        """Told in any case."""
+
+
+@simulated
+async def test_it_takes_no_longer_than_it_may() -> None:
+    class Remains:
+        ended = False
+
+        def received(self, continues: bool, fragment: bytes) -> bool:
+            assert not self.ended
+            return True
+
+        def finished(self) -> None:
+            self.ended = True
+
+    counters = HciCounters()
+    closing = ClosingLinks(counters)
+    remains: list[Any] = [Remains() for _ in range(MAX_CLOSING + 1)]
+    for handle, each in enumerate(remains):
+        closing.add(handle, each)
+    assert [each.ended for each in remains] == [True] + [False] * MAX_CLOSING
+    assert not closing.received(0, False, b"")
+    await asyncio.sleep(HELD_S * 0.9)
+    assert closing.received(1, False, b"")
+    await asyncio.sleep(HELD_S * 0.2)
+    assert not closing.received(1, False, b"")
+    assert all(each.ended for each in remains)
+    closing.add(1, None)  # one that nobody waited for
+    assert closing.received(1, False, b"")
+    assert (counters.late_data, counters.unknown_handles) == (1, 1)
+    closing.close()
+
+
+@pytest.mark.parametrize("late_s", LATE_S)
+@pytest.mark.parametrize("by_central", [True, False])
+@simulated
+async def test_a_pairing_followed_by_a_disconnection_at_once(
+    by_central: bool, late_s: float
+) -> None:
+    """The central's keys come last; the peripheral gets them after the end of the link."""
+    async with TwoPipesWorld() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        delay(peripheral, 0.0, late_s)
+        waiting = None if by_central else asyncio.ensure_future(incoming.pair())
+        await link.pair()
+        await link.disconnect()
+        await until(lambda: not peripheral.engine.links)
+        if waiting is not None:
+            await waiting
+        await until(lambda: incoming.security.has_keys)
+        assert not incoming.connected
+        delay(peripheral, 0.0, 0.0)
+        await peripheral.advertise()
+        link, incoming = await central.connect(peripheral)
+        await until(lambda: link.security.encrypted and incoming.security.encrypted)
+
+
+@simulated
+async def test_a_pairing_whose_keys_never_come() -> None:
+    """Those that wait are told within the time that data may be late."""
+    async with TwoPipesWorld() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        delay(peripheral, 0.0, 10.0)
+        delay(central, 0.0, 0.0)
+        waiting: Any = None
+
+        def keys_are_late() -> bool:
+            return incoming._security.state.outlives_link  # type: ignore[attr-defined,no-any-return]
+
+        peripheral.backend.data_s = 0.0
+        waiting = asyncio.ensure_future(incoming.pair())
+        await until(keys_are_late)
+        peripheral.backend.data_s = 10.0
+        await link.disconnect()
+        with pytest.raises(LinkLost):
+            await asyncio.wait_for(waiting, 1.0)
+        assert not incoming.security.has_keys and not incoming.security.encrypted
+
+
+@pytest.mark.parametrize("late_s", LATE_S)
+@simulated
+async def test_the_last_words_of_a_bonded_peer_are_as_good_as_its_link_was(late_s: float) -> None:
+    """What it wrote, and what it told, passed encrypted."""
+    async with TwoPipesWorld() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        mode = SecurityMode.ENCRYPT_NO_MITM
+        echo = add_echo(peripheral.engine.server, read_perm=mode, write_perm=mode, value=b"first")
+        await link.pair()
+        await until(lambda: incoming.security.has_keys)
+        (found,) = await link.discover([ECHO_SERVICE])
+        remote = found.characteristics[0]
+        await link.subscribe(remote, True, False)
+        heard = Heard()
+        link.listen(remote, heard)
+        for device in (central, peripheral):
+            delay(device, 0.0, late_s)
+        await link.write_command(remote, b"last")
+        await link.disconnect()
+        await until(lambda: echo.value == b"last")
+        assert not incoming.connected
+        delay(central, 0.0, 0.0)
+        await peripheral.advertise()
+        link, incoming = await central.connect(peripheral)
+        await until(lambda: link.security.encrypted and incoming.security.encrypted)
+        link.listen(remote, heard)
+        delay(central, 0.0, late_s)
+        await incoming.notify(echo, b"told")
+        await incoming.disconnect()
+        await until(lambda: heard.values)
+        assert heard.values == [b"told"] and not link.connected
+
+
+@pytest.mark.parametrize("late_s", LATE_S)
+@simulated
+async def test_what_a_client_had_subscribed_is_kept_with_a_bond_that_is_late(
+    late_s: float,
+) -> None:
+    async with TwoPipesWorld() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        echo = add_echo(peripheral.engine.server)
+        (found,) = await link.discover([ECHO_SERVICE])
+        await link.subscribe(found.characteristics[0], True, False)
+        delay(peripheral, 0.0, late_s)
+        await link.pair()
+        await link.disconnect()
+        await until(lambda: incoming.security.has_keys)
+        await peripheral.advertise()
+        link, incoming = await central.connect(peripheral)
+        await until(lambda: incoming.subscription(echo) == (True, False))
