@@ -1,4 +1,4 @@
-"""bumble's controllers on bumble's link, each behind a TCP connection of its own.
+"""bumble's controllers on bumble's link, each behind a connection of its own.
 
 An independent foreign controller: what our host does on it is not what our controller expects.
 """
@@ -6,12 +6,16 @@ An independent foreign controller: what our host does on it is not what our cont
 from __future__ import annotations
 
 import asyncio
+import socket
+import tempfile
 from typing import Any
 
 from bumble import hci
 from bumble.controller import Controller
 from bumble.link import LocalLink
 from bumble.transport.common import StreamPacketSink, StreamPacketSource
+
+HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX")
 
 
 class _Controller(Controller):  # type: ignore[misc,unused-ignore]
@@ -79,9 +83,15 @@ class BumbleRadio:
 
     async def __aenter__(self) -> BumbleRadio:
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: _Source(self), "127.0.0.1", 0)
-        port = self.server.sockets[0].getsockname()[1]
-        self.transport = f"tcp-client:127.0.0.1:{port}"
+        self._folder = tempfile.TemporaryDirectory(prefix="bleio-")  # socket paths are short
+        if HAS_UNIX_SOCKETS:
+            path = f"{self._folder.name}/hci"
+            self.server = await loop.create_unix_server(lambda: _Source(self), path)
+            self.transport = f"unix:{path}"
+        else:
+            self.server = await loop.create_server(lambda: _Source(self), "127.0.0.1", 0)
+            port = self.server.sockets[0].getsockname()[1]
+            self.transport = f"tcp-client:127.0.0.1:{port}"
         return self
 
     async def __aexit__(self, *args: Any) -> None:
@@ -91,6 +101,7 @@ class BumbleRadio:
             self._stop(source.controller)
         await self.server.wait_closed()
         await asyncio.sleep(0.01)
+        self._folder.cleanup()
 
     def unplug(self, index: int) -> None:
         """Cut one host off its controller."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -62,10 +63,11 @@ def _supported(extended: bool) -> bytes:
 class ScriptedController:
     """Answers commands; `answers` replaces single answers, None is silence.
 
-    `commands` are those received, as (opcode, parameters); `data` the ACL packets.
+    `commands` are those received, as (opcode, parameters); `data` the ACL packets. With `unix` it
+    is at a socket of Unix, so the test can run in simulated time.
     """
 
-    def __init__(self, extended: bool = False) -> None:
+    def __init__(self, extended: bool = False, unix: bool = False) -> None:
         self.commands: list[tuple[int, bytes]] = []
         self.data: list[bytes] = []
         self.answers: dict[int, Answer] = {
@@ -80,11 +82,18 @@ class ScriptedController:
             0x203B: lambda _: b"\x00\x04",
         }
         self._writer: asyncio.StreamWriter | None = None
+        self._unix = unix
 
     async def __aenter__(self) -> ScriptedController:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.transport = f"tcp-client:127.0.0.1:{port}"
+        self._folder = tempfile.TemporaryDirectory(prefix="bleio-")  # socket paths are short
+        if self._unix:
+            path = f"{self._folder.name}/hci"
+            self._server = await asyncio.start_unix_server(self._serve, path)
+            self.transport = f"unix:{path}"
+        else:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+            port = self._server.sockets[0].getsockname()[1]
+            self.transport = f"tcp-client:127.0.0.1:{port}"
         return self
 
     async def __aexit__(self, *args: Any) -> None:
@@ -92,6 +101,7 @@ class ScriptedController:
         self._server.close()
         await self._server.wait_closed()
         await asyncio.sleep(0.01)
+        self._folder.cleanup()
 
     def send(self, *packets: bytes) -> None:
         assert self._writer is not None

@@ -17,7 +17,7 @@ from bleio.backends.hci.links.early import (
     EarlyData,
 )
 from bleio.core.address import DeviceAddress
-from support.hci.engine import Engine, asynchronous, until
+from support.hci.engine import Engine, until
 from support.hci.script import PEER, ScriptedController, acl, connection_complete, disconnection
 from support.hci.simulated import simulated
 
@@ -29,9 +29,9 @@ EXCHANGE_MTU_RSP = acl(HANDLE, ATT, bytes.fromhex("030502"))[5:]
 
 @pytest.mark.parametrize("late_s", [0.0, 0.01, 0.05])
 @pytest.mark.parametrize("central", [False, True])
-@asynchronous
+@simulated
 async def test_a_request_before_its_link_is_answered(central: bool, late_s: float) -> None:
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         backend, engine = HciBackend(controller.transport), Engine()
         await backend.open(engine.server, "host", engine)
         connecting = None
@@ -53,9 +53,9 @@ async def test_a_request_before_its_link_is_answered(central: bool, late_s: floa
         await backend.close()
 
 
-@asynchronous
+@simulated
 async def test_fragments_on_both_sides_of_the_event_are_one_request() -> None:
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         backend, engine = HciBackend(controller.transport), Engine()
         await backend.open(engine.server, "host", engine)
         sdu = struct.pack("<HH", len(EXCHANGE_MTU_REQ), ATT) + EXCHANGE_MTU_REQ
@@ -101,9 +101,9 @@ async def test_what_is_held_is_bounded() -> None:
     assert early.claim(2) == [(False, b"x")]
 
 
-@asynchronous
+@simulated
 async def test_a_new_link_hears_nothing_of_the_old_one() -> None:
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         backend, engine = HciBackend(controller.transport), Engine()
         await backend.open(engine.server, "host", engine)
         controller.send(connection_complete(HANDLE))
@@ -120,9 +120,9 @@ async def test_a_new_link_hears_nothing_of_the_old_one() -> None:
         await backend.close()
 
 
-@asynchronous
+@simulated
 async def test_a_new_link_hears_nothing_of_one_that_nobody_waited_for() -> None:
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         backend, engine = HciBackend(controller.transport), Engine()
         await backend.open(engine.server, "host", engine)
         controller.send(
