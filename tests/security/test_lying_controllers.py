@@ -19,7 +19,7 @@ from bleio.backends.hci.counters import HciCounters
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, SecurityMode
 from bleio.errors import ControllerLost
-from support.hci.engine import Engine, add_echo, asynchronous, until
+from support.hci.engine import Engine, add_echo, until
 from support.hci.script import (
     PEER,
     ScriptedController,
@@ -58,7 +58,7 @@ class Host:
 @asynccontextmanager
 async def linked(bond: Bond | None = None) -> AsyncIterator[Host]:
     """Give a host with a link; `bond`: with its central."""
-    async with ScriptedController(extended=True) as controller:
+    async with ScriptedController(extended=True, unix=True) as controller:
         host = Host(controller)
         if bond is not None:
             host.store.save(bond, central=False)
@@ -75,7 +75,7 @@ def completed(handle: int, count: int) -> bytes:
     return event(0x13, struct.pack("<BHH", 1, handle, count))
 
 
-@asynchronous
+@simulated
 async def test_completed_packets_that_were_never_sent() -> None:
     """They free no buffer that does not exist."""
     async with linked() as host:
@@ -96,7 +96,7 @@ async def test_completed_packets_that_were_never_sent() -> None:
         assert host.engine.links[0].connected
 
 
-@asynchronous
+@simulated
 async def test_events_with_impossible_handles_and_lengths() -> None:
     """Encryption of links that are not there, keys asked for nobody, parts that lie."""
     random = Random(3)
@@ -125,7 +125,7 @@ async def test_events_with_impossible_handles_and_lengths() -> None:
         await until(lambda: len(controller.sent(refusal)) >= 4)
 
 
-@asynchronous
+@simulated
 async def test_encryption_that_nobody_started() -> None:
     """An Encryption Change out of nowhere makes no link secure."""
     async with linked() as host:
@@ -156,7 +156,7 @@ def answer_of(host: Host) -> bytes:
     return host.controller.data[-1][8:]
 
 
-@asynchronous
+@simulated
 async def test_encryption_that_ends() -> None:
     """The link counts as plain from then on."""
     async with linked_to_bonded() as (host, request):
@@ -173,7 +173,7 @@ async def test_encryption_that_ends() -> None:
         assert not (security.encrypted or security.authenticated or security.secure_connections)
 
 
-@asynchronous
+@simulated
 async def test_encryption_with_a_shorter_key_than_the_host_gave() -> None:
     """The controller's word counts where it is the lesser one."""
     for octets, size in ((7, 7), (16, 16), (255, 16)):
@@ -226,7 +226,7 @@ class Uart:
 
 
 @pytest.mark.parametrize("raised", [SystemExit("bye"), KeyboardInterrupt("bye")])
-@asynchronous
+@simulated
 async def test_a_serial_object_that_ends_its_thread(raised: BaseException) -> None:
     backend = HciBackend(Uart(raised), command_timeout_s=60.0)
     engine = Engine()

@@ -22,7 +22,7 @@ from bleio.backends.hci.controller import bringup
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.core.address import DeviceAddress
 from bleio.errors import ConnectTimeout, ControllerError, ControllerLost, InvalidParameter, LinkLost
-from support.hci.engine import Engine, asynchronous, until
+from support.hci.engine import Engine, until
 from support.hci.script import (
     ScriptedController,
     acl,
@@ -31,6 +31,7 @@ from support.hci.script import (
     event,
     le_event,
 )
+from support.hci.simulated import simulated
 
 PEER = DeviceAddress(b"\x01\x02\x03\x04\x05\xc6", random=True)
 ATT = 4
@@ -62,9 +63,9 @@ async def opened(controller: ScriptedController, timeout_s: float = 5.0) -> Asyn
         await host.backend.close()
 
 
-@asynchronous
+@simulated
 async def test_an_old_controller_gets_legacy_commands_only() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         assert Capability.EXTENDED_ADVERTISING not in host.backend.capabilities
         await host.backend.start_advertising(
             AdvertisingParameters(b"\x02\x01\x06", b"\x02\x0a\x00")
@@ -83,9 +84,9 @@ async def test_an_old_controller_gets_legacy_commands_only() -> None:
         assert not {code for code, _ in controller.commands if 0x2035 <= code <= 0x2043}
 
 
-@asynchronous
+@simulated
 async def test_legacy_reports() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         await host.backend.start_scan(ScanParameters())
 
         def report(kind: int, data: bytes, rssi: int = -40, address: bytes = PEER.octets) -> bytes:
@@ -116,10 +117,10 @@ def extended_report(
     return le_event(0x0D, b"\x01" + head + data)
 
 
-@asynchronous
+@simulated
 async def test_fragmented_extended_reports_are_put_together() -> None:
     async with (
-        ScriptedController(extended=True) as controller,
+        ScriptedController(extended=True, unix=True) as controller,
         opened(controller) as host,
     ):
         await host.backend.start_scan(ScanParameters(extended=True))
@@ -142,10 +143,10 @@ async def test_fragmented_extended_reports_are_put_together() -> None:
         assert host.engine.reports[2].address == PEER
 
 
-@asynchronous
+@simulated
 async def test_endless_fragments_are_bounded() -> None:
     async with (
-        ScriptedController(extended=True) as controller,
+        ScriptedController(extended=True, unix=True) as controller,
         opened(controller) as host,
     ):
         await host.backend.start_scan(ScanParameters(extended=True))
@@ -161,10 +162,10 @@ async def test_endless_fragments_are_bounded() -> None:
         assert [report.data for report in host.engine.reports] == [b"end"]
 
 
-@asynchronous
+@simulated
 async def test_the_rest_of_a_packet_that_was_dropped_is_no_packet() -> None:
     async with (
-        ScriptedController(extended=True) as controller,
+        ScriptedController(extended=True, unix=True) as controller,
         opened(controller) as host,
     ):
         await host.backend.start_scan(ScanParameters(extended=True))
@@ -190,10 +191,10 @@ async def test_the_rest_of_a_packet_that_was_dropped_is_no_packet() -> None:
         assert not host.parts.scanner._chains.broken
 
 
-@asynchronous
+@simulated
 async def test_nonsense_is_counted_and_survived() -> None:
     async with (
-        ScriptedController(extended=True) as controller,
+        ScriptedController(extended=True, unix=True) as controller,
         opened(controller) as host,
     ):
         await host.backend.start_scan(ScanParameters(extended=True))
@@ -228,9 +229,9 @@ async def test_nonsense_is_counted_and_survived() -> None:
         assert host.engine.log == []
 
 
-@asynchronous
+@simulated
 async def test_l2cap_nonsense_on_a_link() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         controller.send(connection_complete())
         await until(lambda: host.engine.links)
         controller.send(
@@ -254,9 +255,9 @@ async def test_l2cap_nonsense_on_a_link() -> None:
         assert host.engine.links[0].connected
 
 
-@asynchronous
+@simulated
 async def test_signaling_answers() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         controller.send(connection_complete())
         await until(lambda: host.engine.links)
         requests = {
@@ -270,9 +271,9 @@ async def test_signaling_answers() -> None:
             assert controller.data.pop().endswith(answer)
 
 
-@asynchronous
+@simulated
 async def test_a_central_decides_on_parameter_requests() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         task = asyncio.ensure_future(host.backend.connect(PEER, 5))
         await until(lambda: controller.sent(Opcode.LE_CREATE_CONNECTION))
         controller.send(connection_complete(central=True))
@@ -303,12 +304,12 @@ WISHES = {
 
 @pytest.mark.parametrize("answer", [None, b"\x01", b"\x11"], ids=["silent", "unknown", "refused"])
 @pytest.mark.parametrize("wish", WISHES, ids=WISHES.values())
-@asynchronous
+@simulated
 async def test_an_adapter_goes_on_without_a_wish(
     wish: int, answer: bytes | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with ScriptedController(extended=True) as controller:
+    async with ScriptedController(extended=True, unix=True) as controller:
         listed = HCI_SUPPORTED_COMMANDS_MASKS
         masks = [listed[code] for code in (0x2003, 0x2002, 0x2024, *WISHES)]
         supported = functools.reduce(operator.or_, masks).to_bytes(64, "little")
@@ -332,27 +333,27 @@ async def test_an_adapter_goes_on_without_a_wish(
         assert caplog.text.count("it is left out") == 1
 
 
-@asynchronous
+@simulated
 async def test_a_silent_controller_is_lost() -> None:
-    async with ScriptedController() as controller, opened(controller, 0.2) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller, 0.2) as host:
         controller.answers[Opcode.LE_SET_SCAN_PARAMETERS] = lambda _: None
         with pytest.raises(ControllerLost, match=r"did not answer a command within 0\.2 seconds"):
             await host.backend.start_scan(ScanParameters())
         assert host.engine.log == ["lost"]
 
 
-@asynchronous
+@simulated
 async def test_a_controller_that_is_silent_from_the_start() -> None:
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         controller.answers[Opcode.RESET] = lambda _: None
         with pytest.raises(ControllerLost, match="did not answer"):
             async with opened(controller, 0.2):
                 pass
 
 
-@asynchronous
+@simulated
 async def test_a_controller_that_answers_nonsense_at_the_start() -> None:
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         controller.answers[0x2002] = lambda _: b"\x00"
         with pytest.raises(ControllerLost, match=r"did not come up: .*speaks HCI"):
             async with opened(controller):
@@ -360,7 +361,7 @@ async def test_a_controller_that_answers_nonsense_at_the_start() -> None:
 
 
 @pytest.mark.parametrize("pulled_out", [False, True])
-@asynchronous
+@simulated
 async def test_firmware_that_a_controller_never_takes(
     pulled_out: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,25 +375,25 @@ async def test_firmware_that_a_controller_never_takes(
     monkeypatch.setattr(intel.Driver, "load_firmware", waits_for_ever)
     monkeypatch.setattr(bringup, "BRING_UP_S", 5.0 if pulled_out else 0.05)
     words = "is lost: the connection to it has ended" if pulled_out else "not ready within 0.05 sec"
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         with_driver = controller.transport.replace(":", ":[driver=intel]", 1)
         engine = Engine()
         with pytest.raises(ControllerLost, match=words):
             await asyncio.wait_for(HciBackend(with_driver).open(engine.server, "", engine), 2.0)
 
 
-@asynchronous
+@simulated
 async def test_a_controller_without_le() -> None:
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         controller.answers[0x2002] = lambda _: b"\x11"
         with pytest.raises(ControllerLost, match="did not come up"):
             async with opened(controller):
                 pass
 
 
-@asynchronous
+@simulated
 async def test_a_hardware_error_loses_the_controller() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         controller.send(connection_complete())
         await until(lambda: host.engine.links)
         controller.send(event(0x10, b"\x42"))
@@ -401,9 +402,9 @@ async def test_a_hardware_error_loses_the_controller() -> None:
         assert "hardware error 0x42" in str(host.engine.error)
 
 
-@asynchronous
+@simulated
 async def test_a_refused_command_tells_its_status() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         controller.answers[Opcode.LE_SET_SCAN_ENABLE] = lambda _: b"\x0c"
         with pytest.raises(
             ControllerError, match="LE Set Scan Enable failed with HCI status 0x0c"
@@ -416,9 +417,9 @@ async def test_a_refused_command_tells_its_status() -> None:
         assert caught.value.status == 0x0B
 
 
-@asynchronous
+@simulated
 async def test_a_link_that_comes_up_while_cancelling_times_out_is_the_callers() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         controller.answers[Opcode.LE_CREATE_CONNECTION_CANCEL] = lambda _: b"\x0c"
         task = asyncio.ensure_future(host.backend.connect(PEER, 0.05))
         await until(lambda: controller.sent(Opcode.LE_CREATE_CONNECTION_CANCEL))
@@ -430,9 +431,9 @@ async def test_a_link_that_comes_up_while_cancelling_times_out_is_the_callers() 
         await until(lambda: not host.engine.links)
 
 
-@asynchronous
+@simulated
 async def test_a_link_that_comes_up_after_cancelling_is_ended() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         task = asyncio.ensure_future(host.backend.connect(PEER, 0))
         await until(lambda: controller.sent(Opcode.LE_CREATE_CONNECTION))
         task.cancel()
@@ -443,9 +444,9 @@ async def test_a_link_that_comes_up_after_cancelling_is_ended() -> None:
         assert host.engine.log == []
 
 
-@asynchronous
+@simulated
 async def test_a_controller_that_never_ends_an_initiation() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         with pytest.raises(ConnectTimeout):
             await host.backend.connect(PEER, 0.05)
         controller.send(connection_complete(central=True))
@@ -454,9 +455,9 @@ async def test_a_controller_that_never_ends_an_initiation() -> None:
         controller.send(disconnection())
 
 
-@asynchronous
+@simulated
 async def test_a_peer_that_takes_no_answers_loses_its_link() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         controller.send(connection_complete())
         await until(lambda: host.engine.links)
         for _ in range(400):  # requests, and no packet of ours is ever completed
@@ -468,9 +469,9 @@ async def test_a_peer_that_takes_no_answers_loses_its_link() -> None:
         await until(lambda: not host.engine.links)
 
 
-@asynchronous
+@simulated
 async def test_a_handle_that_is_used_twice() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         controller.send(connection_complete(), connection_complete())
         await until(lambda: len(host.engine.log) == 3)
         assert host.engine.log == ["link opened", "link closed", "link opened"]
@@ -478,9 +479,9 @@ async def test_a_handle_that_is_used_twice() -> None:
         controller.send(disconnection())
 
 
-@asynchronous
+@simulated
 async def test_a_public_address_is_the_identity() -> None:
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         controller.answers[0x1009] = lambda _: b"\x00\x01\x02\x03\x04\x05\x06"
         async with opened(controller) as host:
             assert host.backend.address == DeviceAddress(b"\x01\x02\x03\x04\x05\x06")
@@ -489,9 +490,9 @@ async def test_a_public_address_is_the_identity() -> None:
             assert controller.sent(Opcode.LE_SET_ADVERTISING_PARAMETERS)[0][5] == 1
 
 
-@asynchronous
+@simulated
 async def test_a_disconnection_that_is_never_confirmed() -> None:
-    async with ScriptedController() as controller, opened(controller) as host:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
         controller.send(connection_complete())
         await until(lambda: host.engine.links)
         await host.engine.links[0].disconnect()

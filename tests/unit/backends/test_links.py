@@ -14,7 +14,7 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.links.link import HciLink
 from bleio.core.address import DeviceAddress
 from bleio.errors import ConnectTimeout, TransactionTimeout, public_error
-from support.hci.engine import Engine, asynchronous, until
+from support.hci.engine import Engine, until
 from support.hci.script import (
     PEER,
     ScriptedController,
@@ -42,7 +42,7 @@ CREATE_CONNECTION = {
 
 
 @pytest.mark.parametrize("extended", CREATE_CONNECTION)
-@asynchronous
+@simulated
 async def test_the_parameters_of_connecting(extended: bool) -> None:
     opcode, parameters = CREATE_CONNECTION[extended]
     async with ScriptedController(extended) as controller:
@@ -71,10 +71,10 @@ TUNING = {
 
 
 @pytest.mark.parametrize("can", TUNING)
-@asynchronous
+@simulated
 async def test_a_new_link_is_made_as_fast_as_the_controller_can(can: str) -> None:
     features, central, expected = TUNING[can]
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         controller.answers[0x2003] = lambda _: b"\x00" + struct.pack("<Q", features)
         backend, engine = HciBackend(controller.transport), Engine()
         await backend.open(engine.server, "host", engine)
@@ -91,10 +91,10 @@ async def test_a_new_link_is_made_as_fast_as_the_controller_can(can: str) -> Non
         await backend.close()
 
 
-@asynchronous
+@simulated
 async def test_links_that_are_never_established_are_tried_again() -> None:
     """Some controllers tell it by Connection Complete, others by the end of the link."""
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         backend, engine = HciBackend(controller.transport), Engine()
         await backend.open(engine.server, "host", engine)
         connecting = asyncio.ensure_future(backend.connect(DeviceAddress(PEER, random=True), 0.5))
@@ -166,7 +166,7 @@ class ParameterCentral:
 
 @asynccontextmanager
 async def _as_central() -> AsyncIterator[tuple[ScriptedController, ParameterCentral, HciLink]]:
-    async with ScriptedController() as controller:
+    async with ScriptedController(unix=True) as controller:
         central = ParameterCentral(controller)
         backend, engine = HciBackend(controller.transport), Engine()
         await backend.open(engine.server, "host", engine)
@@ -181,7 +181,7 @@ async def _as_central() -> AsyncIterator[tuple[ScriptedController, ParameterCent
         await backend.close()
 
 
-@asynchronous
+@simulated
 async def test_of_a_peers_wishes_during_a_change_the_latest_is_followed() -> None:
     async with _as_central() as (controller, central, link):
         setting = asyncio.ensure_future(link.set_interval(30_000))
@@ -196,7 +196,7 @@ async def test_of_a_peers_wishes_during_a_change_the_latest_is_followed() -> Non
         await until(lambda: link.interval_us == 100_000)
 
 
-@asynchronous
+@simulated
 async def test_a_change_of_the_controllers_own_is_waited_for() -> None:
     async with _as_central() as (controller, central, link):
         central.busy = True  # the peer has asked for it by the link layer's procedure
@@ -210,7 +210,7 @@ async def test_a_change_of_the_controllers_own_is_waited_for() -> None:
         assert link.interval_us == 30_000
 
 
-@asynchronous
+@simulated
 async def test_an_interval_that_is_refused_leaves_the_old_one() -> None:
     async with _as_central() as (controller, _, link):
         controller.answers[Opcode.LE_CONNECTION_UPDATE] = lambda _: b"\x12"

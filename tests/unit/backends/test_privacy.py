@@ -22,8 +22,9 @@ from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.hci import LeEvent
 from bleio.core.pairing import SecuritySettings
 from bleio.errors import ConnectTimeout, ControllerError
-from support.hci.engine import Engine, asynchronous, until
+from support.hci.engine import Engine, until
 from support.hci.script import ScriptedController, le_event
+from support.hci.simulated import simulated
 
 IRK = bytes(range(16))
 PEER = DeviceAddress(b"\x01\x02\x03\x04\x05\xc6", random=True)
@@ -212,9 +213,9 @@ def with_resolving_list(controller: ScriptedController, size: int = 8) -> Script
     return controller
 
 
-@asynchronous
+@simulated
 async def test_an_old_controller_changes_its_address_between_stop_and_start() -> None:
-    async with ScriptedController() as controller, Fixture(controller) as host:
+    async with ScriptedController(unix=True) as controller, Fixture(controller) as host:
         await host.backend.start_advertising(AdvertisingParameters(b"\x02\x01\x06"))
         await host.backend.start_scan(ScanParameters())
         first = controller.sent(Opcode.LE_SET_RANDOM_ADDRESS)
@@ -241,9 +242,9 @@ async def test_an_old_controller_changes_its_address_between_stop_and_start() ->
         assert host.sent[2:] == [Opcode.LE_SET_RANDOM_ADDRESS]
 
 
-@asynchronous
+@simulated
 async def test_advertising_that_cannot_go_on_has_ended() -> None:
-    async with ScriptedController() as controller, Fixture(controller) as host:
+    async with ScriptedController(unix=True) as controller, Fixture(controller) as host:
         await host.backend.start_advertising(AdvertisingParameters(b""))
         await host.backend.start_scan(ScanParameters())
         controller.answers[Opcode.LE_SET_ADVERTISING_PARAMETERS] = lambda _: b"\x0c"
@@ -256,9 +257,9 @@ async def test_advertising_that_cannot_go_on_has_ended() -> None:
         await host.backend.start_scan(ScanParameters())
 
 
-@asynchronous
+@simulated
 async def test_an_initiation_that_cannot_go_on_fails() -> None:
-    async with ScriptedController() as controller, Fixture(controller) as host:
+    async with ScriptedController(unix=True) as controller, Fixture(controller) as host:
         cancelled = le_event(LeEvent.CONNECTION_COMPLETE, b"\x02" + bytes(17))
 
         def cancel(_: bytes) -> bytes:
@@ -277,10 +278,10 @@ async def test_an_initiation_that_cannot_go_on_fails() -> None:
             await connecting
 
 
-@asynchronous
+@simulated
 async def test_the_list_is_kept_like_the_bonds_while_advertising() -> None:
     async with (
-        with_resolving_list(ScriptedController()) as controller,
+        with_resolving_list(ScriptedController(unix=True)) as controller,
         Fixture(controller, bonded((PEER, IRK))) as host,
     ):
         assert host.parts.peers.in_controller.holds(PEER)
@@ -311,10 +312,10 @@ async def test_the_list_is_kept_like_the_bonds_while_advertising() -> None:
         assert host.parts.advertiser.active
 
 
-@asynchronous
+@simulated
 async def test_a_new_time_goes_to_the_controller() -> None:
     async with (
-        with_resolving_list(ScriptedController()) as controller,
+        with_resolving_list(ScriptedController(unix=True)) as controller,
         Fixture(controller, bonded((PEER, IRK))) as host,
     ):
         host.backend.settings = SecuritySettings(private_address=True, rotation_s=60)
@@ -323,11 +324,11 @@ async def test_a_new_time_goes_to_the_controller() -> None:
         assert timeout == [b"\x3c\x00"]
 
 
-@asynchronous
+@simulated
 async def test_a_small_list_holds_the_newest() -> None:
     store = bonded((numbered(1), IRK), (numbered(2), SAMPLE_IRK), (numbered(3), IRK[::-1]))
     async with (
-        with_resolving_list(ScriptedController(), size=2) as controller,
+        with_resolving_list(ScriptedController(unix=True), size=2) as controller,
         Fixture(controller, store) as host,
     ):
         held = [host.parts.peers.in_controller.holds(numbered(n)) for n in (1, 2, 3)]
@@ -335,9 +336,9 @@ async def test_a_small_list_holds_the_newest() -> None:
 
 
 @pytest.mark.parametrize("refused", [0x2027, 0x202A, 0x202D, 0x204E])
-@asynchronous
+@simulated
 async def test_a_controller_that_refuses_counts_as_one_without_a_list(refused: int) -> None:
-    async with with_resolving_list(ScriptedController()) as controller:
+    async with with_resolving_list(ScriptedController(unix=True)) as controller:
         controller.answers[refused] = lambda _: b"\x0c"
         async with Fixture(controller, bonded((PEER, IRK))) as host:
             assert not host.parts.peers.in_controller.holds(PEER)
@@ -362,9 +363,12 @@ def enhanced(peer_type: int, peer: DeviceAddress, local: bytes, on_air: bytes) -
 
 
 @pytest.mark.parametrize("by_controller", [True, False])
-@asynchronous
+@simulated
 async def test_a_link_has_an_identity_and_addresses_on_air(by_controller: bool) -> None:
-    async with ScriptedController() as controller, Fixture(controller, bonded((PEER, IRK))) as host:
+    async with (
+        ScriptedController(unix=True) as controller,
+        Fixture(controller, bonded((PEER, IRK))) as host,
+    ):
         shown, own = private_address(IRK), private_address(host.bonds.irk())
         if by_controller:
             controller.send(enhanced(3, PEER, own.octets, shown.octets))
@@ -377,10 +381,13 @@ async def test_a_link_has_an_identity_and_addresses_on_air(by_controller: bool) 
         assert (link._security.own_address, link._security.peer.on_air) == (own, shown)
 
 
-@asynchronous
+@simulated
 async def test_an_identity_that_the_controller_did_not_resolve() -> None:
     """A type of 3 without the address on air: the peer used its identity."""
-    async with ScriptedController() as controller, Fixture(controller, bonded((PEER, IRK))) as host:
+    async with (
+        ScriptedController(unix=True) as controller,
+        Fixture(controller, bonded((PEER, IRK))) as host,
+    ):
         controller.send(enhanced(3, PEER, bytes(6), bytes(6)))
         await until(lambda: host.engine.links)
         (link,) = host.parts.links.links.values()
@@ -394,9 +401,12 @@ def report(kind: int, address: DeviceAddress, address_type: int) -> bytes:
     )
 
 
-@asynchronous
+@simulated
 async def test_reports_show_identities() -> None:
-    async with ScriptedController() as controller, Fixture(controller, bonded((PEER, IRK))) as host:
+    async with (
+        ScriptedController(unix=True) as controller,
+        Fixture(controller, bonded((PEER, IRK))) as host,
+    ):
         await host.backend.start_scan(ScanParameters())
         shown, strange = private_address(IRK), private_address(bytes(15) + b"\x09")
         controller.send(report(0, shown, 1))
