@@ -28,7 +28,8 @@ def _block(kind: int, body: bytes) -> bytes:
 
 
 def _option(code: int, text: str) -> bytes:
-    octets = text.encode()
+    # Names may come from an environment or a file system that is not in UTF-8.
+    octets = text.encode(errors="backslashreplace")
     return struct.pack("<HH", code, len(octets)) + _padded(octets)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bleio.core import pcapng
 from support.patience import PATIENCE_S
 from support.tshark import complaints, fields, needs_tshark
 
@@ -45,6 +46,13 @@ def test_the_process_has_its_number_in_the_name(tmp_path: Path) -> None:
     assert run("of-%p.pcapng", tmp_path).returncode == 0
     (path,) = tmp_path.glob("of-*.pcapng")
     assert path.stem.removeprefix("of-").isdecimal()
+
+
+def test_a_name_that_is_not_in_utf_8() -> None:
+    """As a device file's may be; the capture says what it was called as far as that goes."""
+    name = os.fsdecode(b"hci:serial:/dev/tty\xb7")
+    block = pcapng.interface(pcapng.LINKTYPE_HCI_H4_WITH_PHDR, name)
+    assert rb"hci:serial:/dev/tty\udcb7" in block
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
