@@ -335,11 +335,19 @@ async def test_a_small_list_holds_the_newest() -> None:
         assert held == [False, True, True]
 
 
-@pytest.mark.parametrize("refused", [0x2027, 0x202A, 0x202D, 0x204E])
+@pytest.mark.parametrize(
+    ("opcode", "answer"),
+    [
+        *((opcode, b"\x0c") for opcode in (0x2027, 0x202A, 0x202D, 0x204E)),
+        (0x202A, b"\x00"),  # the status alone, without a size
+    ],
+)
 @simulated
-async def test_a_controller_that_refuses_counts_as_one_without_a_list(refused: int) -> None:
+async def test_a_controller_that_refuses_counts_as_one_without_a_list(
+    opcode: int, answer: bytes
+) -> None:
     async with with_resolving_list(ScriptedController(unix=True)) as controller:
-        controller.answers[refused] = lambda _: b"\x0c"
+        controller.answers[opcode] = lambda _: answer
         async with Fixture(controller, bonded((PEER, IRK))) as host:
             assert not host.parts.peers.in_controller.holds(PEER)
             assert not host.parts.peers.in_controller.outdated

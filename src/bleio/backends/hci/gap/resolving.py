@@ -212,7 +212,8 @@ class ControllerResolvingList:
     async def _update(self) -> None:
         request = self._layer.request
         if self._size is None:
-            self._size = (await request(Opcode.LE_READ_RESOLVING_LIST_SIZE))[0]
+            size = await request(Opcode.LE_READ_RESOLVING_LIST_SIZE)
+            self._size = size[0] if size else 0  # some answer with the status alone
         if not self.outdated:
             return
         # With resolution on, a controller may refuse changes (Vol 4, Part E, 7.8.38).
