@@ -14,7 +14,9 @@ import pytest
 
 from bleio.errors import CallerError
 from bleio.radio.sharing import place as place_module, shared
+from bleio.radio.sharing.h4 import HARDWARE_ERROR
 from bleio.radio.sharing.server.address import parse_listen_address
+from bleio.radio.sharing.server.connection import HostConnection
 from bleio.radio.sharing.server.process import RadioProcess
 from support.patience import PATIENCE_S
 
@@ -160,6 +162,29 @@ def test_a_stream_out_of_step_ends_that_connection_alone(
 
     in_loop(test)
     assert "0xff is no HCI packet type; closing the connection" in caplog.text
+
+
+def test_a_serial_line_is_found_again_after_each_fault() -> None:
+    """Also after those that come in one read, each with a reset behind it."""
+    served_reset = HARDWARE_ERROR + RESET_COMPLETE
+
+    async def test() -> None:
+        async with running() as (process, _):
+            served, loop = process.served, asyncio.get_running_loop()
+            assert served is not None
+            radio_end, host_end = socket.socketpair()
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: HostConnection(served, "a line", serial=True), radio_end
+            )
+            reader, writer = await asyncio.open_connection(sock=host_end)
+            writer.write((b"\0 noise" + RESET) * 3)
+            assert await reader.readexactly(3 * len(served_reset)) == 3 * served_reset
+            writer.write(RESET)
+            assert await reader.readexactly(7) == RESET_COMPLETE
+            writer.close()
+            transport.close()
+
+    in_loop(test)
 
 
 def test_a_host_that_does_not_read_is_disconnected(caplog: pytest.LogCaptureFixture) -> None:

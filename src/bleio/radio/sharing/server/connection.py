@@ -127,10 +127,14 @@ class HostConnection(asyncio.Protocol):
         served.watcher.host_came(self.name)
 
     def data_received(self, data: bytes) -> None:
-        try:
-            self._deliver(self._framer.feed(data))
-        except H4Error as error:
-            self._lost_sync(error)
+        packets: Iterable[bytes] = self._framer.feed(data)
+        # One read of a serial line may have several faults in it, each with a HCI_Reset behind it.
+        while self._transport is not None:
+            try:
+                self._deliver(packets)
+                return
+            except H4Error as error:
+                packets = self._find_again(error)
 
     def _deliver(self, packets: Iterable[bytes]) -> None:
         assert self._controller is not None
@@ -139,14 +143,15 @@ class HostConnection(asyncio.Protocol):
                 return
             self._served.driver.deliver(self._controller, packet)
 
-    def _lost_sync(self, error: H4Error) -> None:
+    def _find_again(self, error: H4Error) -> Iterable[bytes]:
+        """After a fault: close a socket. Returns: what a serial line has from its reset on."""
         if not self._serial:
             _log.error("%s: %s; closing the connection", self.name, error)
             self.abort()
-            return
+            return ()
         _log.error("%s: %s; waiting for its HCI Reset", self.name, error)
         self._to_host(HARDWARE_ERROR)
-        self._deliver(self._framer.resynchronise())
+        return self._framer.resynchronise()
 
     def _to_host(self, packet: bytes) -> None:
         # Called from inside the simulation, so nothing here may run it.
