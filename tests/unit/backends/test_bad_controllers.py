@@ -383,6 +383,22 @@ async def test_firmware_that_a_controller_never_takes(
 
 
 @simulated
+async def test_events_while_it_comes_up_lead_to_nothing() -> None:
+    """A Link Key Request, of Classic Bluetooth, with an address that is none."""
+    async with ScriptedController(unix=True) as controller:
+        after_reset = controller.answers[0x1002]
+
+        def answer(parameters: bytes) -> bytes | None:
+            controller.send(event(0x17, b"\x01"), event(0x31, bytes(6)), event(0x05, bytes(4)))
+            return after_reset(parameters)
+
+        controller.answers[0x1002] = answer
+        async with opened(controller) as host:
+            assert host.counters.ignored == 3
+            assert not controller.sent(0x040B) + controller.sent(0x040C)  # no answer to it
+
+
+@simulated
 async def test_a_controller_without_le() -> None:
     async with ScriptedController(unix=True) as controller:
         controller.answers[0x2002] = lambda _: b"\x11"

@@ -82,11 +82,12 @@ class _BringUpHost(Host):  # type: ignore[misc,unused-ignore]
         return hci.HCI_Packet.from_bytes(event)
 
     def on_packet(self, packet: bytes) -> None:
-        """Answers go to our queue; until the reset, all else is from before it."""
+        """Answers go to our queue, and events of vendors to their drivers. All else is from before
+        the reset, or about things that are not there yet; bumble would act on it in tasks."""
         answer = packet[:1] == bytes((EVENT_PACKET,)) and packet[1:2] in _ANSWERS
         if answer:
             self._layer.dispatch(packet)
-        elif self.ready:
+        elif self.ready and packet[:2] == _VENDOR_EVENT:
             super().on_packet(packet)
         else:
             self._layer.counters.ignored += 1
@@ -119,6 +120,7 @@ def _command_complete(opcode: int, parameters: bytes) -> bytes:
 
 
 _ANSWERS = (bytes((Event.COMMAND_COMPLETE,)), bytes((Event.COMMAND_STATUS,)))
+_VENDOR_EVENT = bytes((EVENT_PACKET, 0xFF))
 
 
 async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts:
