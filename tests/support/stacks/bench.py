@@ -52,9 +52,9 @@ class Bench:
         """
         folder = self._own_folder("bluez")
         self._machine_log = folder / bluez.LOG
-        started = bluez.start(self._socket, folder, agent, legacy)
+        started = bluez.start(self._socket, folder)
         self._programs.append(started)
-        started.wait_for("Agent registered")
+        bluez.set_up(started, agent, legacy=legacy)
         return started
 
     def machine_log(self) -> str:
