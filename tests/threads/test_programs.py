@@ -29,7 +29,7 @@ PERIPHERAL = """
 
 CENTRAL = """
     address = _bleio.Address(bytes.fromhex(sys.argv[1]), _bleio.Address.RANDOM_STATIC)
-    connection = adapter.connect(address, timeout=20)
+    connection = adapter.connect(address, timeout=120)
     (service,) = connection.discover_remote_services((_bleio.UUID(0x180F),))
     (characteristic,) = service.characteristics
 """
@@ -188,7 +188,7 @@ AFTER_MAIN = """
         threading.main_thread().join()
         say("main has ended")
         address = _bleio.Address(bytes.fromhex(sys.argv[1]), _bleio.Address.RANDOM_STATIC)
-        connection = adapter.connect(address, timeout=20)
+        connection = adapter.connect(address, timeout=120)
         (service,) = connection.discover_remote_services((_bleio.UUID(0x180F),))
         say("value", service.characteristics[0].value)
 

@@ -39,7 +39,7 @@ _bleio.set_adapter(peripheral)
 service = _bleio.Service(_bleio.UUID(0x180F))
 _bleio.Characteristic.add_to_service(service, _bleio.UUID(0x2A19), properties=0x1C)
 peripheral.start_advertising(b"", interval=0.02)
-connection = adapter.connect(peripheral.address, timeout=20)
+connection = adapter.connect(peripheral.address, timeout=120)
 (service,) = connection.discover_remote_services([_bleio.UUID(0x180F)])
 (remote,) = service.characteristics
 say("connected")

@@ -35,7 +35,7 @@ PROGRAM = """
 import atexit, multiprocessing, os, sys, threading
 import _bleio
 adapter = _bleio.adapter
-connection = adapter.connect(_bleio.Address(bytes.fromhex(sys.argv[1]), 1), timeout=20)
+connection = adapter.connect(_bleio.Address(bytes.fromhex(sys.argv[1]), 1), timeout=120)
 adapter.start_advertising(b"\\x02\\x01\\x06", connectable=False, interval=0.02)
 
 def in_thread(function):
@@ -79,8 +79,8 @@ ENDS = {
         "queue = fork.Queue()\n"
         "process = fork.Process(target=child, args=(queue,))\n"
         "process.start()\n"
-        "*states, first = queue.get(timeout=30)\n"
-        "second = queue.get(timeout=30)\n"
+        "*states, first = queue.get(timeout=120)\n"
+        "second = queue.get(timeout=120)\n"
         "process.join()\n"
         "say(process.exitcode, *states, len({first, second, adapter.address}), *state())",
         0,

@@ -59,7 +59,7 @@ def found(uuid=VALUE):
 
 def listen():
     """Take one notification without subscribing, which a CharacteristicBuffer does not do."""
-    stream = _bleio.CharacteristicBuffer(found(), timeout=20)
+    stream = _bleio.CharacteristicBuffer(found(), timeout=120)
     print("listening")
     return bytes(stream.read(5))
 
@@ -81,11 +81,11 @@ def inject(octets):
 
 
 def connect():
-    for entry in adapter.start_scan(b"\x03\x03\xde\xb0", timeout=30):
+    for entry in adapter.start_scan(b"\x03\x03\xde\xb0", timeout=120):
         address = entry.address
         break
     adapter.stop_scan()
-    adapter.connect(address, timeout=20)
+    adapter.connect(address, timeout=120)
 
 
 def change(text):

@@ -3,11 +3,11 @@
 import _bleio
 
 adapter = _bleio.adapter
-for entry in adapter.start_scan(b"\x03\x03\x00\xa0", timeout=30):
+for entry in adapter.start_scan(b"\x03\x03\x00\xa0", timeout=120):
     address = entry.address
     break
 adapter.stop_scan()
-connection = adapter.connect(address, timeout=30)
+connection = adapter.connect(address, timeout=120)
 (service,) = connection.discover_remote_services((_bleio.UUID(0xA000),))
 (characteristic,) = service.characteristics
 for attempt in ("first", "second"):

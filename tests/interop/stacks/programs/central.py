@@ -18,10 +18,10 @@ def connect(address):
     """Connect; once more if the peer ends the link at once, which a test may have to explain."""
     for _ in range(ATTEMPTS - 1):
         try:
-            return adapter.connect(address, timeout=30)
+            return adapter.connect(address, timeout=120)
         except _bleio.ConnectionError as error:
             print("lost while connecting:", error)
-    return adapter.connect(address, timeout=30)
+    return adapter.connect(address, timeout=120)
 
 
 adapter = _bleio.adapter
@@ -44,7 +44,7 @@ for visit in ("first", "second"):
     connection.pair()
     print("paired", connection.paired)
     print("read", values[SECRET].value.decode())
-    echoes = _bleio.CharacteristicBuffer(values[ECHO], buffer_size=64, timeout=30)
+    echoes = _bleio.CharacteristicBuffer(values[ECHO], buffer_size=64, timeout=120)
     values[ECHO].set_cccd(notify=True)
     # A peripheral that cannot answer by another value notifies of the one that is written.
     written, answer = (WRITTEN, "echo of ") if WRITTEN in values else (ECHO, "")

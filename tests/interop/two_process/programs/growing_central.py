@@ -8,7 +8,7 @@ BASE = _bleio.UUID("67726f77-0000-0000-0000-000000000001")
 EXTRA = _bleio.UUID("67726f77-0000-0000-0000-000000000003")
 adapter = _bleio.adapter
 entry = next(adapter.start_scan(b"\x11\x07" + BASE.uuid128))
-connection = adapter.connect(entry.address, timeout=20)
+connection = adapter.connect(entry.address, timeout=120)
 (base,) = connection.discover_remote_services((BASE,))
 (wish,) = base.characteristics
 packets = _bleio.PacketBuffer(wish, buffer_size=4)

@@ -5,7 +5,7 @@ import _bleio
 SERVICE = _bleio.UUID("7061636b-6574-7300-0000-000000000001")
 adapter = _bleio.adapter
 entry = next(adapter.start_scan(b"\x11\x07" + SERVICE.uuid128))
-connection = adapter.connect(entry.address, timeout=20)
+connection = adapter.connect(entry.address, timeout=120)
 (service,) = connection.discover_remote_services((SERVICE,))
 (characteristic,) = service.characteristics
 packets = _bleio.PacketBuffer(characteristic, buffer_size=8, max_packet_size=500)

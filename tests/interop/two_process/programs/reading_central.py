@@ -15,7 +15,7 @@ for command in sys.stdin:
             adapter.stop_scan()
             print("found", address)
         elif command == "connect\n":
-            connection = adapter.connect(address, timeout=20)
+            connection = adapter.connect(address, timeout=120)
             (service,) = connection.discover_remote_services((SERVICE,))
             (characteristic,) = service.characteristics
             print("connected")

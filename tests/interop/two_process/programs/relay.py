@@ -16,7 +16,7 @@ copy = _bleio.Characteristic.add_to_service(
 adapter = _bleio.adapter
 adapter.start_advertising(b"\x11\x07" + OURS.uuid128)
 entry = next(adapter.start_scan(b"\x11\x07" + UPSTREAM.uuid128))
-upstream = adapter.connect(entry.address, timeout=20)
+upstream = adapter.connect(entry.address, timeout=120)
 print("connected upstream", "advertising" if adapter.advertising else "not advertising")
 (remote,) = upstream.discover_remote_services((UPSTREAM,))
 copy.value = remote.characteristics[0].value

@@ -5,11 +5,11 @@ import _bleio
 SERVICE = _bleio.UUID("73747265-616d-7300-0000-000000000001")
 adapter = _bleio.adapter
 entry = next(adapter.start_scan(b"\x11\x07" + SERVICE.uuid128))
-connection = adapter.connect(entry.address, timeout=20)
+connection = adapter.connect(entry.address, timeout=120)
 (service,) = connection.discover_remote_services((SERVICE,))
 (characteristic,) = service.characteristics
 characteristic.set_cccd(notify=True)
-stream = _bleio.CharacteristicBuffer(characteristic, timeout=15)
+stream = _bleio.CharacteristicBuffer(characteristic, timeout=120)
 for piece in (b"He", b"ll", b"o12", b"34li", b"ne\n"):
     characteristic.value = piece
 print("told", stream.readline())

@@ -12,7 +12,7 @@ characteristic = _bleio.Characteristic.add_to_service(
     properties=_bleio.Characteristic.WRITE | _bleio.Characteristic.NOTIFY,
     max_length=40,
 )
-stream = _bleio.CharacteristicBuffer(characteristic, timeout=15, buffer_size=64)
+stream = _bleio.CharacteristicBuffer(characteristic, timeout=120, buffer_size=64)
 adapter = _bleio.adapter
 adapter.start_advertising(b"\x11\x07" + SERVICE.uuid128)
 print("read", stream.read(5))
