@@ -66,6 +66,36 @@ async def test_a_flood_of_signaling_commands() -> None:
 
 
 @simulated
+async def test_a_storm_of_parameter_requests() -> None:
+    """By a peripheral, each for other parameters: the central follows one after the other."""
+    async with attacked("central") as victim:
+        results: list[int] = []
+        deliver = victim.attacker._received
+
+        def received(channel: int, payload: bytes) -> None:
+            if channel == SIGNALING:
+                results.append(payload[4])
+            deliver(channel, payload)
+
+        victim.attacker._received = received  # type: ignore[method-assign]
+        loop = asyncio.get_running_loop()
+        layer, begin_s = victim.device.backend._open.layer, loop.time()
+        tasks = len(asyncio.all_tasks())
+        for number in range(2000):
+            interval = 12 + number % 20
+            parameters = struct.pack("<HHHH", interval, interval, 0, 400)
+            head = struct.pack("<BBH", 0x12, number % 255 + 1, 8)
+            victim.attacker.send(SIGNALING, head + parameters)
+        while len(results) < 2000:
+            await asyncio.sleep(0.1)
+            assert len(asyncio.all_tasks()) <= tasks + 2
+            assert len(layer.commands._waiting) <= 1
+        took_s = loop.time() - begin_s
+        assert 0 < results.count(0) < took_s / 0.05  # a change takes six events and more
+        await still_serves(victim)
+
+
+@simulated
 async def test_frames_that_lie_about_their_length() -> None:
     async with attacked("peripheral") as victim:
         attacker = victim.attacker

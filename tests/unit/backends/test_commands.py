@@ -185,3 +185,71 @@ async def test_each_command_has_the_whole_time() -> None:
         queue.answered(0, 1, b"")
     await asyncio.gather(*calls)
     assert queue.overdue == 0
+
+
+@asynchronous
+async def test_the_program_waits_for_one_command_of_a_peers_at_most() -> None:
+    queue = Queue()
+    calls = [
+        asyncio.ensure_future(queue.exchange(command_packet(THREE), for_peer=True))
+        for _ in range(10)
+    ]
+    await asyncio.sleep(0)
+    assert queue.sent == [THREE]
+    calls += [queue.start(ONE), queue.start(TWO)]
+    await asyncio.sleep(0)
+    for _ in calls:
+        queue.answered(queue.sent[-1], 1, b"")
+    await asyncio.gather(*calls)
+    assert queue.sent == [THREE, THREE, ONE, THREE, TWO, *[THREE] * 7]
+
+
+@asynchronous
+async def test_nor_do_peers_wait_for_more_than_was_there_before() -> None:
+    queue = Queue()
+    calls = [queue.start(ONE), queue.start(ONE)]
+    await asyncio.sleep(0)
+    queue.reply(command_packet(THREE), 0x40)
+    calls += [queue.start(TWO)]
+    await asyncio.sleep(0)
+    for _ in range(4):
+        queue.answered(queue.sent[-1], 1, b"")
+    await asyncio.gather(*calls)
+    assert queue.sent == [ONE, ONE, THREE, TWO]
+
+
+@asynchronous
+async def test_a_reply_takes_the_place_of_one_that_waits() -> None:
+    """For the same link and of the same kind; and the last of them is what is sent."""
+    queue = Queue()
+    packets: list[bytes] = []
+    queue._send = packets.append
+    first = queue.start(ONE)
+    await asyncio.sleep(0)
+    for number in range(100):
+        queue.reply(command_packet(TWO, bytes((number,))), 0x40 + number % 2)
+        queue.reply(command_packet(THREE, bytes((number,))), 0x40)
+    for opcode in (ONE, TWO, THREE, TWO):
+        queue.answered(opcode, 1, b"")
+    await first
+    parameters = [packet[4:] for packet in packets]
+    assert parameters == [b"", b"\x62", b"\x63", b"\x63"]
+    queue.reply(command_packet(TWO), 0x40)  # those were sent, so this one is new
+    assert len(packets) == 5
+    queue.answered(TWO, 1, b"")
+    queue.close(ControllerLost())
+    queue.reply(command_packet(TWO), 0x40)
+    assert len(packets) == 5
+
+
+@simulated
+async def test_a_reply_that_is_never_answered_is_not_sent_again() -> None:
+    queue = Queue()
+    queue.reply(command_packet(ONE), 0x40, is_wish=True)
+    call = queue.start(TWO)
+    await asyncio.sleep(3)
+    queue.answered(TWO, 1, b"")
+    await call
+    queue.reply(command_packet(ONE), 0x40, is_wish=True)
+    assert queue.sent == [ONE, TWO]
+    assert not queue.overdue

@@ -140,6 +140,10 @@ class Controller:
         self.starting.append(asyncio.get_running_loop().create_future())
         return await self.starting[-1]
 
+    def reply(self, opcode: Opcode, conn_handle: int, parameters: bytes = b"") -> None:
+        key = {KEY: "the pairing's", BOND.ltk: "the bond's"}.get(parameters, "no")
+        self._log.append(f"{opcode.text} ({key} key)")
+
     def refuse(self) -> None:
         for each in self.starting:
             if not each.done():

@@ -21,6 +21,7 @@ from support.hci.script import (
     acl,
     connection_complete,
     disconnection,
+    event,
     le_event,
 )
 from support.hci.simulated import simulated
@@ -181,19 +182,58 @@ async def _as_central() -> AsyncIterator[tuple[ScriptedController, ParameterCent
         await backend.close()
 
 
+def _answers(controller: ScriptedController) -> list[int]:
+    """The results of the Connection Parameter Update Responses; 0 is accepted."""
+    payloads = [packet[8:] for packet in controller.data if packet[6:8] == b"\x05\x00"]
+    return [payload[4] for payload in payloads if payload[0] == 0x13]
+
+
 @simulated
-async def test_of_a_peers_wishes_during_a_change_the_latest_is_followed() -> None:
+async def test_of_a_peers_wishes_during_a_change_one_is_followed() -> None:
     async with _as_central() as (controller, central, link):
         setting = asyncio.ensure_future(link.set_interval(30_000))
         await until(lambda: central.wanted == [24])
-        controller.send(_asks_for(1, 40), _asks_for(2, 80))
-        await until(lambda: sum(b"\x13" in packet for packet in controller.data) == 2)
+        controller.send(*(_asks_for(number, 40 + number) for number in range(1, 101)))
+        while len(_answers(controller)) < 100:
+            seen = len(controller.data)
+            controller.send(event(0x13, struct.pack("<BHH", 1, 0x40, 1)))
+            await until(lambda seen=seen: len(controller.data) > seen)
+        assert _answers(controller) == [0] + [1] * 99
         assert central.wanted == [24] and not setting.done()
         central.end(24)
         await setting
-        await until(lambda: central.wanted == [24, 80])
-        central.end(80)
-        await until(lambda: link.interval_us == 100_000)
+        await until(lambda: central.wanted == [24, 41])
+        central.end(41)
+        await until(lambda: link.interval_us == 41 * 1250)
+        assert len(central.wanted) == 2
+
+
+QUESTIONS = {
+    "parameters": le_event(0x06, struct.pack("<HHHHH", 0x40, 40, 40, 0, 400)),
+    "key": le_event(0x05, struct.pack("<H8sH", 0x40, bytes(8), 0)),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@simulated
+async def test_questions_of_a_peer_do_not_pile_up(question: str) -> None:
+    """A controller that is slow, and asks again and again in the name of a link's peer."""
+    async with _as_central() as (controller, _, link):
+        controller.answers[Opcode.READ_BD_ADDR] = lambda _: None
+        layer = link._table.layer
+        waiting = asyncio.ensure_future(layer.request(Opcode.READ_BD_ADDR))
+        await until(lambda: len(controller.sent(Opcode.READ_BD_ADDR)) == 2)
+        tasks = len(asyncio.all_tasks())
+        controller.send(*[QUESTIONS[question]] * 1000, le_event(0x77, b""))
+        await until(lambda: layer.counters.ignored)
+        assert len(layer.commands._waiting) == 1
+        assert len(asyncio.all_tasks()) == tasks
+        before = len(controller.commands)
+        controller.answers[Opcode.READ_BD_ADDR] = lambda _: b"\x00" + bytes(6)
+        controller.send(event(0x0E, struct.pack("<BHB6s", 1, Opcode.READ_BD_ADDR, 0, bytes(6))))
+        await waiting
+        await layer.request(Opcode.READ_BD_ADDR)
+        assert len(controller.commands) == before + 2  # the latest question's answer, and ours
 
 
 @simulated

@@ -12,6 +12,12 @@ Some commands are wishes: what they ask for can be done without. Controllers exi
 such a command although they list it, and work otherwise. So the end of a wish's time fails the wish
 alone, and the next command is sent; if the controller is silent to that too, it is lost.
 
+Peers make us send commands, too, by what they ask for, and as often as they like. So their commands
+wait in a line of their own. They are not in the way of the program's: one of those lets pass at
+most one that was there before it. And their line is bounded: what answers a peer's question
+(`reply`) is at most there once for each link, as a later question takes the place of the one
+before; whatever else a peer causes has one task for each link, which waits for its command.
+
 Each wait has its own time: a command's begins when it is sent, that for leave to send when there is
 something to send. A controller that goes on talking of other things, by answers to commands that
 were never sent or by events that give no leave, gains no time by it.
@@ -36,13 +42,76 @@ class Unanswered(Exception):
 
 
 class _Command:
-    __slots__ = ("answer", "is_wish", "opcode", "packet")
+    """`answer`: None if nobody waits for it. `number`: of all commands, in the order of asking."""
 
-    def __init__(self, packet: bytes, answer: asyncio.Future[bytes], is_wish: bool) -> None:
+    __slots__ = ("answer", "is_wish", "key", "number", "opcode", "packet", "was_passed")
+
+    def __init__(
+        self, number: int, packet: bytes, answer: asyncio.Future[bytes] | None, is_wish: bool
+    ) -> None:
+        self.number = number
         self.packet = packet
         self.is_wish = is_wish
         self.opcode = int.from_bytes(packet[_OPCODE_OFFSET : _OPCODE_OFFSET + 2], "little")
         self.answer = answer
+        self.was_passed = False  # by a peer's command
+        self.key: tuple[int, int] | None = None  # of a reply: opcode and link
+
+    def end(self, error: Exception) -> None:
+        """Fail what waits for the answer."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class _Lines:
+    """The commands that wait: the program's, and those that peers have caused."""
+
+    def __init__(self) -> None:
+        self._program: deque[_Command] = deque()
+        self._peers: deque[_Command] = deque()
+        self._replies: dict[tuple[int, int], _Command] = {}  # of those: by opcode and link
+
+    def __len__(self) -> int:
+        return len(self._program) + len(self._peers)
+
+    def add(self, command: _Command, for_peer: bool) -> None:
+        (self._peers if for_peer else self._program).append(command)
+
+    def add_reply(self, conn_handle: int, command: _Command) -> None:
+        """Add an answer to a peer's question; it takes the place of one that still waits."""
+        command.key = command.opcode, conn_handle
+        former = self._replies.setdefault(command.key, command)
+        if former is command:
+            self._peers.append(command)
+        former.packet = command.packet
+
+    def take(self) -> _Command | None:
+        """Take the oldest, but none of a peer's that would be the second to pass the program."""
+        while self:
+            command = self._next()
+            if command.answer is None or not command.answer.cancelled():
+                return command
+        return None
+
+    def _next(self) -> _Command:
+        program, peers = self._program, self._peers
+        first = program[0] if program else None
+        if first is not None and (not peers or first.was_passed or first.number < peers[0].number):
+            return program.popleft()
+        if first is not None:
+            first.was_passed = True
+        command = peers.popleft()
+        if command.key is not None:
+            del self._replies[command.key]
+        return command
+
+    def clear(self) -> list[_Command]:
+        """Take all out."""
+        commands = [*self._program, *self._peers]
+        self._program.clear()
+        self._peers.clear()
+        self._replies.clear()
+        return commands
 
 
 class CommandQueue:
@@ -62,7 +131,9 @@ class CommandQueue:
         self._send = send
         self._silent = silent
         self._timeout_s = timeout_s
-        self._waiting: deque[_Command] = deque()
+        self.unanswered: set[int] = set()  # opcodes of wishes, which are not worth asking again
+        self._waiting = _Lines()
+        self._number = 0
         self._current: _Command | None = None
         # The controller takes one more command. It may say that it takes none for now, also in an
         # answer; then it says later, in an event of no command (opcode 0), that it takes some.
@@ -71,17 +142,35 @@ class CommandQueue:
         self._timed: _Command | None = None  # what the timer is for; None: the leave to send
         self._closed_by: Exception | None = None
 
-    async def exchange(self, packet: bytes, is_wish: bool = False) -> bytes:
+    async def exchange(
+        self, packet: bytes, *, is_wish: bool = False, for_peer: bool = False
+    ) -> bytes:
         """Send an H4 command packet. Returns: the H4 event packet that answers it.
 
+        Args: `for_peer`: a peer is why it is sent, not the program.
         Raises: Unanswered, for a wish only; what the queue was closed with.
         """
         if self._closed_by is not None:
             raise self._closed_by
-        command = _Command(packet, asyncio.get_running_loop().create_future(), is_wish)
-        self._waiting.append(command)
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting.add(self._new(packet, answer, is_wish), for_peer)
         self._pump()
-        return await command.answer
+        return await answer
+
+    def reply(self, packet: bytes, conn_handle: int, *, is_wish: bool = False) -> None:
+        """Send a command that answers a question of a link's peer; nobody waits for the outcome.
+
+        One that is still waiting, with the same opcode and for the same link, is not sent: its
+        question is not open any more.
+        """
+        command = self._new(packet, None, is_wish)
+        if self._closed_by is None and command.opcode not in self.unanswered:
+            self._waiting.add_reply(conn_handle, command)
+            self._pump()
+
+    def _new(self, packet: bytes, answer: asyncio.Future[bytes] | None, is_wish: bool) -> _Command:
+        self._number += 1
+        return _Command(self._number, packet, answer, is_wish)
 
     def answered(self, opcode: int, allowed: int, event: bytes) -> None:
         """Take a Command Complete or Command Status. `allowed`: its Num_HCI_Command_Packets."""
@@ -89,7 +178,7 @@ class CommandQueue:
         command = self._current
         if command is not None and command.opcode == opcode:
             self._current = None
-            if not command.answer.done():
+            if command.answer is not None and not command.answer.done():
                 command.answer.set_result(event)
         elif opcode != 0:  # 0 only tells how many commands may be sent
             self._counters.unexpected_answers += 1
@@ -98,19 +187,17 @@ class CommandQueue:
     def close(self, error: Exception) -> None:
         """Fail all commands, also future ones, with `error`."""
         self._closed_by = self._closed_by or error
-        commands = [*([self._current] if self._current else []), *self._waiting]
+        commands = [*([self._current] if self._current else []), *self._waiting.clear()]
         self._current = None
-        self._waiting.clear()
         self._stop_timer()
         for command in commands:
-            if not command.answer.done():
-                command.answer.set_exception(self._closed_by)
+            command.end(self._closed_by)
 
     def _pump(self) -> None:
-        while self._current is None and self._allowed and self._waiting:
-            command = self._waiting.popleft()
-            if command.answer.cancelled():
-                continue
+        while self._current is None and self._allowed:
+            command = self._waiting.take()
+            if command is None:
+                break
             self._current = command
             self._allowed = False
             self._send(command.packet)
@@ -146,8 +233,8 @@ class CommandQueue:
             return
         self._current = None
         self._allowed = True
-        if not command.answer.done():
-            command.answer.set_exception(Unanswered())
+        self.unanswered.add(command.opcode)
+        command.end(Unanswered())
         self._pump()
 
 

@@ -83,7 +83,6 @@ class HciLayer:
         self._acl: AclHandler | None = None
         self._reader: PacketReader | None = None
         self._left_out: set[int] = set()  # opcodes of wishes, logged once each
-        self._unanswered: set[int] = set()  # opcodes of wishes that are not worth asking again
         self.on_event(Event.COMMAND_COMPLETE, self._command_complete)
         self.on_event(Event.COMMAND_STATUS, self._command_status)
         self.on_event(Event.HARDWARE_ERROR, self._hardware_error)
@@ -126,29 +125,46 @@ class HciLayer:
         except Exception as error:
             self.lose(f"sending failed ({error}); check the device")
 
-    async def request(self, opcode: Opcode | int, parameters: bytes = b"") -> bytes:
+    async def request(
+        self, opcode: Opcode | int, parameters: bytes = b"", *, for_peer: bool = False
+    ) -> bytes:
         """Send a command. Returns: the return parameters after the status, empty for a status.
 
+        Args: `for_peer`: a peer is why; then the program's commands are not kept waiting.
         Raises: ControllerError if the controller refuses; ControllerLost.
         """
-        event = await self.commands.exchange(command_packet(opcode, parameters))
+        packet = command_packet(opcode, parameters)
+        event = await self.commands.exchange(packet, for_peer=for_peer)
         status, returned = _outcome(event)
         if status:
             raise ControllerError(status, _command_name(opcode))
         return returned
 
-    async def wish(self, opcode: Opcode | int, parameters: bytes = b"") -> bytes | None:
+    def reply(
+        self, opcode: Opcode, conn_handle: int, parameters: bytes = b"", *, is_wish: bool = False
+    ) -> None:
+        """Answer a peer's question, of which the controller has told, by a command. Does not wait.
+
+        The command's parameters begin with the connection handle. See `CommandQueue.reply`.
+        """
+        packet = command_packet(opcode, conn_handle.to_bytes(2, "little") + parameters)
+        self.commands.reply(packet, conn_handle, is_wish=is_wish)
+
+    async def wish(
+        self, opcode: Opcode | int, parameters: bytes = b"", *, for_peer: bool = False
+    ) -> bytes | None:
         """Ask for what can be done without. Returns: as `request`; None if it is left out.
 
         A refusal or silence is logged once for each opcode; what was met with silence is not asked
         for again. Raises: ControllerLost.
         """
-        if opcode in self._unanswered:
+        if opcode in self.commands.unanswered:
             return None
         try:
-            event = await self.commands.exchange(command_packet(opcode, parameters), is_wish=True)
+            event = await self.commands.exchange(
+                command_packet(opcode, parameters), is_wish=True, for_peer=for_peer
+            )
         except Unanswered:
-            self._unanswered.add(opcode)
             self._leave_out(opcode, "does not answer")
             return None
         status, returned = _outcome(event)

@@ -192,6 +192,7 @@ class Peers:
         self.in_controller = in_controller
         self._privacy = privacy
         self._spawn = spawn
+        self._update_waits = False
 
     def bonds_changed(self) -> None:
         """Bonds were saved or erased, or are another identity's."""
@@ -218,18 +219,22 @@ class Peers:
         self.proved(other)
         return other
 
-    def _list_changed(self) -> None:
-        if self.in_controller.outdated:
-            self._spawn(self.update())
-
     def settings_changed(self) -> None:
         """The time of private addresses may have changed."""
-        if self.in_controller.outdated:
+        self._list_changed()
+
+    def _list_changed(self) -> None:
+        # One update that has not begun takes along whatever else changes until it does.
+        if self.in_controller.outdated and not self._update_waits:
+            self._update_waits = True
             self._spawn(self.update())
 
     async def update(self) -> None:
         """Bring the controller's list up to date; advertising, scanning and initiating go on."""
         if not self.in_controller.outdated:
+            self._update_waits = False
             return
         async with self._privacy.lock:
-            await self._privacy.while_quiet(self.in_controller.update)
+            self._update_waits = False
+            if self.in_controller.outdated:  # another one may have been faster
+                await self._privacy.while_quiet(self.in_controller.update)

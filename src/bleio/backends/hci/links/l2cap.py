@@ -2,10 +2,11 @@
 
 We offer no credit-based channels. Sans-I/O: sending and timers are the link's.
 
-A central answers a request before it changes anything, as the specification has it, and it refuses
-what does not fit together: parameters whose supervision time-out is shorter than two events with
-latency would end the link at the first lost packet. A response to nothing, or with an identifier
-that is not that of our last request, is dropped: it may be the late answer to one before.
+A central answers a request before it changes anything, as the specification has it. It refuses what
+comes faster than it can follow, and what does not fit together: parameters whose supervision
+time-out is shorter than two events with latency would end the link at the first lost packet. A
+response to nothing, or with an identifier that is not that of our last request, is dropped: it may
+be the late answer to one before.
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ def plausible(parameters: ConnectionParameters) -> bool:
 
 class SignalingOwner(Protocol):
     """What is told of connection parameter updates."""
+
+    def may_accept_update(self) -> bool:
+        """Whether a request may be accepted; not while one that was accepted waits."""
 
     def update_accepted(self, parameters: ConnectionParameters) -> None:
         """A central has accepted a request, and is to change the parameters."""
@@ -105,7 +109,9 @@ class Signaling:
 
     def _parameter_update_requested(self, identifier: int, data: bytes) -> None:
         parameters = _PARAMETERS.unpack(data) if len(data) == _PARAMETERS.size else None
-        accepted = parameters is not None and plausible(parameters)
+        accepted = (
+            parameters is not None and plausible(parameters) and self._owner.may_accept_update()
+        )
         result = _ACCEPTED if accepted else _REJECTED
         self._reply(_PARAMETER_UPDATE_RSP, identifier, _U16.pack(result))
         if accepted and parameters is not None:

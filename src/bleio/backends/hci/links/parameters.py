@@ -5,9 +5,10 @@ and is told whether it will; either way LE Connection Update Complete tells of n
 may be refused without a word, so an outcome is waited for no longer than `UPDATE_S`.
 
 A link has one change at a time. A wish that comes while another is pending takes its turn: a
-program's wishes in order, of a peer's the latest, which has been told that it was accepted. A
-controller may be at a change that it did not have from us, and then refuses ours as disallowed; it
-is asked again once that has ended, since a wish dropped there would leave what nobody asked for.
+program's wishes in order, of a peer's one. Further ones of the peer's are rejected, for it can ask
+faster than a controller can change anything, and what was accepted has to be done. A controller
+may be at a change that it did not have from us, and then refuses ours as disallowed; it is asked
+again once that has ended, since a wish dropped there would leave what nobody asked for.
 Spec: Vol 3, Part A, 4.20 and 4.21; Vol 4, Part E, 7.8.18 and 7.7.65.3.
 """
 
@@ -53,7 +54,7 @@ class LinkParameters:
         self._spawn = spawn
         self._outcome: asyncio.Future[None] | None = None
         self._changing = asyncio.Lock()
-        self._wish_of_peer: ConnectionParameters | None = None  # accepted, waits for its turn
+        self._peer_waits = False  # a wish of the peer's is accepted and waits for its turn
         self._closed = False
 
     def now_in_force(self, interval_units: int, latency: int, supervision_units: int) -> None:
@@ -93,13 +94,13 @@ class LinkParameters:
         if not plausible(parameters):
             return  # the controller would refuse it: supervision is too short for it
         if self._is_central:
-            await self._update(parameters)
+            await self._update(parameters, for_peer=False)
         else:
             outcome = self._outcome = asyncio.get_running_loop().create_future()
             self.signaling.request_update(parameters)
             await asyncio.wait({outcome}, timeout=UPDATE_S)
 
-    async def _update(self, parameters: ConnectionParameters) -> None:
+    async def _update(self, parameters: ConnectionParameters, *, for_peer: bool) -> None:
         """Have the controller change the parameters, and wait for the outcome.
 
         While the controller is at another change, this waits for the end of that.
@@ -112,7 +113,7 @@ class LinkParameters:
             outcome = self._outcome = loop.create_future()
             wait_s = UPDATE_S
             try:
-                await self._layer.request(Opcode.LE_CONNECTION_UPDATE, packed)
+                await self._layer.request(Opcode.LE_CONNECTION_UPDATE, packed, for_peer=for_peer)
             except ControllerError as error:
                 if error.status not in _BUSY or loop.time() >= deadline_s:
                     return
@@ -121,19 +122,21 @@ class LinkParameters:
             if wait_s == UPDATE_S:
                 return
 
-    async def _follow_peer(self) -> None:
+    async def _follow_peer(self, parameters: ConnectionParameters) -> None:
         async with self._changing:
-            parameters, self._wish_of_peer = self._wish_of_peer, None
-            if parameters is not None:
-                await self._update(parameters)
+            self._peer_waits = False
+            await self._update(parameters, for_peer=True)
 
     # Part of `SignalingOwner`
 
+    def may_accept_update(self) -> bool:
+        """As central: whether a wish of the peer's can be followed soon."""
+        return not self._peer_waits
+
     def update_accepted(self, parameters: ConnectionParameters) -> None:
         """As central: the peer has asked, and its wish is a plausible one."""
-        waits, self._wish_of_peer = self._wish_of_peer is not None, parameters
-        if not waits:
-            self._spawn(self._follow_peer())
+        self._peer_waits = True
+        self._spawn(self._follow_peer(parameters))
 
     def update_answered(self, accepted: bool) -> None:
         """As peripheral: the central has decided."""

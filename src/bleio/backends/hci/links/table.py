@@ -202,7 +202,8 @@ class LinkTable:
             phys = bytes((0, _PHY_2M, _PHY_2M)) + bytes(2)
             requests.append((Opcode.LE_SET_PHY, handle + phys))
         for opcode, parameters in requests:
-            await self.layer.wish(opcode, parameters)
+            if link.connected:
+                await self.layer.wish(opcode, parameters, for_peer=True)
 
     def _disconnected(self, event: bytes) -> None:
         status, conn_handle, reason = _DISCONNECTION.unpack_from(event)
@@ -232,13 +233,13 @@ class LinkTable:
 
         Refusing would make it ask again by signaling, where a central accepts what is plausible.
         """
-        conn_handle, *parameters = _REQUEST.unpack_from(event)
-        self.spawn(
-            self.layer.wish(
-                Opcode.LE_REMOTE_CONNECTION_PARAMETER_REQUEST_REPLY,
-                _REQUEST.pack(conn_handle, *parameters) + bytes(4),
-            )
-        )
+        conn_handle, *_ = _REQUEST.unpack_from(event)
+        if conn_handle not in self.links:
+            self.layer.counters.unknown_handles += 1
+            return
+        parameters = event[2 : _REQUEST.size] + bytes(4)
+        opcode = Opcode.LE_REMOTE_CONNECTION_PARAMETER_REQUEST_REPLY
+        self.layer.reply(opcode, conn_handle, parameters, is_wish=True)
 
     def _acl_received(self, conn_handle: int, continues: bool, fragment: bytes) -> None:
         link = self.links.get(conn_handle)

@@ -23,7 +23,6 @@ from bleio.core.hci import Event, LeEvent
 _CHANGE = Struct("<BHB")  # status, handle, enabled
 _REFRESH = Struct("<BH")  # status, handle
 _KEY_REQUEST = Struct("<H8sH")  # handle, Rand, EDIV
-_U16 = Struct("<H")
 
 
 class SecurityManager:
@@ -99,9 +98,7 @@ class SecurityManager:
         conn_handle, rand, ediv = _KEY_REQUEST.unpack_from(event)
         security = self._links.get(conn_handle)
         key = security.long_term_key(rand, ediv) if security is not None else None
-        head = _U16.pack(conn_handle)
         if key is not None:
-            reply = self._layer.request(Opcode.LE_LONG_TERM_KEY_REQUEST_REPLY, head + key)
+            self._layer.reply(Opcode.LE_LONG_TERM_KEY_REQUEST_REPLY, conn_handle, key)
         else:
-            reply = self._layer.request(Opcode.LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY, head)
-        self.shared.spawn(reply)
+            self._layer.reply(Opcode.LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY, conn_handle)
