@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import _bleio
 import pytest
 
+from support.air_recorder import record_radios, recorder
+from support.hci_recorder import hci_recorder, record_hosts
 from support.pair import Pair, connect, current
+
+__all__ = ["hci_recorder", "record_hosts", "record_radios", "recorder"]
+
+
+@pytest.fixture(autouse=True)
+def capture_everything(record_radios: None, record_hosts: None) -> None:
+    """Let tshark judge all that is said, on the air and over HCI."""
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import pytest
 from _bleio import UUID, Attribute, Characteristic, Service
 
 from support.pair import DEADLINE_S, U128, Pair, make, raises, until
+from support.recorded import tshark_complains
+from support.tshark import MALFORMED
 
 READ, WRITE, NO_RESPONSE = (
     Characteristic.READ,
@@ -185,7 +187,14 @@ def test_read_only_members(service: Service) -> None:
 # --- remote reads and writes
 
 
-@pytest.mark.parametrize("size", [0, 1, 20, 22, 23, 246, 247, 248, 508, 509, 510, 511, 512])
+# Whether more follows a full packet tells an empty part alone. Spec: Vol 3, Part F, 3.4.4.6.
+EMPTY_PART = tshark_complains(MALFORMED, reason="it takes an empty Read Blob Response for cut")
+
+
+@pytest.mark.parametrize(
+    "size",
+    [0, 1, 20, 22, 23, 246, 247, 248, 508, 509, 510, pytest.param(511, marks=EMPTY_PART), 512],
+)
 def test_reads_span_packets(link: Pair, service: Service, size: int) -> None:
     octets = bytes(i & 0xFF for i in range(size))
     local = make(service, properties=READ, max_length=512, initial_value=octets)

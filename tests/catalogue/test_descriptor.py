@@ -105,7 +105,7 @@ def test_permissions(link: Pair, owner: Characteristic) -> None:
     with raises(_bleio.SecurityError, "Insufficient authentication"):
         _ = remote.value
     with raises(_bleio.BluetoothError, "Unknown gatt error: 0x0103"):
-        remote.value = b"x"
+        remote.value = b"\x01\x01"
 
 
 def test_remote_owner_is_refused(link: Pair, owner: Characteristic) -> None:

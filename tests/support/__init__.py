@@ -48,7 +48,9 @@ Judges of what was sent:
     air_recorder     captures all that tests put on air, for tshark at the end
     att_checker      an independent reading of the ATT PDUs of the specification
     btsnoop          reads HCI captures
+    hci_recorder     captures what hosts and controllers say in tests, for tshark at the end
     on_air           all packets of a radio, and what holds for each
+    recorded         whose frame it is in such a capture, and what each test may have wrong
     tshark           runs it; tests skip where it is missing
 
 The source, and what is installed:

@@ -78,6 +78,6 @@ def connect(central: _bleio.Adapter, peripheral: _bleio.Adapter) -> Pair:
 U128 = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"
 
 
-def make(service: _bleio.Service, uuid: int | str = 0x2A19, **options: Any) -> Any:
+def make(service: _bleio.Service, uuid: int | str = 0xFFF1, **options: Any) -> Any:
     """Add a characteristic to a local service."""
     return _bleio.Characteristic.add_to_service(service, _bleio.UUID(uuid), **options)

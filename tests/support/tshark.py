@@ -17,11 +17,13 @@ needs_tshark: pytest.MarkDecorator = pytest.mark.skipif(
 _WARNING = 0x600000  # of tshark's severities; an error is above it
 _BAD = f"_ws.malformed || _ws.expert.severity >= {_WARNING}"
 WRONG_CRC = "Incorrect CRC"
+MALFORMED = "Malformed Packet (Exception occurred)"
 COLLISION = (
     "Initiating a new incompatible control procedure after having sent a response to "
     "an incompatible control procedure"
 )
 _OTHER_END = {"2": "3", "3": "2"}  # as the pseudo header has it: from the central, to it
+_ATT_RESPONSES = range(0x01, 0x1A, 2)
 _WITH_INSTANT = (0x00, 0x01, 0x0F, 0x16)  # what begins a change of parameters, channels, PHY
 
 
@@ -57,8 +59,28 @@ def complaints(path: Path) -> list[Complaint]:
             if int(severity) >= _WARNING:
                 found.append(Complaint(int(number), protocol, info, message))
     suspects = {each.frame for each in found if each.message == COLLISION}
-    crossings = _crossings(path, suspects) if suspects else set()
-    return [each for each in found if each.message != COLLISION or each.frame not in crossings]
+    mistaken = _crossings(path, suspects) if suspects else set()
+    suspects = {each.frame for each in found if each.protocol == "ATT"}
+    mistaken |= _mixed_up(path, suspects) if suspects else set()
+    return [each for each in found if each.frame not in mistaken]
+
+
+def _mixed_up(path: Path, suspects: set[int]) -> set[int]:
+    """Of ATT responses those before which another link had a request after theirs.
+
+    Spec: Vol 3, Part F, 3.3.2: each bearer has its own request and response. tshark takes a
+    response for that to the last request of whatever link, and reads it as something else.
+    """
+    names = ("frame.number", "btle.access_address", "bthci_acl.chandle", "btatt.opcode")
+    last_request: tuple[str, str] = ("", "")  # the link
+    mixed_up = set()
+    for number, *link, opcode in fields(path, *names, only="btatt.opcode"):
+        is_response = int(opcode, 0) in _ATT_RESPONSES
+        if is_response and int(number) in suspects and tuple(link) != last_request:
+            mixed_up.add(int(number))
+        if not is_response:
+            last_request = (link[0], link[1])
+    return mixed_up
 
 
 def _crossings(path: Path, suspects: set[int]) -> set[int]:
