@@ -283,6 +283,7 @@ def test_a_disk_that_is_full(
         patched.setattr(os, step, fails)
         store.save(bond_with(1), central=True)
         store.save(bond_with(2), central=True)
+    assert [path.name for path in store.path.parent.iterdir()] == [store.path.name]
     assert store.path.read_bytes() == old
     assert [record.getMessage() for record in caplog.records] == [
         f"Bonds cannot be saved in {store.path} (No space left on device) and end with this"

@@ -199,14 +199,13 @@ class FileBondStore:
         self._set_aside()  # reads the file, if it is a good one
         merged = self._merged()
         part = self.path.with_suffix(".part")
-        part.unlink(missing_ok=True)  # of a process that was killed
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY
-        with open(os.open(part, flags, 0o600), "wb") as file:
-            file.write(encode(merged))
-            file.flush()
-            os.fsync(file.fileno())
-            stamp = _stamp_from(os.fstat(file.fileno()))
-        os.replace(part, self.path)
+        try:
+            stamp = _write_whole(part, encode(merged))
+            os.replace(part, self.path)
+        except BaseException:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)  # it has keys in it, and is of no use
+            raise
         self._file, self._stamp = merged, stamp
         self._unsaved, self._erase_first, self._new_irk = {}, False, None
         self._warned.clear()
@@ -235,7 +234,9 @@ class FileBondStore:
         deadline = time.monotonic() + lock_s
         while not self._lock.try_acquire():
             if time.monotonic() >= deadline:
-                raise _LockedError(f"process {self._lock.holder()} keeps it locked")
+                holder = self._lock.holder()
+                who = "another process" if holder is None else f"process {holder}"
+                raise _LockedError(f"{who} keeps it locked")
             time.sleep(_LOCK_STEP_S)
         try:
             yield
@@ -246,6 +247,17 @@ class FileBondStore:
         if what not in self._warned:
             self._warned.add(what)
             _log.warning(_WARNINGS[what], self.path, error.strerror or error)
+
+
+def _write_whole(part: Path, octets: bytes) -> _Stamp:
+    """Write a file that is on the disk when this returns. Raises: OSError."""
+    part.unlink(missing_ok=True)  # of a process that was killed
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY
+    with open(os.open(part, flags, 0o600), "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+        return _stamp_from(os.fstat(file.fileno()))
 
 
 _ADVICE = "; make its folder writable for this user or set BLEIO_STATE_DIR to one that is"
@@ -284,9 +296,9 @@ def _sync_folder(folder: Path) -> None:
     """Have the disk know the new file's name. Not every file system can be asked to."""
     if sys.platform == "win32":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
