@@ -18,6 +18,7 @@ from bumble.crypto.cryptography import EccKey
 
 from bleio.backends.base import OobData, PairingAgent
 from bleio.backends.hci import entropy
+from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.methods import Choice
 from bleio.backends.hci.security.smp.pdu import Reason
 from bleio.core.address import DeviceAddress
@@ -173,6 +174,32 @@ class PairingBasis:
         assert self.agent is not None
         if not (yield Ask(partial(self.agent.compare, self.described, number))):
             raise Failure(Reason.NUMERIC_COMPARISON_FAILED)
+
+    def exchange_nonces(
+        self, nonce: bytes, confirm: bytes, expected: Callable[[bytes], bytes]
+    ) -> Steps:
+        """Show our nonce for the peer's, after both have committed themselves by a confirm value.
+
+        The peripheral checks before it shows its own, so that a guess tells its peer nothing. One
+        that sends our own confirm value or nonce back would pass without knowing what goes into
+        them (CVE-2020-26558), so that fails. Args: `confirm`: ours; `expected`: makes the peer's
+        of its nonce. Returns: the peer's nonce.
+        """
+        central = self.ends.is_central
+        if central:
+            self.send_pdu(pdu.PAIRING_CONFIRM, confirm)
+        peer_confirm = yield Receive(pdu.PAIRING_CONFIRM)
+        if central:
+            self.send_pdu(pdu.PAIRING_RANDOM, nonce)
+        else:
+            self.send_pdu(pdu.PAIRING_CONFIRM, confirm)
+        peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
+        if peer_confirm == confirm or peer_nonce == nonce:
+            raise Failure(Reason.CONFIRM_VALUE_FAILED)
+        self.check(peer_confirm, expected(peer_nonce), Reason.CONFIRM_VALUE_FAILED)
+        if not central:
+            self.send_pdu(pdu.PAIRING_RANDOM, nonce)
+        return peer_nonce
 
     def check(self, value: bytes, expected: bytes, reason: Reason) -> None:
         """Fail unless the peer's value is the expected one."""

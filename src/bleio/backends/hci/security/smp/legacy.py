@@ -7,41 +7,23 @@ this kind only protects against peers that are not there yet; see docs/security.
 
 from __future__ import annotations
 
+from functools import partial
+
 from bumble.crypto import c1, s1
 
 from bleio.backends.hci import entropy
-from bleio.backends.hci.security.smp import pdu
-from bleio.backends.hci.security.smp.basis import Failure, PairingBasis, Receive, Steps
+from bleio.backends.hci.security.smp.basis import Failure, PairingBasis, Steps
 from bleio.backends.hci.security.smp.pdu import Reason
 from bleio.core.pairing import PairingMethod
 
 
 def short_term_key(pairing: PairingBasis) -> Steps:
-    """Agree on the Short Term Key. Returns: 16 octets.
-
-    A peer that sends our own confirm value or nonce back would pass the check without knowing the
-    key (CVE-2020-26558), so that fails.
-    """
+    """Agree on the Short Term Key. Returns: 16 octets."""
     key = yield from _temporary_key(pairing)
-    own_nonce = entropy.token_bytes(16)
-    own_confirm = _confirm_value(pairing, key, own_nonce)
-    if pairing.ends.is_central:
-        pairing.send_pdu(pdu.PAIRING_CONFIRM, own_confirm)
-        peer_confirm = yield Receive(pdu.PAIRING_CONFIRM)
-        pairing.send_pdu(pdu.PAIRING_RANDOM, own_nonce)
-        peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
-    else:
-        peer_confirm = yield Receive(pdu.PAIRING_CONFIRM)
-        pairing.send_pdu(pdu.PAIRING_CONFIRM, own_confirm)
-        peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
-    if peer_confirm == own_confirm or peer_nonce == own_nonce:
-        raise Failure(Reason.CONFIRM_VALUE_FAILED)
-    expected = _confirm_value(pairing, key, peer_nonce)
-    pairing.check(peer_confirm, expected, Reason.CONFIRM_VALUE_FAILED)
-    if pairing.ends.is_central:
-        return s1(key, peer_nonce, own_nonce)
-    pairing.send_pdu(pdu.PAIRING_RANDOM, own_nonce)
-    return s1(key, own_nonce, peer_nonce)
+    confirm_value = partial(_confirm_value, pairing, key)
+    own = entropy.token_bytes(16)
+    peer = yield from pairing.exchange_nonces(own, confirm_value(own), confirm_value)
+    return s1(key, peer, own) if pairing.ends.is_central else s1(key, own, peer)
 
 
 def _temporary_key(pairing: PairingBasis) -> Steps:

@@ -13,6 +13,7 @@ one whose key is no point of the curve would learn ours (CVE-2018-5383).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from bumble.crypto import f4, f5, f6, g2
 from bumble.crypto.cryptography import EccKey
@@ -119,22 +120,9 @@ def _passkey(pairing: PairingBasis, exchange: _Exchange) -> Steps:
     for bit in range(PASSKEY_BITS):
         z = bytes((0x80 | passkey >> bit & 1,))
         nonce = entropy.token_bytes(16)
-        own_confirm = f4(own_x, peer_x, nonce, z)
-        if pairing.ends.is_central:
-            pairing.send_pdu(pdu.PAIRING_CONFIRM, own_confirm)
-            confirm = yield Receive(pdu.PAIRING_CONFIRM)
-            pairing.send_pdu(pdu.PAIRING_RANDOM, nonce)
-            peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
-        else:
-            confirm = yield Receive(pdu.PAIRING_CONFIRM)
-            pairing.send_pdu(pdu.PAIRING_CONFIRM, own_confirm)
-            peer_nonce = yield Receive(pdu.PAIRING_RANDOM)
-        if confirm == own_confirm or peer_nonce == nonce:
-            raise Failure(Reason.CONFIRM_VALUE_FAILED)
-        expected = f4(peer_x, own_x, peer_nonce, z)
-        pairing.check(confirm, expected, Reason.CONFIRM_VALUE_FAILED)
-        if not pairing.ends.is_central:
-            pairing.send_pdu(pdu.PAIRING_RANDOM, nonce)
+        confirm = f4(own_x, peer_x, nonce, z)
+        expected = partial(f4, peer_x, own_x, z=z)
+        peer_nonce = yield from pairing.exchange_nonces(nonce, confirm, expected)
     exchange.own_nonce, exchange.peer_nonce = nonce, peer_nonce
     exchange.own_r = exchange.peer_r = passkey.to_bytes(16, "little")
 
