@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 from bleio.att import codec
 from bleio.att.client import Procedure
 from bleio.att.codec import HANDLE_PAIR, MAX_HANDLE, OPCODE_RANGE, U16
-from bleio.core.codes import GattUuid, Properties
+from bleio.core.codes import AttErrorCode, GattUuid, Properties
 from bleio.core.uuid import expand, shorten, uuid16
 from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt import procedures
@@ -112,13 +112,16 @@ def _primary_services(bound: _Bound) -> Procedure[list[RemoteService]]:
 
 
 def find_service_changed() -> Procedure[RemoteCharacteristic | None]:
-    """Find the Service Changed characteristic of the peer's GATT service, with its descriptors."""
+    """Find the Service Changed characteristic of the peer's GATT service, with its descriptors.
+
+    Returns: None if there is none. Raises: AttError if the peer does not say whether there is.
+    """
     bound = _Bound()
     request = OPCODE_RANGE.pack(codec.FIND_BY_TYPE_VALUE_REQ, 1, MAX_HANDLE)
     try:
         response = yield request + _PRIMARY + _GENERIC_ATTRIBUTE
     except AttError as error:
-        if error.about_security:
+        if error.code != AttErrorCode.ATTRIBUTE_NOT_FOUND:
             raise
         return None
     _demand(len(response) > 1 and len(response) % 4 == 1, "a list with entries of a wrong length")

@@ -140,7 +140,10 @@ class RemoteTable:
                 self._value_of_cccd[cccd.handle] = characteristic.handle
 
     def _watch_changes(self, bearer: HasMtu) -> Procedure[None]:
-        """Subscribe to the peer's Service Changed, if that was not done yet."""
+        """Subscribe to the peer's Service Changed, if that was not done yet.
+
+        A peer that refuses may have it all the same, so the next discovery asks again.
+        """
         if self._watching:
             return
         try:
@@ -151,7 +154,7 @@ class RemoteTable:
                 if cccd is not None:
                     yield from procedures.subscribe(cccd.handle, False, True, bearer)
         except AttError:
-            pass  # it will not tell us of changes; all else works
+            return  # it does not tell us of changes; all else works
         self._watching = True
 
     def _service_changed(self, value: bytes) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from bleio.att.counters import Counters
 from bleio.core.codes import Properties
 from bleio.core.uuid import uuid16
 from bleio.errors import AttError, ProtocolViolation, TransactionTimeout
 from bleio.gatt.model import RemoteService, cccd_of
-from bleio.gatt.remote import MAX_DISCOVERY_ATTEMPTS
+from bleio.gatt.remote import MAX_DISCOVERY_ATTEMPTS, RemoteTable
 from bleio.gatt.server import LocalServer
 from bleio.gatt.table import AttributeTable
 from support.bearers import Heard, Loop, Wired, add_characteristic, add_service, published
@@ -132,6 +133,19 @@ class TestServiceChanged:
         self.found(loop)
         assert [pdu for pdu in loop.trace if pdu[0] == 0x12] == writes
         assert len(writes) == 1
+
+    @pytest.mark.parametrize(("code", "asks_again"), [(0x0A, False), (0x05, True), (0x0E, True)])
+    def test_a_peer_that_refuses_to_say_is_asked_again(self, code: int, asks_again: bool) -> None:
+        remote, wired = RemoteTable(Counters()), Wired()
+        asked = []
+        for error in (AttError(code), AttError(0x0A)):
+            discovering = remote.discover(None, wired.bearer)
+            asked.append(next(discovering)[0] == 0x06)  # Find By Type Value
+            with pytest.raises(StopIteration):
+                while True:
+                    discovering.throw(error)
+                    error = AttError(0x0A)
+        assert asked == [True, asks_again]
 
     def test_what_was_found_in_the_range_becomes_invalid(self, server: LocalServer) -> None:
         loop = Loop(server)
