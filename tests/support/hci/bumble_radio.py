@@ -43,7 +43,10 @@ class _Controller(Controller):  # type: ignore[misc,unused-ignore]
         return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
 
     def on_hci_le_set_phy_command(self, command: hci.HCI_LE_Set_PHY_Command) -> None:
-        """Answer, where bumble's says that it has the command and then stays silent."""
+        """Answer, where bumble's says that it has the command and then stays silent.
+
+        Our host goes on without an answer, but only after 2 s, on the first link of each adapter.
+        """
         self.send_hci_packet(
             hci.HCI_Command_Status_Event(
                 status=hci.HCI_UNKNOWN_HCI_COMMAND_ERROR,

@@ -147,7 +147,7 @@ async def test_it_takes_no_longer_than_it_may() -> None:
     closing.close()
 
 
-@pytest.mark.parametrize("late_s", LATE_S)
+@pytest.mark.parametrize("late_s", [0.0, *LATE_S])
 @pytest.mark.parametrize("by_central", [True, False])
 @simulated
 async def test_a_pairing_followed_by_a_disconnection_at_once(
