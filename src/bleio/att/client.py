@@ -13,6 +13,9 @@ request at a time, and a response does not say which request it answers. If the 
 early, the late response to the last would be taken for its own. So the bearer stays busy until the
 response is there, at most 30 s from the request; after that nothing may be sent on it any more, and
 the link is as good as lost (3.3.3).
+
+A procedure may have a limit for the whole of it, too. Each answer of a peer that takes its time
+comes within its own limit, and then a discovery of some thousand steps takes hours.
 """
 
 from __future__ import annotations
@@ -43,15 +46,31 @@ CallLater = Callable[[float, Callable[[], None]], DeadlineTimer]
 class Job:
     """One procedure in line or under way; `done(result, error)` is called once, or abandoned."""
 
-    __slots__ = ("done", "procedure", "step_limit_s")
+    __slots__ = ("done", "procedure", "step_limit_s", "timer", "whole_limit_s")
 
-    def __init__(self, procedure: Procedure[Any], done: Done, step_limit_s: float) -> None:
+    def __init__(
+        self,
+        procedure: Procedure[Any],
+        done: Done,
+        step_limit_s: float,
+        whole_limit_s: float | None,
+    ) -> None:
         self.procedure: Procedure[Any] | None = procedure
         self.done = done
         self.step_limit_s = step_limit_s
+        self.whole_limit_s = whole_limit_s
+        self.timer: DeadlineTimer | None = None  # of the whole
+
+    def overdue(self) -> None:
+        """The time for the whole of it is up."""
+        self.timer = None
+        self.finish(None, TransactionTimeout("The peer answered too slowly, step after step"))
 
     def finish(self, result: Any, error: Exception | None) -> None:
         """End the procedure and tell, unless it has ended already."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
         procedure, self.procedure = self.procedure, None
         if procedure is not None:
             procedure.close()
@@ -86,13 +105,15 @@ class AttClient:
         procedure: Procedure[Any],
         done: Done,
         step_limit_s: float = codec.TRANSACTION_TIMEOUT_S,
+        whole_limit_s: float | None = None,
     ) -> Job:
         """Run a procedure when its turn comes.
 
         Args: `step_limit_s`: how long it waits for each response, at most 30 s; the transaction
-            itself stays open until the response or the end of 30 s.
+            itself stays open until the response or the end of 30 s. `whole_limit_s`: how long it
+            may take from its first request on.
         """
-        job = Job(procedure, done, step_limit_s)
+        job = Job(procedure, done, step_limit_s, whole_limit_s)
         if self._closed_by is not None:
             job.finish(None, self._closed_by)
             return job
@@ -148,7 +169,12 @@ class AttClient:
             if not self._waiting:
                 return
             self._job = self._waiting.popleft()
-            self._step(self._job, None, None)
+            self._start(self._job)
+
+    def _start(self, job: Job) -> None:
+        if job.whole_limit_s is not None:
+            job.timer = self._call_later(job.whole_limit_s, job.overdue)
+        self._step(job, None, None)
 
     def _step(self, job: Job, response: bytes | None, error: Exception | None) -> None:
         """Advance a procedure to its next request or its end."""

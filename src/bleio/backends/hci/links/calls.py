@@ -25,6 +25,10 @@ from bleio.gatt.model import LocalCharacteristic
 
 MTU_EXCHANGE_S = 5.0  # connect returns after this, whatever the peer does
 
+# How long a procedure may take, from its first request on. A table of some hundred attributes is
+# found in 20 s where the interval is 30 ms, and a long value is read in one.
+WHOLE_LIMIT_S = 120.0
+
 T = TypeVar("T")
 
 
@@ -60,9 +64,12 @@ class _Confirmation(_Outcome[None]):
 async def run(
     bearer: Bearer, procedure: Procedure[T], step_limit_s: float = TRANSACTION_TIMEOUT_S
 ) -> T:
-    """Run a client procedure on the bearer; cancelling abandons it."""
+    """Run a client procedure on the bearer; cancelling abandons it.
+
+    Raises: TransactionTimeout if a step takes too long, or all of them together.
+    """
     outcome = _Outcome[T]()
-    job = bearer.client.att.run(procedure, outcome.done, step_limit_s)
+    job = bearer.client.att.run(procedure, outcome.done, step_limit_s, WHOLE_LIMIT_S)
     try:
         return await outcome.future
     except asyncio.CancelledError:
