@@ -7,8 +7,9 @@ found for the services that are wanted. What is included is found for all of the
 
 The peer decides how long this takes, and may not decide that it never ends. So every list that it
 sends must move on through the handles, which ends each loop; what it may make us store is bounded,
-which ends it soon; and every step has a time limit. A list that breaks its form is the peer's
-fault and fails the discovery as a whole: half of a table would pass for all of it.
+which ends it soon; and every step has a time limit, and so has the whole (`AttClient.run`). A list
+that breaks its form is the peer's fault and fails the discovery as a whole: half of a table would
+pass for all of it.
 
 A list ends with an error, by the specification with Attribute Not Found. Peers in the field end it
 with others (Invalid Handle, Request Not Supported, Unlikely Error, codes of their own), so any ends
@@ -24,7 +25,9 @@ on this, nor do the names by which values are trusted.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from bleio.att import codec
 from bleio.att.client import Procedure
@@ -52,6 +55,7 @@ _CHARACTERISTIC = uuid16(GattUuid.CHARACTERISTIC)
 _GENERIC_ATTRIBUTE = uuid16(GattUuid.GENERIC_ATTRIBUTE)
 _SERVICE_CHANGED = expand(uuid16(GattUuid.SERVICE_CHANGED))
 _UUID_OCTETS = (2, 16)
+_handle_of = attrgetter("handle")
 
 
 class _Bound:
@@ -88,8 +92,10 @@ def discover(uuids: Sequence[bytes] | None) -> Procedure[list[RemoteService]]:
 
 
 def _select(services: list[RemoteService], uuids: Sequence[bytes]) -> list[RemoteService]:
-    wanted = dict.fromkeys(expand(uuid) for uuid in uuids)
-    return [service for uuid in wanted for service in services if expand(service.uuid) == uuid]
+    wanted: dict[bytes, list[RemoteService]] = {expand(uuid): [] for uuid in uuids}
+    for service in services:
+        wanted.get(expand(service.uuid), []).append(service)
+    return [service for found in wanted.values() for service in found]
 
 
 def _primary_services(bound: _Bound) -> Procedure[list[RemoteService]]:
@@ -203,8 +209,8 @@ def _find_included(services: list[RemoteService], bound: _Bound) -> Procedure[No
 
     A peer that does not let us look has none for us: nothing that is shown depends on them.
     """
-    start = min(service.handle for service in services)
-    end = max(service.end_handle for service in services)
+    by_handle = sorted(services, key=_handle_of)  # they do not overlap, see `_primary_services`
+    start, end = by_handle[0].handle, by_handle[-1].end_handle
     try:
         while start <= end:
             response = yield from _list_or_end(codec.READ_BY_TYPE_REQ, start, end, _INCLUDE)
@@ -214,9 +220,9 @@ def _find_included(services: list[RemoteService], bound: _Bound) -> Procedure[No
                 declared = include.declaration_handle
                 _demand(start <= declared <= end, "includes whose handles do not increase")
                 bound.count()
-                for service in services:
-                    if service.handle < declared <= service.end_handle:
-                        service.included.append(include)
+                service = by_handle[max(0, bisect_left(by_handle, declared, key=_handle_of) - 1)]
+                if service.handle < declared <= service.end_handle:
+                    service.included.append(include)
                 start = declared + 1
         for service in services:
             for include in service.included:

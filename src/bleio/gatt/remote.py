@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2s
-from weakref import WeakSet
 
 from bleio.att.client import Procedure
 from bleio.att.codec import HANDLE_PAIR, U16
@@ -28,6 +27,7 @@ from bleio.core.uuid import expand
 from bleio.errors import AttError, ProtocolViolation
 from bleio.gatt import discovery, procedures
 from bleio.gatt.attributes import INDICATE_BIT, NOTIFY_BIT
+from bleio.gatt.found import FoundServices, Names
 from bleio.gatt.model import RemoteListener, RemoteService, cccd_of
 from bleio.gatt.procedures import HasMtu
 
@@ -44,8 +44,8 @@ class RemoteTable:
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._listeners: dict[int, list[RemoteListener]] = {}
-        self._found: WeakSet[RemoteService] = WeakSet()
-        self._names: dict[int, bytes] = {}
+        self._found = FoundServices()
+        self._names = Names()
         self._value_of_cccd: dict[int, int] = {}  # handles
         self._doubled: set[int] = set()  # handles of values that are notified and indicated
         self._service_changed_handle = 0
@@ -119,7 +119,7 @@ class RemoteTable:
             if changes == self._changes:
                 self._name_values(services)
                 self._find_cccds(services)
-                self._found.update(services)
+                self._found.add(services)
                 return services
         raise ProtocolViolation("the peer's services changed each time they were looked at")
 
@@ -129,10 +129,10 @@ class RemoteTable:
         A handle with another meaning tells of a change as Service Changed does. Otherwise what was
         found there before would pass for what is there now, in reading and in `name`.
         """
-        for handle, name in [pair for service in services for pair in _names(service)]:
-            if self._names.get(handle, name) != name:
-                self._changed(handle, handle)
-            self._names[handle] = name
+        names = dict(pair for service in services for pair in _names(service))
+        for handle in self._names.add(names):
+            self._changed(handle, handle)
+            self._forget(handle)
 
     def _find_cccds(self, services: list[RemoteService]) -> None:
         for characteristic in [each for service in services for each in service.characteristics]:
@@ -162,20 +162,22 @@ class RemoteTable:
         if len(value) != 4:
             self._counters.malformed += 1
             return
-        self._changed(*HANDLE_PAIR.unpack(value))
+        start, end = HANDLE_PAIR.unpack(value)
+        self._changed(start, end)
+        for handle in self._names.take(start, end):
+            self._forget(handle)
 
     def _changed(self, start: int, end: int) -> None:
+        """What was found in a range is there no more; its name may be another by now."""
         self._changes += 1
         if start <= self._service_changed_handle <= end:
             self._watching = False  # it may lie elsewhere now
-        for handle in [handle for handle in self._names if start <= handle <= end]:
-            del self._names[handle]
-            self._value_of_cccd.pop(handle, None)
-            self._doubled.discard(handle)
-        for service in tuple(self._found):
-            if service.handle <= end and service.end_handle >= start:
-                self._found.discard(service)
-                self._invalidate(service)
+        for service in self._found.take(start, end):
+            self._invalidate(service)
+
+    def _forget(self, handle: int) -> None:
+        self._value_of_cccd.pop(handle, None)
+        self._doubled.discard(handle)
 
     def _invalidate(self, service: RemoteService) -> None:
         for characteristic in service.characteristics:
