@@ -362,6 +362,24 @@ async def test_a_controller_that_refuses_counts_as_one_without_a_list(
             assert controller.sent(Opcode.LE_SET_SCAN_ENABLE)[-1] == b"\x00\x00"
 
 
+@pytest.mark.parametrize("cancelled", [True, False])
+@simulated
+async def test_a_scan_for_a_peer_that_cannot_be_stopped(cancelled: bool) -> None:
+    """The connect ends as it would; a refusal is nobody's error, and left with no task."""
+    async with (
+        ScriptedController(unix=True) as controller,
+        Fixture(controller, bonded((PEER, IRK))) as host,
+    ):
+        connecting = asyncio.ensure_future(host.backend.connect(PEER, 5))
+        await until(lambda: controller.sent(Opcode.LE_SET_SCAN_ENABLE) == [b"\x01\x00"])
+        controller.answers[Opcode.LE_SET_SCAN_ENABLE] = lambda _: b"\x0c"
+        if cancelled:
+            connecting.cancel()
+        with pytest.raises(asyncio.CancelledError if cancelled else ConnectTimeout):
+            await connecting
+        assert controller.sent(Opcode.LE_SET_SCAN_ENABLE)[-1] == b"\x00\x00"
+
+
 # What controllers report
 
 

@@ -29,7 +29,7 @@ from bleio.backends.hci.gap.privacy import Privacy
 from bleio.backends.hci.gap.resolving import Resolver
 from bleio.core.address import DeviceAddress
 from bleio.core.hci import LeEvent
-from bleio.errors import ControllerError, InvalidParameter
+from bleio.errors import ControllerError, InnerError, InvalidParameter
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +129,15 @@ class ScanControl:
         finally:
             del self._sought[found]
             if self._wanted is None and not self._sought:
-                await self._restart()
+                await self._stop_seeking()
+
+    async def _stop_seeking(self) -> None:
+        """Stop a scan that was only for a peer. What it has come to is told already, so a refusal
+        must not take its place; the next scan or connection will tell."""
+        try:
+            await self._restart()
+        except InnerError as error:
+            _log.debug("Scanning for a peer could not be stopped: %s", error)
 
     # Part of `User`
 
