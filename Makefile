@@ -1,6 +1,8 @@
 # make demo    a heart-rate monitor and its reader, two programs on one simulated radio
 # make test    all tests but the packaging ones;  make test-packaging    those
 # make stacks  fetches other people's Bluetooth stacks for tests, which skip where they are not
+# make fuzz MINUTES=60   hostile input of all kinds, for as long as that;  make soak MINUTES=60
+#              links, restarts, full disks and dead radios, and whether all is then as it was
 # make lint    ruff and mypy
 # make clean   remove what the others made
 # PYTHON=...   the interpreter to make .venv with
@@ -18,7 +20,10 @@ WORKERS ?= 6
 CACHED := env -u PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo install dev stacks test test-packaging lint format clean
+MINUTES ?= 10
+INSTALLED_FUZZ := $(VENV)/.installed-fuzz
+
+.PHONY: demo install dev stacks test test-packaging fuzz soak lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
@@ -48,6 +53,17 @@ test: $(INSTALLED_DEV)
 test-packaging: $(INSTALLED_DEV)
 	$(PYTEST) tests/packaging
 
+# Where there is no wheel of atheris the extra is empty, and inputs are made by chance.
+$(INSTALLED_FUZZ): pyproject.toml | $(INSTALLED_DEV)
+	$(PIP) install -e ".[dev,fuzz]"
+	@touch $@
+
+fuzz: $(INSTALLED_FUZZ)
+	cd tests && ../$(BIN)/python -m fuzz --minutes $(MINUTES)
+
+soak: $(INSTALLED_DEV)
+	cd tests && ../$(BIN)/python -m soak --minutes $(MINUTES)
+
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -58,5 +74,5 @@ format: $(INSTALLED_DEV)
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 	find src tests examples bench -name __pycache__ -type d -prune -exec rm -rf {} +
