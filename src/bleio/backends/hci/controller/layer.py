@@ -184,21 +184,28 @@ class HciLayer:
             )
 
     def received(self, packet: bytes) -> None:
-        """Take one H4 packet from the transport. Never raises."""
-        self.shielded(self.dispatch if self._reader is None else self._reader.on_packet, packet)
+        """Take one H4 packet from the transport. Never raises. Data plane."""
+        try:
+            if self._reader is not None:
+                self._reader.on_packet(packet)
+            else:
+                self.dispatch(packet)
+        except Exception as error:
+            self._failed(error)
 
     def shielded(self, take: Callable[..., object], *args: object) -> None:
-        """Have something taken. Never raises: a fault is counted, logged, and ends with it.
-
-        Also for what was held: one packet must not cost those behind it.
-        """
+        """Have something taken that was held. Never raises: a fault costs nothing behind it."""
         try:
             take(*args)
-        except struct.error:
+        except Exception as error:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, struct.error):
             self.counters.malformed += 1
-        except Exception:
+        else:
             self.counters.faults += 1
-            _log.exception("Fault in the handling of an HCI packet")
+            _log.error("Fault in the handling of an HCI packet", exc_info=error)
 
     def dispatch(self, packet: bytes) -> None:
         """Pass a packet to its handler."""
