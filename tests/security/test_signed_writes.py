@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
-from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
+from bleio.backends.hci.security.counts import STEP
 from bleio.backends.hci.security.signing import signature
 from bleio.core.codes import Properties, SecurityMode
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalCharacteristic, LocalService
+from bleio.gatt.requests import MAX_HELD
 from support.attacker import ATT, LEGACY
 from support.hci.engine import until
 from support.hci.simulated import simulated
@@ -56,6 +62,12 @@ class Signing:
         return int(self.victim.link.bearer.counters.refused_commands)
 
 
+def stored_counter(victim: Victim) -> tuple[int, int]:
+    ((_, bond),) = victim.bonds()
+    assert bond.peer_signing is not None
+    return bond.peer_signing.counter, bond.peer_signing.ahead
+
+
 async def bonded(victim: Victim, features: object = None) -> Signing:
     """Pair, part and meet again without encryption."""
     bond = await (victim.pair(features) if features else victim.pair())
@@ -75,9 +87,6 @@ async def test_a_signed_write_counts_once(victim_role: str, features: object) ->
         signing = await bonded(victim, features)
         signing.send(value.handle, b"one", 0)
         await until(lambda: value.value == b"one")
-        ((_, bond),) = victim.bonds()
-        assert bond.peer_signing is not None
-        assert bond.peer_signing.counter == 1
         signing.send(value.handle, b"two", 7)
         await until(lambda: value.value == b"two")
         signing.send(value.handle, b"one", 0)  # replayed
@@ -87,6 +96,129 @@ async def test_a_signed_write_counts_once(victim_role: str, features: object) ->
         signing.send(value.handle, b"two", 7)  # replayed on another link
         await until(lambda: signing.refused == 3)
         assert value.value == b"two"
+        signing.send(value.handle, b"eight", 8)  # it goes on as if nothing were stored ahead
+        await until(lambda: value.value == b"eight")
+        await victim.meet_again()
+        await until(lambda: stored_counter(victim) == (9, 0))
+
+
+class SlowStore(MemoryBondStore):
+    """A store that is told by the test when all is stored; `kept` is what a crash leaves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saves = 0
+        self.at_once = True
+        self._waiting: list[Callable[[], None]] = []
+        self.kept = self.all()
+
+    def save(self, bond: Bond, central: bool) -> None:
+        super().save(bond, central)
+        self.saves += 1
+        if self.at_once:
+            self.stored()
+
+    def when_stored(self, then: Callable[[], None]) -> None:
+        if self.at_once:
+            then()
+        else:
+            self._waiting.append(then)
+
+    def stored(self) -> None:
+        self.kept = self.all()
+        waiting, self._waiting = self._waiting, []
+        for then in waiting:
+            then()
+
+
+def crashed(store: SlowStore) -> SlowStore:
+    """What the next run of a program finds."""
+    after = SlowStore()
+    for central, bond in store.kept:
+        after.save(bond, central)
+    return after
+
+
+@simulated
+async def test_signed_writes_are_not_a_file_each() -> None:
+    store = SlowStore()
+    async with attacked("peripheral", store=store) as victim:
+        value = publish(victim)
+        signing = await bonded(victim)
+        before = store.saves
+        for number in range(1000):
+            signing.send(value.handle, number.to_bytes(2, "little"), number)
+        await until(lambda: value.value == (999).to_bytes(2, "little"))
+        assert store.saves - before <= 2 * 1000 / STEP + 1
+        assert signing.refused == 0
+
+
+@pytest.mark.parametrize("writes", [1, STEP // 2, STEP, 3 * STEP + 1])
+@simulated
+async def test_no_signed_write_counts_again_after_a_crash(writes: int) -> None:
+    store = SlowStore()
+    async with attacked("peripheral", store=store) as victim:
+        value = publish(victim)
+        signing = await bonded(victim)
+        for number in range(writes):
+            signing.send(value.handle, number.to_bytes(2, "little"), number)
+        await until(lambda: value.value == (writes - 1).to_bytes(2, "little"))
+        left = crashed(store)
+    async with attacked("peripheral", store=left) as victim:
+        value = publish(victim)
+        again = Signing(victim, replace(left.kept[0][1], own_signing=left.kept[0][1].peer_signing))
+        for number in range(writes):
+            again.send(value.handle, number.to_bytes(2, "little"), number)
+        await until(lambda: again.refused == writes)
+        assert value.value == b""
+        again.send(value.handle, b"new", writes + 2 * STEP)  # the peer has got there by then
+        await until(lambda: value.value == b"new")
+
+
+@simulated
+async def test_what_comes_before_its_counter_is_stored_waits_in_order() -> None:
+    store = SlowStore()
+    async with attacked("peripheral", store=store) as victim:
+        value = publish(victim)
+        signing = await bonded(victim)
+        store.at_once = False
+        signing.send(value.handle, b"one", 0)
+        signing.send(value.handle, b"two", 1)
+        signing.send(value.handle, b"forged", 2, spoil=1)
+        read_name = b"\x0a\x03\x00"
+        victim.attacker.send(ATT, read_name)
+        await victim.settle()
+        assert value.value == b"" and victim.attacker.att.empty()
+        assert crashed(store).all()[0][1].peer_signing.least == 0
+        store.stored()
+        assert value.value == b"two" and signing.refused == 1
+        assert (await victim.attacker.att.get())[0] == 0x0B
+        assert crashed(store).all()[0][1].peer_signing.least > 1
+        for number in range(2, 200):  # more than may wait
+            signing.send(value.handle, b"more", number)
+        await victim.settle()
+        store.stored()
+        await victim.settle()
+        store.stored()
+        assert signing.refused == 1 + 198 - STEP + 1 - MAX_HELD
+        store.at_once = True
+        store.stored()
+
+
+@simulated
+async def test_what_waits_for_its_counter_ends_with_the_link() -> None:
+    store = SlowStore()
+    async with attacked("peripheral", store=store) as victim:
+        value = publish(victim)
+        signing = await bonded(victim)
+        store.at_once = False
+        signing.send(value.handle, b"one", 0)
+        await victim.settle()
+        await victim.attacker.disconnect()
+        await asyncio.sleep(1)
+        store.at_once = True
+        store.stored()
+        assert value.value == b""
 
 
 @simulated
@@ -104,7 +236,7 @@ async def test_forged_and_misplaced_signatures() -> None:
         await until(lambda: signing.refused == 5)
         ((_, bond),) = victim.bonds()
         assert bond.peer_signing is not None
-        assert bond.peer_signing.counter == 0  # none of them moved it
+        assert bond.peer_signing.least == 0  # none of them moved it
         signing.send(value.handle, b"good", 0)
         await until(lambda: value.value == b"good")
 
@@ -159,4 +291,6 @@ async def test_our_client_signs_where_the_link_is_not_encrypted() -> None:
             assert await victim.attacker.att.get() == expected
         ((_, kept),) = victim.bonds()
         assert kept.own_signing is not None
-        assert kept.own_signing.counter == 3
+        assert kept.own_signing.least >= 3
+        await victim.meet_again()
+        await until(lambda: victim.bonds()[0][1].own_signing.least == 3)  # type: ignore[union-attr]

@@ -148,9 +148,10 @@ async def attacked(
     settings: SecuritySettings | None = None,
     agent: Any = None,
     address: str | None = None,
+    store: MemoryBondStore | None = None,
 ) -> AsyncIterator[Victim]:
     """Provide a victim whose link leads to an attacker; `role` is the victim's."""
-    store = MemoryBondStore()
+    store = store or MemoryBondStore()
     async with VirtualWorld() as world:
         device = await world.device(bonds=lambda identity: store)
         device.backend.settings = settings or SecuritySettings()

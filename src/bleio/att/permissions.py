@@ -12,6 +12,7 @@ the bond's, so the backend computes it (Vol 3, Part F, 3.4.5.4).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from bleio.core.codes import AttErrorCode, SecurityMode
@@ -50,8 +51,19 @@ _DEMANDS: dict[int, _Demands] = {
 }
 
 
+class CounterNotStored(Exception):
+    """A signature is good, but counts only once its counter is stored.
+
+    `when_stored(then)`: have `then` called when it is; perhaps at once.
+    """
+
+    def __init__(self, when_stored: Callable[[Callable[[], None]], None]) -> None:
+        super().__init__("the counter of a signature is not stored yet")
+        self.when_stored = when_stored
+
+
 class Signer(Protocol):
-    """Signs for one link, with the keys of its bond. Counters are stored before they are used."""
+    """Signs for one link, with the keys of its bond."""
 
     def sign(self, message: bytes) -> bytes | None:
         """Return the signature, None without a key."""
@@ -60,6 +72,7 @@ class Signer(Protocol):
         """Check a signature of the peer's and that it is new.
 
         Returns: whether its key is authenticated; None if the signature is not valid.
+        Raises: CounterNotStored, if it is to be checked again then.
         """
 
 

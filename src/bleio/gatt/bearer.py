@@ -44,6 +44,7 @@ from bleio.gatt.awareness import ChangeAwareness
 from bleio.gatt.client import BearerSecurity, GattClient
 from bleio.gatt.indications import Confirmed, Indications
 from bleio.gatt.model import LocalCharacteristic
+from bleio.gatt.requests import Requests
 from bleio.gatt.table import AttributeTable
 
 
@@ -106,6 +107,7 @@ class Bearer:
         )
         att = AttClient(send, call_later, self._request_timed_out, self.counters)
         self.client = GattClient(att, self._server, security, send, self.counters)
+        self._requests = Requests(self._server, send, self._die)
         self._indications = Indications(
             send, call_later, self._confirmation_timed_out, self._withheld, self.counters
         )
@@ -143,13 +145,7 @@ class Bearer:
             self.counters.malformed += 1
             return
         try:
-            handler = self._handlers.get(pdu[0])
-            if handler is not None:
-                handler(pdu)
-                return
-            answer = self._server.answer(pdu)
-            if answer is not None:
-                self._send(answer)
+            self._handlers.get(pdu[0], self._requests.take)(pdu)
         except Exception as error:
             self._die(error)
 
@@ -164,7 +160,7 @@ class Bearer:
         opcode = pdu[0]
         try:
             if opcode in codec.WRITES:
-                self._server.answer(pdu)
+                self._requests.take(pdu)
             elif opcode in codec.VALUES:
                 self._handlers[opcode](pdu)
         except Exception as error:
@@ -301,6 +297,7 @@ class Bearer:
             return
         self._told_closed = True
         self._takes_late = self._end is None
+        self._requests.closed()
         self._fail(LinkLost(reason))
         for characteristic in tuple(self._cccds):
             self.set_cccd(characteristic, 0)
@@ -312,7 +309,7 @@ class Bearer:
     def finished(self) -> None:
         """Nothing is late any more: what was kept for it goes."""
         self._takes_late = False
-        self._server.prepared.clear()
+        self._requests.clear()
         self.client.remote.finished()
 
     def _request_timed_out(self) -> None:
@@ -325,7 +322,7 @@ class Bearer:
         """End the bearer from within. Spec: Vol 3, Part F, 3.3.3: no more PDUs after a time-out."""
         self._fail(error)
         self._takes_late = False
-        self._server.prepared.clear()
+        self._requests.clear()
         self.link.bearer_died(error)
 
     def _fail(self, error: Exception) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,15 @@ from bleio.core.address import DeviceAddress
 
 key = st.binary(min_size=16, max_size=16)
 address = st.builds(DeviceAddress, st.binary(min_size=6, max_size=6), st.booleans())
-signing = st.builds(SigningKey, key, st.integers(0, 1 << 32), st.booleans())
+
+
+def _ahead(settled: SigningKey, by: int) -> SigningKey:
+    ahead = min(settled.counter + by, 1 << 32)
+    return replace(settled, ahead=ahead) if ahead > settled.counter else settled
+
+
+settled = st.builds(SigningKey, key, st.integers(0, 1 << 32), st.booleans(), st.just(0))
+signing = st.builds(_ahead, settled, st.integers(0, 100))
 name = st.binary(min_size=8, max_size=8)
 cccd = st.tuples(st.integers(1, 0xFFFF), st.integers(0, 0xFFFF))
 client = st.builds(

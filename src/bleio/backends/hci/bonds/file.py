@@ -110,6 +110,10 @@ class FileBondStore:
         else:
             self._write("erase")
 
+    def when_stored(self, then: Callable[[], None]) -> None:
+        """Call `then` at once: what is saved is written at once, if it can be."""
+        then()
+
     def write_unsaved(self, last: bool) -> bool:
         """Try again to write what could not be written. Returns: whether nothing is left.
 

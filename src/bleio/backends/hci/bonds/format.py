@@ -105,7 +105,13 @@ def _encode_bond(bond: Bond) -> dict[str, Any]:
 def _encode_signing(key: SigningKey | None) -> dict[str, Any] | None:
     if key is None:
         return None
-    return {"csrk": key.csrk.hex(), "counter": key.counter, "authenticated": key.authenticated}
+    ahead = {} if key.least == key.counter else {"ahead": key.ahead}
+    return {
+        "csrk": key.csrk.hex(),
+        "counter": key.counter,
+        "authenticated": key.authenticated,
+        **ahead,
+    }
 
 
 def _hex(octets: bytes | None) -> str | None:
@@ -189,11 +195,14 @@ def _identity(fields: _Fields) -> DeviceAddress:
 def _decode_signing(bond: _Fields, name: str) -> SigningKey | None:
     if bond.is_null(name):
         return None
-    fields = _Fields(bond.take(name, dict), "csrk", "counter", "authenticated")
+    value = bond.take(name, dict)
+    ahead = ("ahead",) if "ahead" in value else ()  # only while a link uses the key
+    fields = _Fields(value, "csrk", "counter", "authenticated", *ahead)
     return SigningKey(
         fields.octets("csrk", 16),
         fields.number("counter", 0, 1 << 32),  # one more than the last that can be sent
         fields.take("authenticated", bool),
+        fields.number("ahead", 0, 1 << 32) if ahead else 0,
     )
 
 

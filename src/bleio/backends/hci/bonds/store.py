@@ -8,6 +8,7 @@ are used where nothing may be awaited: a controller asks for a key and waits for
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -24,12 +25,19 @@ MAX_BONDS = 32
 class SigningKey:
     """One direction's CSRK and its SignCounter. Spec: Vol 3, Part H, 2.4.5.
 
-    `counter`: ours, the next to use; a peer's, the least that is accepted.
+    `counter`: ours, the next to use; a peer's, the least that is accepted. `ahead`: while a link
+    uses the key, all below it may have been used since; 0 if none was.
     """
 
     csrk: bytes = field(repr=False)
     counter: int = 0
     authenticated: bool = False
+    ahead: int = 0
+
+    @property
+    def least(self) -> int:
+        """The least that was not used, whatever became of the program that used it."""
+        return max(self.counter, self.ahead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,9 @@ class BondStore(Protocol):
     def erase(self) -> None:
         """Forget all bonds of both roles; the own IRK stays."""
 
+    def when_stored(self, then: Callable[[], None]) -> None:
+        """Call `then` once all that was saved is stored, or cannot be; perhaps at once."""
+
 
 BondsByRole = dict[tuple[bool, DeviceAddress], Bond]  # by central and identity; oldest first
 
@@ -136,7 +147,12 @@ def _with_counters_of(bond: Bond, former: Bond) -> Bond:
 def _later(key: SigningKey | None, former: SigningKey | None) -> SigningKey | None:
     if key is None or former is None or key.csrk != former.csrk:
         return key
-    return replace(key, counter=max(key.counter, former.counter))
+    later = max(key, former, key=_how_late)
+    return replace(key, counter=later.counter, ahead=later.ahead)
+
+
+def _how_late(key: SigningKey) -> tuple[int, int]:
+    return key.counter, key.ahead
 
 
 class MemoryBondStore:
@@ -165,3 +181,7 @@ class MemoryBondStore:
     def erase(self) -> None:
         """Forget all bonds of both roles."""
         self._bonds.clear()
+
+    def when_stored(self, then: Callable[[], None]) -> None:
+        """Call `then` at once: nothing is to outlive the backend."""
+        then()

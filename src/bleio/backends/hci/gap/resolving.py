@@ -17,6 +17,7 @@ that key anybody can make addresses.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore
@@ -77,6 +78,10 @@ class WatchedBonds:
         """Forget all bonds."""
         self._own.bonds.erase()
         self._watcher.bonds_changed()
+
+    def when_stored(self, then: Callable[[], None]) -> None:
+        """Call `then` once all that was saved is stored."""
+        self._own.bonds.when_stored(then)
 
 
 class Resolver:

@@ -105,19 +105,19 @@ async def send(room: Room, send_it: Callable[[], None]) -> None:
 class _Published:
     """A value on its way to all that have subscribed; the first that has it is waited for."""
 
-    __slots__ = ("_ended", "_had", "_waiter", "fault")
+    __slots__ = ("_ended", "_waiter", "fault", "had")
 
     def __init__(self) -> None:
         self.fault: Exception | None = None
         self._ended = 0
-        self._had = False
+        self.had = False
         self._waiter: asyncio.Future[None] | None = None
 
     def done(self, error: Exception | None) -> None:
         """One client has it, or will not get it."""
         self._ended += 1
         if error is None:
-            self._had = True
+            self.had = True
         elif not isinstance(error, InnerError):
             self.fault = error  # ours; that a client is gone or slow is not the program's trouble
         if self._waiter is not None and not self._waiter.done():
@@ -125,7 +125,7 @@ class _Published:
 
     async def first(self, clients: int) -> None:
         """Wait until one of so many has it, or none will get it."""
-        while not self._had and self._ended < clients:
+        while not self.had and self._ended < clients:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         if self.fault is not None:
@@ -140,7 +140,7 @@ async def publish(
     clients = 0
     for link in links:
         clients += link.bearer.tell(characteristic, value, link.room, published.done)
-    if clients:
+    if clients and (published.fault is not None or not published.had):
         await published.first(clients)
 
 

@@ -5,7 +5,7 @@ link_security                one link: what acts on it; start reading here
 link_states, link_pairing    what can be under way on it
 encryption                   whose keys it is encrypted with, and what that makes it worth
 trust                        which values may pass it
-signing                      signatures of signed writes
+signing, counts              signatures of signed writes, and their counters
 peer, shared                 what is known of its peer; what all links share
 smp                          how a pairing goes
 """

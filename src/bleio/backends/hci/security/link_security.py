@@ -119,7 +119,7 @@ class Security:
         self.link = self.encryption.link
         self._look_for_keys()
         self.trust = LinkTrust(shared.encrypted_values, shared.own, self.link, peer)
-        self.signer = BondSigner(peer)
+        self.signer = BondSigner(peer, shared.own_counts, shared.peers_counts)
         self.keys_lost = False
         self.paired = False
         self.state: LinkState = Idle(self)
@@ -272,6 +272,7 @@ class Security:
         """Nothing is late any more."""
         if self.state.outlives_link:
             self._end_all()
+        self.signer.settle()
         self.link.encrypted = False
 
     def _end_all(self) -> None:

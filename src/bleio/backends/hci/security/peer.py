@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.core.address import DeviceAddress
@@ -40,6 +42,10 @@ class LinkPeer:
     def save(self, bond: Bond) -> None:
         """Keep what has changed in the bond."""
         self._shared.bonds.save(bond, self._is_central)
+
+    def when_stored(self, then: Callable[[], None]) -> None:
+        """Call `then` once all that was saved is stored, or cannot be."""
+        self._shared.bonds.when_stored(then)
 
     def bonded(self, bond: Bond) -> None:
         """Keep a new bond, and know the peer by the identity that came with it."""

@@ -14,6 +14,7 @@ from typing import Any
 from bleio.backends.hci.bonds.store import Bond, BondStore
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.own_device import OwnDevice
+from bleio.backends.hci.security.counts import CountsInUse
 from bleio.backends.hci.security.same_key import SameKey
 from bleio.backends.hci.security.smp.basis import OwnOob
 from bleio.backends.hci.security.trust import EncryptedValues
@@ -75,6 +76,7 @@ class SharedSecurity:
         self.own = own
         self.spawn = spawn
         self.own_oob = OwnOob()
+        self.own_counts, self.peers_counts = CountsInUse(), CountsInUse()  # of signatures
         self.encrypted_values = EncryptedValues(bonds, asyncio.get_running_loop().call_later)
         self.without_keys: set[DeviceAddress] = set()  # whose next link is to be plain
         self._attempts = Attempts()
