@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bleio.backends.hci.bonds import file as bond_file
+from bleio.backends.hci.bonds import file as bond_file, format as bond_format
 from bleio.backends.hci.bonds.file import FileBondStore
 from bleio.backends.hci.bonds.format import decode
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore, ClientState, MemoryBondStore
@@ -219,9 +219,21 @@ def test_a_file_without_end_is_not_read(
     store: FileBondStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.save(bond_with(1), central=True)
-    monkeypatch.setattr(bond_file, "MAX_FILE_OCTETS", 100)
+    monkeypatch.setattr(bond_format, "MAX_FILE_OCTETS", 100)
     assert reopened(store).all() == []
     assert "it is too long" in caplog.text
+
+
+def test_more_than_a_file_may_hold_stays_in_memory(
+    store: FileBondStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the next program would set aside what this one has written."""
+    store.save(bond_with(1), central=True)
+    monkeypatch.setattr(bond_file, "MAX_FILE_OCTETS", store.path.stat().st_size)
+    store.save(bond_with(2), central=True)
+    assert "they are too many for a file" in caplog.text
+    assert len(store.all()) == 2
+    assert reopened(store).all() == [(True, bond_with(1))]
 
 
 def test_what_a_killed_writer_left_is_no_hindrance(store: FileBondStore) -> None:
@@ -445,7 +457,8 @@ def test_killed_at_300_random_moments_the_file_is_the_old_or_the_new_one(
 
         with child(write):
             os.close(tell)
-            os.read(told, 4)  # it writes
+            for _ in range(1 + dice.randrange(3)):
+                os.read(told, 4)  # it writes
             time.sleep(dice.random() * 0.004)
         told_last = value + 1
         while octets := os.read(told, 4096):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bleio.backends.hci.bonds.format import (
+    MAX_FILE_OCTETS,
     VERSION,
     Contents,
     DamagedError,
@@ -17,7 +18,8 @@ from bleio.backends.hci.bonds.format import (
     decode,
     encode,
 )
-from bleio.backends.hci.bonds.store import Bond, ClientState, SigningKey
+from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, ClientState, SigningKey
+from bleio.backends.hci.security.trust import MAX_NAMES
 from bleio.core.address import DeviceAddress
 
 key = st.binary(min_size=16, max_size=16)
@@ -138,9 +140,45 @@ def test_any_octets(octets: bytes) -> None:
         decode(octets)
 
 
-def test_depth_without_end() -> None:
-    with pytest.raises(DamagedError, match="not whole"):
-        decode(b"[" * 200_000)
+HEAD = b'{"version": 1, "checksum": "x", "irk": null, "bonds": '
+IN_A_BOND = WHOLE.index(b'"cccds":') + len(b'"cccds":')
+
+
+@pytest.mark.parametrize("begin", [HEAD, WHOLE[:IN_A_BOND], b""], ids=["bonds", "cccds", "all"])
+@pytest.mark.parametrize("brackets", [b"[]", b'{"a":}'])
+def test_nesting_of_any_depth(begin: bytes, brackets: bytes) -> None:
+    """Also just as deep as the reader allows, where what comes after it would go too deep."""
+    left, right = brackets[:-1], brackets[-1:]
+    for depth in (1, 2, 5, 50, *range(900, 1010), 10_000, 200_000):
+        with pytest.raises(DamagedError):
+            decode(begin + left * depth + b"[]" + right * depth + WHOLE[IN_A_BOND + 2 :])
+        with pytest.raises(DamagedError):
+            decode(begin + left * depth + b"[]" + right * depth + b"}")
+
+
+def test_all_that_can_be_bonded_fits() -> None:
+    client = ClientState(tuple((handle, 2) for handle in range(64_000, 65_000)), bytes(16), b"\1")
+    names = frozenset(number.to_bytes(8, "big") for number in range(MAX_NAMES))
+    bonds = {}
+    for number in range(2 * MAX_BONDS):
+        peer = DeviceAddress(number.to_bytes(6, "big"))
+        bonds[bool(number % 2), peer] = replace(
+            FULL, identity=peer, client=client, encrypted_values=names
+        )
+    contents = Contents(bytes(16), bonds)
+    assert decode(encode(contents)) == contents
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"1", b'""'])
+def test_more_values_than_there_can_be(value: bytes) -> None:
+    items = b",".join([value] * (1 << 19))
+    with pytest.raises(DamagedError, match="it has too many values"):
+        decode(HEAD + b"[" + items + b"]}")
+
+
+def test_too_long() -> None:
+    with pytest.raises(DamagedError, match="it is too long"):
+        decode(WHOLE + b" " * MAX_FILE_OCTETS)
 
 
 def with_change(path: tuple[Any, ...], value: Any) -> bytes:

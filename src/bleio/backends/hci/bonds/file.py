@@ -16,6 +16,7 @@ want to see it. Its contents are not said anywhere, for they are keys.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -166,8 +167,6 @@ class FileBondStore:
         except (FileNotFoundError, NotADirectoryError):
             self._file, self._stamp = Contents(), None
             return
-        if len(octets) > MAX_FILE_OCTETS:
-            raise DamagedError("it is too long")
         self._file, self._stamp = decode(octets), stamp
 
     def _set_aside(self) -> None:
@@ -202,9 +201,12 @@ class FileBondStore:
         """The lock is held."""
         self._set_aside()  # reads the file, if it is a good one
         merged = self._merged()
+        octets = encode(merged)
+        if len(octets) > MAX_FILE_OCTETS:
+            raise OSError(errno.EFBIG, "they are too many for a file")
         part = self.path.with_suffix(".part")
         try:
-            stamp = _write_whole(part, encode(merged))
+            stamp = _write_whole(part, octets)
             os.replace(part, self.path)
         except BaseException:
             with suppress(OSError):

@@ -4,6 +4,11 @@ A file is believed only as a whole: exactly these fields, each of its type and i
 come from another version, a disk error or another program, and a key that is wrong by one digit
 looks as good as a right one; so there is a checksum, and a version that is not ours is not guessed
 at. What is wrong is said without a word of what is in the file, for that is keys.
+
+Links stand still while a file is read. So its length and the number of its values have limits, far
+above what can be bonded, below which the worst of files is read in a fraction of a second. The
+checksum is made of what has been found to be bonds, field by field: made of anything, it would go
+down as deep as somebody has nested it.
 """
 
 from __future__ import annotations
@@ -17,7 +22,9 @@ from bleio.backends.hci.bonds.store import Bond, BondsByRole, ClientState, Signi
 from bleio.core.address import DeviceAddress, parse_address
 
 VERSION = 1
-MAX_FILE_OCTETS = 1 << 24  # far beyond what MAX_BONDS can need
+# MAX_BONDS for each role, each with MAX_NAMES encrypted values and 1000 subscriptions, fit.
+MAX_FILE_OCTETS = 1 << 21
+_MOST_VALUES, _MOST_LISTS = 1 << 18, 1 << 17
 
 _ROLES = {"central": True, "peripheral": False}
 
@@ -44,11 +51,15 @@ def encode(contents: Contents) -> bytes:
         ],
     }
     document = {"version": VERSION, "checksum": _checksum(body), **body}
-    return json.dumps(document, indent=1).encode() + b"\n"
+    return json.dumps(document, separators=(",", ":")).encode() + b"\n"
 
 
 def decode(octets: bytes) -> Contents:
     """Return what a file's octets say. Raises: DamagedError."""
+    if len(octets) > MAX_FILE_OCTETS:
+        raise DamagedError("it is too long")
+    if octets.count(b",") > _MOST_VALUES or octets.count(b"[") + octets.count(b"{") > _MOST_LISTS:
+        raise DamagedError("it has too many values")
     try:
         document = json.loads(octets.decode("ascii"))
     except (ValueError, RecursionError):  # no JSON, not ASCII, or nested too deep
@@ -59,9 +70,6 @@ def decode(octets: bytes) -> Contents:
     if type(version) is not int or version != VERSION:
         raise DamagedError("another version of bleio wrote it")
     fields = _Fields(document, "version", "checksum", "irk", "bonds")
-    body = {"irk": document["irk"], "bonds": document["bonds"]}
-    if fields.take("checksum", str) != _checksum(body):
-        raise DamagedError("its checksum is wrong")
     contents = Contents(fields.octets_or_null("irk", 16))
     for item in fields.take("bonds", list):
         central, bond = _decode_bond(item)
@@ -69,6 +77,9 @@ def decode(octets: bytes) -> Contents:
         if (central, bond.identity) in contents.bonds:
             raise DamagedError("it has two bonds with one peer")
         contents.bonds[central, bond.identity] = bond
+    body = {"irk": document["irk"], "bonds": document["bonds"]}
+    if fields.take("checksum", str) != _checksum(body):
+        raise DamagedError("its checksum is wrong")
     return contents
 
 
