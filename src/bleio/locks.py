@@ -17,6 +17,8 @@ import os
 import sys
 from pathlib import Path
 
+from bleio.files import open_descriptor
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -29,6 +31,9 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+_NUMBER_OCTETS = 20  # of a process, and more than enough
+
+
 class FileLock:
     """A lock on a file that exists only while somebody wants it."""
 
@@ -39,7 +44,7 @@ class FileLock:
     def try_acquire(self) -> bool:
         """Take the lock if nobody has it. Raises: OSError if the file cannot be made or locked."""
         while True:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = open_descriptor(self._path, os.O_RDWR | os.O_CREAT)
             with contextlib.ExitStack() as unless_taken:
                 unless_taken.callback(os.close, descriptor)
                 try:
@@ -56,7 +61,8 @@ class FileLock:
     def holder(self) -> int | None:
         """The process that has the lock, for people to read; None if it cannot be told."""
         try:
-            return int(self._path.read_text())
+            with open(open_descriptor(self._path, os.O_RDONLY), "rb") as file:
+                return int(file.read(_NUMBER_OCTETS))
         except (OSError, ValueError):
             return None
 

@@ -5,6 +5,7 @@ renames it and makes one of the same name; so all folders on the way from the ro
 this user or to root, and nobody else may write in them. Everybody may write in /tmp, but its sticky
 bit keeps users from each other's entries: what is ours there, or root's, stays there. A symbolic
 link on the way is one more entry, and its target one more way, so both are judged like the rest.
+Many systems have a group for each user, and files that this group may write; it counts as the user.
 
 That is all decided before the file is used. Nobody can change the answer afterwards but the users
 who are trusted.
@@ -47,9 +48,30 @@ def risk_above(path: Path) -> str | None:
             ahead += [part for part in reversed(target.parts) if part != target.anchor]
             folder = Path(target.anchor) if target.is_absolute() else folder.parent
             continue
-        if status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX:
+        if others_may_write(status) and not status.st_mode & stat.S_ISVTX:
             return f"is below {folder}, which other users may write"
         if not ahead:
             return None
         part = ahead.pop()
         folder = folder.parent if part == ".." else folder / part
+
+
+def others_may_write(status: os.stat_result) -> bool:
+    """Whether by its mode anybody else may write a file or folder, of a group or at all."""
+    by_group = status.st_mode & stat.S_IWGRP and not _is_private(status.st_gid)
+    return bool(status.st_mode & stat.S_IWOTH or by_group)
+
+
+def _is_private(group: int) -> bool:
+    """Whether a group is the one that was made for this user alone: it has the user's name."""
+    if sys.platform == "win32":
+        return False
+    import grp
+    import pwd
+
+    try:
+        user, members = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
+    except KeyError:
+        return False
+    own = group == user.pw_gid and members.gr_name == user.pw_name
+    return own and set(members.gr_mem) <= {user.pw_name}

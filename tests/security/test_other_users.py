@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from bleio import ownership
 from bleio.errors import ControllerLost
 from bleio.locks import FileLock
 from bleio.radio.sharing import place as place_module
@@ -83,6 +84,7 @@ def test_a_radio_below_a_folder_that_others_may_write(
     temporary: Path, mode: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make(temporary.parent / "run", mode)
+    monkeypatch.setattr(ownership, "_is_private", lambda group: False)
     monkeypatch.setattr(
         place_module.platformdirs, "user_runtime_path", lambda *_, **__: run / "bleio"
     )

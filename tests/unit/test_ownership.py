@@ -6,9 +6,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from bleio import ownership
 from bleio.ownership import risk_above
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="of users and their permissions")
@@ -86,7 +88,8 @@ Case = Callable[[Path], tuple[Path, str | None]]
         *(relative_link_by_an_open_folder, up_from_behind_a_link, links_without_an_end),
     ],
 )
-def test_ways(case: Case, tmp_path: Path) -> None:
+def test_ways(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownership, "_is_private", lambda group: False)
     path, expected = case(tmp_path)
     assert risk_above(path) == (expected and f"is below {expected}")
 
@@ -117,3 +120,46 @@ def test_another_users_link_anywhere_on_the_way(tmp_path: Path, behind: int) -> 
     assert risk_above(tmp_path / "0" / "file") == (
         f"is below {tmp_path / str(behind)}, which belongs to another user"
     )
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "members", "private"),
+    [
+        (1000, "ada", [], True),
+        (1000, "ada", ["ada"], True),
+        (1000, "ada", ["ada", "charles"], False),
+        (1000, "users", [], False),
+        (1001, "ada", [], False),
+        (None, "", [], False),
+    ],
+)
+def test_the_group_of_a_user(
+    group: int | None,
+    name: str,
+    members: list[str],
+    private: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many systems make one for each user, of its name, and let it write what the user makes."""
+    import grp
+    import pwd
+
+    def of_group(number: int) -> SimpleNamespace:
+        if group is None:
+            raise KeyError(number)
+        return SimpleNamespace(gr_name=name, gr_mem=members)
+
+    def of_user(number: int) -> SimpleNamespace:
+        return SimpleNamespace(pw_name="ada", pw_gid=group and 1000)
+
+    monkeypatch.setattr(pwd, "getpwuid", of_user)
+    monkeypatch.setattr(grp, "getgrgid", of_group)
+
+    def writable(mode: int) -> bool:
+        status = os.stat_result((mode, 0, 0, 1, os.geteuid(), group or 5, 0, 0, 0, 0))
+        return ownership.others_may_write(status)
+
+    assert writable(0o100660) is writable(0o40775) is not private
+    assert not writable(0o100640)
+    assert writable(0o100662)

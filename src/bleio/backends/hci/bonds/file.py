@@ -10,6 +10,9 @@ Writing may fail: a disk is full, a folder belongs to somebody else, another pro
 the lock in its hand. A link must not fail for that, since the keys are good. So what could not be
 written is kept here, counts at once, and is written with what can be written later.
 
+What another user may have written is not read: keys that come from there would open links, as any
+bond's do. A pipe, a link or a device in place of the file is left alone.
+
 A damaged file is renamed, not deleted: it may be all that is left of the keys, and a person may
 want to see it. Its contents are not said anywhere, for they are keys.
 """
@@ -19,6 +22,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +33,9 @@ from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds.format import MAX_FILE_OCTETS, Contents, DamagedError, decode, encode
 from bleio.backends.hci.bonds.store import Bond, BondsByRole, put
 from bleio.core.address import DeviceAddress
+from bleio.files import open_own
 from bleio.locks import FileLock
+from bleio.ownership import risk_above
 
 _log = logging.getLogger(__name__)
 
@@ -161,7 +167,10 @@ class FileBondStore:
     def _read(self) -> None:
         """Raises: DamagedError, OSError; then nothing has changed here."""
         try:
-            with open(self.path, "rb") as file:
+            risk = risk_above(self.path)
+            if risk is not None:
+                raise PermissionError(errno.EACCES, f"it {risk}")
+            with open_own(self.path) as file:
                 stamp = _stamp_from(os.fstat(file.fileno()))
                 octets = file.read(MAX_FILE_OCTETS + 1)
         except (FileNotFoundError, NotADirectoryError):
@@ -288,14 +297,21 @@ def _stamp_of(path: Path) -> _Stamp | None:
 
 def _make_folder(folder: Path) -> None:
     """Make it for this user alone. Raises: OSError, also if somebody else could get at the keys."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
+    status = folder.stat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     if sys.platform == "win32":
         return  # the user's folders are the user's own there
-    status = folder.stat()
     if status.st_uid != os.geteuid():
         raise PermissionError(f"{folder} belongs to another user")
     if status.st_mode & 0o077:
         folder.chmod(0o700)
+    risk = risk_above(folder)
+    if risk is not None:
+        raise PermissionError(f"{folder} {risk}")
 
 
 def _sync_folder(folder: Path) -> None:
