@@ -1,9 +1,14 @@
 """Opening files, whatever lies in their place.
 
-A name says little of what is there. A pipe holds what opens it until somebody opens its other end,
-and what has been written by another user is not ours to believe. So nothing is waited for, links
-are not followed, and what was opened is looked at before it is used: the file itself, since what
-has its name may be another one a moment later. The folders above it are judged by `ownership`.
+A name says little of what is there. A pipe holds what opens it until somebody opens its other end.
+A symbolic link leads to any other file of this user, which would be emptied. A file that another
+user has open goes on to show what is written to it, and what another user has written is not ours
+to believe. So nothing is waited for, links are not followed, what was opened is looked at before it
+is used, since what has its name may be another one a moment later, and what is written is a new
+file. The folders above are judged by `ownership`.
+
+Pipes and devices may be written to on purpose, as by a packet analyser that shows a capture while
+it is made. They are opened as what they are, also by a link, since nothing of the user's is lost.
 
 Errors are OSError with words for people in `strerror`.
 """
@@ -12,13 +17,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
+import selectors
 import stat
 import sys
+import time
 from pathlib import Path
 from typing import BinaryIO
 
 from bleio.ownership import others_may_write
+
+_log = logging.getLogger(__name__)
+
+MOST_UNREAD_OCTETS = 1 << 20  # of a pipe; its reader may be busy for a while
+CLOSE_S = 1.0
+SLOW = "its reader does not keep up"
 
 # Windows has no such pipes, links or terminals in its folders.
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
@@ -37,11 +51,11 @@ def open_descriptor(path: Path, flags: int) -> int:
         # Of links; some systems say EMLINK or EFTYPE.
         if error.errno in (errno.ENOENT, errno.EACCES) or not path.is_symlink():
             raise
-        raise OSError(errno.ELOOP, "it is a symbolic link") from None
+        raise OSError(errno.ELOOP, "it is a symbolic link", str(path)) from None
     with contextlib.ExitStack() as unless_ordinary:
         unless_ordinary.callback(os.close, descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no ordinary file")
+            raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
         unless_ordinary.pop_all()
     return descriptor
 
@@ -52,7 +66,7 @@ def open_own(path: Path) -> BinaryIO:
         file = unless_own.enter_context(open(open_descriptor(path, os.O_RDONLY), "rb"))
         objection = objection_to(os.fstat(file.fileno()))
         if objection is not None:
-            raise PermissionError(errno.EACCES, objection)
+            raise PermissionError(errno.EACCES, objection, str(path))
         unless_own.pop_all()
     return file
 
@@ -64,3 +78,99 @@ def objection_to(status: os.stat_result) -> str | None:
     if status.st_uid not in (0, os.geteuid()):
         return "it belongs to another user"
     return "other users may write it" if others_may_write(status) else None
+
+
+def create(name: str | os.PathLike[str]) -> int:
+    """Make a file for this user alone in place of the one that is there; or open a pipe or device.
+
+    Returns: a descriptor for writing; of a pipe or device one that does not wait.
+    Raises: OSError.
+    """
+    path, flags = Path(name), os.O_WRONLY | os.O_CREAT | _PRIVATE
+    if sys.platform == "win32":  # which removes no open files, and has no modes
+        return os.open(path, flags | os.O_TRUNC)
+    stream = _open_stream(path)
+    if stream is not None:
+        return stream
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a symbolic link; name the file itself", str(path))
+    path.unlink(missing_ok=True)
+    return os.open(path, flags | os.O_EXCL | _NO_LINK, 0o600)
+
+
+def _open_stream(path: Path) -> int | None:
+    """Open a pipe or a device for writing; None if there is an ordinary file or nothing."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | _AT_ONCE | _PRIVATE)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        words = "nothing reads from that pipe; start its reader first"
+        raise OSError(errno.ENXIO, words, str(path)) from None
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
+        return descriptor
+    os.close(descriptor)
+    if not stat.S_ISREG(kind):
+        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
+    return None
+
+
+class Recording:
+    """A file that is written while something goes on which must neither wait for it nor fail by it.
+
+    On a full disk, or where the reader of a pipe does not keep up, the recording ends, with an
+    error in the log, and what comes later is left out.
+
+    Args: hold_octets: how much may be held to be written at once. Without, a program that is killed
+        leaves all that it has seen.
+    Raises: OSError if it cannot be opened.
+    """
+
+    def __init__(self, name: str | os.PathLike[str], hold_octets: int = 0) -> None:
+        self._name = os.fspath(name)
+        self._hold_octets = hold_octets
+        self._held = bytearray()
+        self._descriptor: int | None = create(name)
+
+    def write(self, octets: bytes) -> None:
+        """Add octets. Never waits, never raises."""
+        if self._descriptor is None:
+            return
+        self._held += octets
+        if len(self._held) > self._hold_octets:
+            self._write_held(self._descriptor)
+
+    def close(self) -> None:
+        """End it; a reader has a second to take what is left."""
+        deadline_s = time.monotonic() + CLOSE_S
+        while self._descriptor is not None:
+            if self._held:
+                self._write_held(self._descriptor)
+            if self._held and (left_s := deadline_s - time.monotonic()) > 0:
+                with selectors.DefaultSelector() as selector:
+                    selector.register(self._descriptor, selectors.EVENT_WRITE)
+                    selector.select(left_s)
+            else:
+                self._end(SLOW if self._held else None)
+
+    def _write_held(self, descriptor: int) -> None:
+        try:
+            while self._held:
+                del self._held[: os.write(descriptor, self._held)]
+        except BlockingIOError:
+            if len(self._held) > self._hold_octets + MOST_UNREAD_OCTETS:
+                self._end(SLOW)
+        except OSError as error:
+            self._end(error.strerror or str(error))
+
+    def _end(self, why: str | None) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        self._held.clear()
+        if descriptor is not None:
+            with contextlib.suppress(OSError):  # some disks are found to be full only now
+                os.close(descriptor)
+        if why is not None:
+            _log.error("The capture %r ends here: %s", self._name, why)

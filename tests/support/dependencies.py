@@ -31,10 +31,10 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": {"core", "errors", "att", "gatt", "backends"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "dropin": {"api", "errors"},
-    "testing": {"core", "errors", "att", "gatt", "radio", "backends", "runtime", "api"},
+    "testing": {"core", "errors", "files", "att", "gatt", "radio", "backends", "runtime", "api"},
     # "" is the package itself, which has the finder.
     "cli": {
-        *("core", "errors", "att", "gatt", "radio", "backends", "runtime", "api"),
+        *("core", "errors", "files", "att", "gatt", "radio", "backends", "runtime", "api"),
         "testing",
         "",
     },

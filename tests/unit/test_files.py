@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from bleio.files import objection_to, open_descriptor, open_own
+from bleio import files
+from bleio.files import Recording, create, objection_to, open_descriptor, open_own
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files of POSIX")
 
@@ -72,3 +74,132 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotADirectoryError):
         (tmp_path / "file").touch()
         open_own(tmp_path / "file" / "file")
+
+
+# Files that are written
+
+
+def test_a_new_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o666)
+    before = os.umask(0)
+    try:
+        with open(create(path), "wb") as file:
+            file.write(b"new")
+    finally:
+        os.umask(before)
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "link to a folder", "socket", "nowhere"])
+def test_what_is_not_written(kind: str, tmp_path: Path) -> None:
+    path, other = tmp_path / "it", tmp_path / "other"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        other.touch()
+        path.symlink_to(other)
+    elif kind == "link to a folder":
+        other.mkdir()
+        path.symlink_to(other)
+    elif kind == "nowhere":
+        path = tmp_path / "no" / "file"
+    elif sys.platform == "linux":
+        os.mknod(path, stat.S_IFSOCK | 0o600)
+    else:
+        pytest.skip("elsewhere only root may make one without a process behind it")
+    before = len(os.listdir("/dev/fd"))
+    with pytest.raises(OSError) as caught:
+        create(path)
+    assert caught.value.filename == str(path) or caught.value.filename == path
+    assert len(os.listdir("/dev/fd")) == before
+    assert kind == "nowhere" or path.lstat()
+
+
+def test_a_recording_is_written_at_once_or_held(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    recording = Recording(path)
+    recording.write(b"one")
+    assert path.read_bytes() == b"one"
+    recording.close()
+    recording = Recording(path, hold_octets=4)
+    recording.write(b"four")
+    assert path.read_bytes() == b""
+    recording.write(b"!")
+    assert path.read_bytes() == b"four!"
+    recording.write(b"end")
+    recording.close()
+    recording.close()
+    recording.write(b"late")
+    assert path.read_bytes() == b"four!end"
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_a_slow_reader_of_a_pipe_gets_all_of_it(pipe: Path, link: bool) -> None:
+    if link:
+        (pipe.parent / "link").symlink_to(pipe)
+    sent, got = os.urandom(300_000), []
+    opened = threading.Event()
+
+    def read_slowly() -> None:
+        with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as reader:
+            os.set_blocking(reader.fileno(), True)
+            opened.set()
+            written.wait()
+            while octets := reader.read(4096):
+                got.append(octets)
+
+    written = threading.Event()
+    reading = threading.Thread(target=read_slowly)
+    reading.start()
+    opened.wait()
+    recording = Recording(pipe.parent / "link" if link else pipe)
+    for start in range(0, len(sent), 1000):
+        recording.write(sent[start : start + 1000])
+    written.set()
+    recording.close()
+    reading.join()
+    assert b"".join(got) == sent
+
+
+def test_a_reader_that_goes_away_ends_it(pipe: Path, caplog: pytest.LogCaptureFixture) -> None:
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    recording = Recording(pipe)
+    recording.write(b"heard")
+    assert os.read(reader, 100) == b"heard"
+    os.close(reader)
+    for _ in range(2):
+        recording.write(b"not heard")
+    recording.close()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The capture {str(pipe)!r} ends here: Broken pipe"
+    ]
+
+
+def test_a_reader_that_takes_nothing_does_not_hold_its_end(
+    pipe: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(files, "CLOSE_S", 0.01)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    recording = Recording(pipe)
+    recording.write(bytes(500_000))
+    recording.close()
+    os.close(reader)
+    assert "ends here: its reader does not keep up" in caplog.text
+
+
+def test_a_device_is_written_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/dev/null")
+    for name in ("/dev/null", tmp_path / "link"):
+        recording = Recording(name)
+        recording.write(bytes(100_000))
+        recording.close()
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)

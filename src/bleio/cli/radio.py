@@ -16,12 +16,15 @@ import click
 
 from bleio.cli.options import no_nan, unusable
 from bleio.errors import CallerError, ControllerLost
+from bleio.files import Recording
 from bleio.radio.air.propagation import DEFAULT_PATH_LOSS_DB, Propagation
 from bleio.radio.air.radio import Radio
 from bleio.radio.capture.air_capture import AirCapture
 from bleio.radio.sharing.server.address import parse_listen_address
 from bleio.radio.sharing.server.log import FirstOfAKind
 from bleio.radio.sharing.server.process import RadioProcess
+
+_HOLD_OCTETS = 1 << 16
 
 
 @click.command()
@@ -99,13 +102,15 @@ def _captured(radio: Radio, path: str) -> Iterator[None]:
 
     Begin only when the name is held, so that no other radio's capture is overwritten.
     """
-    with open(path, "wb") as file:
-        capture = AirCapture(radio, file.write)
-        radio.watch(capture.add)
-        try:
-            yield
-        finally:
-            capture.flush()
+    file = Recording(path, _HOLD_OCTETS)
+    capture = AirCapture(radio, file.write)
+    radio.watch(capture.add)
+    try:
+        yield
+    finally:
+        radio.unwatch(capture.add)
+        capture.flush()
+        file.close()
 
 
 class _Teller:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import BinaryIO
 
-from bleio.backends.hci.capture.tap import CaptureFile, for_this_user
+from bleio.backends.hci.capture.tap import CaptureFile
+from bleio.files import Recording
 from bleio.radio.air.radio import AirPdu, Radio
 from bleio.radio.capture.air_capture import AirCapture
 
+HOLD_OCTETS = 1 << 16
 PathLike = str | os.PathLike[str]
 
 
@@ -19,7 +20,7 @@ def as_file_name(text: str) -> str:
 
 
 class Captures:
-    """All files of one world.
+    """All files of one world. Only the user may read them.
 
     Args: air: a pcapng file. hci: a folder, made if it is missing. None is not wanted.
         decipher: encrypted packets on the air are written in clear text.
@@ -34,14 +35,10 @@ class Captures:
         self._hci_files: dict[str, CaptureFile] = {}
         if self._hci is not None:
             os.makedirs(self._hci, exist_ok=True)
-        self._file = None if air is None else self.open_air(air)  # see close
+        self._file = None if air is None else Recording(air, HOLD_OCTETS)  # see close
         self._air: AirCapture | None = None
         if self._file is not None:
             self._air = AirCapture(radio, self._file.write, decipher=decipher)
-
-    def open_air(self, path: PathLike) -> BinaryIO:
-        """Open a file for packets on the air; only the user may read what was deciphered."""
-        return open(path, "wb", opener=for_this_user if self.decipher else None)
 
     def add(self, packet: AirPdu) -> None:
         """Write a packet on the air."""

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from bleio.backends.hci import entropy
-from bleio.backends.hci.capture.tap import for_this_user
+from bleio.files import create
 from bleio.radio.air.interference import Interference, wifi_channels
 from bleio.radio.air.keys import LinkKey, lines_of
 from bleio.radio.air.radio import AirPdu, Radio
@@ -90,7 +90,7 @@ class SharedAir:
 
     def save_packets(self, path: str | os.PathLike[str]) -> None:
         """Write the kept packets to a pcapng file. Raises: OSError."""
-        with self._captures.open_air(path) as file:
+        with open(create(path), "wb") as file:
             capture = AirCapture(self.radio, file.write, decipher=self._captures.decipher)
             for packet in self.packets:
                 capture.add(packet)
@@ -101,7 +101,7 @@ class SharedAir:
 
         Only the user may read it. Raises: OSError.
         """
-        with open(path, "w", encoding="ascii", opener=for_this_user) as file:
+        with open(create(path), "w", encoding="ascii") as file:
             file.writelines(lines_of(self._keys))
 
     def _captured(self, packet: AirPdu) -> None:

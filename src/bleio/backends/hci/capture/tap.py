@@ -13,35 +13,30 @@ more than what was captured, are 0 in it unless `BLEIO_CAPTURE_KEYS=1`.
 
 from __future__ import annotations
 
-import logging
 import os
-import stat
 import time
 from collections.abc import Callable, Sequence
-from typing import BinaryIO
 
 from bleio.backends.hci.capture.keys import KeyBlanker
 from bleio.backends.hci.controller.port import Port
 from bleio.core import pcapng
 from bleio.errors import ControllerLost
+from bleio.files import Recording
 
 VARIABLE = "BLEIO_CAPTURE"
 KEYS_VARIABLE = "BLEIO_CAPTURE_KEYS"
 _BTSNOOP = (".btsnoop", ".log", ".cfa")
-_log = logging.getLogger(__name__)
 
 
 class CaptureFile:
     """One file and the adapters that are written to it. Raises: OSError."""
 
     def __init__(self, path: str) -> None:
-        self._path = path
         self._btsnoop = path.endswith(_BTSNOOP)
         self._adapters = 0
-        # Without a buffer: a program that is killed leaves all it has seen.
-        self._file: BinaryIO | None = open(  # noqa: SIM115
-            path, "wb", buffering=0, opener=for_this_user
-        )
+        self._file = Recording(path)
+        self.close = self._file.close
+        self._write = self._file.write
         self._write(pcapng.btsnoop_header() if self._btsnoop else pcapng.section())
 
     def add_adapter(self, name: str) -> int:
@@ -58,34 +53,6 @@ class CaptureFile:
         else:
             record = pcapng.h4_with_direction(packet, to_host=to_host)
             self._write(pcapng.packet(adapter, now_us, record))
-
-    def close(self) -> None:
-        """End it; what comes later is left out."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _write(self, octets: bytes) -> None:
-        if self._file is None:
-            return
-        try:
-            self._file.write(octets)
-        except OSError as error:
-            self._file = None
-            _log.error("The capture %r ends here: %s", self._path, error.strerror or error)
-
-
-def for_this_user(path: str, flags: int) -> int:
-    """Open a file that nobody else can read, also if it was there before."""
-    descriptor = os.open(path, flags, 0o600)
-    # Not of pipes and devices; on Windows access is what the folder's files have.
-    if hasattr(os, "fchmod") and stat.S_ISREG(os.fstat(descriptor).st_mode):
-        try:
-            os.fchmod(descriptor, 0o600)
-        except OSError:
-            os.close(descriptor)
-            raise
-    return descriptor
 
 
 def _now_us() -> int:
