@@ -458,9 +458,9 @@ def test_killed_at_300_random_moments_the_file_is_the_old_or_the_new_one(
         with child(write):
             os.close(tell)
             for _ in range(1 + dice.randrange(3)):
-                os.read(told, 4)  # it writes
+                octets = os.read(told, 4)  # it writes
             time.sleep(dice.random() * 0.004)
-        told_last = value + 1
+        told_last = int.from_bytes(octets, "little")
         while octets := os.read(told, 4096):
             told_last = int.from_bytes(octets[-4:], "little")
         os.close(told)
