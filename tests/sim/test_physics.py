@@ -27,6 +27,10 @@ def allowed_per_second(interval_us: int, l2cap_octets: int, megabits: int) -> fl
     return per_event * SECOND / interval_us
 
 
+def att(pdu: bytes) -> bytes:
+    return struct.pack("<HH", len(pdu), 4) + pdu
+
+
 def keep_sending(host: RawHost, handle: int, message: bytes, until_us: int) -> None:
     while host.radio.now_us < until_us:
         while host.controller.host.acl_in_flight < BUFFERS:
@@ -44,9 +48,13 @@ def test_throughput_of_notifications(interval_ms: float, octets: int, megabits: 
         pair.peripheral.must(0x2022, struct.pack("<HHH", pair.peripheral_handle, octets, 2120))
     if megabits == 2:
         assert pair.central.command(0x2032, struct.pack("<HBBBH", handle, 0, 2, 2, 0))[0] == 0
+    mtu = octets - 4
+    pair.central.send_acl(handle, att(struct.pack("<BH", 0x02, mtu)))
+    pair.radio.run_until(pair.radio.now_us + SECOND)
+    pair.peripheral.send_acl(pair.peripheral_handle, att(struct.pack("<BH", 0x03, mtu)))
     pair.radio.run_until(pair.radio.now_us + 3 * SECOND)
-    value = bytes(octets - ATT_OVERHEAD)
-    message = struct.pack("<HHBH", len(value) + 3, 4, 0x1B, 3) + value
+    value = bytes(mtu - 3)
+    message = att(struct.pack("<BH", 0x1B, 3) + value)
     start_us = pair.radio.now_us
     keep_sending(pair.peripheral, pair.peripheral_handle, message, start_us + 5 * SECOND)
     counted = [each for each in pair.central.acl if each.at_us >= start_us + SECOND]
