@@ -3,17 +3,20 @@
 The counter of a key only ever grows, so that no signature is good for twice, neither on another
 link nor after a restart. It has to be stored for that. But a peer can send thousands of signed
 writes in a second, of 16 octets each, and to write a file for each would be the peer's to decide.
-So it is stored ahead (`SigningKey.ahead`): one writing allows the next `STEP` signatures, and the
-following one is begun when half of them are used. When no link uses the key any more, what was used
-is stored as it is. A program that was killed leaves the store ahead, and the next run begins there:
-the peer's next few signatures count for nothing then, for which of them were used is not known.
+So it is stored ahead (`SigningKey.ahead`): one writing allows some signatures more, the next one is
+begun when half of them are used, and their number grows with those that were. When no link uses the
+key any more, what was used is stored as it is.
+
+A program that was killed leaves the store ahead, and the next run begins there: the peer's next few
+signatures count for nothing then, for which of them were used is not known. A peer that seldom
+signs loses a few, one that signs much no more than `MAX_STEP` and half of that.
 """
 
 from __future__ import annotations
 
 from bleio.backends.hci.bonds.store import SigningKey
 
-STEP = 64  # signatures for one writing
+MIN_STEP, MAX_STEP = 4, 64  # signatures for one writing
 END = 1 << 32  # of a counter's range
 
 
@@ -24,21 +27,25 @@ class Count:
     `stored` will be. `links`: how many use the key; data of one may be late when the next is up.
     """
 
-    __slots__ = ("asked", "csrk", "links", "next", "stored")
+    __slots__ = ("_first", "asked", "csrk", "links", "next", "stored")
 
     def __init__(self, key: SigningKey) -> None:
         self.csrk = key.csrk
         self.links = 0
-        self.next = self.stored = self.asked = key.least
+        self.next = self.stored = self.asked = self._first = key.least
 
-    def is_ahead(self) -> bool:
-        """Whether enough is stored, or about to be."""
-        return self.asked == END or self.asked - self.next > STEP // 2
-
-    def ask(self, ahead: int) -> int:
-        """Return how far ahead to store now."""
-        self.asked = min(ahead, END)
+    def ask(self, following: int) -> int | None:
+        """Return how far ahead to store when `following` is the next; None if that is done."""
+        step = min(MAX_STEP, max(MIN_STEP, following - self._first))
+        if self.asked == END or self.asked - following > step // 2:
+            return None
+        self.asked = min(following + step, END)
         return self.asked
+
+    def settle(self) -> int:
+        """Return what to store now that it is not used any more."""
+        self.asked = self.next
+        return self.next
 
     def is_stored(self, asked: int) -> None:
         """What was asked for is; unless something else has been asked for since."""

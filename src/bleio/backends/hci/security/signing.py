@@ -16,7 +16,7 @@ from bumble.crypto.cryptography import aes_cmac
 
 from bleio.att.permissions import CounterNotStored
 from bleio.backends.hci.bonds.store import SigningKey
-from bleio.backends.hci.security.counts import END, STEP, Count, CountsInUse
+from bleio.backends.hci.security.counts import END, Count, CountsInUse
 from bleio.backends.hci.security.peer import LinkPeer
 
 _COUNTER = Struct("<I")
@@ -53,9 +53,9 @@ class BondSigner:
         if count.next >= END - 1:
             return None
         counter, count.next = count.next, count.next + 1
-        if not count.is_ahead():
-            ahead = count.ask(count.next + STEP)
-            key = replace(key, counter=count.next, ahead=ahead)
+        ahead = count.ask(count.next)
+        if ahead is not None:
+            key = replace(key, counter=counter, ahead=ahead)
             self._peer.save(replace(bond, own_signing=key))
         return signature(key.csrk, message, counter)
 
@@ -73,8 +73,8 @@ class BondSigner:
         expected = signature(key.csrk, message, counter)
         if counter < count.next or not secrets.compare_digest(signature_octets, expected):
             return None
-        if counter >= count.asked or not count.is_ahead():
-            ahead = count.ask(counter + 1 + STEP)
+        ahead = count.ask(counter + 1)
+        if ahead is not None:
             stored = replace(key, counter=count.next, ahead=ahead)
             self._peer.save(replace(bond, peer_signing=stored))
             self._peer.when_stored(partial(count.is_stored, ahead))
@@ -107,4 +107,4 @@ def signature(csrk: bytes, message: bytes, counter: int) -> bytes:
 def _settled(key: SigningKey | None, count: Count) -> SigningKey | None:
     if key is None or key.csrk != count.csrk:
         return key
-    return replace(key, counter=count.ask(count.next), ahead=0)
+    return replace(key, counter=count.settle(), ahead=0)
