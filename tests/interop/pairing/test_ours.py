@@ -10,7 +10,7 @@ import pytest
 
 from bleio.api import IoCapability, OobData, PairingDelegate, PairingMethod, SecuritySettings
 from bleio.testing import World
-from support.hci.lines import SEEDS, skew_all
+from support.hci.lines import SEEDS, skew_all, stray_all
 from support.pair import Pair, connect, raises, until
 from support.pairing import (
     CENTRAL,
@@ -46,11 +46,18 @@ DECLINED = (
 )
 
 
-@pytest.fixture(params=["plain", *SEEDS], autouse=True)
+LINES = [("plain", 0), *(("skewed", seed) for seed in SEEDS), *(("stray", seed) for seed in SEEDS)]
+
+
+@pytest.fixture(params=LINES, ids="{0[0]}-{0[1]}".format, autouse=True)
 def line(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Events and data of both controllers by one pipe, or by two of which either may be late."""
-    if request.param != "plain":
-        skew_all(monkeypatch, request.param)
+    """What is between both controllers and their hosts: one pipe, two of which either may be late,
+    or a line of octets on which strays are."""
+    kind, seed = request.param
+    if kind == "skewed":
+        skew_all(monkeypatch, seed)
+    elif kind == "stray":
+        stray_all(monkeypatch, seed)
 
 
 @pytest.fixture(params=GENERATIONS)

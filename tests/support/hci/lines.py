@@ -87,14 +87,31 @@ class SkewedWorld(VirtualWorld):
 
 def skew_all(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Have all adapters of worlds that are opened from now on hear events and data apart."""
+
+    def skewed(backend: AirBackend, random: Random, on_packet: Any) -> Any:
+        return Skew(random, on_packet)
+
+    _exchange_all(monkeypatch, seed, skewed)
+
+
+def stray_all(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Have all adapters of worlds that are opened from now on hear a line with strays."""
+
+    def with_strays(backend: AirBackend, random: Random, on_packet: Any) -> Any:
+        return StrayLine(random, on_packet, backend._own.counters)
+
+    _exchange_all(monkeypatch, seed, with_strays)
+
+
+def _exchange_all(monkeypatch: pytest.MonkeyPatch, seed: int, make: Callable[..., Any]) -> None:
     random = Random(seed)
     open_port: Any = AirBackend._open_port
 
-    async def skewed(backend: AirBackend, on_packet: Any, on_lost: Any) -> Any:
-        skew = Skew(Random(random.random()), on_packet)
-        return await open_port(backend, skew.received, on_lost)
+    async def opened(backend: AirBackend, on_packet: Any, on_lost: Any) -> Any:
+        line = make(backend, Random(random.random()), on_packet)
+        return await open_port(backend, line.received, on_lost)
 
-    monkeypatch.setattr(AirBackend, "_open_port", skewed)
+    monkeypatch.setattr(AirBackend, "_open_port", opened)
 
 
 class StrayLine:
@@ -106,7 +123,7 @@ class StrayLine:
         self.on_packet = on_packet
         self._random = random
         self._parser = H4Parser(self, counters)
-        self._packets = 0
+        self._packets = random.randrange(STRAY_EVERY)  # few tests have a hundred packets
 
     def received(self, packet: bytes) -> None:
         self._packets += 1
