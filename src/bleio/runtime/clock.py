@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import asyncio
 
-# A wait on a lock lets Ctrl-C through at once on Linux only; elsewhere we look every 50 ms. On Linux
-# too a signal that comes just before the thread blocks is seen only when the wait ends.
+# A wait on a lock lets Ctrl-C through at once on Linux only; elsewhere we look every 50 ms. On
+# Linux too a signal that comes just before the thread blocks is seen only when the wait ends.
 _SLICE_S = 1.0 if sys.platform == "linux" else 0.05
 
 
