@@ -8,6 +8,8 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -241,3 +243,33 @@ def test_bonds_of_many_megabytes(
     monkeypatch.setattr(json, "loads", None)
     assert FileBondStore(kept.parent, OWN).all() == []
     assert "it is too long" in caplog.text
+
+
+# The files of a shared radio
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("desk.log", "pipe", ""),
+        ("desk.log", "link", ""),
+        ("desk.lock", "link", "Cannot run the radio 'desk' in {}: it is a symbolic link;"),
+        ("desk.starting", "pipe", "Cannot join the shared radio 'desk' in {}: it is no ordinary"),
+    ],
+)
+def test_files_of_a_shared_radio_that_are_none(name: str, kind: str, words: str) -> None:
+    """A radio goes without a log, but not without its locks; what links lead to stays."""
+    with tempfile.TemporaryDirectory(prefix="bleio-") as folder:
+        diary, path = Path(folder, "diary"), Path(folder, "bleio", name)
+        diary.write_text("dear diary")
+        path.parent.mkdir(0o700)
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to(diary)
+        done = run(OPEN, BLEIO_ADAPTER="virtual:desk", XDG_RUNTIME_DIR=folder)
+        assert words.format(path.parent) in done.stderr
+        assert (done.returncode == 0) == (words == "")
+        assert diary.read_text() == "dear diary"
+        while Path(folder, "bleio", "desk.sock").exists():  # until the radio has ended
+            time.sleep(0.05)

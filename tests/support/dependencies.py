@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "att": {"core", "errors"},
     "gatt": {"core", "errors", "att"},
     "radio": {"core", "errors"},
-    "radio.sharing": {"core", "errors", "locks", "ownership", "radio"},
+    "radio.sharing": {"core", "errors", "files", "locks", "ownership", "radio"},
     "backends": {"core", "errors", "att", "gatt"},
     "backends.hci": {
         *("core", "errors", "ownership", "files", "locks", "att", "gatt", "backends"),

@@ -8,6 +8,7 @@ import os
 import sys
 
 from bleio.errors import InnerError
+from bleio.files import create
 from bleio.radio.sharing.launch import READY, TAKEN
 from bleio.radio.sharing.server.log import FirstOfAKind
 from bleio.radio.sharing.server.process import NameTaken, RadioProcess
@@ -42,8 +43,11 @@ class _Starter:
 
 def _say_ready(process: RadioProcess) -> None:
     print(READY, flush=True)
-    log = os.open(process.place.log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        log = create(process.place.log_file)
+    except OSError:  # a radio is of use without a log, and nobody would see what is wrong with it
+        log = os.dup(null)
     os.dup2(null, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())
     os.close(null)
