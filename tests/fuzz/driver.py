@@ -7,13 +7,13 @@ very much memory, is found in its folder by `runs`.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 SLOW_S = 60  # for one input, on a busy machine
 MOST_MIB = 2048
@@ -28,7 +28,7 @@ class Findings:
         self._target = target
         self._run = run
         self._folder = folder
-        self._places: set[Any] = set()
+        self._places: list[tuple[type[Exception], list[tuple[str, int]], str]] = []
         self.inputs = 0
 
     def run(self, octets: bytes) -> None:
@@ -40,17 +40,18 @@ class Findings:
             self._failed(octets, error)
 
     def _failed(self, octets: bytes, error: Exception) -> None:
-        place = (type(error), tuple((f.f_code, line) for f, line in _frames(error)[-2:]))
+        # The text too, without its numbers: faults in callbacks are all raised at one place.
+        place = (type(error), _frames(error)[-2:], re.sub(r"[0-9]+", "", str(error))[:300])
         if place in self._places:
             return
-        self._places.add(place)
+        self._places.append(place)
         text = f"{again(self._target, octets)}\n\n{''.join(traceback.format_exception(error))}"
         (self._folder / f"finding-{len(self._places)}.txt").write_text(text, "utf-8")
         print(text, flush=True)
 
 
-def _frames(error: Exception) -> list[tuple[Any, int]]:
-    return list(traceback.walk_tb(error.__traceback__))
+def _frames(error: Exception) -> list[tuple[str, int]]:
+    return [(f.f_code.co_filename, line) for f, line in traceback.walk_tb(error.__traceback__)]
 
 
 def again(target: str, octets: bytes) -> str:

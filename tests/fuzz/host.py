@@ -53,6 +53,7 @@ BOND = Bond(
     client=ClientState(cccds=((12, 1),)),
 )
 LEGACY_BOND = replace(BOND, ediv=7, rand=bytes(range(8)), secure_connections=False)
+_CLASSIC_EVENTS = (0x04, 0x16, 0x17, 0x18, 0x31, 0x33, 0x34, 0xFF)  # and a vendor's
 READ_NAME = b"\x0a\x03\x00"
 NAME = b"\x0bhost"
 
@@ -345,32 +346,14 @@ class Fuzzed:
         else:
             says(self)
 
-    SAYINGS: tuple[Any, ...] = (
-        *(
-            connects,
-            connects,
-            parts,
-            encrypts,
-            encrypts,
-            wants_key,
-            changes_link,
-            completes,
-            reports,
-        ),
-        *(ends_advertising, says_anything, answers, answers, changes_mood, fails),
-        *(
-            asks,
-            asks,
-            answers_client,
-            answers_client,
-            answers_client,
-            notifies,
-            pairs,
-            pairs,
-            signals,
-        ),
-        *(sends_elsewhere, acts, acts, acts, acts, waits, waits),
+    # What may come next, and how often.
+    OFTEN: tuple[tuple[Any, int], ...] = (
+        *((connects, 2), (parts, 1), (encrypts, 2), (wants_key, 1), (changes_link, 1)),
+        *((completes, 1), (reports, 1), (ends_advertising, 1), (says_anything, 1), (answers, 2)),
+        *((changes_mood, 1), (fails, 1), (asks, 2), (answers_client, 3), (notifies, 1)),
+        *((pairs, 2), (signals, 1), (sends_elsewhere, 1), (acts, 4), (waits, 2)),
     )
+    SAYINGS = tuple(says for says, times in OFTEN for _ in range(times))
 
     def check(self) -> None:
         """No fault, and nothing that comes by HCI fills anything without bound."""
@@ -428,8 +411,12 @@ def bring_up(octets: bytes) -> None:
 
     async def run() -> None:
         wire = Wire(random.random() < 0.5)
+        if random.random() < 0.5:
+            _has_resolving_list(wire)
         wire.answer = _hostile(wire, random)  # type: ignore[method-assign]
-        backend, engine = WiredBackend(wire, None), Engine()
+        store = MemoryBondStore()
+        store.save(BOND, central=True)
+        backend, engine = WiredBackend(wire, None, bonds=lambda identity: store), Engine()
         try:
             await asyncio.wait_for(backend.open(engine.server, "host", engine), 600)
         except ControllerLost as error:
@@ -440,6 +427,15 @@ def bring_up(octets: bytes) -> None:
         assert backend._own.counters.faults == 0
 
     in_simulated_time(run())
+
+
+def _has_resolving_list(wire: Wire) -> None:
+    """Let the controller say that it has one, with privacy modes."""
+    commands, features = bytearray(wire.answers[0x1002](b"") or b""), wire.answers[0x2003](b"")
+    commands[1 + 39] |= 1 << 2
+    mask = int.from_bytes((features or b"")[1:], "little") | 1 << 6
+    wire.answers[0x1002] = lambda _: bytes(commands)
+    wire.answers[0x2003] = lambda _: b"\0" + mask.to_bytes(8, "little")
 
 
 def _hostile(wire: Wire, random: Decisions) -> Callable[[int, bytes], None]:
@@ -456,7 +452,8 @@ def _hostile(wire: Wire, random: Decisions) -> Callable[[int, bytes], None]:
             case 4:
                 wire.send(event(0x0E, struct.pack("<BH", 1, opcode)[: random.randrange(4)]))
             case 5:
-                wire.send(event(random.getrandbits(8), random.randbytes(random.randrange(12))))
+                code = random.choice((random.getrandbits(8), *Event, *_CLASSIC_EVENTS))
+                wire.send(event(code, random.randbytes(random.randrange(12))))
                 wire._answer(opcode, parameters)
             case 6:
                 wire.send(random.randbytes(random.randrange(12)))
@@ -465,6 +462,8 @@ def _hostile(wire: Wire, random: Decisions) -> Callable[[int, bytes], None]:
                 wire.send(event(0x0E, struct.pack("<BHB", 0, opcode, 0) + random.randbytes(8)))
             case 8:
                 pass
+            case 9:
+                wire.send(event(0x0E, struct.pack("<BHB", 1, opcode, 0)))  # the status alone
             case _:
                 wire._answer(opcode, parameters)
 
