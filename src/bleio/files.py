@@ -124,16 +124,17 @@ class Recording:
     On a full disk, or where the reader of a pipe does not keep up, the recording ends, with an
     error in the log, and what comes later is left out.
 
-    Args: hold_octets: how much may be held to be written at once. Without, a program that is killed
-        leaves all that it has seen.
+    Args: hold_octets: how much of a file may be held to be written at once. Without, a program that
+        is killed leaves all that it has seen. Of a pipe, which may be shown live, nothing is held.
     Raises: OSError if it cannot be opened.
     """
 
     def __init__(self, name: str | os.PathLike[str], hold_octets: int = 0) -> None:
         self._name = os.fspath(name)
-        self._hold_octets = hold_octets
         self._held = bytearray()
         self._descriptor: int | None = create(name)
+        is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        self._hold_octets = hold_octets if is_file else 0
 
     def write(self, octets: bytes) -> None:
         """Add octets. Never waits, never raises."""

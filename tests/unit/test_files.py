@@ -172,7 +172,7 @@ def test_a_slow_reader_of_a_pipe_gets_all_of_it(pipe: Path, link: bool) -> None:
 
 def test_a_reader_that_goes_away_ends_it(pipe: Path, caplog: pytest.LogCaptureFixture) -> None:
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    recording = Recording(pipe)
+    recording = Recording(pipe, hold_octets=1000)  # of a file, not of a pipe
     recording.write(b"heard")
     assert os.read(reader, 100) == b"heard"
     os.close(reader)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 import subprocess
 import sys
+import tempfile
+from typing import Any
 
 import pytest
 
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.controller.transport import _why
+from bleio.backends.hci.controller.transport import _why, open_port
+from bleio.backends.hci.counters import HciCounters
 from bleio.errors import ControllerLost
 from support.hci.engine import Engine, asynchronous, until
 from support.hci.script import ScriptedController
@@ -104,6 +108,55 @@ def test_an_error_number_inside_another_error_is_found() -> None:
     outer = RuntimeError("cannot open")
     outer.__cause__ = OSError(errno.EBUSY, "busy")
     assert "another program" in _why("usb", outer)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no Unix sockets")
+@pytest.mark.parametrize("kind", ["listens", "link to it", "dead"])
+@asynchronous
+async def test_a_socket_where_it_is_to_listen(kind: str) -> None:
+    """asyncio would remove the one where another program listens."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as other:
+        path, link = os.path.join(folder, "hci"), os.path.join(folder, "link")
+        other.bind(path)
+        os.symlink(path, link)
+        if kind == "dead":
+            port = await open_port(f"unix-server:{path}", print, print, HciCounters())
+            await port.close()
+            return
+        other.listen()
+        with pytest.raises(ControllerLost, match="that address is in use already"):
+            name = path if kind == "listens" else link
+            await open_port(f"unix-server:{name}", print, print, HciCounters())
+        assert os.path.exists(link)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(link)
+
+
+@pytest.mark.parametrize("scheme", ["tcp-server", "unix-server"])
+@asynchronous
+async def test_what_listens_for_its_controller_ends_with_the_adapter(scheme: str) -> None:
+    if sys.platform == "win32" and scheme == "unix-server":
+        pytest.skip("there are no Unix sockets")
+    with tempfile.TemporaryDirectory() as folder:
+        tcp, path = ("127.0.0.1", free_port()), os.path.join(folder, "hci")
+        address: Any = path if scheme == "unix-server" else tcp
+        name = path if scheme == "unix-server" else f"127.0.0.1:{tcp[1]}"
+        for _ in range(2):
+            port = await open_port(f"{scheme}:{name}", print, print, HciCounters())
+            family = socket.AF_UNIX if scheme == "unix-server" else socket.AF_INET
+            with socket.socket(family) as controller:
+                controller.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(controller, address)
+                port.send(b"\x01\x03\x0c\x00")
+                port.send(b"\x01\x03\x0c\x00")
+                await asyncio.sleep(0)
+                await port.close()
+                controller.setblocking(True)
+                controller.settimeout(10)
+                while await asyncio.to_thread(controller.recv, 100):
+                    pass
+            with socket.socket(family) as late, pytest.raises(ConnectionRefusedError):
+                late.connect(address)
 
 
 @asynchronous

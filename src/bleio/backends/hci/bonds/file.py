@@ -275,7 +275,7 @@ def _write_whole(part: Path, octets: bytes) -> _Stamp:
         return _stamp_from(os.fstat(file.fileno()))
 
 
-_ADVICE = "; make its folder writable for this user or set BLEIO_STATE_DIR to one that is"
+_ADVICE = "; make it and its folders this user's own, or set BLEIO_STATE_DIR to another folder"
 _WARNINGS = {
     "write": "Bonds cannot be saved in %s (%s) and end with this program" + _ADVICE,
     "erase": "Bonds cannot be erased in %s (%s) and will be back after this program" + _ADVICE,

@@ -22,6 +22,7 @@ import errno
 import logging
 import os
 import socket
+import stat
 import sys
 from typing import Any
 
@@ -54,6 +55,8 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost, counters: H
             return DevicePort(parameters, on_packet, on_lost, counters)
         if sys.platform != "win32" and scheme == "vhci":  # which bumble opens as a pipe, too
             os.close(open_device(parameters or "/dev/vhci"))
+        if sys.platform != "win32" and scheme == "unix-server":
+            _check_free(parameters)
         # Only now too: a program on the simulated radio needs none of bumble's transports.
         from bumble.transport import open_transport
 
@@ -66,6 +69,21 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost, counters: H
             f"Cannot open the adapter {adapter!r}: {_why(scheme, error)}."
         ) from None
     return _BumblePort(opened, on_packet, on_lost, counters)
+
+
+def _check_free(path: str) -> None:
+    """Raise OSError if anything but a dead socket has this name.
+
+    asyncio removes a socket of the name in which it is to listen, also one where a program listens.
+    """
+    try:
+        kind = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)  # what takes no connections is alive too
+        if not stat.S_ISSOCK(kind) or probe.connect_ex(path) != errno.ECONNREFUSED:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 class _BumblePort:
@@ -101,6 +119,10 @@ class _BumblePort:
         self._parser.close()
         try:
             await asyncio.wait_for(self._opened.close(), _CLOSE_S)
+            # Some of bumble's go on to listen, and keep the controller that came.
+            for left in (self._opened, "server"), (self._opened.sink, "transport"):
+                if (part := getattr(*left, None)) is not None:
+                    part.close()
         except Exception:  # an unplugged device cannot be closed in order
             _log.debug("The transport did not close in order", exc_info=True)
         # Sockets close in the loop's next round, and their end is to be seen before it stops.
