@@ -162,7 +162,7 @@ async def test_whatever_a_serial_object_raises_is_told(broken: BaseException, wo
         with pytest.raises(ControllerLost) as caught:
             await scanning
         assert str(caught.value).startswith("The controller at the serial port is lost: " + words)
-        assert not uart_threads()
+        await until(lambda: not uart_threads())
         await backend.close()
         await asyncio.to_thread(uart.close)
 
