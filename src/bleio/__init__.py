@@ -64,7 +64,11 @@ class _Finder:
         from importlib.machinery import PathFinder
 
         source = PathFinder.find_spec("bleio.dropin", __path__)  # not others' finders
-        module.__file__ = source.origin  # type: ignore[union-attr]
+        if source is None:
+            raise ImportError(
+                f"Cannot import _bleio: {__path__[0]} has no dropin.py; install bleio again"
+            )
+        module.__file__ = source.origin
         code = source.loader.get_code("bleio.dropin")  # type: ignore[union-attr]
         exec(code, vars(module))
 

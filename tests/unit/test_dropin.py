@@ -126,6 +126,23 @@ def test_start_of_python_imports_one_module_more() -> None:
     assert not [name for name in names if name.strip().startswith("bleio.")]
 
 
+def test_part_of_an_installation_says_so_when_it_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "bleio").mkdir()
+    (tmp_path / "bleio" / "__init__.py").write_bytes(Path(bleio.__file__).read_bytes())
+    ended = subprocess.run(
+        [sys.executable, "-S", "-c", "import bleio, _bleio"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == (
+        f"ImportError: Cannot import _bleio: {tmp_path / 'bleio'} has no dropin.py; install bleio"
+        " again"
+    )
+
+
 def test_it_cannot_be_run_and_says_what_can() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "_bleio"], capture_output=True, text=True, timeout=DEADLINE_S
