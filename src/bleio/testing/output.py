@@ -29,13 +29,23 @@ class Output(io.TextIOBase):
         self.lines: list[Line] = []
         self._time = time
         self._on_line = on_line
-        self._part = ""
+        # Pieces, since a program may print without end and without a newline, a character each
+        # time; to add each to a string would copy all that was there before.
+        self._part: list[str] = []
         self._begun_us = 0
+        self._ended = ""  # the text of the lines when it was asked for
+        self._ended_lines = 0
 
     @property
     def text(self) -> str:
         """All of it, also a line that has not ended."""
-        return "".join(f"{line.text}\n" for line in self.lines) + self._part
+        new = self.lines[self._ended_lines :]
+        if new:
+            self._ended += "".join(f"{line.text}\n" for line in new)
+            self._ended_lines += len(new)
+        if len(self._part) > 1:
+            self._part = ["".join(self._part)]
+        return "".join((self._ended, *self._part)) if self._part else self._ended
 
     def writable(self) -> bool:
         return True
@@ -45,16 +55,25 @@ class Output(io.TextIOBase):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         if text and not self._part:
             self._begun_us = self._time.now_us
-        *whole, self._part = (self._part + text).split("\n")
-        for each in whole:
-            self._end_line(each)
+        first, *more = text.split("\n")
+        if first:
+            self._part.append(first)
+        if more:
+            self._finish_line()
+            for each in more[:-1]:
+                self._end_line(each)
+            if more[-1]:
+                self._part.append(more[-1])
         return len(text)
 
     def finish(self) -> None:
         """Take what is left as a line."""
         if self._part:
-            part, self._part = self._part, ""
-            self._end_line(part)
+            self._finish_line()
+
+    def _finish_line(self) -> None:
+        part, self._part = self._part, []
+        self._end_line("".join(part))
 
     def _end_line(self, text: str) -> None:
         line = Line(self._begun_us / 1e6, text)
