@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Protocol
 
 from bleio.api import Adapter, use_adapter
@@ -73,6 +74,7 @@ class Device:
         adapter: its `_bleio.adapter`; another one after each power-on.
         output: what it printed; see `Output`.
         error: the exception that its program ended with.
+        error_text: what `str` gives of it, on the device's thread, where its program belongs.
         radio: what it has on the air.
 
     Thread: the world's owner, or a program of the world.
@@ -89,6 +91,7 @@ class Device:
     ) -> None:
         self.name = name
         self.error: BaseException | None = None
+        self.error_text = ""
         self.failed_at_s: float | None = None
         self.output = Output(air.clock.time, partial(owner.printed, self))
         self._air = air
@@ -316,17 +319,18 @@ class Device:
         if end.code is None or end.code == 0:
             return
         if not isinstance(end.code, int):
-            self.output.write(f"{end.code}\n")
+            self.output.write(f"{_text_of(end.code, 'exit code')}\n")
         self._ended_by(end.with_traceback(None))
 
     def _fail(self, error: BaseException) -> None:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN_FRAMES:
             trace = trace.tb_next
-        self.output.write("".join(traceback.format_exception(type(error), error, trace)))
+        self.output.write(_traceback_of(error, trace))
         self._ended_by(error.with_traceback(trace))
 
     def _ended_by(self, error: BaseException) -> None:
+        self.error_text = _text_of(error, "exception")
         self.error = error
         self.failed_at_s = self._air.now_s
         self._owner.failed(self)
@@ -337,6 +341,25 @@ def address_of(name: str) -> DeviceAddress:
     octets = bytearray(hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:6])
     octets[5] |= 0xC0
     return DeviceAddress(bytes(octets), random=True)
+
+
+def _text_of(value: object, what: str) -> str:
+    """Return what `str` gives, or that it failed, in the words of Python's tracebacks.
+
+    It is the program's code, which may raise anything and even wait.
+    """
+    try:
+        return str(value)
+    except BaseException:
+        return f"<{what} str() failed>"
+
+
+def _traceback_of(error: BaseException, trace: TracebackType | None) -> str:
+    try:
+        return "".join(traceback.format_exception(type(error), error, trace))
+    except BaseException:  # one of what it looks at is the program's, such as notes
+        lines = ["Traceback (most recent call last):\n", *traceback.format_tb(trace)]
+        return "".join((*lines, f"{type(error).__name__}: {_text_of(error, 'exception')}\n"))
 
 
 _OWN_FRAMES = ("bleio.testing.device", "bleio.testing.modules", "bleio.testing.programs")

@@ -235,7 +235,7 @@ class World(SharedAir):
         if self._failures:
             device = self._failures.popleft()
             cause = device.error
-            what, exit_code = f"{type(cause).__name__}: {cause}", 1
+            what, exit_code = f"{type(cause).__name__}: {device.error_text}", 1
             if isinstance(cause, SystemExit):
                 exit_code = int(cause.code) if isinstance(cause.code, int) else 1
                 what = f"exit code {exit_code} ({what})"
