@@ -45,6 +45,7 @@ from bleio.testing.functions import Exchange, home_of
 _SHARED = {
     *("bleio", "_bleio", "bumble", "click", "cryptography", "platformdirs"),
     *("pytest", "_pytest"),
+    "typing_extensions",
 }
 _COMPILED = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 

@@ -3,13 +3,11 @@
 A program's clock, output, arguments and randomness are its own, and the same in every run. These
 three modules and the builtin `print` are where it meets them. Each is a copy of the real module
 with some names replaced, so what has nothing to do with devices is there too, as in the process.
-`random` is loaded a second time, as its functions are methods of one generator, which must not be
-the process's.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import random
 import sys
 import time
 from functools import partial
@@ -51,13 +49,17 @@ def make_sys(output: Output, name: str) -> ModuleType:
 
 
 def make_random(seed: str) -> ModuleType:
-    """Make a `random` whose functions have a generator of their own."""
-    spec = importlib.util.find_spec("random")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.seed(seed)
+    """Make a `random` whose functions have a generator of their own.
+
+    They are methods of one that the real module has. To execute that module again would do, but
+    each time leave a handler of forks behind, and with it all that the module is.
+    """
+    own = random.Random(seed)
+    module = ModuleType("random", random.__doc__)
+    for name, value in vars(random).items():
+        if isinstance(getattr(value, "__self__", None), random.Random):
+            value = getattr(own, value.__name__)
+        vars(module)[name] = own if isinstance(value, random.Random) else value
     return module
 
 
