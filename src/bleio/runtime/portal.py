@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from bleio.backends.base import Backend
     from bleio.core.address import DeviceAddress
 
+    MakeBackend = Callable[[str, DeviceAddress | None], Backend]
+
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
@@ -81,14 +83,20 @@ class _Call(Flag):
 class Portal:
     """One engine thread. See `engine.portal` for which one a program uses.
 
-    Args: clock: what everything waits by. of_process: it is what code finds that is in no
-        `use_portal` block, so its thread need not say which portal it belongs to.
+    Args: clock: what everything waits by. make_backend: makes the backend for an adapter string,
+        where adapters are not chosen in the usual way. of_process: it is what code finds that is
+        in no `use_portal` block, so its thread need not say which portal it belongs to.
     """
 
-    def __init__(self, clock: Clock | None = None, *, of_process: bool = False) -> None:
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        make_backend: MakeBackend | None = None,
+        *,
+        of_process: bool = False,
+    ) -> None:
         self.clock = clock or Clock()
-        # Makes the backend for an adapter string, where adapters are not chosen in the usual way.
-        self.make_backend: Callable[[str, DeviceAddress | None], Backend] | None = None
+        self.make_backend = make_backend
         self._of_process = of_process
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None

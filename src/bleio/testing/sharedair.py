@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bleio.backends.hci import entropy
 from bleio.files import create
@@ -20,6 +20,9 @@ from bleio.radio.capture.air_capture import AirCapture
 from bleio.runtime.portal import Portal
 from bleio.testing.captures import Captures
 from bleio.testing.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from bleio.runtime.portal import MakeBackend
 
 PACKETS_KEPT = 10_000
 JAMMER_DBM = -30.0
@@ -40,6 +43,7 @@ class SharedAir:
         seed: int,
         radio: Radio,
         captures: Captures,
+        make_backend: MakeBackend,
         *,
         real_time: bool,
         blocked_after_s: float,
@@ -57,7 +61,7 @@ class SharedAir:
         )
         self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
         self.packet_count = 0
-        self.portal = Portal(self.clock)
+        self.portal = Portal(self.clock, make_backend)
         self._captures = captures
         self._keys: deque[LinkKey] = deque(maxlen=PACKETS_KEPT)
         self._disturbances = 0

@@ -105,12 +105,12 @@ class World(SharedAir):
             seed,
             radio,
             Captures(radio, capture, hci_capture, decipher=decipher),
+            self._make_backend,
             real_time=real_time,
             blocked_after_s=blocked_after_s,
             watch=watch,
         )
         self._distance_m = distance_m or 0.0
-        self.portal.make_backend = self._make_backend
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
         self.devices: dict[str, Device] = {}
         self._echo = echo
