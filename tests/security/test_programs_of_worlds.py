@@ -3,12 +3,108 @@
 from __future__ import annotations
 
 import gc
+import threading
+import time
 import weakref
+from threading import Thread
 from typing import Any
 
+import _bleio
 import pytest
 
 from bleio.testing import DeviceFailed, World
+
+STARTERS = {
+    "Thread": "threading.Thread(target=look).start()",
+    "daemon": "threading.Thread(target=look, daemon=True).start()",
+    "subclass": "Looker().start()",
+    "abstract subclass": "AbstractLooker().start()",
+    "Timer": "threading.Timer(0, look).start()",
+    "from another": "threading.Thread(target=threading.Thread(target=look).start).start()",
+    "_thread": "_thread.start_new_thread(look, ())",
+    "_thread with arguments": "_thread.start_new_thread(look_at, (), {'module': _bleio})",
+    "executor": "ThreadPoolExecutor(1).submit(look)",
+    "executor of futures": "concurrent.futures.ThreadPoolExecutor(1).submit(look)",
+    "executor's map": "ThreadPoolExecutor(1).map(lambda _: look(), [1])",
+    "executor's callback": (
+        "gate = threading.Event()\n"
+        "ThreadPoolExecutor(1).submit(gate.wait).add_done_callback(lambda _: look())\n"
+        "gate.set()"
+    ),
+    "another library's": "LookingServer.process_request(LookingServer(), 1, 2)",
+    "executor's initializer": "ThreadPoolExecutor(1, '', look_at, (_bleio,)).submit(int)",
+}
+LOOKING = """
+import abc, concurrent.futures, concurrent.futures.process, threading, _thread, time
+from concurrent.futures import ThreadPoolExecutor
+from socketserver import ThreadingMixIn
+import _bleio
+
+def look_at(module):
+    seen.append((module.adapter, module.Service(module.UUID(0x1234))))
+def look():
+    look_at(_bleio)
+class Looker(threading.Thread):
+    def run(self): look()
+class AbstractLooker(threading.Thread, abc.ABC):
+    def run(self): look()
+class LookingServer(ThreadingMixIn):
+    def process_request_thread(self, *_): look()
+
+seen = []
+{start}
+while not seen:
+    threading.Event().wait(0.001)  # the thread runs beside the program, in real time
+    time.sleep(1)
+((adapter, service),) = seen
+assert adapter is _bleio.adapter, adapter
+assert service._session is adapter._session
+adapter.start_advertising(b"\\x02\\x01\\x06")
+"""
+
+
+@pytest.mark.parametrize("how", STARTERS)
+def test_a_thread_of_a_program_has_its_devices_adapter(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not the process's, which may be a real controller."""
+    monkeypatch.setenv("BLEIO_ADAPTER", "hci:tcp-client:127.0.0.1:1")
+    with World() as world:
+        world.add(source=LOOKING.format(start=STARTERS[how]))
+        world.run()
+
+
+class Worker(threading.Thread):
+    """Of a test's file, where classes are made before there is a device."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.seen: list[object] = []
+
+    def run(self) -> None:
+        self.seen.append(_bleio.adapter)
+
+
+def helper(seen: list[object]) -> None:
+    seen.append(_bleio.adapter)
+
+
+def test_a_thread_of_a_given_program_has_its_devices_adapter() -> None:
+    def program() -> None:
+        worker = Worker()
+        worker.start()
+        Thread(target=helper, args=(seen,), daemon=True).start()
+        while not (worker.seen and seen):
+            threading.Event().wait(0.001)
+            time.sleep(1)
+        assert worker.seen == seen == [_bleio.adapter]
+
+    seen: list[object] = []
+    with World() as world:
+        device = world.add(program)
+        world.run()
+        assert seen == [device.adapter]
+
 
 MUTE = """
 class Mute(Exception):

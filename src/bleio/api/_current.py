@@ -13,6 +13,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
+from bleio.runtime.home import home_context
+
 if TYPE_CHECKING:
     from bleio.runtime.session import Session
 
@@ -35,12 +37,20 @@ PROCESS = Place(None)  # `adapter` puts the one in it that the environment choos
 place: ContextVar[Place] = ContextVar("_bleio.adapter", default=PROCESS)
 
 
+def current_place() -> Place:
+    """Return the place of this context, or of the calling code's."""
+    here = place.get()
+    if here is PROCESS and (home := home_context()) is not None:
+        here = home.get(place, here)
+    return here
+
+
 def current_session() -> Session:
     """Return the session that new local services belong to.
 
     Raises: RuntimeError if there is no current adapter.
     """
-    adapter = place.get().adapter
+    adapter = current_place().adapter
     if adapter is None:
         raise RuntimeError("No adapter available")
     return adapter._session

@@ -30,7 +30,7 @@ from bleio.api._arguments import (
     readable,
     real,
 )
-from bleio.api._current import PROCESS, Place, place
+from bleio.api._current import PROCESS, Place, current_place, place
 from bleio.api._delegates import delegate_by_setting
 from bleio.api.address import Address
 from bleio.api.connection import Connection
@@ -343,7 +343,7 @@ PROCESS.adapter = Adapter._by_setting()
 
 def current_adapter() -> Adapter | None:
     """Return what `_bleio.adapter` is here. It opens nothing."""
-    adapter = place.get().adapter
+    adapter = current_place().adapter
     assert adapter is None or isinstance(adapter, Adapter)
     return adapter
 
@@ -354,7 +354,7 @@ def set_adapter(adapter: Adapter | None) -> None:
 
     Raises: TypeError.
     """
-    place.get().adapter = instance_or_none("adapter", adapter, Adapter)
+    current_place().adapter = instance_or_none("adapter", adapter, Adapter)
 
 
 @contextmanager

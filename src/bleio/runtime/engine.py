@@ -25,6 +25,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from bleio.runtime.clock import Clock
+from bleio.runtime.home import home_context
 from bleio.runtime.portal import Portal, portal_of_context
 
 T = TypeVar("T")
@@ -38,13 +39,21 @@ def portal() -> Portal:
     """Return the portal of this context, by default the process's, whose thread starts with the
     first call."""
     global _portal
-    if (own := portal_of_context.get()) is not None:
+    if (own := _own_portal()) is not None:
         return own
     with _portal_lock:
         if _portal is None:
             _portal = Portal(of_process=True)
             _call_at_end(_at_end)
         return _portal
+
+
+def _own_portal() -> Portal | None:
+    """Return the portal of this context, or of the calling code's."""
+    own = portal_of_context.get()
+    if own is None and (home := home_context()) is not None:
+        own = home.get(portal_of_context)
+    return own
 
 
 @contextlib.contextmanager
@@ -64,7 +73,7 @@ class Engine:
     """
 
     def __init__(self) -> None:
-        self._own = portal_of_context.get()
+        self._own = _own_portal()
         # The program looks at what may change while it looks, see `Clock.look`. Real time, where
         # a look costs nothing, is the process's; so that one is not asked.
         self.look = _ignore if self._own is None else self._own.clock.look

@@ -28,7 +28,8 @@ What may surprise:
 - Enumerations, classes that cannot have subclasses and objects that are more than their `__dict__`
   stay as they are, and so do objects of a library. If such code comes to the real `time.sleep`, the
   world notices (`watching`).
-- A class whose base is a library's keeps the process's library as its base.
+- A class whose base is a library's keeps the process's library as its base, unless that is one
+  which is made for the device: a `threading.Thread` of a test starts in the device.
 - `super()` goes on to the exchanged bases, since these are bases of the subclass too: in the order
   of classes, each original has the exchanged one of its base behind it.
 """
@@ -58,6 +59,9 @@ class OwnModules(Protocol):
 
     def is_own(self, name: str) -> bool:
         """Whether a module of that name is loaded by each device for itself."""
+
+    def is_made(self, name: str) -> bool:
+        """Whether a module of that name is a copy, whose code is the process's."""
 
     def is_here(self, name: str) -> bool:
         """Whether a module of that name is nowhere to be imported from, as tests often are."""
@@ -136,7 +140,9 @@ class Exchange:
     def _is_ours(self, function: FunctionType) -> bool:
         """Tell whether a function has globals that are exchanged."""
         module = function.__globals__.get("__name__") or ""
-        return module == self._home or self._is_own(module) or self._modules.is_here(module)
+        if module == self._home or self._modules.is_here(module):
+            return True
+        return self._is_own(module) and not self._modules.is_made(module)
 
     def _by_name(self, value: Any) -> Any:
         """Return what a library's function or class is in the device."""
@@ -226,7 +232,8 @@ class Exchange:
         bases = tuple(
             self.own(base)
             for base in original.__bases__
-            if self._is_here(base) and self.own(base) is not base
+            if (self._is_here(base) or self._modules.is_made(base.__module__))
+            and self.own(base) is not base
         )
         functions = [each for value in vars(original).values() for each in _functions_of(value)]
         if not bases and not any(map(self._looks_out, functions)):

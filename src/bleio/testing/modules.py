@@ -35,9 +35,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from functools import lru_cache, partial
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
+from weakref import WeakValueDictionary
 
 from bleio.testing.functions import Exchange, home_of
 
@@ -53,6 +55,8 @@ _COMPILED = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 class DeviceModules:
     """What `import` finds in one device.
 
+    Make it in the device's context: that is where its code belongs.
+
     Args: folder: of the program. synthetic: modules that are made, not found. names: what differs
         from the process's builtins, such as `print`.
     """
@@ -64,10 +68,12 @@ class DeviceModules:
         names: Mapping[str, Any],
     ) -> None:
         self.loaded: dict[str, ModuleType] = dict(synthetic)
-        self._synthetic = frozenset(synthetic)
+        self._made = frozenset(name.partition(".")[0] for name in synthetic)
         self._folder = folder
         self._tops: dict[str, bool] = {}
         self.names = {**vars(builtins), **names, "__import__": self._import}
+        self._context = copy_context()
+        _by_names[id(self.names)] = self
 
     def run_source(self, source: bytes | str, path: str) -> None:
         """Execute a program as the device's `__main__`."""
@@ -128,6 +134,10 @@ class DeviceModules:
             own = self._tops[top] = self._decide(top)
         return own
 
+    def is_made(self, name: str) -> bool:
+        """Whether a module of that name is a copy, whose code is the process's."""
+        return name.partition(".")[0] in self._made
+
     def is_here(self, name: str) -> bool:
         """Whether a module of that name is nowhere to be imported from, as tests often are."""
         top = name.partition(".")[0]
@@ -136,7 +146,7 @@ class DeviceModules:
         return not self.is_own(name) and _find_library(top) is None
 
     def _decide(self, top: str) -> bool:
-        if top in self._synthetic:
+        if top in self._made:
             return True
         if top in _SHARED or top in sys.builtin_module_names:
             return False
@@ -158,6 +168,8 @@ class DeviceModules:
             parent, _, last = name.rpartition(".")
             package = self.load(parent) if parent else None
             module = self.loaded.get(name)  # its package may have imported it meanwhile
+            if module is None and self.is_made(name):
+                module = self.loaded[name] = importlib.import_module(name)
             if module is None:
                 module = self._execute(name, self._find(name, package))
             if package is not None:
@@ -187,6 +199,23 @@ class DeviceModules:
             del self.loaded[name]
             raise
         return self.loaded[name]
+
+
+_by_names: WeakValueDictionary[int, DeviceModules] = WeakValueDictionary()
+
+
+def context_of_code() -> Context | None:
+    """Return the context of the device whose code calls, in whatever thread; None if none does.
+
+    All code of a device is executed with its builtins, so some frame has them.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        modules = _by_names.get(id(frame.f_builtins))
+        if modules is not None:
+            return modules._context
+        frame = frame.f_back
+    return None
 
 
 # What was in sys.modules before, and how many devices execute a module of that name now.

@@ -17,9 +17,11 @@ from bleio.radio.air.interference import Interference, wifi_channels
 from bleio.radio.air.keys import LinkKey, lines_of
 from bleio.radio.air.radio import AirPdu, Radio
 from bleio.radio.capture.air_capture import AirCapture
+from bleio.runtime.home import find_home_by
 from bleio.runtime.portal import Portal
 from bleio.testing.captures import Captures
 from bleio.testing.clock import VirtualClock
+from bleio.testing.modules import context_of_code
 
 if TYPE_CHECKING:
     from bleio.runtime.portal import MakeBackend
@@ -49,6 +51,7 @@ class SharedAir:
         blocked_after_s: float,
         watch: Callable[[float], None] | None,
     ) -> None:
+        find_home_by(context_of_code)
         self.seed = seed
         self.radio = radio
         self.entropy = Random(f"entropy {seed}")

@@ -1,7 +1,7 @@
-"""The modules of one device that are made, not found: `time`, `sys` and `random`.
+"""The modules of one device that are made, not found: `time`, `sys`, `random`, and `threads`'.
 
 A program's clock, output, arguments and randomness are its own, and the same in every run. These
-three modules and the builtin `print` are where it meets them. Each is a copy of the real module
+modules and the builtin `print` are where it meets them. Each is a copy of the real module
 with some names replaced, so what has nothing to do with devices is there too, as in the process.
 """
 
@@ -17,6 +17,7 @@ from typing import Any
 from bleio.testing.clock import VirtualClock
 from bleio.testing.modules import DeviceModules
 from bleio.testing.output import Output
+from bleio.testing.threads import make_thread_modules
 
 # Worlds begin at this date, the same in every run: 2025-01-01 00:00:00 UTC.
 EPOCH_S = 1_735_689_600
@@ -33,7 +34,12 @@ def make_modules(
     module = make_sys(output, name)
     modules = DeviceModules(
         folder,
-        {"time": make_time(clock), "sys": module, "random": make_random(f"{seed}\0{name}")},
+        {
+            "time": make_time(clock),
+            "sys": module,
+            "random": make_random(f"{seed}\0{name}"),
+            **make_thread_modules(),
+        },
         {"print": partial(_print, output)},
     )
     vars(module).update(modules=modules.loaded)
