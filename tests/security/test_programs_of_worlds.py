@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import time
 import weakref
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -106,6 +110,107 @@ def test_a_thread_of_a_given_program_has_its_devices_adapter() -> None:
         assert seen == [device.adapter]
 
 
+CHILDREN = {
+    "sleeps": ("time.sleep(1)", 1),
+    "looks": ("while not _bleio.adapter.connected: pass", 1),
+    "looks at the time": ("while True: time.monotonic()", 1),
+    "advertises": ("_bleio.adapter.start_advertising(b'\\x02\\x01\\x06')", 1),
+    "waits for a peer": ("list(_bleio.adapter.start_scan())", 1),
+    "has its own adapter": ("_bleio.Adapter('virtual').start_scan()", 1),
+    "tries for ever": (
+        "while True:\n        try: time.sleep(1)\n        except Exception: pass",
+        1,
+    ),
+    "leaves": ("sys.exit(3)", 3),
+    "fails": ("1 / 0", 1),
+    "leaves with words": ("sys.exit('no')", 1),
+    "only ends": ("pass", 0),
+}
+FORKING = """
+import os, sys, time
+import _bleio
+time.sleep(1)
+child = os.fork()
+if child == 0:
+    {child}
+else:
+    time.sleep(1)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status))
+    _bleio.adapter.start_advertising(b"\\x02\\x01\\x06", timeout=1)
+    time.sleep(2)
+"""
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="of forks")
+with_threads = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+
+
+@needs_fork
+@with_threads
+@pytest.mark.parametrize("case", CHILDREN)
+def test_a_program_that_forks(case: str) -> None:
+    """Its child once waited for threads that are its parent's, for ever."""
+    child, exit_code = CHILDREN[case]
+    with World() as world:
+        device = world.add(source=FORKING.format(child=child))
+        world.run()
+        assert device.text == f"{exit_code}\n"
+        assert world.packet_count > 0
+
+
+@needs_fork
+@with_threads
+@pytest.mark.parametrize("where", ["in the program", "in a thread of it", "in the test"])
+def test_a_fork_of_multiprocessing(where: str) -> None:
+    def ends_world() -> None:
+        world.run_for(1)
+
+    def program() -> None:
+        target = ends_world if where == "in the test" else partial(time.sleep, 1)
+        process = get_context("fork").Process(target=target)
+        process.start()
+        process.join()
+        codes.append(process.exitcode)
+
+    def starts_thread() -> None:
+        thread = Thread(target=program)
+        thread.start()
+        thread.join()
+
+    codes: list[int | None] = []
+    with World() as world:
+        if where == "in the test":
+            world.run_for(1)
+            program()
+        else:
+            world.add(program if where == "in the program" else starts_thread)
+        world.run()
+        assert codes == [1]
+
+
+@needs_fork
+@with_threads
+def test_a_forked_test_leaves_the_worlds_files_to_its_parent(tmp_path: Path) -> None:
+    path = tmp_path / "air.pcapng"
+    with World(capture=path) as world:
+        world.add(source=ADVERTISES)
+        world.run()
+        child = os.fork()
+        if child == 0:
+            try:
+                world.close()
+            finally:
+                os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        written = path.read_bytes()
+    assert path.read_bytes().startswith(written)
+    assert len(path.read_bytes()) > len(written)
+
+
+ADVERTISES = """
+import _bleio, time
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06")
+time.sleep(1)
+"""
 MUTE = """
 class Mute(Exception):
     def __str__(self):

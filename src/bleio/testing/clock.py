@@ -92,6 +92,11 @@ class VirtualClock(Clock):
         """Whether the world cannot go on, since a program of it kept the baton."""
         return self._turns.given_up
 
+    @property
+    def forked(self) -> bool:
+        """Whether this is a forked process, and the world its parent's."""
+        return self._turns.forked
+
     # Programs wait
 
     def look(self) -> None:
@@ -99,6 +104,7 @@ class VirtualClock(Clock):
         turns = self._turns
         me = turns.baton.me()
         if me is None or me.stranger or me is turns.engine or turns.schedule.deciding:
+            turns.check_process()
             return
         me.news = False
         cost_us = me.look_cost_us(turns.now_us)

@@ -21,13 +21,15 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from bleio.api import Adapter, use_adapter
 from bleio.backends.hci import entropy
@@ -304,10 +306,15 @@ class Device:
             )
         except PowerOff:
             return
-        except SystemExit as end:
-            self._exit(end)
         except BaseException as error:
-            self._fail(error)
+            if self._air.clock.forked:
+                _leave_fork(error)
+            if isinstance(error, SystemExit):
+                self._exit(error)
+            else:
+                self._fail(error)
+        if self._air.clock.forked:
+            _leave_fork(None)
         try:
             session = self.adapter._session
             session.engine.call(session.life.shut_down)
@@ -341,6 +348,20 @@ def address_of(name: str) -> DeviceAddress:
     octets = bytearray(hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:6])
     octets[5] |= 0xC0
     return DeviceAddress(bytes(octets), random=True)
+
+
+def _leave_fork(error: BaseException | None) -> NoReturn:
+    """End a forked process whose program has ended, as its main thread's end would.
+
+    It has no main thread, and what it has of open files and worlds is its parent's to end.
+    """
+    code: object = error.code if isinstance(error, SystemExit) else error and 1
+    if error is not None and not isinstance(error, SystemExit):
+        sys.stderr.write(_traceback_of(error, error.__traceback__))
+    elif not isinstance(code, int | None):
+        sys.stderr.write(f"{_text_of(code, 'exit code')}\n")
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _text_of(value: object, what: str) -> str:

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bleio.testing.errors import ForkedChild
 from bleio.testing.schedule import EventSource
-from bleio.testing.turns import Turns
+from bleio.testing.turns import Turns, WorldLife
 from bleio.testing.waiting import NEVER_US
 from bleio.testing.watching import Time
 
@@ -48,7 +49,9 @@ class EngineTurns:
         self._turns.baton.seat(self._turns.engine)
 
     def wake(self) -> None:
-        """The loop was given something to do. Thread: any."""
+        """The loop was given something to do. Raises: ForkedChild. Thread: any."""
+        if self._turns.life is WorldLife.FORKED:
+            raise ForkedChild  # there is no engine that would do it
         self._turns.schedule.engine_woken = not self._alone
 
     def has_turn(self) -> bool:

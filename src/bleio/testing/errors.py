@@ -33,3 +33,16 @@ class Stalled(WorldError):
 
 class PowerOff(BaseException):
     """Ends a device's program, wherever it waits. Not an Exception, so programs let it through."""
+
+
+class ForkedChild(BaseException):
+    """Ends what a forked process does of a world, which is its parent's, at its first wait.
+
+    Not an Exception, so a program that tries again whatever goes wrong ends, too.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A forked process cannot go on in a world, whose time and other devices are its"
+            " parent's; start another Python in its place, for example with subprocess"
+        )

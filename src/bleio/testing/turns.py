@@ -13,11 +13,13 @@ follows.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from enum import Enum, auto
+from weakref import WeakSet
 
 from bleio.testing.baton import Baton, Strangers
-from bleio.testing.errors import DeviceBlocked, SleptForReal, Stalled
+from bleio.testing.errors import DeviceBlocked, ForkedChild, SleptForReal, Stalled
 from bleio.testing.pacing import Pace
 from bleio.testing.participant import Participant
 from bleio.testing.schedule import EventSource, TurnSchedule
@@ -36,12 +38,18 @@ class WorldLife(Enum):
     GIVEN_UP: the baton did not come back in time, as its holder blocks. The owner never waits
         again, but raises. If the holder comes back, it may pass the baton on among the others.
     ABANDONED: all threads were told to end where they are. Nobody has the baton.
+    FORKED: this is a child of the process that the world is in. It has the memory of the world,
+        and of its threads the one that has forked, which would wait for the others for ever.
     """
 
     GOING = auto()
     RECALLED = auto()
     GIVEN_UP = auto()
     ABANDONED = auto()
+    FORKED = auto()
+
+
+_worlds: WeakSet[Turns] = WeakSet()
 
 
 class Turns:
@@ -66,24 +74,37 @@ class Turns:
         self.strangers = Strangers()
         self._pace = pace
         self._watch = OwnersWatch(self.baton, pace, blocked_after_s, watch)
+        _worlds.add(self)
 
     @property
     def given_up(self) -> bool:
         """Whether the owner cannot have the baton any more."""
-        return self.life in (WorldLife.GIVEN_UP, WorldLife.ABANDONED)
+        return self.life in (WorldLife.GIVEN_UP, WorldLife.ABANDONED, WorldLife.FORKED)
 
     @property
     def abandoned(self) -> bool:
         """Whether nobody has the baton any more."""
         return self.life is WorldLife.ABANDONED
 
+    @property
+    def forked(self) -> bool:
+        """Whether the world is the parent process's."""
+        return self.life is WorldLife.FORKED
+
+    def check_process(self) -> None:
+        """Raise ForkedChild in a forked process. Thread: any."""
+        if self.life is WorldLife.FORKED:
+            raise ForkedChild
+
     def wait(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
         """Wait for a predicate, for a time, or for what comes first of both.
 
-        Raises: what `me` is to end by; for the owner also DeviceBlocked, Stalled and
+        Raises: what `me` is to end by; ForkedChild; for the owner also DeviceBlocked, Stalled and
             KeyboardInterrupt, after which it has the baton unless the world is given up.
         Thread: `me`'s.
         """
+        if self.life is WorldLife.FORKED:
+            raise ForkedChild
         me.check()
         if me is self.owner and self.given_up:
             raise DeviceBlocked("This world was given up, since a program of it blocked")
@@ -164,3 +185,12 @@ class Turns:
             self.life = WorldLife.GOING if back else WorldLife.GIVEN_UP
         if back:
             self.schedule.take_out(self.owner)
+
+
+def _after_fork() -> None:
+    for each in tuple(_worlds):
+        each.life = WorldLife.FORKED
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

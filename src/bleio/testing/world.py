@@ -287,6 +287,8 @@ class World(SharedAir):
         if self._closed:
             return
         self._closed = True
+        if self.clock.forked:
+            return  # it is the parent's to close, with its files
         try:
             if not self.clock.given_up:
                 self._stop_programs()
