@@ -216,6 +216,9 @@ class Mute(Exception):
     def __str__(self):
         raise {raises}
 
+    def __eq__(self, other):
+        raise {raises}
+
     __notes__ = property(lambda self: 1 / 0)
 
 import sys, time

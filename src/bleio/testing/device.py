@@ -323,7 +323,7 @@ class Device:
 
     def _exit(self, end: SystemExit) -> None:
         """End as a process does by `sys.exit`: quietly, but for what it was given to say."""
-        if end.code is None or end.code == 0:
+        if end.code is None or (isinstance(end.code, int) and end.code == 0):
             return
         if not isinstance(end.code, int):
             self.output.write(f"{_text_of(end.code, 'exit code')}\n")
