@@ -145,13 +145,12 @@ class UartPort:
 
     def _wait_for(self, step: Callable[[], bool], otherwise: str) -> None:
         """Try a step until it works, reading meanwhile. Raises: TimeoutError, also when ending."""
-        waited_s = 0.0
+        end_s = time.monotonic() + _PATIENCE_S  # on a busy machine a poll takes longer than it says
         while not step():
-            if self._ending or waited_s >= _PATIENCE_S:
+            if self._ending or time.monotonic() >= end_s:
                 raise TimeoutError(otherwise)
             self._read()
             time.sleep(_POLL_S)
-            waited_s += _POLL_S
 
     def _read(self) -> bool:
         """Read what has come. Returns: whether there was anything."""
