@@ -233,3 +233,23 @@ async def test_a_serial_object_that_ends_its_thread(raised: BaseException) -> No
     words = rf"is lost: it raised {type(raised).__name__} \(bye\); check the serial port"
     with pytest.raises(ControllerLost, match=words):
         await asyncio.wait_for(backend.open(engine.server, "host", engine), 10.0)
+
+
+class EndlessUart:
+    """A serial object that always has more to read, as fast as memory is."""
+
+    in_waiting = 4096
+
+    def read(self, nbytes: int) -> bytes:
+        return event(0x0F, bytes(4)) * (nbytes // 7)
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+
+@asynchronous
+async def test_a_serial_object_that_floods_the_engine() -> None:
+    backend = HciBackend(EndlessUart(), command_timeout_s=0.2)
+    engine = Engine()
+    with pytest.raises(ControllerLost, match="did not answer a command"):
+        await asyncio.wait_for(backend.open(engine.server, "host", engine), 20.0)

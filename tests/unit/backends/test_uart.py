@@ -12,9 +12,10 @@ from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.controller.uart import UartPort
 from bleio.backends.hci.counters import HciCounters
+from bleio.core.hci import Event
 from bleio.errors import ControllerLost
 from support.hci.engine import Engine, asynchronous, until
-from support.hci.script import ScriptedController
+from support.hci.script import ScriptedController, event
 
 
 class Pin:
@@ -193,6 +194,44 @@ async def test_a_serial_object_that_cannot_count(returned: int) -> None:
     with pytest.raises(ControllerLost, match=f"the serial object wrote {returned} of 4 octets"):
         await asyncio.wait_for(backend.open(engine.server, "host", engine), 10)
     assert uart.writes == 1
+
+
+class Endless:
+    """Has always more to read, as fast as memory is."""
+
+    in_waiting = 4096
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def read(self, nbytes: int) -> bytes:
+        self.reads += 1
+        return NOTHING_MAY_BE_SENT * (nbytes // len(NOTHING_MAY_BE_SENT))
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+
+NOTHING_MAY_BE_SENT = event(Event.COMMAND_STATUS, bytes(4))
+
+
+@asynchronous
+async def test_a_serial_object_without_end_leaves_the_loop_its_turns() -> None:
+    engine = Engine()
+    uart = Endless()
+    opening = asyncio.ensure_future(
+        HciBackend(uart, command_timeout_s=0.3).open(engine.server, "host", engine)
+    )
+    turns = 0
+    while not opening.done():
+        before = uart.reads
+        await asyncio.sleep(0)
+        turns += 1
+        assert uart.reads - before <= 2 * 16  # what was there, and as much again
+    with pytest.raises(ControllerLost, match="did not answer a command"):
+        await opening
+    assert turns > 3
+    await until(lambda: not uart_threads())
 
 
 @asynchronous

@@ -4,6 +4,8 @@ Such objects block, and offer nothing to wait on but a look at `in_waiting`. So 
 reads and writes, and the loop never waits for them. The thread looks often while octets come, and
 each millisecond on an idle line: a longer pause would be a delay of each answer, a shorter one
 would keep a processor busy. What has been read goes to the loop, which alone cuts it into packets.
+An object that is no line may always have more to read, faster than the loop takes it: then the loop
+would never come to an end of it. So what has been read and not yet taken is bounded.
 
 The serial object stays the caller's: it is neither opened nor closed here. A controller, or a port,
 that takes nothing for a second counts as lost, or closing would hang on it. Whatever the object
@@ -29,6 +31,7 @@ _POLL_S = 0.001  # between looks at an idle line
 _PATIENCE_S = 1.0  # a controller, or a port, that takes nothing for so long is lost
 _CLOSE_S = 1.5  # for the thread to end, which may wait for that
 _MAX_READ_OCTETS = 4096
+_MOST_UNTAKEN = 16  # reads
 
 
 class UartLike(Protocol):
@@ -74,6 +77,7 @@ class UartPort:
         self._loop = asyncio.get_running_loop()
         self._outgoing: deque[bytes] = deque()
         self._rest = b""  # of the packet that is being written
+        self._read_count = self._taken_count = 0  # the thread's and the loop's
         self._wake = threading.Event()
         self._ending = False
         self._ended = asyncio.Event()
@@ -155,12 +159,18 @@ class UartPort:
     def _read(self) -> bool:
         """Read what has come. Returns: whether there was anything."""
         available = self._uart.in_waiting
-        if available <= 0:
+        if available <= 0 or self._read_count - self._taken_count >= _MOST_UNTAKEN:
             return False
         data = self._uart.read(min(available, _MAX_READ_OCTETS))
         if data:
-            self._in_loop(self._parser.feed_data, bytes(data))
+            self._read_count += 1
+            self._in_loop(self._take, bytes(data))
         return bool(data)
+
+    def _take(self, data: bytes) -> None:
+        """Have the parser look at what was read (loop)."""
+        self._taken_count += 1
+        self._parser.feed_data(data)
 
     def _hold_off(self) -> None:
         """Tell the controller that nothing is taken any more."""
