@@ -19,7 +19,7 @@ from bleio.backends.hci.counters import HciCounters
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, SecurityMode
 from bleio.errors import ControllerLost
-from support.hci.engine import Engine, add_echo, until
+from support.hci.engine import Engine, add_echo, asynchronous, until
 from support.hci.script import (
     PEER,
     ScriptedController,
