@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from bleio.backends.base import OobData
-from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
+from bleio.backends.hci.bonds.store import Bond, BondStore, MemoryBondStore
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.backends.hci.security.smp.pdu import PAIRING_FAILED
 from bleio.core.address import DeviceAddress
@@ -69,7 +69,7 @@ class Carried(Asked):
 class Victim:
     """Our device, its link, and who is at the other end of it."""
 
-    def __init__(self, device: Device, attacker: Attacker, store: MemoryBondStore) -> None:
+    def __init__(self, device: Device, attacker: Attacker, store: BondStore) -> None:
         self.device = device
         self.attacker = attacker
         self.store = store
@@ -148,10 +148,10 @@ async def attacked(
     settings: SecuritySettings | None = None,
     agent: Any = None,
     address: str | None = None,
-    store: MemoryBondStore | None = None,
+    store: BondStore | None = None,
 ) -> AsyncIterator[Victim]:
     """Provide a victim whose link leads to an attacker; `role` is the victim's."""
-    store = store or MemoryBondStore()
+    store = MemoryBondStore() if store is None else store
     async with VirtualWorld() as world:
         device = await world.device(bonds=lambda identity: store)
         device.backend.settings = settings or SecuritySettings()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from bleio.att.permissions import CounterNotStored
 from bleio.att.server import AttServer
 
-MAX_HELD = 64  # PDUs; a client sends one request at a time, and commands as it likes
+MAX_HELD = 256  # PDUs; a client sends one request at a time, and commands as it likes
 
 
 class Requests:

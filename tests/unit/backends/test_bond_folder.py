@@ -1,22 +1,24 @@
-"""Bonds that could not be written at once, since another process held the lock."""
+"""Bonds that are written in the background, also if another process holds the lock."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from bleio.backends.hci.bonds import file as bond_file
+from bleio.backends.hci.bonds import file as bond_file, folder as bond_folder
 from bleio.backends.hci.bonds.file import FileBondStore
-from bleio.backends.hci.bonds.folder import RETRIES, RETRY_S, BondFolder
-from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.bonds.folder import IN_A_ROW, LOOK_S, REST_S, RETRIES, RETRY_S, BondFolder
+from bleio.backends.hci.bonds.store import Bond, stored
 from bleio.core.address import DeviceAddress
-from support.hci.engine import until
+from support.hci.engine import asynchronous, until
 from support.hci.simulated import simulated
 from support.hci.world import VirtualWorld
 
@@ -95,7 +97,7 @@ async def test_closing_writes_what_is_left(
     with locked_elsewhere(store):
         store.save(BOND, central=True)
     folder.of(OTHER)  # since then the adapter has another address
-    folder.close()
+    await folder.close()
     assert saved(store) == [(True, BOND)]
     assert caplog.records == []
 
@@ -107,7 +109,7 @@ async def test_what_is_lost_in_the_end_is_told(
     store = folder.of(OWN)
     with locked_elsewhere(store) as process:
         store.save(BOND, central=True)
-        folder.close()
+        await folder.close()
         store.save(BOND, central=False)
     (record,) = caplog.records
     assert f"(process {process} keeps it locked) and end with this program" in record.getMessage()
@@ -138,3 +140,112 @@ async def test_a_backend_that_closes_loses_nothing(folder: BondFolder) -> None:
             store.save(BOND, central=True)
         await device.backend.close()
         assert saved(store) == [(True, BOND)]
+
+
+def bond_with(number: int) -> Bond:
+    return Bond(DeviceAddress(bytes((number, 1, 2, 3, 4, 0xC1)), random=True), bytes(16))
+
+
+class SlowDisk:
+    """A disk that goes on when the test lets it; it knows which threads have written."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.threads: list[int] = []
+        self.ready = threading.Event()
+        self._replace = os.replace
+        monkeypatch.setattr(bond_file.os, "replace", self._replaced)
+
+    def _replaced(self, source: Path, target: Path) -> None:
+        self.threads.append(threading.get_ident())
+        assert self.ready.wait(10)
+        self._replace(source, target)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
+    disk = SlowDisk(monkeypatch)
+    yield disk
+    disk.ready.set()
+
+
+@asynchronous
+async def test_the_engine_does_not_wait_for_the_disk(folder: BondFolder, disk: SlowDisk) -> None:
+    store, told = folder.of(OWN), list[str]()
+    store.when_stored(lambda: told.append("nothing to do"))
+    store.save(bond_with(1), central=True)
+    store.when_stored(lambda: told.append("first"))
+    await until(lambda: disk.threads)
+    store.when_stored(lambda: told.append("first too"))
+    store.save(bond_with(2), central=True)
+    store.when_stored(lambda: told.append("second"))
+    assert [bond for _, bond in store.all()] == [bond_with(1), bond_with(2)]
+    assert told == ["nothing to do"]
+    disk.ready.set()
+    await until(lambda: len(told) == 4)
+    assert told == ["nothing to do", "first", "first too", "second"]
+    assert saved(store) == store.all() == [(True, bond_with(1)), (True, bond_with(2))]
+    assert len(disk.threads) == 2
+    assert threading.get_ident() not in disk.threads
+    await folder.close()
+
+
+@asynchronous
+async def test_what_is_erased_while_it_is_written_stays_erased(
+    folder: BondFolder, disk: SlowDisk
+) -> None:
+    store = folder.of(OWN)
+    store.save(bond_with(1), central=True)
+    await until(lambda: disk.threads)
+    store.erase()
+    assert store.all() == []
+    disk.ready.set()
+    await stored(store)
+    assert store.all() == saved(store) == []
+    await folder.close()
+
+
+@asynchronous
+async def test_a_disk_that_hangs_does_not_keep_an_adapter_from_closing(
+    folder: BondFolder, disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bond_folder, "CLOSE_S", 0.05)
+    store = folder.of(OWN)
+    store.save(bond_with(1), central=True)
+    await until(lambda: disk.threads)
+    await stored(store, 0.05)
+    await folder.close()
+    disk.ready.set()
+    await until(lambda: saved(store) == [(True, bond_with(1))])
+
+
+@simulated
+async def test_however_much_is_saved_the_file_is_written_now_and_then(
+    folder: BondFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, written = folder.of(OWN), list[Path]()
+    replace = os.replace
+
+    def replaced(source: Path, target: Path) -> None:
+        written.append(target)
+        replace(source, target)
+
+    monkeypatch.setattr(bond_file.os, "replace", replaced)
+    for number in range(1000):
+        store.save(bond_with(number % 10), central=True)
+        await asyncio.sleep(0.001)
+    assert len(written) <= IN_A_ROW + 1 / REST_S + 2  # in a second
+    count = len(written)
+    await asyncio.sleep(IN_A_ROW * REST_S)
+    assert len(written) <= count + 1
+    await folder.close()
+    assert len(saved(store)) == 10
+
+
+@simulated
+async def test_what_others_write_is_seen_soon(folder: BondFolder) -> None:
+    store = folder.of(OWN)
+    assert store.all() == []
+    FileBondStore(store.path.parent, OWN).save(BOND, central=True)
+    await asyncio.sleep(LOOK_S)
+    assert store.all() == [(True, BOND)]
+    await folder.close()

@@ -30,7 +30,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from bleio.backends.base import (
     AdvertisingParameters,
@@ -42,7 +42,7 @@ from bleio.backends.base import (
 )
 from bleio.backends.capabilities import EVERYTHING, Capabilities, Capability
 from bleio.backends.hci.background import Background
-from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore
+from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore, stored
 from bleio.backends.hci.capture import tap as capture
 from bleio.backends.hci.controller.bringup import ControllerFacts, bring_up
 from bleio.backends.hci.controller.layer import COMMAND_TIMEOUT_S, HciLayer
@@ -89,7 +89,7 @@ class HciBackend(Backend):
         rts: PinLike | None = None,
         cts: PinLike | None = None,
         bonds: Callable[[DeviceAddress], BondStore] | None = None,
-        close_bonds: Callable[[], None] | None = None,
+        close_bonds: Callable[[], Awaitable[None]] | None = None,
         command_timeout_s: float = COMMAND_TIMEOUT_S,
     ) -> None:
         if isinstance(transport, str) and (rts is not None or cts is not None):
@@ -179,7 +179,7 @@ class HciBackend(Backend):
         opened.links.close_all(HciErrorCode.LOCAL_HOST_TERMINATED)
         await self._background.cancel()
         if self._close_bonds is not None:
-            self._close_bonds()
+            await self._close_bonds()
         await opened.port.close()
 
     async def set_address(self, address: DeviceAddress) -> None:
@@ -196,7 +196,9 @@ class HciBackend(Backend):
         opened.privacy.identity_changed()
 
     async def erase_bonds(self) -> None:
-        self._opened().security.erase_bonds()
+        opened = self._opened()
+        opened.security.erase_bonds()
+        await stored(opened.bonds)  # a program that erases keys means them to be gone
 
     async def local_oob(self) -> OobData:
         return self._opened().security.shared.own_oob.data()

@@ -28,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Protocol
 
 from bleio.backends.hci import entropy
 from bleio.backends.hci.bonds.format import MAX_FILE_OCTETS, Contents, DamagedError, decode, encode
@@ -54,21 +55,35 @@ _Stamp = tuple[int, int, int]
 _O_BINARY = getattr(os, "O_BINARY", 0)
 
 
+class Writer(Protocol):
+    """Writes a store's file elsewhere than where the store is used."""
+
+    def wanted(self) -> bool:
+        """Something is to be written. Returns: False if the store is to do it itself, now."""
+
+    def when_stored(self, then: Callable[[], None]) -> None:
+        """Call `then` once all that was saved is written, or cannot be."""
+
+    def may_look(self, now: bool) -> bool:
+        """Whether to look at the file; `now`: although that was just done."""
+
+
 class FileBondStore:
     """See `BondStore`.
 
     What cannot be written is kept here, and is written with whatever can be later.
     Args: `folder`: made at the first writing, for this user alone; `identity`: the own one;
-        `write_later`: called when something could not be written; tells whether it will be tried
-        again, by `write_unsaved`.
+        `writer`: writes the file by `copy`, `write_unsaved` and `take_over`; without one it is
+        written at once.
     """
 
     def __init__(
         self,
         folder: Path,
         identity: DeviceAddress,
-        write_later: Callable[[], bool] | None = None,
+        writer: Writer | None = None,
     ) -> None:
+        self._identity = identity
         kind = "random" if identity.random else "public"
         self.path = folder / f"{identity.octets[::-1].hex()}-{kind}.json"
         self._lock = FileLock(self.path.with_suffix(".lock"))
@@ -78,7 +93,9 @@ class FileBondStore:
         self._erase_first = False  # what is in the file does not count any more
         self._new_irk: bytes | None = None
         self._warned: set[str] = set()
-        self._write_later = write_later
+        self._writer = writer
+        self._erasures = 0
+        self._begun_with: BondsByRole = {}  # of a copy: what was to be written
 
     # What the host calls
 
@@ -111,26 +128,54 @@ class FileBondStore:
         """Forget all bonds of both roles; the own IRK stays."""
         self._unsaved.clear()
         self._erase_first = True
+        self._erasures += 1
         self._warned.discard("erase")
-        if self._reread() and not self._file.bonds:
+        if self._reread(now=True) and not self._file.bonds:
             self._erase_first = False  # nothing there, so no file need be made
         else:
             self._write("erase")
 
     def when_stored(self, then: Callable[[], None]) -> None:
-        """Call `then` at once: what is saved is written at once, if it can be."""
-        then()
+        """Call `then` once all that was saved is written, or cannot be."""
+        if self._writer is None:
+            then()
+        else:
+            self._writer.when_stored(then)
+
+    # For a writer
+
+    def copy(self) -> FileBondStore:
+        """Return a store with the same contents, to write them in another thread."""
+        copy = FileBondStore(self.path.parent, self._identity)
+        copy._file, copy._stamp = self._file, self._stamp
+        copy._unsaved, copy._begun_with = dict(self._unsaved), dict(self._unsaved)
+        copy._erase_first, copy._erasures = self._erase_first, self._erasures
+        copy._new_irk = self._new_irk
+        copy._warned = set(self._warned)
+        return copy
+
+    def take_over(self, copy: FileBondStore) -> None:
+        """Take what a copy has written. What was saved here meanwhile is still to be written."""
+        self._file, self._stamp, self._warned = copy._file, copy._stamp, copy._warned
+        if not copy._is_saved():
+            return
+        self._unsaved = {
+            key: bond
+            for key, bond in self._unsaved.items()
+            if bond is not copy._begun_with.get(key)
+        }
+        self._erase_first = self._erase_first and copy._erasures != self._erasures
+        self._new_irk = None
 
     def write_unsaved(self, last: bool) -> bool:
-        """Try again to write what could not be written. Returns: whether nothing is left.
+        """Write what is not written yet. Returns: whether nothing is left.
 
-        Args: `last`: wait for the lock, and tell if it cannot be had. Otherwise links, which would
-            stand still meanwhile, come first.
+        Args: `last`: tell if the lock cannot be had; otherwise it will be tried again.
         """
         if self._is_saved():
             return True
         what = "erase" if self._erase_first else "write"
-        error = self._attempt(self._merge_and_replace, LOCK_S if last else 0.0)
+        error = self._attempt(self._merge_and_replace, LOCK_S)
         self._tell(what, error, again=not last)
         return error is None
 
@@ -150,8 +195,10 @@ class FileBondStore:
             put(merged.bonds, bond, central)
         return merged
 
-    def _reread(self) -> bool:
+    def _reread(self, now: bool = False) -> bool:
         """Take in what another process has written. Returns: whether what we have is the file."""
+        if self._writer is not None and not self._writer.may_look(now):
+            return False
         try:
             if _stamp_of(self.path) != self._stamp:
                 self._read()
@@ -201,10 +248,8 @@ class FileBondStore:
     # Writing
 
     def _write(self, what: str = "write") -> None:
-        error = self._attempt(self._merge_and_replace, LOCK_S)
-        if error is not None:
-            again = self._write_later is not None and self._write_later()
-            self._tell(what, error, again=again)
+        if self._writer is None or not self._writer.wanted():
+            self._tell(what, self._attempt(self._merge_and_replace, LOCK_S), again=False)
 
     def _merge_and_replace(self) -> None:
         """The lock is held."""

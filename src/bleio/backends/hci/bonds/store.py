@@ -8,8 +8,10 @@ are used where nothing may be awaited: a controller asks for a key and waits for
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from bleio.backends.hci import entropy
@@ -114,6 +116,19 @@ class BondStore(Protocol):
 
     def when_stored(self, then: Callable[[], None]) -> None:
         """Call `then` once all that was saved is stored, or cannot be; perhaps at once."""
+
+
+async def stored(bonds: BondStore, limit_s: float = 1.0) -> None:
+    """Wait until all that was saved is stored, or cannot be, or the disk takes too long."""
+    outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    bonds.when_stored(partial(_settle, outcome))
+    if not outcome.done():
+        await asyncio.wait({outcome}, timeout=limit_s)
+
+
+def _settle(outcome: asyncio.Future[None]) -> None:
+    if not outcome.done():
+        outcome.set_result(None)
 
 
 BondsByRole = dict[tuple[bool, DeviceAddress], Bond]  # by central and identity; oldest first

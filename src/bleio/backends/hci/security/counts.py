@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bleio.backends.hci.bonds.store import SigningKey
 
-MIN_STEP, MAX_STEP = 4, 64  # signatures for one writing
+MIN_STEP, MAX_STEP = 8, 256  # signatures for one writing
 END = 1 << 32  # of a counter's range
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.bonds.store import Bond, stored
 from bleio.backends.hci.security.link_states import Idle, LinkState, SecuredLink, Silent
 from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.basis import Ends
@@ -200,6 +200,7 @@ class Settling(LinkState):
                 return  # the link or the pairing has ended
             self._keep()
         if self._bond is not None:
+            await stored(self._link.shared.bonds)
             self._link.secured(self._bond)
         self._link.settled()
 
