@@ -226,7 +226,7 @@ class Uart:
 
 
 @pytest.mark.parametrize("raised", [SystemExit("bye"), KeyboardInterrupt("bye")])
-@simulated
+@asynchronous  # its thread knows no simulated time
 async def test_a_serial_object_that_ends_its_thread(raised: BaseException) -> None:
     backend = HciBackend(Uart(raised), command_timeout_s=60.0)
     engine = Engine()
