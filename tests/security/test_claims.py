@@ -8,19 +8,20 @@ from dataclasses import replace
 import pytest
 
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, MemoryBondStore, SigningKey
-from bleio.backends.hci.security.link_states import Idle
+from bleio.backends.hci.security.link_pairing import PairingUnderWay
+from bleio.backends.hci.security.link_states import Idle, Silent
 from bleio.backends.hci.security.signing import signature
 from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.pdu import AuthReq, Reason
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import Properties, SecurityMode
-from bleio.core.pairing import PairingMethod, SecuritySettings
+from bleio.core.pairing import IoCapability, PairingMethod, PairingQuestion, SecuritySettings
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import LocalCharacteristic, LocalService
 from support.attacker import ATT, JUST_WORKS, LEGACY, SMP
 from support.hci.engine import until
 from support.hci.simulated import simulated
-from support.victim import Carried, Victim, attacked
+from support.victim import Asked, Carried, Victim, attacked
 
 CLAIMS_OOB = JUST_WORKS._replace(oob=1)
 STRICT = SecuritySettings(secure_connections_only=True, method=PairingMethod.OUT_OF_BAND)
@@ -185,6 +186,44 @@ async def test_a_pairing_is_not_held_by_pdus_that_mean_nothing(held_by: bytes) -
             await asyncio.sleep(10)
             victim.attacker.send(SMP, held_by)
         assert isinstance(victim.link._security.state, Idle)
+
+
+class ReadsAlong(Asked):
+    """It types what the other one shows."""
+
+    def __init__(self, other: Asked) -> None:
+        super().__init__(IoCapability.KEYBOARD_ONLY)
+        self._other = other
+
+    async def enter_passkey(self, request: PairingQuestion) -> int | None:
+        asked = self._other.questions
+        passkey: int
+        ((_, _, passkey),) = await until(lambda: [each for each in asked if each[0] == "display"])
+        return passkey
+
+
+@simulated
+async def test_a_pairing_drawn_out_pdu_by_pdu() -> None:
+    """Each of some fifty comes just in time, and all together take many minutes."""
+    ours = Asked(IoCapability.DISPLAY_ONLY)
+    async with attacked("peripheral", agent=ours) as victim:
+        attacker, loop = victim.attacker, asyncio.get_running_loop()
+        send = attacker.send_changed
+
+        def send_late(octets: bytes) -> None:
+            loop.call_later(14.0, send, octets)
+
+        attacker.send_changed = send_late  # type: ignore[method-assign]
+        features = JUST_WORKS._replace(
+            io_capability=IoCapability.KEYBOARD_ONLY, auth_req=JUST_WORKS.auth_req | AuthReq.MITM
+        )
+        attacker.start_pairing(features, agent=ReadsAlong(ours))
+        await asyncio.sleep(14 + 119)
+        assert isinstance(victim.link._security.state, PairingUnderWay)
+        await asyncio.sleep(2)
+        assert isinstance(victim.link._security.state, Silent)
+        await asyncio.sleep(600)
+        assert victim.bonds() == []
 
 
 @simulated

@@ -25,6 +25,7 @@ from bleio.errors import ConnectTimeout, ControllerError
 from support.hci.engine import Engine, until
 from support.hci.script import ScriptedController, le_event
 from support.hci.simulated import simulated
+from support.hci.world import VirtualWorld
 
 IRK = bytes(range(16))
 PEER = DeviceAddress(b"\x01\x02\x03\x04\x05\xc6", random=True)
@@ -442,3 +443,21 @@ async def test_reports_show_identities() -> None:
         reports = await until(lambda: host.engine.reports[3:] and host.engine.reports)
         assert [each.address for each in reports] == [PEER, PEER, PEER, strange]
         assert all(each.connectable for each in reports)
+
+
+@simulated
+async def test_bonds_that_change_while_the_list_waits_are_one_update() -> None:
+    """A peer may cause bonds to be saved as fast as it likes; the list takes commands, in turns."""
+    async with VirtualWorld() as world:
+        device = await world.device()
+        opened: Any = device.backend._open
+        await opened.privacy.lock.acquire()
+        before = len(asyncio.all_tasks())
+        for number in range(30):
+            opened.bonds.save(
+                Bond(numbered(number), bytes(16), irk=IRK[1:] + bytes((number,))), True
+            )
+        assert len(asyncio.all_tasks()) == before + 1
+        opened.privacy.lock.release()
+        await until(lambda: all(opened.peers.in_controller.holds(numbered(n)) for n in range(30)))
+        assert len(asyncio.all_tasks()) == before

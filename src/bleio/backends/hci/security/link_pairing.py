@@ -2,7 +2,8 @@
 
 How a pairing goes is its session's affair; here is what it means for the link: the key that is to
 encrypt it, the time it may take, and its end. A pairing has only one timer, from one PDU of ours to
-the next, which is how a peer that falls silent is found out.
+the next, which is how a peer that falls silent is found out. It never goes beyond the time for the
+whole: a peer that takes 29 s for each of some fifty PDUs would hold a program for half an hour.
 """
 
 from __future__ import annotations
@@ -10,7 +11,13 @@ from __future__ import annotations
 import asyncio
 
 from bleio.backends.hci.bonds.store import Bond, stored
-from bleio.backends.hci.security.link_states import Idle, LinkState, SecuredLink, Silent
+from bleio.backends.hci.security.link_states import (
+    SMP_TIMEOUT_S,
+    Idle,
+    LinkState,
+    SecuredLink,
+    Silent,
+)
 from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.basis import Ends
 from bleio.backends.hci.security.smp.pairing import Pairing
@@ -19,6 +26,10 @@ from bleio.errors import InnerError, KeysLost, PairingFailed
 
 # After ours have left, how long keys may come for the second time; see `Settling`.
 TWICE_S = 0.25
+
+
+# How long a pairing may take. Users have 30 s for each question; the rest is seconds.
+WHOLE_LIMIT_S = 120.0
 
 
 class PairingUnderWay(LinkState):
@@ -43,6 +54,7 @@ class PairingUnderWay(LinkState):
         self._session = PairingSession(self._pairing, self)
         self._request = request
         self._encrypted = False  # by its key
+        self._ends_s = asyncio.get_running_loop().time() + WHOLE_LIMIT_S
 
     def entered(self) -> None:
         self._restart_timer()
@@ -96,6 +108,10 @@ class PairingUnderWay(LinkState):
         self._came_to_nothing()
         self._session.close()
         link.tell(KeysLost() if link.keys_lost else PairingFailed())
+
+    def _restart_timer(self, limit_s: float = SMP_TIMEOUT_S) -> None:
+        left_s = self._ends_s - asyncio.get_running_loop().time()
+        super()._restart_timer(max(0.0, min(limit_s, left_s)))
 
     def end(self, error: InnerError | None) -> None:
         """Those that wait are told, but the peer does not know of any end, and goes on."""
