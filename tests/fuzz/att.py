@@ -21,7 +21,7 @@ from bleio.gatt.server import LocalServer
 from bleio.gatt.table import AttributeTable
 from fuzz.decisions import Decisions
 from support.att_checker import by_role, check_answer, check_request
-from support.bearers import Outcome, Wired, add_characteristic, add_service, published
+from support.bearers import Outcome, Wired, add_characteristic, add_service
 
 UUIDS = [uuid16(0x2A37), uuid16(0x2A38), bytes(range(16)), expand(uuid16(0x2A37))]
 ASKED_TYPES = [
@@ -48,7 +48,7 @@ def add_any_characteristic(random: Random, server: LocalServer) -> None:
 
 
 def make_server(random: Random) -> LocalServer:
-    server = published("Fuzzed")
+    server = LocalServer("Fuzzed")  # its table is made once all is there, or it would be each time
     for _ in range(4):
         add_service(server, random.choice(UUIDS), secondary=random.random() < 0.2)
     for _ in range(12):
@@ -59,6 +59,7 @@ def make_server(random: Random) -> LocalServer:
                 server.add_descriptor(
                     characteristic, LocalDescriptor(random.choice(UUIDS), value=b"descriptor")
                 )
+    AttributeTable.of(server)
     return server
 
 

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import cached_property
 from random import Random
 from typing import Any
 
@@ -85,9 +86,13 @@ class Fuzzed:
         self.engine = Engine()
         self.echo = add_echo(self.engine.server, value=b"echo")
         self.backend = WiredBackend(self.wire, facts, bonds=lambda identity: self.store)
-        self.peer = Wired(make_server(Random(1)))  # answers what our client asks, truly
         peers = [DeviceAddress(octets, bool(kind)) for octets, kind in PEERS]
         self.program = Program(random, self.backend, self.engine, self.echo, peers)
+
+    @cached_property
+    def peer(self) -> Wired:
+        """What answers our client's requests truly."""
+        return Wired(make_server(Random(1)))
 
     @property
     def layer(self) -> Any:
