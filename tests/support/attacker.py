@@ -274,6 +274,8 @@ class Attacker:
         if code in (0x01, 0x0A, 0x29):
             _, self.handle, role, random = struct.unpack_from("<BHBB", parameters)
             self.is_central = role == 0
+            self._unsent.clear()  # what was sent after the last link's end is never completed
+            self._room = 4
             self.peer = DeviceAddress(parameters[5:11], bool(random))
             self._kept = 0
             self.connected.set()

@@ -96,6 +96,7 @@ class _SharedPort(asyncio.Protocol):
         self._framer = H4Framer()
         self._heard = bytearray()
         self._welcome = asyncio.get_running_loop().create_future()
+        self._taken_in = False  # not the same as a welcome that is done: it may be given up
         self._transport: asyncio.Transport | None = None
 
     async def greet(self, words: bytes) -> bool:
@@ -120,6 +121,7 @@ class _SharedPort(asyncio.Protocol):
             self._welcome.set_result(False)
             self._abort()
         elif len(self._heard) >= len(WELCOME):
+            self._taken_in = True
             self._welcome.set_result(True)
             return bytes(self._heard[len(WELCOME) :])
         return b""
@@ -131,6 +133,8 @@ class _SharedPort(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if not self._welcome.done():
             data = self._hear_welcome(data)
+        if not self._taken_in:
+            return
         try:
             for packet in self._framer.feed(data):
                 if self._transport is None:
@@ -143,7 +147,7 @@ class _SharedPort(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if not self._welcome.done():
             self._welcome.set_result(False)
-        elif self._transport is not None:
+        elif self._taken_in and self._transport is not None:
             self._lose()
 
     def _lose(self) -> None:
