@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,14 @@ def test_wheel_holds_the_package_the_hook_and_the_stubs(wheel: Path) -> None:
     modules = {path.relative_to(ROOT / "src").as_posix() for path in ROOT.glob("src/bleio/**/*.py")}
     assert {name for name in names if name.startswith("bleio/")} == {*modules, "bleio/py.typed"}
     assert "_bleio-stubs/__init__.pyi" in names
+
+
+def test_the_page_of_the_package_index_has_no_dead_links(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"bleio-{__version__}.dist-info/METADATA").decode()
+    page = metadata.partition("\n\n")[2]
+    assert page.startswith("# bleio\n") and "docs/adapters.md has the whole list" in page
+    assert not re.findall(r"\]\((?!https?://)[^)]*\)", page)
 
 
 def test_sdist_holds_what_is_needed_to_build_test_and_read(sdist: Path) -> None:
