@@ -46,3 +46,13 @@ def test_codes_of_events_and_subevents_do_not_clash() -> None:
     layer.on_acl(print)
     with pytest.raises(ValueError, match="ACL data has a handler already"):
         layer.on_acl(print)
+
+
+def test_faults_of_ours_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """A peer that has found one may cause it again and again."""
+    layer = asyncio.run(made())
+    layer.on_event(Event.DISCONNECTION_COMPLETE, lambda parameters: 1 // 0)
+    for _ in range(1000):
+        layer.received(b"\x04\x05\x00")
+    assert layer.counters.faults == 1000
+    assert 1 <= len(caplog.records) <= 10

@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 
 COMMAND_TIMEOUT_S = 5.0
 _UNSPECIFIED_ERROR = 0x1F
+_MOST_LOGGED_FAULTS = 10  # a peer may cause one as often as it likes; all are counted
 _MUCH_NOISE_OCTETS = 64  # more than a glitch as the device wakes
 
 EventHandler = Callable[[bytes], None]  # takes an event's parameters, after the subevent code
@@ -205,7 +206,8 @@ class HciLayer:
             self.counters.malformed += 1
         else:
             self.counters.faults += 1
-            _log.error("Fault in the handling of an HCI packet", exc_info=error)
+            if self.counters.faults <= _MOST_LOGGED_FAULTS:
+                _log.error("Fault in the handling of an HCI packet", exc_info=error)
 
     def dispatch(self, packet: bytes) -> None:
         """Pass a packet to its handler."""
