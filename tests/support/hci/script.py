@@ -107,6 +107,11 @@ class ScriptedController:
         assert self._writer is not None
         self._writer.write(b"".join(packets))
 
+    @property
+    def connected(self) -> bool:
+        """Whether a host has come; its connection may be open before it is accepted here."""
+        return self._writer is not None
+
     def hang_up(self) -> None:
         if self._writer is not None:
             self._writer.close()

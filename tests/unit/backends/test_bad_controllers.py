@@ -369,6 +369,7 @@ async def test_firmware_that_a_controller_never_takes(
 
     async def waits_for_ever(driver: Any) -> None:
         if pulled_out:
+            await until(lambda: controller.connected)
             controller.hang_up()
         await asyncio.Event().wait()
 
