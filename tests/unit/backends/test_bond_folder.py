@@ -205,6 +205,21 @@ async def test_what_is_erased_while_it_is_written_stays_erased(
 
 
 @asynchronous
+async def test_an_own_key_that_is_made_while_bonds_are_written_is_written_too(
+    folder: BondFolder, disk: SlowDisk
+) -> None:
+    store = folder.of(OWN)
+    store.save(bond_with(1), central=True)
+    await until(lambda: disk.threads)
+    irk = store.irk()
+    disk.ready.set()
+    await stored(store)
+    assert store.irk() == irk
+    assert FileBondStore(store.path.parent, OWN).irk() == irk
+    await folder.close()
+
+
+@asynchronous
 async def test_a_disk_that_hangs_does_not_keep_an_adapter_from_closing(
     folder: BondFolder, disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,7 +95,9 @@ class FileBondStore:
         self._warned: set[str] = set()
         self._writer = writer
         self._erasures = 0
-        self._begun_with: BondsByRole = {}  # of a copy: what was to be written
+        # Of a copy: what was to be written
+        self._begun_with: BondsByRole = {}
+        self._begun_with_irk: bytes | None = None
 
     # What the host calls
 
@@ -150,7 +152,7 @@ class FileBondStore:
         copy._file, copy._stamp = self._file, self._stamp
         copy._unsaved, copy._begun_with = dict(self._unsaved), dict(self._unsaved)
         copy._erase_first, copy._erasures = self._erase_first, self._erasures
-        copy._new_irk = self._new_irk
+        copy._new_irk = copy._begun_with_irk = self._new_irk
         copy._warned = set(self._warned)
         return copy
 
@@ -165,7 +167,8 @@ class FileBondStore:
             if bond is not copy._begun_with.get(key)
         }
         self._erase_first = self._erase_first and copy._erasures != self._erasures
-        self._new_irk = None
+        if self._new_irk == copy._begun_with_irk:
+            self._new_irk = None
 
     def write_unsaved(self, last: bool) -> bool:
         """Write what is not written yet. Returns: whether nothing is left.
