@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from bleio.radio.sharing.server.log import LONGEST_TEXT, MOST_KINDS, FirstOfAKind
+from bleio.radio.sharing.server.log import LONGEST_KIND, LONGEST_TEXT, MOST_KINDS, FirstOfAKind
 
 
 class Log(logging.Logger):
@@ -85,3 +85,35 @@ def test_a_text_without_an_end(log: Log) -> None:
     first, again = log.lines()
     assert len(first) == LONGEST_TEXT
     assert len(again) < 250
+
+
+class Wordless:
+    """Cannot be put in words."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+def test_what_cannot_be_put_in_words_is_told_once(
+    log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(10):
+        log.error("%d things", "many")
+    told = capsys.readouterr().err
+    assert told.count("--- Logging error ---") == 1
+    assert "'%d things'" in told
+    log.error(Wordless())
+    log.error("%s", Wordless())
+    log.error("after all")
+    assert log.lines() == [
+        "10 times: a record of test_log.test_what_cannot_be_put_in_words_is_told_once without words",
+        "after all",
+    ]
+
+
+def test_the_beginning_of_a_text_tells_its_kind(log: Log) -> None:
+    """To look for numbers takes the square of the length of a word of hexadecimal letters."""
+    for end in "uvwxyz":
+        log.error("a" * LONGEST_KIND + end)
+    log.error("a" * (LONGEST_KIND - 1) + "z")
+    assert [line[-1] for line in log.lines()] == ["u", "z"]

@@ -21,6 +21,9 @@ else:  # of which Python 3.10 knows no kinds
 MOST_KINDS = 100
 LONGEST_TEXT = 4000  # characters; a traceback has most of them
 LONGEST_AGAIN = 200
+# What is beyond does not tell kinds apart. The pattern takes the square of a word's length where
+# that has letters of hexadecimal numbers only.
+LONGEST_KIND = 500
 _NUMBER = re.compile(r"0x[0-9a-f]+|[0-9a-f]*\d[0-9a-f]*", re.IGNORECASE)
 _OTHER = "complaints of other kinds"
 
@@ -53,9 +56,9 @@ class FirstOfAKind(_Handler):
             self._tell(kind)
 
     def _kind(self, record: logging.LogRecord) -> _Kind:
-        words = record.getMessage()
+        words = _words(record)
         error = record.exc_info[0] if record.exc_info else None
-        key = f"{record.name} {error} {_NUMBER.sub('#', words[:LONGEST_TEXT])}"
+        key = f"{record.name} {error} {_NUMBER.sub('#', words[:LONGEST_KIND])}"
         kind = self._kinds.get(key)
         if kind is None:
             if len(self._kinds) >= MOST_KINDS:
@@ -82,3 +85,14 @@ class FirstOfAKind(_Handler):
         finally:
             self.release()
         super().close()
+
+
+def _words(record: logging.LogRecord) -> str:
+    """Return a record's message, or where it is from if its arguments do not fit.
+
+    What logs must not fail for that. Writing the record will say on standard error what is wrong.
+    """
+    try:
+        return record.getMessage()
+    except Exception:
+        return f"a record of {record.module}.{record.funcName} without words"
