@@ -94,9 +94,7 @@ class Wordless:
         raise ValueError("no words")
 
 
-def test_what_cannot_be_put_in_words_is_told_once(
-    log: Log, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_record_without_words_is_told_once(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(10):
         log.error("%d things", "many")
     told = capsys.readouterr().err
@@ -106,7 +104,7 @@ def test_what_cannot_be_put_in_words_is_told_once(
     log.error("%s", Wordless())
     log.error("after all")
     assert log.lines() == [
-        "10 times: a record of test_log.test_what_cannot_be_put_in_words_is_told_once without words",
+        "10 times: a record of test_log.test_a_record_without_words_is_told_once without words",
         "after all",
     ]
 
