@@ -134,6 +134,9 @@ class _Teller:
             _say(f"Listening on {address}")
         _say("Ready; Ctrl-C ends it.")
 
+    def ended(self, process: RadioProcess) -> None:
+        """The command ends, which says it."""
+
     def host_came(self, name: str) -> None:
         """Say so."""
         _say(f"+ {name}")

@@ -34,6 +34,9 @@ class Watcher:
     def ready(self, process: RadioProcess, addresses: list[str]) -> None:
         self.addresses.set_result(addresses)
 
+    def ended(self, process: RadioProcess) -> None:
+        """Its task has ended then, too."""
+
     def host_came(self, name: str) -> None:
         """Hosts are counted by the radio itself."""
 

@@ -23,8 +23,6 @@ def main(name: str) -> None:
         print(TAKEN, flush=True)
     except InnerError as error:
         print(error, flush=True)
-    else:
-        _remove_empty_log(process)
 
 
 class _Starter:
@@ -33,6 +31,10 @@ class _Starter:
     def ready(self, process: RadioProcess, addresses: list[str]) -> None:
         """Tell it, and let go of its pipe: from now on a log file takes complaints."""
         _say_ready(process)
+
+    def ended(self, process: RadioProcess) -> None:
+        """Leave no empty log. Later it could be another radio's, one that takes the name next."""
+        _remove_empty_log(process)
 
     def host_came(self, name: str) -> None:
         """It is told no more."""

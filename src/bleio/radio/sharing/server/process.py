@@ -38,6 +38,9 @@ class ProcessWatcher(HostWatcher, Protocol):
     def ready(self, process: RadioProcess, addresses: list[str]) -> None:
         """The name and the addresses are open; `addresses` have the ports that were taken."""
 
+    def ended(self, process: RadioProcess) -> None:
+        """All is closed and nothing went wrong; the name is still held, for the last time."""
+
 
 class RadioProcess:
     """A radio with a name.
@@ -81,6 +84,7 @@ class RadioProcess:
                 cleanup.callback(served.close)
                 cleanup.callback(self._stop_leaving)
                 await self._serve(served, cleanup)
+            self._watcher.ended(self)
 
     async def _serve(self, served: ServedRadio, cleanup: contextlib.ExitStack) -> None:
         listeners: list[OpenAddress] = []
