@@ -115,10 +115,15 @@ class _Unix:
         self._claim = claim
 
     def close(self) -> None:
-        """Remove the file while the socket still listens, so that none takes it for a dead one."""
-        self._file.remove()
-        self._server.close()
-        self._claim.release()
+        """Remove the file while the socket still listens, so that none takes it for a dead one.
+
+        Raises: OSError if the file cannot be removed; all else is closed then.
+        """
+        try:
+            self._file.remove()
+        finally:
+            self._server.close()
+            self._claim.release()
 
 
 def _bound(address: ListenAddress, path: Path) -> socket.socket:

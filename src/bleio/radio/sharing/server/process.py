@@ -122,8 +122,10 @@ class RadioProcess:
         try:
             yield
         finally:
-            place.remove()
-            place.lock.release()
+            try:
+                place.remove()
+            finally:
+                place.lock.release()
 
     async def _open_name(self, served: ServedRadio) -> asyncio.Server:
         place = self.place
