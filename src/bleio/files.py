@@ -8,7 +8,9 @@ is used, since what has its name may be another one a moment later, and what is 
 file. The folders above are judged by `ownership`.
 
 Pipes and devices may be written to on purpose, as by a packet analyser that shows a capture while
-it is made. They are opened as what they are, also by a link, since nothing of the user's is lost.
+it is made. They are opened as what they are, also by a link, since nothing of the user's is lost; but
+a pipe of another user's is not, for that user would read what is written. What is in /dev is the
+system's: /dev/stdout leads to whatever this program was given.
 
 Errors are OSError with words for people in `strerror`.
 """
@@ -60,11 +62,14 @@ def open_descriptor(path: Path, flags: int) -> int:
     return descriptor
 
 
-def open_own(path: Path) -> BinaryIO:
-    """Open for reading what only this user, or root, can have written. Raises: OSError."""
+def open_own(path: Path, judged: bool = True) -> BinaryIO:
+    """Open for reading what only this user, or root, can have written. Raises: OSError.
+
+    Args: judged: without, anybody may have written it.
+    """
     with contextlib.ExitStack() as unless_own:
         file = unless_own.enter_context(open(open_descriptor(path, os.O_RDONLY), "rb"))
-        objection = objection_to(os.fstat(file.fileno()))
+        objection = objection_to(os.fstat(file.fileno())) if judged else None
         if objection is not None:
             raise PermissionError(errno.EACCES, objection, str(path))
         unless_own.pop_all()
@@ -105,17 +110,28 @@ def _open_stream(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno != errno.ENXIO:
+        if error.errno != errno.ENXIO or not stat.S_ISFIFO(path.stat().st_mode):
             raise
         words = "nothing reads from that pipe; start its reader first"
         raise OSError(errno.ENXIO, words, str(path)) from None
-    kind = os.fstat(descriptor).st_mode
-    if stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
+    status = os.fstat(descriptor)
+    others = stat.S_ISFIFO(status.st_mode) and status.st_uid not in (0, os.geteuid())
+    is_file = stat.S_ISREG(status.st_mode)
+    if not others and _may_be_shared(path, status.st_mode):
+        os.set_blocking(descriptor, False)  # some systems forget it for /dev/fd
         return descriptor
     os.close(descriptor)
-    if not stat.S_ISREG(kind):
+    if others:
+        raise PermissionError(errno.EACCES, "it is a pipe of another user's", str(path))
+    if not is_file:
         raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
     return None
+
+
+def _may_be_shared(path: Path, mode: int) -> bool:
+    """Whether something is written as it is, though others may have it open."""
+    given = path.parts[:2] == ("/", "dev") and stat.S_ISREG(mode)
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or given
 
 
 class Recording:

@@ -5,7 +5,12 @@ renames it and makes one of the same name; so all folders on the way from the ro
 this user or to root, and nobody else may write in them. Everybody may write in /tmp, but its sticky
 bit keeps users from each other's entries: what is ours there, or root's, stays there. A symbolic
 link on the way is one more entry, and its target one more way, so both are judged like the rest.
-Many systems have a group for each user, and files that this group may write; it counts as the user.
+Many systems have a group for each user, and files that this group may write; it counts as the user,
+and root's group as root.
+
+Whose the root folder is can exchange everything anyway, so that user counts as root. It is another
+one in a container where root is not known, and then is the same unknown user as all others; so what
+lies in a folder where everybody may write does not count as root's by that.
 
 That is all decided before the file is used. Nobody can change the answer afterwards but the users
 who are trusted.
@@ -35,10 +40,11 @@ def risk_above(path: Path) -> str | None:
     trusted = {0, os.geteuid()}
     path = path.absolute()  # with each `..` in its place: behind a link it is another folder
     folder, ahead = Path(path.anchor), list(path.parts[-2:0:-1])
-    links = 0
+    owner_of_all = folder.lstat().st_uid
+    links, among_all = 0, False
     while True:
         status = folder.lstat()
-        if status.st_uid not in trusted:
+        if status.st_uid not in trusted and (among_all or status.st_uid != owner_of_all):
             return f"is below {folder}, which belongs to another user"
         if stat.S_ISLNK(status.st_mode):
             links += 1
@@ -47,12 +53,14 @@ def risk_above(path: Path) -> str | None:
             target = folder.readlink()
             ahead += [part for part in reversed(target.parts) if part != target.anchor]
             folder = Path(target.anchor) if target.is_absolute() else folder.parent
+            among_all = others_may_write(folder.lstat())
             continue
         if others_may_write(status) and not status.st_mode & stat.S_ISVTX:
             return f"is below {folder}, which other users may write"
         if not ahead:
             return None
         part = ahead.pop()
+        among_all = part != ".." and others_may_write(status)
         folder = folder.parent if part == ".." else folder / part
 
 
@@ -63,9 +71,11 @@ def others_may_write(status: os.stat_result) -> bool:
 
 
 def _is_private(group: int) -> bool:
-    """Whether a group is the one that was made for this user alone: it has the user's name."""
+    """Whether a group is the one that was made for this user alone, with its name; or root's."""
     if sys.platform == "win32":
         return False
+    if group == 0:
+        return True
     import grp
     import pwd
 

@@ -227,6 +227,35 @@ async def test_a_capture_into_a_pipe_that_nothing_reads(
         pass
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives pipes away"
+)
+@asynchronous
+async def test_a_capture_into_another_users_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose reader waits for it, where everybody may make files."""
+    path = tmp_path / "own.pcapng"
+    os.mkfifo(path)
+    os.chown(path, 54321, 54321)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    assert "it is a pipe of another user's" in await refusal(path, monkeypatch)
+    with pytest.raises(OSError, match="another user"), recorded_by_a_radio(path):
+        pass
+    assert os.read(reader, 4) == b""
+    os.close(reader)
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="there is no /dev/fd")
+def test_a_capture_into_what_the_program_was_given(tmp_path: Path) -> None:
+    path = tmp_path / "given"
+    with path.open("wb") as file:
+        recording = files.Recording(f"/dev/fd/{file.fileno()}")
+        recording.write(b"captured")
+        recording.close()
+    assert path.read_bytes() == b"captured"
+
+
 @posix
 @pytest.mark.timeout(20)
 @asynchronous

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,7 @@ def test_another_users_link_anywhere_on_the_way(tmp_path: Path, behind: int) -> 
         (1000, "ada", ["ada", "charles"], False),
         (1000, "users", [], False),
         (1001, "ada", [], False),
+        (0, "root", ["ada", "charles"], True),
         (None, "", [], False),
     ],
 )
@@ -151,15 +153,35 @@ def test_the_group_of_a_user(
         return SimpleNamespace(gr_name=name, gr_mem=members)
 
     def of_user(number: int) -> SimpleNamespace:
-        return SimpleNamespace(pw_name="ada", pw_gid=group and 1000)
+        return SimpleNamespace(pw_name="ada", pw_gid=None if group is None else 1000)
 
     monkeypatch.setattr(pwd, "getpwuid", of_user)
     monkeypatch.setattr(grp, "getgrgid", of_group)
 
     def writable(mode: int) -> bool:
-        status = os.stat_result((mode, 0, 0, 1, os.geteuid(), group or 5, 0, 0, 0, 0))
+        status = os.stat_result(
+            (mode, 0, 0, 1, os.geteuid(), 5 if group is None else group, 0, 0, 0, 0)
+        )
         return ownership.others_may_write(status)
 
     assert writable(0o100660) is writable(0o40775) is not private
     assert not writable(0o100640)
     assert writable(0o100662)
+
+
+def test_where_root_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in many sandboxes: what is root's outside, and other users', is nobody's inside."""
+    nobody, ours = 65534, os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: ours)
+    modes = {"/": 0o755, "/home": 0o755, "/tmp": 0o1777, "/tmp/runtime": 0o755, "/tmp/own": 0o700}
+    owners = {path: nobody for path in modes} | {"/tmp/own": ours, "/home/us": ours}
+
+    def lstat(path: Path) -> os.stat_result:
+        mode = stat.S_IFDIR | modes.get(str(path), 0o700)
+        return os.stat_result((mode, 0, 0, 1, owners[str(path)], nobody, 0, 0, 0, 0))
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    assert risk_above(Path("/home/us/file")) is None
+    assert risk_above(Path("/tmp/own/file")) is None
+    expected = "is below /tmp/runtime, which belongs to another user"
+    assert risk_above(Path("/tmp/runtime/file")) == expected

@@ -65,6 +65,8 @@ def test_a_delegate_may_think_in_simulated_time() -> None:
 
 
 def test_bonds_outlive_the_power_and_the_world(tmp_path: Path) -> None:
+    """Also in a folder that others may write, as a checkout is in many containers."""
+    tmp_path.chmod(0o777)
     for time_round in range(2):
         with World(seed=time_round, state_folder=tmp_path) as world:
             peripheral = world.add(

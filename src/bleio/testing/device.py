@@ -279,7 +279,8 @@ class Device:
     def _make_backend(self, former: DeviceAddress | None) -> AirBackend:
         address, bonds = former or address_of(self.name), self._bonds
         if self._owner.state_folder is not None:
-            bonds = FileBondStore(Path(self._owner.state_folder, self.name, "bonds"), address)
+            folder = Path(self._owner.state_folder, self.name, "bonds")
+            bonds = FileBondStore(folder, address, judged=False)
         air = self._air
         backend = AirBackend(air.clock.time, air.radio, self.name, address, bonds, self.radio)
         self.radio.backend = backend

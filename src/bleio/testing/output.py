@@ -33,19 +33,21 @@ class Output(io.TextIOBase):
         # time; to add each to a string would copy all that was there before.
         self._part: list[str] = []
         self._begun_us = 0
-        self._ended = ""  # the text of the lines when it was asked for
-        self._ended_lines = 0
+        self._ended = "", 0  # the text of the lines when it was asked for, and how many
 
     @property
     def text(self) -> str:
-        """All of it, also a line that has not ended."""
-        new = self.lines[self._ended_lines :]
+        """All of it, also a line that has not ended.
+
+        Threads of the program may print meanwhile, so nothing is changed that printing changes.
+        """
+        ended, lines = self._ended
+        new = self.lines[lines:]
         if new:
-            self._ended += "".join(f"{line.text}\n" for line in new)
-            self._ended_lines += len(new)
-        if len(self._part) > 1:
-            self._part = ["".join(self._part)]
-        return "".join((self._ended, *self._part)) if self._part else self._ended
+            ended += "".join(f"{line.text}\n" for line in new)
+            self._ended = ended, lines + len(new)
+        part = self._part
+        return "".join((ended, *part)) if part else ended
 
     def writable(self) -> bool:
         return True

@@ -41,3 +41,16 @@ def test_text_is_as_it_was_written_whenever_one_looks(time: Time) -> None:
 def test_only_text_is_written(time: Time) -> None:
     with pytest.raises(TypeError, match="must be str, not bytes"):
         Output(time, lambda line: None).write(b"octets")  # type: ignore[arg-type]
+
+
+def test_who_reads_it_changes_nothing_that_is_being_printed(time: Time) -> None:
+    """A thread of the program prints while the world's owner looks."""
+    output = Output(time, lambda line: None)
+    output.write("a")
+    output.write("b")
+    printing = output._part
+    assert output.text == "ab"
+    printing.append("c")
+    assert output.text == "abc"
+    output.finish()
+    assert output.text == "abc\n"

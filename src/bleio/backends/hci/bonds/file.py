@@ -74,7 +74,8 @@ class FileBondStore:
     What cannot be written is kept here, and is written with whatever can be later.
     Args: `folder`: made at the first writing, for this user alone; `identity`: the own one;
         `writer`: writes the file by `copy`, `write_unsaved` and `take_over`; without one it is
-        written at once.
+        written at once; `judged`: whether nobody else may be able to write it. Keys of simulated
+        devices open nothing, and a checkout may be anybody's.
     """
 
     def __init__(
@@ -82,8 +83,10 @@ class FileBondStore:
         folder: Path,
         identity: DeviceAddress,
         writer: Writer | None = None,
+        judged: bool = True,
     ) -> None:
         self._identity = identity
+        self._judged = judged
         kind = "random" if identity.random else "public"
         self.path = folder / f"{identity.octets[::-1].hex()}-{kind}.json"
         self._lock = FileLock(self.path.with_suffix(".lock"))
@@ -148,7 +151,7 @@ class FileBondStore:
 
     def copy(self) -> FileBondStore:
         """Return a store with the same contents, to write them in another thread."""
-        copy = FileBondStore(self.path.parent, self._identity)
+        copy = FileBondStore(self.path.parent, self._identity, judged=self._judged)
         copy._file, copy._stamp = self._file, self._stamp
         copy._unsaved, copy._begun_with = dict(self._unsaved), dict(self._unsaved)
         copy._erase_first, copy._erasures = self._erase_first, self._erasures
@@ -217,10 +220,10 @@ class FileBondStore:
     def _read(self) -> None:
         """Raises: DamagedError, OSError; then nothing has changed here."""
         try:
-            risk = risk_above(self.path)
+            risk = risk_above(self.path) if self._judged else None
             if risk is not None:
                 raise PermissionError(errno.EACCES, f"it {risk}")
-            with open_own(self.path) as file:
+            with open_own(self.path, self._judged) as file:
                 stamp = _stamp_from(os.fstat(file.fileno()))
                 octets = file.read(MAX_FILE_OCTETS + 1)
         except (FileNotFoundError, NotADirectoryError):
@@ -277,7 +280,7 @@ class FileBondStore:
     def _attempt(self, work: Callable[[], None], lock_s: float) -> OSError | None:
         """Do something with the lock held. Returns: why it failed; then all stays in memory."""
         try:
-            _make_folder(self.path.parent)
+            _make_folder(self.path.parent, self._judged)
             with self._locked(lock_s):
                 work()
         except OSError as error:
@@ -323,7 +326,9 @@ def _write_whole(part: Path, octets: bytes) -> _Stamp:
         return _stamp_from(os.fstat(file.fileno()))
 
 
-_ADVICE = "; make it and its folders this user's own, or set BLEIO_STATE_DIR to another folder"
+_ADVICE = (
+    "; make it and the folders above it this user's own, or set BLEIO_STATE_DIR to another folder"
+)
 _WARNINGS = {
     "write": "Bonds cannot be saved in %s (%s) and end with this program" + _ADVICE,
     "erase": "Bonds cannot be erased in %s (%s) and will be back after this program" + _ADVICE,
@@ -343,7 +348,7 @@ def _stamp_of(path: Path) -> _Stamp | None:
         return None
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(folder: Path, judged: bool) -> None:
     """Make it for this user alone. Raises: OSError, also if somebody else could get at the keys."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
@@ -351,8 +356,8 @@ def _make_folder(folder: Path) -> None:
     status = folder.stat()
     if not stat.S_ISDIR(status.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-    if sys.platform == "win32":
-        return  # the user's folders are the user's own there
+    if sys.platform == "win32" or not judged:
+        return  # on Windows the user's folders are the user's own
     if status.st_uid != os.geteuid():
         raise PermissionError(f"{folder} belongs to another user")
     if status.st_mode & 0o077:
