@@ -67,17 +67,23 @@ def run_one(target: str, seconds: int) -> Outcome:
     for number, octets in enumerate(seeds):
         (inputs / f"kept-{number}").write_bytes(octets)
     mode = "--guided" if _has_atheris() else "--unguided"
+    limit_s, late = 2 * seconds + 300, []
     with open(folder / "log", "wb") as log:
-        subprocess.run(
-            [sys.executable, "-m", "fuzz", mode, target, str(seconds)],
-            cwd=Path(__file__).parents[1],
-            env={**os.environ, "PYTHONHASHSEED": "0", "BLEIO_ADAPTER": "", "BLEIO_CAPTURE": ""},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            timeout=2 * seconds + 300,
-            check=False,
-        )
-    return _outcome(target, folder)
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "fuzz", mode, target, str(seconds)],
+                cwd=Path(__file__).parents[1],
+                env={**os.environ, "PYTHONHASHSEED": "0", "BLEIO_ADAPTER": "", "BLEIO_CAPTURE": ""},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=limit_s,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:  # what the others find is to be told all the same
+            late = [f"{target} did not end within {limit_s} s: see {log.name}"]
+    outcome = _outcome(target, folder)
+    outcome.findings.extend(late)
+    return outcome
 
 
 def _outcome(target: str, folder: Path) -> Outcome:
