@@ -8,8 +8,8 @@ is used, since what has its name may be another one a moment later, and what is 
 file. The folders above are judged by `ownership`.
 
 Pipes and devices may be written to on purpose, as by a packet analyser that shows a capture while
-it is made. They are opened as what they are, also by a link, since nothing of the user's is lost; but
-a pipe of another user's is not, for that user would read what is written. What is in /dev is the
+it is made. They are opened as what they are, also by a link, since nothing of the user's is lost.
+Not so a pipe of another user's, for that user would read what is written. What is in /dev is the
 system's: /dev/stdout leads to whatever this program was given.
 
 Errors are OSError with words for people in `strerror`.

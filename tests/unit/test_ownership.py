@@ -174,7 +174,7 @@ def test_where_root_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     nobody, ours = 65534, os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: ours)
     modes = {"/": 0o755, "/home": 0o755, "/tmp": 0o1777, "/tmp/runtime": 0o755, "/tmp/own": 0o700}
-    owners = {path: nobody for path in modes} | {"/tmp/own": ours, "/home/us": ours}
+    owners = dict.fromkeys(modes, nobody) | {"/tmp/own": ours, "/home/us": ours}
 
     def lstat(path: Path) -> os.stat_result:
         mode = stat.S_IFDIR | modes.get(str(path), 0o700)
