@@ -299,8 +299,8 @@ def test_a_disk_that_is_full(
     assert store.path.read_bytes() == old
     assert [record.getMessage() for record in caplog.records] == [
         f"Bonds cannot be saved in {store.path} (No space left on device) and end with this"
-        " program; make it and the folders above it this user's own, or set BLEIO_STATE_DIR to another"
-        " folder"
+        " program; make it and the folders above it this user's own, or set BLEIO_STATE_DIR to"
+        " another folder"
     ]
     store.save(bond_with(3), central=True)  # there is room again: nothing is lost
     assert reopened(store).all() == [(True, bond_with(number)) for number in range(4)]
