@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.environment import Environment
+from support.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.packaging, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -124,7 +125,7 @@ def test_type_checkers_see_our_types(both: Environment, tmp_path: Path) -> None:
     program.write_text(PROGRAM_WITH_TYPES)
     checker = [sys.executable, "-m", "mypy", "--strict", "--python-executable", both.executable]
     ended = subprocess.run(
-        [*checker, program], cwd=tmp_path, capture_output=True, text=True, timeout=110
+        [*checker, program], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert 'Revealed type is "int"' in ended.stdout, ended.stdout + ended.stderr
     assert 'Revealed type is "bleio.api.adapter.Adapter"' in ended.stdout

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import bleio
+from support.patience import PATIENCE_S
 
 SOURCES = Path(bleio.__file__).parents[1]
-DEADLINE_S = 30
 
 BROKEN = {
     "moved away": {},
@@ -48,6 +48,6 @@ def test_a_broken_installation_is_silent_at_the_start_of_python(
         cwd=current,
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=PATIENCE_S,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "goes on\n", "")

@@ -23,6 +23,7 @@ from bleio.testing import World
 from support.hci.engine import asynchronous, until
 from support.hci.world import Device, VirtualWorld, connected_pair
 from support.pairing import GENERATIONS, only_legacy
+from support.patience import PATIENCE_S
 from support.tshark import complaints, fields, needs_tshark
 
 NAMES = ("both.pcapng", "both.btsnoop")
@@ -214,7 +215,7 @@ async def test_a_capture_is_a_new_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @posix
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(PATIENCE_S)
 @asynchronous
 async def test_a_capture_into_a_pipe_that_nothing_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -257,7 +258,7 @@ def test_a_capture_into_what_the_program_was_given(tmp_path: Path) -> None:
 
 
 @posix
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(PATIENCE_S)
 @asynchronous
 async def test_a_capture_into_a_pipe_whose_reader_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

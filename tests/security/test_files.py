@@ -17,6 +17,7 @@ import pytest
 from bleio.backends.hci.bonds.file import FileBondStore
 from bleio.backends.hci.bonds.store import Bond
 from bleio.core.address import DeviceAddress
+from support.patience import PATIENCE_S
 
 OWN, PEER = DeviceAddress(bytes(6)), DeviceAddress(b"\x01" * 6)
 BOND, OTHER_BOND = Bond(PEER, bytes(16)), Bond(DeviceAddress(b"\x02" * 6), bytes(16))
@@ -185,7 +186,7 @@ def test_a_state_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
     assert FileBondStore(tmp_path / "a" / "b" / "bonds", OWN).all() == [(True, BOND)]
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(PATIENCE_S)
 @pytest.mark.parametrize("kind", ["pipe", "link to a file", "link to a device", "socket"])
 def test_bonds_that_are_no_file(
     kind: str, kept: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -205,7 +206,7 @@ def test_bonds_that_are_no_file(
     assert whole.read_bytes().startswith(b"{")
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(PATIENCE_S)
 @pytest.mark.parametrize("kind", ["pipe", "link"])
 def test_a_lock_that_is_no_file(
     kind: str, kept: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture

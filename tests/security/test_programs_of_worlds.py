@@ -196,10 +196,12 @@ def test_a_forked_test_leaves_the_worlds_files_to_its_parent(tmp_path: Path) -> 
         world.run()
         child = os.fork()
         if child == 0:
+            status = 1
             try:
                 world.close()
+                status = 0
             finally:
-                os._exit(0)
+                os._exit(status)
         assert os.waitpid(child, 0)[1] == 0
         written = path.read_bytes()
     assert path.read_bytes().startswith(written)

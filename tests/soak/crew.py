@@ -21,10 +21,11 @@ import _bleio
 import bleio
 from soak.disk import SmallDisk
 from soak.line import Line
+from support.patience import PATIENCE_S
 
 RADIO, LINE_RADIO = "soak", "soak-line"
 SERVICE, VALUE = 0x180F, 0x2A19
-DEADLINE_S = 90.0  # for one step on a busy machine
+DEADLINE_S = PATIENCE_S  # for one step
 PROPERTIES = _bleio.Characteristic.READ | _bleio.Characteristic.WRITE | _bleio.Characteristic.NOTIFY
 
 
@@ -127,6 +128,6 @@ class Crew:
             adapter.enabled = False
         self.line.close()
         self.radio.send_signal(signal.SIGINT)
-        self.radio.wait(30)
+        self.radio.wait(DEADLINE_S)
         if self.radio.stdout is not None:
             self.radio.stdout.close()

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from support.patience import PATIENCE_S
+
 # What may be more at the end than after the warm-up. Memory is never given back to the last octet,
 # and caches of Python's and of the libraries' fill for a while.
 SPARE_MEMORY = 0.10
 SPARE_MEMORY_MIB = 6.0
 SPARE_OBJECTS = 0.02
-SETTLES_S = 20.0
+SETTLES_S = PATIENCE_S
 
 # What kills, cuts and late events have counted; everything else must stay as it is.
 MAY_GROW = frozenset({"hci.ignored", "hci.early_data", "hci.unknown_handles"})

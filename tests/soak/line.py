@@ -6,6 +6,8 @@ import socket
 import threading
 from contextlib import suppress
 
+from support.patience import PATIENCE_S
+
 
 class Line:
     """Carries octets between a TCP port of its own and another one. Its threads end with it."""
@@ -24,13 +26,13 @@ class Line:
         for end in ends:
             _close(end)
         for thread in self._threads[1:]:
-            thread.join(10)
+            thread.join(PATIENCE_S)
         del self._threads[1:]
 
     def close(self) -> None:
         _close(self._listening)
         self.cut()
-        self._threads[0].join(10)
+        self._threads[0].join(PATIENCE_S)
 
     def _accept(self) -> None:
         with suppress(OSError):

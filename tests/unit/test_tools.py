@@ -6,12 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.patience import PATIENCE_S
+
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
 def run(tool: str, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, str(TOOLS / tool), *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, str(TOOLS / tool), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

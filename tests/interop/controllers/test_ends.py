@@ -79,8 +79,8 @@ ENDS = {
         "queue = fork.Queue()\n"
         "process = fork.Process(target=child, args=(queue,))\n"
         "process.start()\n"
-        "*states, first = queue.get(timeout=120)\n"
-        "second = queue.get(timeout=120)\n"
+        "*states, first = queue.get(timeout=180)\n"
+        "second = queue.get(timeout=180)\n"
         "process.join()\n"
         "say(process.exitcode, *states, len({first, second, adapter.address}), *state())",
         0,

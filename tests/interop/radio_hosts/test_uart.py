@@ -10,6 +10,7 @@ import pytest
 import serial
 
 from support.pair import connect, current, make, until
+from support.patience import PATIENCE_S
 from support.radio_processes import Radios, listening
 
 pytestmark = [
@@ -57,7 +58,7 @@ def exchange(central: _bleio.Adapter, peripheral: _bleio.Adapter) -> None:
     assert remote.value == bytes(300)
     remote.value = b"written" * 40
     assert local.value == b"written" * 40
-    heard = _bleio.CharacteristicBuffer(remote, timeout=10)
+    heard = _bleio.CharacteristicBuffer(remote, timeout=PATIENCE_S)
     remote.set_cccd(notify=True)
     local.value = b"notified"
     assert heard.read(8) == b"notified"

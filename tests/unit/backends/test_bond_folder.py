@@ -21,6 +21,7 @@ from bleio.core.address import DeviceAddress
 from support.hci.engine import asynchronous, until
 from support.hci.simulated import simulated
 from support.hci.world import VirtualWorld
+from support.patience import PATIENCE_S
 
 OWN = DeviceAddress(bytes.fromhex("0102030405c6"), random=True)
 OTHER = DeviceAddress(bytes.fromhex("0102030405c7"), random=True)
@@ -157,7 +158,7 @@ class SlowDisk:
 
     def _replaced(self, source: Path, target: Path) -> None:
         self.threads.append(threading.get_ident())
-        assert self.ready.wait(10)
+        assert self.ready.wait(PATIENCE_S)
         self._replace(source, target)
 
 

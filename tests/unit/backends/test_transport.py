@@ -21,6 +21,7 @@ from bleio.backends.hci.counters import HciCounters
 from bleio.errors import ControllerLost
 from support.hci.engine import Engine, asynchronous, until
 from support.hci.script import ScriptedController
+from support.patience import PATIENCE_S
 
 
 def free_port() -> int:
@@ -153,7 +154,7 @@ async def test_what_listens_for_its_controller_ends_with_the_adapter(scheme: str
                 await asyncio.sleep(0)
                 await port.close()
                 controller.setblocking(True)
-                controller.settimeout(10)
+                controller.settimeout(PATIENCE_S)
                 with contextlib.suppress(ConnectionResetError):  # it may not even be taken yet
                     while await asyncio.to_thread(controller.recv, 100):
                         pass
