@@ -14,8 +14,9 @@ since a function looks names up where it was defined.
 
 The device's own are the modules beside the program, libraries of pure Python, and the synthetic
 modules (`synthetic`). Shared with the process are the standard library, libraries with compiled
-parts, most of which cannot be loaded twice, and bleio itself: the current adapter is a context
-variable, so that the one `_bleio` serves every device.
+parts, most of which cannot be loaded twice, and `_SHARED`: the test runner, `typing_extensions`,
+bleio and what it runs on. The current adapter is a context variable, so that the one `_bleio`
+serves every device.
 
 A function of a test that is given as a program was defined already, with the process's globals. It
 is executed as a copy with globals of the device's (`functions`).

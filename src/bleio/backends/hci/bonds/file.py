@@ -41,7 +41,8 @@ from bleio.ownership import risk_above
 _log = logging.getLogger(__name__)
 
 # How long to wait for another process to give the lock back. It needs milliseconds, unless it is
-# stopped or the disk hangs; and all links stand still meanwhile.
+# stopped or the disk hangs. A writer waits in a thread of its own; but all links stand still while
+# a damaged file is set aside, and without a writer.
 LOCK_S = 0.25
 _LOCK_STEP_S = 0.002
 _DAMAGED_KEPT = 10  # of one file; then the last of them is replaced
