@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -153,12 +154,17 @@ class SlowDisk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.threads: list[int] = []
         self.ready = threading.Event()
+        self.went_on = 0
+        self.full = False
         self._replace = os.replace
         monkeypatch.setattr(bond_file.os, "replace", self._replaced)
 
     def _replaced(self, source: Path, target: Path) -> None:
         self.threads.append(threading.get_ident())
         assert self.ready.wait(PATIENCE_S)
+        self.went_on += 1
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._replace(source, target)
 
 
@@ -202,6 +208,30 @@ async def test_what_is_erased_while_it_is_written_stays_erased(
     disk.ready.set()
     await stored(store)
     assert store.all() == saved(store) == []
+    await folder.close()
+
+
+@asynchronous
+async def test_each_erasing_that_fails_is_told(
+    folder: BondFolder, disk: SlowDisk, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """Also one that is asked for while the one before it is tried again."""
+    monkeypatch.setattr(bond_folder, "RETRY_S", 0.01)
+    disk.ready.set()
+    store = folder.of(OWN)
+    store.save(bond_with(1), central=True)
+    await stored(store)
+    disk.full = True
+    store.erase()
+    await until(lambda: caplog.text.count("Bonds cannot be erased") == 1)
+    disk.ready.clear()
+    await until(lambda: len(disk.threads) > disk.went_on)
+    store.erase()
+    disk.ready.set()
+    await until(lambda: caplog.text.count("Bonds cannot be erased") == 2)
+    disk.full = False
+    await until(lambda: saved(store) == [])
     await folder.close()
 
 

@@ -163,6 +163,8 @@ class FileBondStore:
     def take_over(self, copy: FileBondStore) -> None:
         """Take what a copy has written. What was saved here meanwhile is still to be written."""
         self._file, self._stamp, self._warned = copy._file, copy._stamp, copy._warned
+        if copy._erasures != self._erasures:
+            self._warned.discard("erase")  # a failure of the new one is to be told
         if not copy._is_saved():
             return
         self._unsaved = {
