@@ -170,10 +170,10 @@ class Bench:
             case "signed":
                 return self.command(f"d2 {HANDLE} {new} {bytes(12).hex()}")
             case "notify":
-                self.wired.bearer.notify(0x12, NEW)
+                self.wired.bearer.teller.notify(0x12, NEW)
                 return "ok" if self.wired.sent == [bytes.fromhex(f"1b {HANDLE} {new}")] else "no"
             case "indicate":
-                self.wired.bearer.indicate(0x12, NEW, lambda error: None)
+                self.wired.bearer.teller.indicate(0x12, NEW, lambda error: None)
                 return "ok" if self.wired.sent == [bytes.fromhex(f"1d {HANDLE} {new}")] else "no"
             case "cccd":
                 return self.request(f"12 {CCCD} 01 00")

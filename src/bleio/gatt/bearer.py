@@ -30,22 +30,20 @@ What may surprise:
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Protocol
 
 from bleio.att import codec
 from bleio.att.client import AttClient, CallLater
-from bleio.att.codec import OPCODE_U16
 from bleio.att.counters import Counters
 from bleio.att.server import AttServer
-from bleio.errors import LinkLost, TransactionTimeout, ValueMissed
+from bleio.errors import LinkLost, TransactionTimeout
 from bleio.gatt.attributes import INDICATE_BIT, NOTIFY_BIT
 from bleio.gatt.awareness import ChangeAwareness
 from bleio.gatt.client import BearerSecurity, GattClient
-from bleio.gatt.indications import Confirmed, Indications
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.requests import Requests
 from bleio.gatt.table import AttributeTable
+from bleio.gatt.teller import Teller
 
 
 class BearerLink(Protocol):
@@ -58,21 +56,10 @@ class BearerLink(Protocol):
         """What a bond stores of this client has changed."""
 
 
-class SendRoom(Protocol):
-    """Room to send values that a program sets."""
-
-    @property
-    def free(self) -> bool:
-        """Whether there is some now."""
-
-    def wait(self, send: Callable[[], None], done: Confirmed, *, may_be_missed: bool) -> object:
-        """Call `send` when there is, then `done` with its error. It may be given up meanwhile."""
-
-
 class Bearer:
     """The unenhanced ATT bearer of one link, from its start to `closed`.
 
-    `client` is the other direction, what we ask of the peer.
+    `client` is the other direction, what we ask of the peer; `teller` tells it our values.
 
     Args: `send`: takes one PDU. `call_later`: asyncio's shape. `counters`: what all bearers of an
         adapter count in; its own by default.
@@ -91,7 +78,6 @@ class Bearer:
         self.counters = Counters() if counters is None else counters
         self.awareness = ChangeAwareness(link.client_configured)
         self._table = table
-        self._send = send
         self._end: Exception | None = None
         self._told_closed = False
         self._takes_late = False  # the link has ended; what the peer sent before may be here yet
@@ -108,8 +94,14 @@ class Bearer:
         att = AttClient(send, call_later, self._request_timed_out, self.counters)
         self.client = GattClient(att, self._server, security, send, self.counters)
         self._requests = Requests(self._server, send, self._die)
-        self._indications = Indications(
-            send, call_later, self._confirmation_timed_out, self._withheld, self.counters
+        self.teller = Teller(
+            self._server,
+            self.awareness,
+            self._cccds,
+            send,
+            call_later,
+            self._confirmation_timed_out,
+            self.counters,
         )
         self._handlers: dict[int, Callable[[bytes], None]] = {
             **dict.fromkeys(codec.RESPONSES, att.respond),
@@ -168,73 +160,10 @@ class Bearer:
         return opcode in codec.WRITES or opcode in codec.VALUES
 
     def _confirmed(self, pdu: bytes) -> None:
-        if not self._indications.confirmed():
+        if not self.teller.confirmed():
             self.counters.unsolicited_confirmations += 1
 
     # Our server
-
-    def notify(self, handle: int, value: bytes) -> None:
-        """Send a notification, cut at `max_value_octets`, unless the client must not get it."""
-        if self._end is not None or self._withheld(handle):
-            return
-        cut = value[: self._server.mtu - codec.VALUE_HEADER_OCTETS]
-        self._send(OPCODE_U16.pack(codec.HANDLE_VALUE_NTF, handle) + cut)
-
-    def indicate(self, handle: int, value: bytes, done: Callable[[Exception | None], None]) -> None:
-        """Send an indication, cut at `max_value_octets`, after those before it were confirmed.
-
-        `done(error)` is called once: with None when the client has confirmed, or must not get it.
-        """
-        if self._end is not None:
-            done(self._end)
-        elif self._withheld(handle):
-            done(None)
-        else:
-            self._indications.send(handle, value[: self.max_value_octets], done)
-
-    def tell(
-        self, characteristic: LocalCharacteristic, value: bytes, room: SendRoom, done: Confirmed
-    ) -> bool:
-        """Notify or indicate a value, or both, as the client has configured it. Data plane.
-
-        Returns: whether it is to get it. Then `done(error)` is called once, perhaps at once: with
-        None when the notification is sent or, if it is indicated, when it has confirmed.
-        """
-        bits = self._cccds.get(characteristic, 0)
-        handle = characteristic.handle
-        if not bits or self._end is not None or self._withheld(handle):
-            return False
-        cut = value[: self._server.mtu - codec.VALUE_HEADER_OCTETS]
-        if not bits & NOTIFY_BIT:
-            self._indications.send(handle, cut, done)
-            return True
-        if bits & INDICATE_BIT:
-            done = partial(self._then_indicate, handle, cut, done)
-        if room.free:
-            self._send(OPCODE_U16.pack(codec.HANDLE_VALUE_NTF, handle) + cut)
-            done(None)
-        else:
-            room.wait(partial(self.notify, handle, value), done, may_be_missed=True)
-        return True
-
-    def _then_indicate(
-        self, handle: int, value: bytes, done: Confirmed, error: Exception | None
-    ) -> None:
-        """Indicate what has been notified, or was missed as such."""
-        if error is None or isinstance(error, ValueMissed):
-            self.indicate(handle, value, done)
-        else:
-            done(error)
-
-    def _withheld(self, handle: int) -> bool:
-        """Whether the client must not be told a value: its CCCD alone does not permit it."""
-        if not self.awareness.aware:
-            self.counters.suppressed_values += 1
-            return True
-        if not self._server.may_be_told(handle):
-            self.counters.insecure_values += 1
-            return True
-        return False
 
     def cccd(self, characteristic: LocalCharacteristic) -> int:
         """Return this client's configuration bits of a characteristic. Any thread."""
@@ -278,7 +207,7 @@ class Bearer:
         changed = self._table.service_changed
         if self._end is None and self.cccd(changed) & INDICATE_BIT:
             self.awareness.service_changed_indicated()
-            self._indications.service_changed(
+            self.teller.service_changed(
                 changed.handle, start, end, self.awareness.service_changed_confirmed
             )
 
@@ -329,4 +258,4 @@ class Bearer:
         self._end = self._end or error
         self._table.detach(self)
         self.client.close(error)
-        self._indications.close(error)
+        self.teller.close(error)

@@ -1,10 +1,11 @@
 """Indications of ours: one at a time, each waits for its confirmation (Vol 3, Part F, 3.3.2).
 
-Two kinds wait in line. A value that a program sends goes out once for each time that it was sent,
-in order. Service Changed overtakes those, because a client that does not know of the change may
-take their handles for others; and however often the table changes while it waits, one range that
-covers all of it is told. A client that never confirms would otherwise make us store more and more;
-for the same reason at most `MAX_UNTOLD` values wait, and one more makes the oldest give way.
+Two kinds wait. A value that a program sends goes out once for each time that it was sent, in order;
+programs' values wait in the line of all that a client is told (`teller`), which is bounded, and
+come here when `idle`. Service Changed overtakes those, because a client that does not know of the
+change may take their handles for others; and however often the table changes while it waits, one
+range that covers all of it is told. A client that never confirms would otherwise make us store more
+and more.
 
 Only the last change's confirmation counts as the client's knowledge of the table.
 """
@@ -18,8 +19,6 @@ from typing import NamedTuple
 from bleio.att import codec
 from bleio.att.client import CallLater, DeadlineTimer
 from bleio.att.codec import HANDLE_PAIR, OPCODE_U16
-from bleio.att.counters import Counters
-from bleio.errors import ValueMissed
 
 # Values that wait for one client, which may be slower than others that hear of them too.
 MAX_UNTOLD = 256
@@ -47,9 +46,7 @@ class Indications:
         call_later: CallLater,
         timed_out: Callable[[], None],
         withheld: Callable[[int], bool],
-        counters: Counters,
     ) -> None:
-        self._counters = counters
         self._send = send
         self._call_later = call_later
         self._timed_out = timed_out
@@ -62,12 +59,13 @@ class Indications:
         self._changed_done: Callable[[], None] | None = None
         self._changed_handle = 0
 
+    def idle(self) -> bool:
+        """Whether one that is sent now goes out at once."""
+        return self._current is None
+
     def send(self, handle: int, value: bytes, done: Confirmed) -> None:
-        """Send when its turn comes; `done(error)` when confirmed, withheld, missed or failed."""
+        """Send when its turn comes; `done(error)` when confirmed, withheld or failed."""
         self._waiting.append(_Indication(handle, value, done))
-        if len(self._waiting) > MAX_UNTOLD:
-            self._counters.missed_values += 1
-            self._waiting.popleft().done(ValueMissed())
         self._send_next()
 
     def service_changed(

@@ -106,7 +106,7 @@ def test_subscriptions_come_back_with_encryption(client: Client, server: LocalSe
     assert back.wired.bearer.subscriptions() == {}
     back.secured()
     assert back.wired.bearer.subscriptions() == {first: 1, second: 2}
-    back.wired.bearer.notify(server.services[0].characteristics[0].handle, b"n")
+    back.wired.bearer.teller.notify(server.services[0].characteristics[0].handle, b"n")
     assert back.wired.take()[:2] == "1b"
 
 

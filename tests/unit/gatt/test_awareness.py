@@ -57,10 +57,10 @@ def test_discovery_stays_open_and_does_not_make_aware(wired: Wired) -> None:
 def test_reading_the_hash_makes_aware_with_the_next_request(wired: Wired) -> None:
     unaware(wired)
     assert wired.ask("08 01 00 ff ff 2a 2b")[:2] == "09"
-    wired.bearer.notify(0x12, b"n")
+    wired.bearer.teller.notify(0x12, b"n")
     assert wired.bearer.counters.suppressed_values == 1
     assert wired.ask("0a 12 00") == "0b 76"
-    wired.bearer.notify(0x12, b"n")
+    wired.bearer.teller.notify(0x12, b"n")
     assert wired.take() == "1b 12 00 6e"
 
 
@@ -78,12 +78,12 @@ def test_values_are_withheld_until_service_changed_is_confirmed(wired: Wired) ->
     unaware(wired)
     assert wired.take() == "1d 08 00 14 00 14 00"
     done: list[Exception | None] = []
-    wired.bearer.notify(0x12, b"n")
-    wired.bearer.indicate(0x12, b"i", done.append)
+    wired.bearer.teller.notify(0x12, b"n")
+    wired.bearer.teller.indicate(0x12, b"i", done.append)
     assert done == [None] and wired.sent == []
     assert wired.bearer.counters.suppressed_values == 2
     wired.feed("1e")
-    wired.bearer.notify(0x12, b"n")
+    wired.bearer.teller.notify(0x12, b"n")
     assert wired.take() == "1b 12 00 6e"
     assert wired.ask("0a 12 00") == "0b 76"
 
@@ -93,10 +93,10 @@ def test_a_change_during_confirmation_keeps_it_unaware(wired: Wired) -> None:
     unaware(wired)
     add_service(wired.server, 0x1812)
     wired.feed("1e")  # confirms the first change only
-    wired.bearer.notify(0x12, b"n")
+    wired.bearer.teller.notify(0x12, b"n")
     assert wired.bearer.counters.suppressed_values == 1
     wired.feed("1e")
-    wired.bearer.notify(0x12, b"n")
+    wired.bearer.teller.notify(0x12, b"n")
     assert wired.bearer.counters.suppressed_values == 1
 
 

@@ -172,24 +172,24 @@ class TestWrites:
 class TestNotifications:
     def test_cut_at_the_mtu(self) -> None:
         wired, characteristic, _ = serve(NOTIFY)
-        wired.bearer.notify(characteristic.handle, bytes(range(30)))
+        wired.bearer.teller.notify(characteristic.handle, bytes(range(30)))
         assert wired.take() == "1b 12 00 " + bytes(range(20)).hex(" ")
         wired.feed("02 1e 00")
         wired.take()
-        wired.bearer.notify(characteristic.handle, bytes(range(30)))
+        wired.bearer.teller.notify(characteristic.handle, bytes(range(30)))
         assert wired.take() == "1b 12 00 " + bytes(range(27)).hex(" ")
 
     def test_nothing_after_the_end(self) -> None:
         wired, characteristic, _ = serve(NOTIFY)
         wired.bearer.closed(0x13)
-        wired.bearer.notify(characteristic.handle, b"x")
+        wired.bearer.teller.notify(characteristic.handle, b"x")
         assert wired.sent == []
 
 
 class TestIndications:
     def indicate(self, wired: Wired, value: bytes) -> list[Exception | None]:
         done: list[Exception | None] = []
-        wired.bearer.indicate(0x12, value, done.append)
+        wired.bearer.teller.indicate(0x12, value, done.append)
         return done
 
     def test_one_at_a_time_each_confirmed(self) -> None:

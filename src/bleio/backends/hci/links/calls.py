@@ -22,6 +22,7 @@ from bleio.backends.hci.links.room import Room
 from bleio.errors import CallerError, InnerError, LinkLost
 from bleio.gatt.bearer import Bearer
 from bleio.gatt.model import LocalCharacteristic
+from bleio.gatt.teller import Teller
 
 MTU_EXCHANGE_S = 5.0  # connect returns after this, whatever the peer does
 
@@ -77,11 +78,16 @@ async def run(
         raise
 
 
-async def indicate(bearer: Bearer, handle: int, value: bytes) -> None:
-    """Send an indication and wait for its confirmation."""
-    confirmation = _Confirmation()
-    bearer.indicate(handle, value, confirmation.confirmed)
-    await confirmation.future
+async def indicate(
+    teller: Teller, room: Room, characteristic: LocalCharacteristic, value: bytes
+) -> None:
+    """Send an indication and wait for its confirmation; cancelling takes back one that waits.
+
+    Raises: TransactionTimeout or LinkLost if there was none until the end.
+    """
+    outcome = _Confirmation()
+    waiting = teller.indicate_in_line(characteristic, value, room, outcome.confirmed)
+    await _sent(room, outcome, waiting)
 
 
 async def send(room: Room, send_it: Callable[[], None]) -> None:
@@ -93,12 +99,14 @@ async def send(room: Room, send_it: Callable[[], None]) -> None:
         send_it()
         return
     outcome = _Confirmation()
-    waiting = room.wait(send_it, outcome.confirmed)
+    await _sent(room, outcome, room.wait(send_it, outcome.confirmed))
+
+
+async def _sent(room: Room, outcome: _Confirmation, waiting: object) -> None:
     try:
         await outcome.future
     except asyncio.CancelledError:
-        if waiting is not None:
-            room.give_up(waiting)
+        room.give_up(waiting)
         raise
 
 
@@ -139,7 +147,7 @@ async def publish(
     published = _Published()
     clients = 0
     for link in links:
-        clients += link.bearer.tell(characteristic, value, link.room, published.done)
+        clients += link.bearer.teller.tell(characteristic, value, link.room, published.done)
     if clients and (published.fault is not None or not published.had):
         await published.first(clients)
 

@@ -288,11 +288,16 @@ class HciLink(Link):
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         handle = characteristic.handle  # as it is now; it may be removed meanwhile
         self._check_connected()
-        await calls.send(self.room, partial(self.bearer.notify, handle, value))
+        teller = self.bearer.teller
+        if self.room.free:
+            teller.notify(handle, value)
+        else:
+            notify = partial(teller.notify_subscriber, characteristic, handle, value)
+            await calls.send(self.room, notify)
 
     async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         self._check_connected()
-        await calls.indicate(self.bearer, characteristic.handle, value)
+        await calls.indicate(self.bearer.teller, self.room, characteristic, value)
 
     def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
         return self.bearer.subscription(characteristic)

@@ -42,12 +42,19 @@ class SendQueue(Protocol):
 class Waiting:
     """A call that waits for room; `done(error)` is called once it was made, or will not be."""
 
-    __slots__ = ("done", "may_be_missed", "send")
+    __slots__ = ("done", "may_be_missed", "ready", "send")
 
-    def __init__(self, send: Callable[[], None], done: Done, may_be_missed: bool) -> None:
+    def __init__(
+        self,
+        send: Callable[[], None],
+        done: Done,
+        may_be_missed: bool,
+        ready: Callable[[], bool] | None,
+    ) -> None:
         self.send = send
         self.done = done
         self.may_be_missed = may_be_missed
+        self.ready = ready
 
 
 class Room:
@@ -74,16 +81,23 @@ class Room:
         return not self.waiting and self._closed_by is None and not self._queue.full()
 
     def wait(
-        self, send: Callable[[], None], done: Done, *, may_be_missed: bool = False
+        self,
+        send: Callable[[], None],
+        done: Done,
+        *,
+        may_be_missed: bool = False,
+        ready: Callable[[], bool] | None = None,
     ) -> Waiting | None:
         """Call `send` when its turn has come and there is room, then `done` with what it raised.
 
+        Args: `ready`: what waits until this gives True, too, and all behind it with it; who knows
+            that it may have come true calls `grant`.
         Returns: what to `give_up`; None if the link is gone, or as good as that.
         """
         if self._closed_by is not None:
             done(self._closed_by)
             return None
-        waiting = Waiting(send, done, may_be_missed)
+        waiting = Waiting(send, done, may_be_missed, ready)
         self.waiting.append(waiting)
         if self._timer is None:
             self._taken_s = asyncio.get_running_loop().time()
@@ -91,17 +105,24 @@ class Room:
         self._may_be_missed += may_be_missed
         if self._may_be_missed > MAX_UNTOLD:
             self._miss_oldest()
+            self._let_in()
         return waiting
 
-    def give_up(self, waiting: Waiting) -> None:
-        """Do not send it, if it still waits; `done` is not called."""
-        if waiting in self.waiting:
+    def give_up(self, waiting: object) -> None:
+        """Do not send what `wait` has returned, if it still waits; `done` is not called."""
+        if isinstance(waiting, Waiting) and waiting in self.waiting:
             self._take_out(waiting)
+            self._let_in()
 
     def grant(self) -> None:
         """There may be room: let what waits send, as far as it goes."""
+        self._let_in()
+
+    def _let_in(self) -> None:
         while self.waiting and not self._queue.full():
             waiting = self.waiting[0]
+            if waiting.ready is not None and not waiting.ready():
+                return
             self._taken_s = asyncio.get_running_loop().time()
             self._take_out(waiting)
             try:
