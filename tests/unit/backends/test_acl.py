@@ -12,8 +12,9 @@ import pytest
 from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.links import calls
 from bleio.backends.hci.links.acl import MAX_PACKETS, ROOM_PACKETS, AclQueue, Reassembler
-from bleio.errors import LinkLost
+from bleio.errors import LinkLost, TransactionTimeout
 from support.hci.engine import asynchronous
+from support.hci.simulated import simulated
 
 
 class Wire:
@@ -173,6 +174,43 @@ async def test_an_error_of_the_sender_is_its_callers() -> None:
     with pytest.raises(ValueError, match="bad"):
         await waiting
     await drained
+
+
+@pytest.mark.parametrize(("every_s", "is_ended"), [(2.0, False), (31.0, True)])
+@simulated
+async def test_who_takes_slowly_is_not_taken_for_one_that_takes_nothing(
+    every_s: float, is_ended: bool
+) -> None:
+    """Nothing that waits has room for longer than 30 s, but packets leave meanwhile."""
+    wire = Wire(packets=4)
+    for _ in range(ROOM_PACKETS - 1):
+        wire.queue.send(1, 4, b"a")
+    wire.queue.send(1, 4, bytes(512))  # 20 packets
+    waiting = asyncio.ensure_future(wire.sent_when_room(lambda: None))
+    for _ in range(20):
+        await asyncio.sleep(every_s)
+        wire.queue.completed(1, 1)
+    if is_ended:
+        assert wire.overflows == [1]
+        with pytest.raises(TransactionTimeout):
+            await waiting
+    else:
+        assert wire.overflows == []
+        await waiting
+
+
+@simulated
+async def test_completing_nothing_is_no_progress() -> None:
+    wire = Wire(packets=4)
+    for _ in range(ROOM_PACKETS):
+        wire.queue.send(1, 4, b"a")
+    waiting = asyncio.ensure_future(wire.sent_when_room(lambda: None))
+    for _ in range(16):
+        await asyncio.sleep(2)
+        wire.queue.completed(1, 0)
+    assert wire.overflows == [1]
+    with pytest.raises(TransactionTimeout):
+        await waiting
 
 
 @pytest.mark.parametrize("cut", range(1, 8))

@@ -149,7 +149,7 @@ class AclQueue:
         link.in_flight -= count
         self._free += count
         self._pump()
-        if link.room.waiting:
+        if count and link.room.waiting:
             link.room.grant()
         if link.drained is not None and link.idle():
             _tell_drained(link)

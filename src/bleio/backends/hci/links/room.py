@@ -9,8 +9,9 @@ need twenty tasks.
 
 A peer that takes nothing must hold neither the program nor other links. Two bounds see to that:
 
-* If nothing has had room for `TAKES_NOTHING_S`, as long as ATT lets a peer be silent, all that
-  waits fails, and the link is ended: its peer will not miss what it does not take.
+* If the peer has taken nothing for `TAKES_NOTHING_S`, as long as ATT lets a peer be silent, while
+  something waited, all that waits fails, and the link is ended: its peer will not miss what it does
+  not take. One that takes a packet now and then is slow, and stays.
 * A value that is set for all clients may be missed (`may_be_missed`): of those at most
   `MAX_UNTOLD` wait, and one more makes the oldest give way. The latest is what a client needs most.
 """
@@ -71,7 +72,7 @@ class Room:
         self._counters = counters
         self.waiting: deque[Waiting] = deque()
         self._may_be_missed = 0  # of those that wait
-        self._taken_s = 0.0  # when something last had room
+        self._taken_s = 0.0  # when the peer last took something, while anything waited
         self._timer: asyncio.TimerHandle | None = None
         self._closed_by: Exception | None = None
 
@@ -115,7 +116,9 @@ class Room:
             self._let_in()
 
     def grant(self) -> None:
-        """There may be room: let what waits send, as far as it goes."""
+        """The peer has taken something, so there may be room: let what waits send, as far as it
+        goes."""
+        self._taken_s = asyncio.get_running_loop().time()
         self._let_in()
 
     def _let_in(self) -> None:
@@ -123,7 +126,6 @@ class Room:
             waiting = self.waiting[0]
             if waiting.ready is not None and not waiting.ready():
                 return
-            self._taken_s = asyncio.get_running_loop().time()
             self._take_out(waiting)
             try:
                 waiting.send()
@@ -154,7 +156,7 @@ class Room:
             self._stop_timer()
 
     def _overdue(self) -> None:
-        """Look whether nothing had room since the timer was set."""
+        """Look whether the peer has taken nothing since the timer was set."""
         self._timer = None
         waited_s = asyncio.get_running_loop().time() - self._taken_s
         if waited_s < TAKES_NOTHING_S - 0.001:
