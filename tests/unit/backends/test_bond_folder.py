@@ -295,3 +295,36 @@ async def test_what_others_write_is_seen_soon(folder: BondFolder) -> None:
     await asyncio.sleep(LOOK_S)
     assert store.all() == [(True, BOND)]
     await folder.close()
+
+
+@asynchronous
+async def test_without_a_thread_to_be_had_bonds_are_written_all_the_same(
+    folder: BondFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As at a limit of processes. What the executor has kept is not written again later."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    store = folder.of(OWN)
+    with monkeypatch.context() as limited:
+        limited.setattr(threading.Thread, "start", refuse)
+        store.save(BOND, central=True)
+        await stored(store)
+        assert saved(store) == [(True, BOND)]
+        store.erase()
+        await stored(store)
+        assert saved(store) == []
+    store.save(BOND, central=False)
+    await stored(store)
+    assert saved(store) == [(False, BOND)]
+    with monkeypatch.context() as limited:
+        limited.setattr(asyncio.get_running_loop(), "run_in_executor", refuse_all)
+        store.save(BOND, central=True)
+        await folder.close()
+    assert saved(store) == [(False, BOND), (True, BOND)]
+    assert caplog.records == []
+
+
+def refuse_all(*call: object) -> None:
+    raise RuntimeError("can't start new thread")

@@ -3,7 +3,8 @@
 To write a file safely takes as long as the disk does, and much of what is written is caused by
 peers: bonds, what clients configure, counters of signatures. On the engine's thread all links would
 stand still meanwhile. So a store takes what is saved into its memory, where it counts at once, and
-a copy of the store writes it, in a thread that does nothing else. After some writings in a row
+a copy of the store writes it, in a thread that does nothing else, or on the engine's if the system
+starts no more threads. After some writings in a row
 there is a rest after each, whatever peers do; what is saved meanwhile is written together.
 
 Who has to know that something is on the disk waits for it (`when_stored`): the program whose
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -109,8 +111,7 @@ class BackgroundWriter:
         self._tries -= 1
         self._told_by_this, self._told_by_next = self._told_by_next, []
         copy = self.store.copy()
-        loop = asyncio.get_running_loop()
-        self._writing = loop.run_in_executor(None, copy.write_unsaved, self._tries == 0)
+        self._writing = _begun(_Writing(copy, self._tries == 0))
         self._writing.add_done_callback(partial(self._written, copy))
 
     def _written(self, copy: FileBondStore, writing: asyncio.Future[bool]) -> None:
@@ -138,6 +139,40 @@ class BackgroundWriter:
         self._timer = None
         if self._changed or self._tries:
             self._write()
+
+
+class _Writing:
+    """One writing, done once whoever calls it: an executor that could not start a thread keeps what
+    it was given, for the next thread that it can start."""
+
+    def __init__(self, copy: FileBondStore, last: bool) -> None:
+        self._copy = copy
+        self._last = last
+        self._lock = threading.Lock()
+        self._is_begun = False
+        self._is_written = False
+
+    def __call__(self) -> bool:
+        """Write, or wait until it is written. Returns: whether it was."""
+        with self._lock:
+            if not self._is_begun:
+                self._is_begun = True
+                self._is_written = self._copy.write_unsaved(self._last)
+            return self._is_written
+
+
+def _begun(writing: _Writing) -> asyncio.Future[bool]:
+    """Write in another thread or, where none can be started, now."""
+    loop = asyncio.get_running_loop()
+    try:
+        return loop.run_in_executor(None, writing)
+    except RuntimeError:
+        outcome: asyncio.Future[bool] = loop.create_future()
+    try:
+        outcome.set_result(writing())
+    except Exception as error:
+        outcome.set_exception(error)
+    return outcome
 
 
 class BondFolder:
