@@ -256,6 +256,36 @@ async def test_what_waits_for_its_counter_ends_with_the_link() -> None:
         assert value.value == b""
 
 
+@pytest.mark.parametrize("used_before", [0, 5])
+@simulated
+async def test_what_was_stored_ahead_for_nothing_is_taken_back(used_before: int) -> None:
+    """The link ends before a signature counts: the client's next does, the lost one does not."""
+    store = SlowStore()
+    async with attacked("peripheral", store=store) as victim:
+        value = publish(victim)
+        signing = await bonded(victim)
+        for number in range(used_before):
+            signing.send(value.handle, b"used", number)
+        if used_before:
+            await until(lambda: value.value == b"used")
+            await victim.meet_again()
+            await until(lambda: stored_counter(victim) == (used_before, 0))
+            value.value = b""
+        store.at_once = False
+        signing.send(value.handle, b"lost", used_before)
+        await until(lambda: stored_counter(victim)[1] > used_before + 1)
+        store.at_once = True
+        await victim.meet_again()
+        await until(lambda: stored_counter(victim) == (used_before + 1, 0))
+        refused = signing.refused
+        for number in range(used_before + 1):
+            signing.send(value.handle, b"again", number)
+        await until(lambda: signing.refused == refused + used_before + 1)
+        assert value.value == b""
+        signing.send(value.handle, b"next", used_before + 1)
+        await until(lambda: value.value == b"next")
+
+
 @simulated
 async def test_forged_and_misplaced_signatures() -> None:
     async with attacked("peripheral") as victim:

@@ -107,4 +107,9 @@ def signature(csrk: bytes, message: bytes, counter: int) -> bytes:
 def _settled(key: SigningKey | None, count: Count) -> SigningKey | None:
     if key is None or key.csrk != count.csrk:
         return key
-    return replace(key, counter=count.settle(), ahead=0)
+    counter = count.settle()
+    if key.ahead and counter == key.counter:
+        # Stored ahead for a signature that has waited in vain. Only a later counter takes that
+        # back, whoever has stored what meanwhile; so the signature is as good as used.
+        counter += 1
+    return replace(key, counter=counter, ahead=0)
