@@ -146,7 +146,8 @@ class Connection:
 
         Args: service_uuids_whitelist: None means all; else every instance of each UUID, in this
             order. 16-bit UUIDs and their 128-bit forms match each other.
-        Raises: ConnectionError; TypeError; TimeoutError when a step takes more than 20 s.
+        Raises: ConnectionError; TypeError; TimeoutError when a step takes more than 20 s, or all of
+            it more than 120 s.
         Thread: any; waits for the peer.
         """
         link = self._live()

@@ -186,7 +186,8 @@ class Subscriber(ABC):
     @abstractmethod
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         """Send one notification cut at `max_value_octets`, subscribed or not; waits only for room
-        to send."""
+        to send, and behind what this client was to be told before. One that unsubscribes
+        meanwhile is not told."""
 
     @abstractmethod
     async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:

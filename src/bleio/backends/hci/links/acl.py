@@ -4,8 +4,8 @@ A controller has a few buffers, which all links share, and says when a packet ha
 queue keeps what does not fit yet: links take turns, and each one's packets keep their order. A link
 whose peer takes nothing holds its buffers for as long as it lasts, and some such links could come
 to hold all of them. So a part of the buffers is shared out, a few for each link; only what is left
-over goes to whatever link has something to send. The shares are small enough that one link among
-idle ones still gets most of the buffers.
+over goes to whatever link has something to send. For n links there are n + 1 shares, of one
+buffer at least, so that one link among idle ones gets about two shares.
 
 Two kinds of sender want two things. What a program sends can wait, and a program that sends faster
 than the air takes must, or its data would pile up here: such senders wait for `Room` (`room`). What
