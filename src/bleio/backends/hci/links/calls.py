@@ -3,7 +3,7 @@
 A bearer is sans-I/O: it runs procedures and indications when their turn comes, and tells their end
 by a call; so does the room that senders wait for. Programs await it. A caller that is cancelled
 gives up its procedure, since its answer would be nobody's, and what it has not sent yet to one
-peer; an indication that is on its way cannot be taken back, nor a value for all clients (`publish`).
+peer; an indication that is on its way cannot be taken back, nor a value for all (`publish`).
 
 A value that is set for all clients is sent to them side by side (`publish`). Its program goes on
 when the first of them has it: one that is slower, or takes nothing, must not hold up the program
