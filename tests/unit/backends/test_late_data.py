@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from bleio.backends.base import Link
+from bleio.backends.base import AdvertisingParameters, Link
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.links.closing import MAX_CLOSING, ClosingLinks
 from bleio.backends.hci.links.early import HELD_S
+from bleio.backends.hci.security.smp import pdu
+from bleio.core.address import DeviceAddress
 from bleio.core.codes import SecurityMode
 from bleio.errors import LinkLost
 from support.hci.engine import ECHO_SERVICE, Engine, Heard, add_echo, asynchronous, until
@@ -30,12 +32,14 @@ WRITE_REQ, WRITE_CMD, READ_REQ, NOTIFICATION = 0x12, 0x52, 0x0A, 0x1B
 
 
 @asynccontextmanager
-async def scripted() -> AsyncIterator[tuple[ScriptedController, Engine, HciBackend, Any]]:
+async def scripted(
+    write_perm: SecurityMode = SecurityMode.OPEN,
+) -> AsyncIterator[tuple[ScriptedController, Engine, HciBackend, Any]]:
     """A link of a scripted controller to our server. Yields: the last is our characteristic."""
     async with ScriptedController() as controller:
         backend, engine = HciBackend(controller.transport), Engine()
         await backend.open(engine.server, "host", engine)
-        echo = add_echo(engine.server, value=b"first")
+        echo = add_echo(engine.server, value=b"first", write_perm=write_perm)
         controller.send(connection_complete(HANDLE))
         await until(lambda: engine.links)
         yield controller, engine, backend, echo
@@ -243,3 +247,125 @@ async def test_what_a_client_had_subscribed_is_kept_with_a_bond_that_is_late(
         await peripheral.advertise()
         link, incoming = await central.connect(peripheral)
         await until(lambda: incoming.subscription(echo) == (True, False))
+
+
+def authenticate(link: Any) -> None:
+    """Have the link count as encrypted and authenticated."""
+    security = link.security
+    security.encrypted = security.authenticated = security.secure_connections = True
+    security.key_size = 16
+
+
+async def let_links_come(backend: HciBackend, how: str) -> None:
+    """Return when the controller has been asked to."""
+    if how == "advertising":
+        await backend.start_advertising(AdvertisingParameters(b""))
+    elif how == "connecting":
+        peer = DeviceAddress(b"\x09\x02\x03\x04\x05\xc6", random=True)
+        connecting = asyncio.ensure_future(backend.connect(peer, 5.0))
+        connecting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await until(lambda: backend._open.initiator.on_air)  # type: ignore[union-attr]
+    else:
+        await backend.start_advertising(AdvertisingParameters(b"", connectable=False))
+
+
+@pytest.mark.parametrize("how", ["advertising", "connecting"])
+@pytest.mark.parametrize("before", [True, False])
+@asynchronous
+async def test_a_stranger_on_the_handle_of_an_authenticated_link(how: str, before: bool) -> None:
+    """Its first data is here before its event; its link may come of what began before the end."""
+    async with scripted(SecurityMode.ENCRYPT_WITH_MITM) as (controller, engine, backend, echo):
+        (link,) = engine.links
+        authenticate(link)
+        controller.send(write(echo, b"owner"))
+        await until(lambda: echo.value == b"owner")
+        if before:
+            await let_links_come(backend, how)
+        controller.send(disconnection(HANDLE))
+        await until(lambda: not engine.links)
+        if not before:
+            await let_links_come(backend, how)
+        controller.send(write(echo, b"stranger"))
+        await until(lambda: counted(backend) == (0, 1))
+        controller.send(connection_complete(HANDLE))
+        await until(lambda: engine.links)
+        assert echo.value == b"owner"
+        assert not engine.links[0].security.encrypted
+
+
+@pytest.mark.parametrize("how", ["advertising", "connecting"])
+@asynchronous
+async def test_values_that_need_no_security_are_taken_from_plain_links_as_before(how: str) -> None:
+    async with scripted() as (controller, engine, backend, echo):
+        controller.send(disconnection(HANDLE))
+        await until(lambda: not engine.links)
+        await let_links_come(backend, how)
+        controller.send(write(echo, b"last"))
+        await until(lambda: echo.value == b"last")
+
+
+@pytest.mark.parametrize("ended", ["stopped", "by a link", "by the controller", "not connectable"])
+@asynchronous
+async def test_the_last_value_arrives_where_no_new_link_can_come(ended: str) -> None:
+    async with scripted(SecurityMode.ENCRYPT_WITH_MITM) as (controller, engine, backend, echo):
+        (link,) = engine.links
+        authenticate(link)
+        await let_links_come(backend, "none" if ended == "not connectable" else "advertising")
+        if ended == "stopped":
+            await backend.stop_advertising()
+        elif ended == "by a link":
+            controller.send(connection_complete(HANDLE + 1))
+            await until(lambda: len(engine.links) == 2)
+        elif ended == "by the controller":  # of high duty cycle
+            controller.send(connection_complete(0, status=0x3C))
+            await until(lambda: "advertising ended" in engine.log)
+        controller.send(disconnection(HANDLE))
+        await until(lambda: link not in engine.links)
+        controller.send(write(echo, b"last"))
+        await until(lambda: echo.value == b"last")
+
+
+@pytest.mark.parametrize("before", [True, False])
+@simulated
+async def test_a_stranger_on_the_handle_of_a_link_that_was_pairing(before: bool) -> None:
+    """Its keys in the clear are not those that the pairing lacks."""
+    async with TwoPipesWorld() as world:
+        _, peripheral, link, incoming = await connected_pair(world)
+        ours, theirs = link._security, incoming._security  # type: ignore[attr-defined]
+        send = ours.send
+        ours.send = lambda octets: None if octets[0] in pdu.KEYS else send(octets)
+        pairing = asyncio.ensure_future(link.pair())
+        await until(lambda: theirs.state.outlives_link)
+        opened = peripheral.backend._open
+        if before:
+            await peripheral.advertise()
+        opened.links.close_link(incoming, 0x08)
+        if not before:
+            await peripheral.advertise()
+        address = pdu.IDENTITY_ADDRESS.pack(True, b"\x01\x02\x03\x04\x05\xc6")
+        for octets in (
+            bytes((pdu.IDENTITY_INFORMATION,)) + b"I" * 16,
+            bytes((pdu.IDENTITY_ADDRESS_INFORMATION,)) + address,
+            bytes((pdu.SIGNING_INFORMATION,)) + b"S" * 16,
+        ):
+            opened.layer.received(acl(incoming.conn_handle, 0x0006, octets))  # type: ignore[attr-defined]
+        await asyncio.sleep(HELD_S)
+        assert not peripheral.backend._own.bonds.all()
+        pairing.cancel()
+
+
+@simulated
+async def test_advertising_waits_for_keys_that_are_late() -> None:
+    """A program that advertises at once, as most do, has the bond all the same."""
+    async with TwoPipesWorld() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        delay(peripheral, 0.0, 0.05)
+        await link.pair()
+        await link.disconnect()
+        await until(lambda: not peripheral.engine.links)
+        assert not incoming.security.has_keys
+        await peripheral.advertise()
+        assert incoming.security.has_keys
+        delay(peripheral, 0.0, 0.0)
+        link, incoming = await central.connect(peripheral)
+        await until(lambda: link.security.encrypted and incoming.security.encrypted)

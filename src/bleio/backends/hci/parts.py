@@ -22,6 +22,7 @@ from bleio.backends.hci.gap.initiating import InitiationControl
 from bleio.backends.hci.gap.privacy import Peers, Privacy
 from bleio.backends.hci.gap.resolving import ControllerResolvingList, Resolver, WatchedBonds
 from bleio.backends.hci.gap.scanning import ScanControl
+from bleio.backends.hci.links.closing import ClosingLinks
 from bleio.backends.hci.links.connecting import Connecting
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.links.table import LinkTable, Roles
@@ -57,15 +58,16 @@ class OpenParts:
         self.peers = Peers(resolver, in_controller, self.privacy, spawn)
         self.bonds = WatchedBonds(own, self.peers)
         self.security = SecurityManager(layer, self.bonds, own, spawn, self.peers)
+        closing = ClosingLinks(layer.counters, self.security.shared.late_pairings)
         self.scanner = ScanControl(layer, facts, self.privacy, resolver, events.reported)
         self.advertiser = AdvertisingControl(
-            layer, facts, self.privacy, self.peers, events.advertising_ended
+            layer, facts, self.privacy, self.peers, closing, events.advertising_ended
         )
         self.initiator = InitiationControl[HciLink](
-            layer, facts, self.privacy, self.peers, self.scanner.find, spawn
+            layer, facts, self.privacy, self.peers, closing, self.scanner.find, spawn
         )
         self.privacy.pause_for_changes(self.initiator, self.scanner, self.advertiser)
-        roles = Roles(self.advertiser, self.initiator, resolver)
+        roles = Roles(self.advertiser, self.initiator, resolver, closing)
         self.connecting = Connecting(self.initiator, self.security.shared, spawn)
         self.links = LinkTable(layer, facts, attributes, self.security, roles, events, spawn)
 

@@ -22,6 +22,7 @@ from bleio.backends.base import AdvertisingParameters
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.gap.former import FormerLinks
 from bleio.backends.hci.gap.privacy import Peers, Privacy
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -72,6 +73,7 @@ class AdvertisingControl:
         facts: ControllerFacts,
         privacy: Privacy,
         peers: Peers,
+        former: FormerLinks,
         ended: Callable[[], None],
     ) -> None:
         self.active = False
@@ -80,7 +82,9 @@ class AdvertisingControl:
         self._facts = facts
         self._privacy = privacy
         self._peers = peers
+        self._former = former
         self._ended = ended
+        self._enabled = False  # from asking for it until the controller is known to have ended it
         self._parameters = AdvertisingParameters(b"")  # of the advertising under way, or the last
         self._anonymous_address: DeviceAddress | None = None
         self._set_exists = False
@@ -92,6 +96,8 @@ class AdvertisingControl:
         self._check(parameters)
         async with self._privacy.lock:
             self._parameters = parameters
+            if _may_connect(self._parameters):
+                await self._former.pairings_ended()
             # With extended advertising a set has an address of its own; with legacy commands the
             # address is the controller's, and scans use it too.
             self._anonymous_address = None
@@ -111,6 +117,11 @@ class AdvertisingControl:
             if self.active:
                 self._stopped()
                 await self._enable(False)
+
+    @property
+    def link_may_come(self) -> bool:
+        """Whether the controller may make a link of it, or has and has not told it yet."""
+        return self._enabled and _may_connect(self._parameters)
 
     # Part of `User`
 
@@ -145,12 +156,14 @@ class AdvertisingControl:
         """A peer connected to us. Returns: whether that ended advertising just now."""
         ended = self.active and self._parameters.connectable
         if ended:
+            self._enabled = False
             self._stopped()
         return ended
 
     def directed_timed_out(self) -> None:
         """A legacy controller reports the end of high duty cycle advertising as a failed link."""
         if self.active:
+            self._enabled = False
             self._stopped()
             self._ended()
 
@@ -203,6 +216,20 @@ class AdvertisingControl:
         return own_type, resolver.target(peer)
 
     async def _enable(self, enable: bool) -> None:
+        if enable:
+            self._enabled = True
+            if _may_connect(self._parameters):
+                self._former.new_may_come()
+        try:
+            await self._ask_to_enable(enable)
+        except ControllerError:
+            if enable:
+                self._enabled = False
+            raise
+        if not enable:
+            self._enabled = False  # links that came before were told before this answer
+
+    async def _ask_to_enable(self, enable: bool) -> None:
         if self._facts.extended_advertising:
             high_duty = enable and self._parameters.high_duty_cycle
             duration = (_HIGH_DUTY_10MS if high_duty else 0).to_bytes(2, "little")
@@ -292,6 +319,7 @@ class AdvertisingControl:
         if len(event) != 5:
             self._layer.counters.malformed += 1
         elif event[0] != HciErrorCode.SUCCESS and event[1] == _SET and self.active:
+            self._enabled = False
             self._stopped()
             self._ended()
 
@@ -336,6 +364,10 @@ def _properties(parameters: AdvertisingParameters) -> int:
     if parameters.connectable:
         return _LEGACY_PDU | _CONNECTABLE | _SCANNABLE
     return _LEGACY_PDU | (_SCANNABLE if parameters.scan_response else 0)
+
+
+def _may_connect(parameters: AdvertisingParameters) -> bool:
+    return bool(_properties(parameters) & _CONNECTABLE)
 
 
 # Advertising types of the legacy command

@@ -24,6 +24,7 @@ from bleio.backends.base import Link
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.gap.former import FormerLinks
 from bleio.backends.hci.gap.privacy import Peers, Privacy
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -85,6 +86,7 @@ class InitiationControl(Generic[L]):
         facts: ControllerFacts,
         privacy: Privacy,
         peers: Peers,
+        former: FormerLinks,
         find: Find,
         spawn: Callable[..., None],
     ) -> None:
@@ -93,6 +95,7 @@ class InitiationControl(Generic[L]):
         self._facts = facts
         self._privacy = privacy
         self._peers = peers
+        self._former = former
         self._find = find
         self._spawn = spawn
         self._turn = asyncio.Lock()
@@ -203,6 +206,7 @@ class InitiationControl(Generic[L]):
     ) -> None:
         """Initiate until the time is over."""
         async with self._privacy.lock:
+            await self._former.pairings_ended()
             await self._privacy.prepare()
             attempt.target = target
             await self._create(target)
@@ -224,6 +228,7 @@ class InitiationControl(Generic[L]):
     async def _create(self, address: DeviceAddress) -> None:
         self.own_address = self._privacy.own_address
         own = self.own_address.random
+        self._former.new_may_come()
         timing = (_INTERVAL_MIN_UNITS, _INTERVAL_MAX_UNITS, _LATENCY, _SUPERVISION_UNITS, 0, 0)
         scan = (_SCAN_UNITS, _SCAN_UNITS)
         if self._facts.extended_advertising:

@@ -15,12 +15,19 @@ the peer's keys waits for them. Nothing is answered, and nothing is asked.
 That ends after `HELD_S`, or when the controller gives the handle to a new link: from then on
 nothing tells whose the data is, and a new link that waits for its peer's first request in vain
 would be dead, while one that hears a stray PDU of another counts or refuses it. In the moment
-before that, data of such a new link that is here before its event goes to the old one, and is lost.
+before that, data of such a new link that is here before its event would be taken for the old one's:
+a stranger's write for one of a peer that was authenticated. So nothing of a link that was encrypted
+or is still pairing is taken once a new link may come, which is from the command that advertises or
+initiates to the end of that, or from the link's end if that was under way. A pairing is waited for
+before such a command; the last value of an encrypted link may be lost by one. What is left of a
+plain link goes on: all that it takes could have come from anybody. Of data of the new link that is
+here before its event, the part that goes to an old one is lost.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bleio.backends.hci.counters import HciCounters
@@ -55,6 +62,11 @@ class Remains:
         state.received(payload)
         return True
 
+    @property
+    def is_secured(self) -> bool:
+        """Whether data of others must not be taken for data of this link."""
+        return self.security.link.encrypted or self.security.state.outlives_link
+
     def finished(self) -> None:
         """Nothing more is taken."""
         self.security.finished()
@@ -62,10 +74,18 @@ class Remains:
 
 
 class ClosingLinks:
-    """What is left of links by connection handle. Thread: the engine's."""
+    """What is left of links by connection handle; see `FormerLinks`. Thread: the engine's.
 
-    def __init__(self, counters: HciCounters) -> None:
+    Args: `late_pairings`: returns what to wait for until no pairing waits for keys.
+    """
+
+    def __init__(
+        self,
+        counters: HciCounters,
+        late_pairings: Callable[[], tuple[asyncio.Future[None], ...]] = tuple,
+    ) -> None:
         self._counters = counters
+        self._late_pairings = late_pairings
         self._closing: dict[int, tuple[Remains | None, asyncio.TimerHandle]] = {}
 
     def add(self, conn_handle: int, remains: Remains | None) -> None:
@@ -96,6 +116,19 @@ class ClosingLinks:
         timer.cancel()
         if remains is not None:
             remains.finished()
+
+    async def pairings_ended(self) -> None:
+        """See `FormerLinks`. Each takes `HELD_S` at most."""
+        late = self._late_pairings()
+        if late:
+            await asyncio.wait(late)
+
+    def new_may_come(self) -> None:
+        """See `FormerLinks`. What is late for them is dropped, and not held for a new link."""
+        for conn_handle, (remains, timer) in tuple(self._closing.items()):
+            if remains is not None and remains.is_secured:
+                self._closing[conn_handle] = None, timer
+                remains.finished()
 
     def close(self) -> None:
         """The controller is gone."""

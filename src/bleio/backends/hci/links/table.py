@@ -57,11 +57,20 @@ _PHY_2M = 0x02
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The parts of GAP that wait for links, or know peers by their addresses."""
+    """The parts of GAP that wait for links, or know peers by their addresses.
+
+    `closing`: what is left of links that have ended, which ends where those let new ones come.
+    """
 
     advertiser: AdvertisingControl
     initiator: InitiationControl[HciLink]
     resolver: Resolver
+    closing: ClosingLinks
+
+    @property
+    def link_may_come(self) -> bool:
+        """Whether the controller may be making a link."""
+        return self.advertiser.link_may_come or self.initiator.on_air
 
 
 class LinkTable:
@@ -90,7 +99,7 @@ class LinkTable:
         )
         self.links: dict[int, HciLink] = {}
         self._early = EarlyData(layer.counters)
-        self._closing = ClosingLinks(layer.counters)
+        self._closing = roles.closing
         self._facts = facts
         self._roles = roles
         self._events = events
@@ -111,6 +120,8 @@ class LinkTable:
             # Paired by now, perhaps: then its last address is the one to find it by.
             self._roles.resolver.heard(link.peer, link.peer_on_air)
             self._closing.add(link.conn_handle, link.closed(reason))
+            if self._roles.link_may_come:
+                self._closing.new_may_come()
             self._events.link_closed(link)
 
     def close_all(self, reason: int = 0) -> None:
