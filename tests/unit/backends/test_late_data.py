@@ -369,3 +369,25 @@ async def test_advertising_waits_for_keys_that_are_late() -> None:
         delay(peripheral, 0.0, 0.0)
         link, incoming = await central.connect(peripheral)
         await until(lambda: link.security.encrypted and incoming.security.encrypted)
+
+
+@pytest.mark.parametrize("bonded", [False, True])
+@simulated
+async def test_a_central_whose_own_keys_were_never_sent_has_no_new_bond(bonded: bool) -> None:
+    """Its peer has none either, and a good bond that both have stays."""
+    async with TwoPipesWorld() as world:
+        central, _, link, incoming = await connected_pair(world)
+        ours, theirs = link._security, incoming._security  # type: ignore[attr-defined]
+        if bonded:
+            await link.pair()
+            await until(lambda: incoming.security.has_keys)
+            await asyncio.sleep(1)
+        before = ours.peer.bond
+        ours.start_pairing()
+        await until(lambda: ours.state.pairing_key is not None)
+        delay(central, 0.0, 0.09)
+        await until(lambda: theirs.state.outlives_link)
+        await incoming.disconnect()
+        await asyncio.sleep(1)
+        assert ours.peer.bond == before
+        assert (theirs.peer.bond is not None) == bonded

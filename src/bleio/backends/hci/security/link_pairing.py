@@ -120,7 +120,9 @@ class PairingUnderWay(LinkState):
 
     @property
     def outlives_link(self) -> bool:
-        return self._session.lacks_keys
+        """A central has its own keys still to send, after the peer's: without them the peer has
+        no bond. Spec: Vol 3, Part H, 3.6.1."""
+        return self._session.lacks_keys and not self._link.is_central
 
     def closed(self) -> None:
         super().closed()
