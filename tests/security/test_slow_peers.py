@@ -83,11 +83,12 @@ async def test_a_subscriber_that_takes_nothing_starves_nobody(bits: int) -> None
         await clients.attacker.take_nothing()
         await clients.attack(bits)
         loop = asyncio.get_running_loop()
-        begin_s, values = loop.time(), [bytes((n % 251, n // 251)) for n in range(2000)]
+        begin_s, values = loop.time(), [bytes((n % 251, n // 251)) for n in range(1000)]
         for value in values:
             await asyncio.wait_for(clients.publish(value), 1.0)
             await asyncio.sleep(0.01)
-        assert loop.time() - begin_s < 21.0  # 20 s are the program's
+        # 10 s are the program's; where both links' events meet, one value goes in each of 15 ms.
+        assert loop.time() - begin_s < 20.0
         await until(lambda: len(clients.heard.values) == len(values))
         assert clients.heard.values == values
         # It is known to miss what it has no room for, and does not stay for ever.
