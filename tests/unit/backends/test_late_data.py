@@ -391,3 +391,20 @@ async def test_a_central_whose_own_keys_were_never_sent_has_no_new_bond(bonded: 
         await asyncio.sleep(1)
         assert ours.peer.bond == before
         assert (theirs.peer.bond is not None) == bonded
+
+
+@simulated
+async def test_bonds_that_are_erased_do_not_come_back_with_late_keys() -> None:
+    async with TwoPipesWorld() as world:
+        _, peripheral, link, incoming = await connected_pair(world)
+        delay(peripheral, 0.0, 0.05)
+        waiting = asyncio.ensure_future(incoming.pair())
+        await link.pair()
+        await link.disconnect()
+        await until(lambda: not peripheral.engine.links)
+        assert incoming._security.state.outlives_link  # type: ignore[attr-defined]
+        await peripheral.backend.erase_bonds()
+        with pytest.raises(LinkLost):
+            await waiting
+        await asyncio.sleep(HELD_S)
+        assert not peripheral.backend._own.bonds.all()

@@ -56,6 +56,7 @@ class SecurityManager:
 
     def erase_bonds(self) -> None:
         """Forget all bonds; links that are up count as unpaired from now on."""
+        self.shared.end_late_pairings()
         self.shared.bonds.erase()
         self.shared.encrypted_values.clear()
         self.shared.without_keys.clear()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from bleio.backends.hci.bonds.store import Bond, BondStore
 from bleio.backends.hci.controller.layer import HciLayer
@@ -55,6 +55,13 @@ class Attempts:
         self._failures.pop(peer, None)
 
 
+class LateLink(Protocol):
+    """The security of a link that has ended, whose pairing lacks keys."""
+
+    def finished(self) -> None:
+        """Nothing is late any more."""
+
+
 class SharedSecurity:
     """One controller's share in the security of its links.
 
@@ -80,7 +87,7 @@ class SharedSecurity:
         self.encrypted_values = EncryptedValues(bonds, asyncio.get_running_loop().call_later)
         self.without_keys: set[DeviceAddress] = set()  # whose next link is to be plain
         self._attempts = Attempts()
-        self._late: dict[object, asyncio.Future[None]] = {}
+        self._late: dict[LateLink, asyncio.Future[None]] = {}
 
     def may_stand_for(self, other: DeviceAddress, wanted: DeviceAddress) -> bool:
         """Whether a link to `wanted` may be one to `other`, which has its Identity Resolving Key.
@@ -94,14 +101,19 @@ class SharedSecurity:
             return found is not None
         return all(has >= needs for has, needs in zip(found.strength, asked.strength, strict=True))
 
-    def pairing_is_late(self, link: object) -> None:
+    def pairing_is_late(self, link: LateLink) -> None:
         """A link has ended, and its pairing lacks nothing but keys that are on their way."""
         self._late[link] = asyncio.get_running_loop().create_future()
 
-    def pairing_ended(self, link: object) -> None:
+    def pairing_ended(self, link: LateLink) -> None:
         """There is a bond now, or there will be none."""
         if (late := self._late.pop(link, None)) is not None:
             late.set_result(None)
+
+    def end_late_pairings(self) -> None:
+        """No bond is to come of them any more."""
+        for link in tuple(self._late):
+            link.finished()
 
     def late_pairings(self) -> tuple[asyncio.Future[None], ...]:
         """Return what to wait for until all bonds are there; soon, see `links.closing`."""
