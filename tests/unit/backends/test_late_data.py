@@ -15,6 +15,8 @@ from bleio.backends.hci import HciBackend
 from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.links.closing import MAX_CLOSING, ClosingLinks
 from bleio.backends.hci.links.early import HELD_S
+from bleio.backends.hci.security import link_pairing
+from bleio.backends.hci.security.link_states import Silent
 from bleio.backends.hci.security.smp import pdu
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import SecurityMode
@@ -408,3 +410,50 @@ async def test_bonds_that_are_erased_do_not_come_back_with_late_keys() -> None:
             await waiting
         await asyncio.sleep(HELD_S)
         assert not peripheral.backend._own.bonds.all()
+
+
+async def _slowly(bonds: Any) -> None:
+    await asyncio.sleep(1.0)
+
+
+@simulated
+async def test_those_that_wait_are_told_when_the_adapter_closes_before_a_bond_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The link is gone and its pairing has succeeded: nothing else would wake them."""
+    monkeypatch.setattr(link_pairing, "stored", _slowly)
+    async with TwoPipesWorld() as world:
+        _, peripheral, link, incoming = await connected_pair(world)
+        delay(peripheral, 0.0, 0.05)
+        waiting = asyncio.ensure_future(incoming.pair())
+        security = incoming._security  # type: ignore[attr-defined]
+        await until(lambda: security.state.outlives_link)
+        await until(lambda: link._security.paired)  # type: ignore[attr-defined]
+        await link._security.drained()  # type: ignore[attr-defined]
+        leaving = asyncio.ensure_future(link.disconnect())
+        await until(lambda: not incoming.connected)
+        await until(lambda: isinstance(security.state, link_pairing.Settling))
+        await peripheral.backend.close()
+        await asyncio.wait_for(waiting, 0.01)
+        await leaving
+
+
+@simulated
+async def test_a_pairing_that_follows_at_once_keeps_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The former one's keys have been stored by then, which ends nothing of this one."""
+    monkeypatch.setattr(link_pairing, "stored", _slowly)
+    async with TwoPipesWorld() as world:
+        _, _, link, incoming = await connected_pair(world)
+        security = incoming._security  # type: ignore[attr-defined]
+        first = asyncio.ensure_future(link.pair())
+        await until(lambda: isinstance(security.state, link_pairing.Settling))
+        world.silence(link)
+        security.start_pairing(bytes.fromhex("03000d100101"))
+        pairing = security.state
+        await asyncio.sleep(2.0)
+        assert security.state is pairing
+        await asyncio.sleep(30.0)
+        assert isinstance(security.state, Silent)
+        await first

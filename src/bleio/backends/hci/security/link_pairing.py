@@ -180,6 +180,7 @@ class Settling(LinkState):
         self._bond = bond
         self._timer = timer
         self._unproven = unproven
+        self._over = False
 
     def entered(self) -> None:
         if not self._unproven:
@@ -188,7 +189,7 @@ class Settling(LinkState):
 
     def left(self) -> None:
         super().left()
-        self._unproven = False
+        self._unproven, self._over = False, True
 
     def received(self, octets: bytes) -> None:
         if self._unproven and octets and octets[0] in pdu.KEYS:
@@ -210,7 +211,7 @@ class Settling(LinkState):
             self._link.peer.bonded(self._bond)
 
     async def _settle(self) -> None:
-        """Ends the state that is there by then, which may be another one."""
+        """Ends this state, unless another one is there by then."""
         await self._link.drained()
         if self._unproven:
             await asyncio.sleep(TWICE_S)
@@ -220,7 +221,8 @@ class Settling(LinkState):
         if self._bond is not None:
             await stored(self._link.shared.bonds)
             self._link.secured(self._bond)
-        self._link.settled()
+        if not self._over:
+            self._link.settled()
 
     def _refused(self, reason: int) -> None:
         if self._link.is_central:

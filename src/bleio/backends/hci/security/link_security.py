@@ -272,6 +272,8 @@ class Security:
         """Nothing is late any more."""
         if self.state.outlives_link:
             self._end_all()
+        else:
+            self.tell(None)  # a pairing that has succeeded is all that may be waited for by now
         self.signer.settle()
         self.link.encrypted = False
 
@@ -301,7 +303,7 @@ class Security:
         self.state.timed_out()
 
     def settled(self) -> None:
-        """A pairing's keys have left the controller; that ends what is under way by now."""
+        """A pairing's keys have left the controller; that ends what is under way."""
         self.state.end(None)
 
     def tell(self, error: InnerError | None) -> None:
