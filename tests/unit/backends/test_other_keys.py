@@ -11,6 +11,7 @@ import pytest
 
 from bleio.backends.base import Link
 from bleio.backends.hci.bonds.store import MemoryBondStore
+from bleio.backends.hci.links.connecting import SILENCE_COUNTS_S
 from bleio.core.codes import HciErrorCode, SecurityMode
 from bleio.errors import ConnectTimeout, KeysLost, LinkLost
 from bleio.gatt.model import RemoteCharacteristic
@@ -243,6 +244,22 @@ async def test_silence_may_outlast_the_time_of_a_connect(monkeypatch: pytest.Mon
         await link.pair()
         await pair.part(link)
         assert (await pair.meet(timeout_s=4.0)).security.encrypted
+
+
+@simulated
+async def test_a_peer_that_was_out_of_range_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence told no more than that: when it is back after a while, its keys are used."""
+    async with bonded() as pair:
+        kept = pair.theirs.all()
+        give_another_key(pair.theirs)
+        report_ends_as(HciErrorCode.CONNECTION_TIMEOUT, pair, monkeypatch)
+        await pair.peripheral.advertise()
+        with pytest.raises(KeysLost):
+            await pair.central.backend.connect(pair.peripheral.address, 5)
+        for central, bond in kept:
+            pair.theirs.save(bond, central)
+        await asyncio.sleep(SILENCE_COUNTS_S)
+        assert (await pair.meet()).security.encrypted
 
 
 @simulated

@@ -10,7 +10,8 @@ the same Identity Resolving Key, the peer may be one of those (`security.same_ke
 
 A controller may learn only from silence that the keys differ, after the supervision time-out, and
 by then the time of a connect may be up. Then KeysLost is all that it gives, and the next one begins
-without keys, or it would go like that for ever.
+without keys, or it would go like that for ever. Only for a while, though: a peer that was out of
+range is as silent, and when it is back its keys are to be used.
 
 A link counts once the peer has sent something on it. The packet that asks for a link may be lost on
 air; our controller takes the link as made, hears nothing for six intervals, and has it end as never
@@ -35,6 +36,9 @@ from bleio.errors import ConnectTimeout, ControllerError, KeysLost, LinkLost
 # How long a peer whose keys did not fit is connected to once more, where connect has no limit.
 WITHOUT_KEYS_S = 10.0
 
+# How long the next connect begins without keys, where only silence told that they did not fit.
+SILENCE_COUNTS_S = 30.0
+
 # How long to wait for encryption by a bond. It takes some connection events, and if the link ends
 # of it, that is better known before the program has the link: after the supervision time-out, if
 # the peer falls silent.
@@ -54,6 +58,7 @@ class Connecting:
         self._initiator = initiator
         self._security = security
         self._spawn = spawn
+        self._forgetting: dict[DeviceAddress, asyncio.TimerHandle] = {}  # of `without_keys`
 
     async def connect(self, address: DeviceAddress, timeout_s: float) -> HciLink:
         """Connect; see `Backend.connect`. Raises: KeysLost if a peer with other keys went away."""
@@ -93,15 +98,34 @@ class Connecting:
         """Connect once more to the peer of a link that its keys have ended."""
         without_keys = self._security.without_keys
         without_keys.add(former.peer)
+        self._remember(former.peer)
         try:
             link, ready = await self._again(former.peer, limit_s)
         except BaseException:
-            if former.reason not in _SILENCE:
+            if former.reason in _SILENCE:
+                self._forget_later(former.peer)
+            else:
                 without_keys.discard(former.peer)
             raise
         if not ready:
             raise KeysLost
         return link
+
+    def _remember(self, peer: DeviceAddress) -> None:
+        """Not to be forgotten by a timer of a former connect."""
+        timer = self._forgetting.pop(peer, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _forget_later(self, peer: DeviceAddress) -> None:
+        """Have its keys tried again by connects that begin after a while."""
+        self._remember(peer)
+        loop = asyncio.get_running_loop()
+        self._forgetting[peer] = loop.call_later(SILENCE_COUNTS_S, self._forget, peer)
+
+    def _forget(self, peer: DeviceAddress) -> None:
+        del self._forgetting[peer]
+        self._security.without_keys.discard(peer)
 
     async def _establish(self, address: DeviceAddress, limit_s: float) -> tuple[HciLink, bool]:
         """Connect until a link is established. limit_s 0: no limit.

@@ -25,7 +25,8 @@ What may surprise:
   link with 0x05. So any end in the middle of encryption with stored keys counts as one of the keys,
   unless it was somebody's wish (`_ended_by_keys`). `Connecting` then connects once more without
   trying them (`encryption.keys_fit`), so that the program has a link to pair on. The next connect
-  tries them again: a link that was disturbed once must not cost a good bond its use.
+  tries them again: a link that was disturbed once must not cost a good bond its use. If silence
+  took all the time of the first, it is the next one that does not try them, if it begins soon.
 - A peer that lost its keys looks the same as an impostor that never had them. A central of ours
   pairs anew only if the program asked for it (`pair`), and the program gets KeysLost if that fails;
   on its own, on a new link or because the peer wishes it, it lets the link be plain.
