@@ -240,8 +240,11 @@ async def test_what_comes_before_its_counter_is_stored_waits_in_order() -> None:
         store.stored()
 
 
+@pytest.mark.parametrize(("stored_after_s", "written"), [(0.01, b"one"), (1, b"")])
 @simulated
-async def test_what_waits_for_its_counter_ends_with_the_link() -> None:
+async def test_what_waits_for_its_counter_ends_with_the_link(
+    stored_after_s: float, written: bytes
+) -> None:
     store = SlowStore()
     async with attacked("peripheral", store=store) as victim:
         value = publish(victim)
@@ -250,10 +253,10 @@ async def test_what_waits_for_its_counter_ends_with_the_link() -> None:
         signing.send(value.handle, b"one", 0)
         await victim.settle()
         await victim.attacker.disconnect()
-        await asyncio.sleep(1)
+        await asyncio.sleep(stored_after_s)
         store.at_once = True
         store.stored()
-        assert value.value == b""
+        assert value.value == written
 
 
 @pytest.mark.parametrize("used_before", [0, 5])
