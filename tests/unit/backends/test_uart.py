@@ -263,7 +263,7 @@ async def test_a_port_that_takes_nothing_does_not_keep_the_thread_from_ending() 
     async with ScriptedController() as controller:
         uart = await asyncio.to_thread(Uart, controller.transport)
         engine = Engine()
-        backend = HciBackend(uart, command_timeout_s=0.1)
+        backend = HciBackend(uart)
         await backend.open(engine.server, "host", engine)
         uart.largest_write = 0
         await backend.close()  # which sends a reset
