@@ -32,9 +32,23 @@ class _Selector(selectors.SelectSelector):
         return []
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose time is a `VirtualClock`'s. What it would give to an executor it does itself,
-    since nobody could say when that is ready."""
+class LoopWithoutThreads(asyncio.SelectorEventLoop):
+    """A loop that does itself what it would give to an executor: nobody could say, in a time that
+    is not real, when that is ready."""
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class VirtualLoop(LoopWithoutThreads):
+    """A loop whose time is a `VirtualClock`'s."""
 
     def __init__(self, turns: EngineTurns) -> None:
         self._turns = turns
@@ -51,13 +65,3 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         handle = super().call_soon_threadsafe(*args, **kwargs)
         self._turns.wake()
         return handle
-
-    def run_in_executor(  # type: ignore[override]
-        self, executor: Any, func: Callable[..., Any], *args: Any
-    ) -> asyncio.Future[Any]:
-        future = self.create_future()
-        try:
-            future.set_result(func(*args))
-        except Exception as error:
-            future.set_exception(error)
-        return future

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from bleio.testing.loop import LoopWithoutThreads
 from support.hci.engine import asynchronous, checked
 
 
@@ -23,7 +23,7 @@ class _Jump(selectors.DefaultSelector):  # type: ignore[misc,valid-type,unused-i
         return ready
 
 
-class SimulatedLoop(asyncio.SelectorEventLoop):
+class SimulatedLoop(LoopWithoutThreads):
     """A loop whose time is the time of its timers."""
 
     def __init__(self) -> None:
@@ -32,15 +32,6 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jump.now_s
-
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
-        """Do it here and now: nobody could say when a thread is ready."""
-        future = self.create_future()
-        try:
-            future.set_result(func(*args))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 def simulated(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
