@@ -50,6 +50,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("backend", "parts", "capture", "links", "gap", "security", "security.smp"),
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
+    "backends.os": ("backend", "platforms", "esphome", "bluez", "scanning", "links", "system"),
 }
 
 # Where each distribution that bleio depends on may be used.

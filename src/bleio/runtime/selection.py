@@ -40,8 +40,10 @@ def backend_for(choice: str) -> MakeBackend:
             return _hci(choice, choice)
         case "hci" if rest:
             return _hci(rest, choice)
-        case "os" | "auto" if not colon:
-            return _operating_system(choice)
+        case "os" if bool(colon) == bool(rest):
+            return partial(_operating_system, rest or None)
+        case "auto" if not colon:
+            return _automatic
     raise CallerError(f"There is no adapter {choice!r}: choose {CHOICES}")
 
 
@@ -104,13 +106,12 @@ def _former_first(
     return derived(instance - 1) if instance else former
 
 
-def _operating_system(choice: str) -> MakeBackend:
-    def make(former: DeviceAddress | None) -> Backend:
-        if choice == "auto":
-            raise ControllerLost(f"No Bluetooth adapter is chosen: set {SETTING} to {CHOICES}")
-        raise ControllerLost(
-            "The operating system's Bluetooth cannot be used by this version of bleio:"
-            f" set {SETTING} to {CHOICES}"
-        )
+def _operating_system(adapter: str | None, former: DeviceAddress | None) -> Backend:
+    from bleio.backends.os import OsBackend
+    from bleio.backends.os.platforms import this_system
 
-    return make
+    return OsBackend(this_system(adapter))
+
+
+def _automatic(former: DeviceAddress | None) -> Backend:
+    raise ControllerLost(f"No Bluetooth adapter is chosen: set {SETTING} to {CHOICES}")

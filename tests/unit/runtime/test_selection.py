@@ -9,7 +9,7 @@ from bleio.errors import CallerError, InnerError
 from bleio.runtime import selection
 
 
-@pytest.mark.parametrize("choice", ["", "bluez", "virtual:", "hci", "hci:", "os:0", "auto:x"])
+@pytest.mark.parametrize("choice", ["", "bluez", "virtual:", "hci", "hci:", "auto:x"])
 def test_a_bad_string_names_the_choices(choice: str) -> None:
     with pytest.raises(CallerError) as caught:
         selection.backend_for(choice)
@@ -19,7 +19,7 @@ def test_a_bad_string_names_the_choices(choice: str) -> None:
     assert "\n" not in text
 
 
-@pytest.mark.parametrize("choice", [None, "", "auto", "os"])
+@pytest.mark.parametrize("choice", [None, "", "auto"])
 def test_never_silently_the_simulation(choice: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BLEIO_ADAPTER", raising=False)
     if choice is not None:

@@ -1,0 +1,1 @@
+"""Links of an operating system: connecting, GATT client, pairing, errors."""

@@ -1,0 +1,1 @@
+"""Scans of an operating system, and octets made of what it says that it heard."""

@@ -1,0 +1,107 @@
+"""What differs from one operating system to another, and what each has to say of itself.
+
+bleak is the same everywhere for a central, apart from a few arguments; the peripheral role is not.
+So a `System` says what it can do, adds its arguments to bleak's, and may have a `Peripheral`. An
+ESPHome proxy is a System as well: to bleak it is one more platform.
+
+Threads. All of this runs on the engine thread, in the one asyncio loop to which bleak is bound.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from bleio.backends.base import AdvertisingParameters, Events, PairingAgent, Subscriber
+from bleio.backends.capabilities import Capabilities
+from bleio.core.address import DeviceAddress
+from bleio.core.pairing import SecuritySettings
+from bleio.errors import ControllerLost
+from bleio.gatt.model import LocalCharacteristic
+from bleio.gatt.server import LocalServer
+
+
+class SystemOwner(Protocol):
+    """What a system tells its backend, and asks of it; see `OsBackend`."""
+
+    events: Events
+    server: LocalServer
+    agent: PairingAgent | None
+    settings: SecuritySettings
+
+    def is_ours(self, peer: DeviceAddress) -> bool:
+        """Whether a link to that peer is one that we asked for, or are asking for."""
+
+    def peer_connected(self, peer: DeviceAddress) -> None:
+        """A peer has connected to us: there is an incoming link from now on."""
+
+    def peer_gone(self, peer: DeviceAddress, reason: int = 0) -> None:
+        """The system says that it has no link to that peer any more. Idempotent."""
+
+    def lost(self, error: ControllerLost) -> None:
+        """The system's Bluetooth is gone. Idempotent."""
+
+
+class Peripheral(ABC):
+    """The peripheral role of a system, between `open` and `close` of its backend."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Publish the owner's server from now on, with every change. Raises: ControllerLost."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Take all back. Idempotent, bounded."""
+
+    @abstractmethod
+    async def start_advertising(self, parameters: AdvertisingParameters) -> None:
+        """See `Backend.start_advertising`."""
+
+    @abstractmethod
+    async def stop_advertising(self) -> None:
+        """See `Backend.stop_advertising`."""
+
+    @property
+    @abstractmethod
+    def subscribers(self) -> Sequence[Subscriber]:
+        """See `Backend.subscribers`."""
+
+    @abstractmethod
+    async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        """See `Backend.publish`."""
+
+
+class System(ABC):
+    """One platform's Bluetooth."""
+
+    name: str  # what messages call the adapter: an adapter string, such as `os:hci0`
+    capabilities: Capabilities
+    peripheral: Peripheral | None = None  # after open, where there is that role
+
+    @abstractmethod
+    async def open(self, owner: SystemOwner) -> DeviceAddress:
+        """Get at the system's Bluetooth; return its own address, all zero where it has none.
+
+        Raises: ControllerLost with a sentence: what was tried, what is wrong, what to do.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of it. Idempotent, bounded."""
+
+    def scanner_arguments(self) -> Mapping[str, Any]:
+        """Return what bleak's scanner wants to know here beside what is the same everywhere."""
+        return {}
+
+    def client_arguments(self) -> Mapping[str, Any]:
+        """Return what bleak's client wants to know here beside what is the same everywhere."""
+        return {}
+
+    async def erase_bonds(self) -> None:
+        """Forget all peers; only called with `Capability.ERASABLE_BONDS`."""
+        raise NotImplementedError
+
+    def counters(self) -> Mapping[str, int]:
+        """See `Backend.counters`."""
+        return {}
