@@ -277,6 +277,11 @@ class Backend(ABC):
     def name(self) -> str:
         """What messages call the adapter: its adapter string, such as `hci:usb:0`."""
 
+    @property
+    def platform(self) -> str:
+        """What sentences about its limits call it, such as `BlueZ 5.66`; see `capabilities`."""
+        return self.name
+
     @abstractmethod
     async def open(self, server: LocalServer, name: str, events: Events) -> None:
         """Bring the controller up and publish `server`, on every link and with every change.

@@ -5,8 +5,13 @@ keeps parts of its Bluetooth to itself: it pairs as its user wants, picks addres
 and shows advertising data taken apart. The difference is not hidden, since half of it would come
 out as programs that misbehave without a word. Each backend names its `capabilities`; the session
 looks there before it calls the backend, and what is missing is NotImplementedError with one
-sentence: which adapter, what it cannot do, and which adapter can. A program that does not use a
-capability never hears of it.
+sentence: which platform, what it cannot do, and what can. A program that does not use a capability
+never hears of it.
+
+What each platform can at its best is a table here, `PLATFORMS`. A backend takes its row of it, less
+what it finds missing when it opens: an old version, a service that was not started with what it
+takes. The sentences look there for what else can, and the documentation has it as a table of
+members and platforms (`tools/capability_table.py`), so that none of the three says what the others do not.
 
 Security settings are capabilities too. A setting that a program has changed and that the backend
 cannot honour is refused. A default that it cannot honour is warned of once, because no program has
@@ -18,8 +23,9 @@ much fails there, and one that claims too little is seen by its skips.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from enum import Enum
+from typing import NamedTuple
 
 from bleio.core.pairing import SecuritySettings
 
@@ -63,16 +69,103 @@ class Capability(Enum):
     PRIVATE_ADDRESS = "decide on private addresses (private_address, rotation_s)"
     FAIL_CLOSED = "hold back values that have passed encrypted (fail_closed)"
 
-    def refusal(self, adapter: str) -> str:
+    def refusal(self, platform: str) -> str:
         """Return the sentence for a program that asks for it in vain.
 
-        Args: adapter: what messages call the adapter, see `Backend.name`.
+        Args: platform: what sentences about limits call the adapter, see `Backend.platform`.
         """
-        return f'{adapter} cannot {self.value}; an adapter "hci:..." can'
+        return f"{platform} cannot {self.value}; {_way_out(self, platform)}"
 
 
 Capabilities = Set[Capability]
 EVERYTHING: frozenset[Capability] = frozenset(Capability)
+
+
+class Platform(NamedTuple):
+    """What one kind of adapter can do at its best.
+
+    `name`: how its `Backend.platform` begins. `takes`: for some of what it can, what it takes that
+    is not there everywhere. `instead`: for some of what it cannot, what a program or its user does
+    on that platform in place of it; both complete sentences.
+    """
+
+    name: str
+    can: frozenset[Capability]
+    takes: Mapping[Capability, str] = {}
+    instead: Mapping[Capability, str] = {}
+
+
+HCI = Platform(
+    "hci",
+    EVERYTHING,
+    takes={Capability.EXTENDED_ADVERTISING: "a controller of Bluetooth 5"},
+)
+BLUEZ = Platform(
+    "BlueZ",
+    frozenset(
+        {
+            Capability.PERIPHERAL,
+            Capability.SCAN_RESPONSES,
+            Capability.EXTENDED_ADVERTISING,
+            Capability.NON_CONNECTABLE_ADVERTISING,
+            Capability.ADVERTISING_INTERVAL,
+            Capability.TRANSMIT_POWER,
+            Capability.PASSIVE_SCANNING,
+            Capability.HANDLES,
+            Capability.SUBSCRIBERS,
+            Capability.PAIRING,
+            Capability.PAIRING_DELEGATE,
+            Capability.ERASABLE_BONDS,
+        }
+    ),
+    takes={
+        Capability.EXTENDED_ADVERTISING: "a controller of Bluetooth 5",
+        Capability.PASSIVE_SCANNING: "bluetoothd started with --experimental",
+        Capability.SUBSCRIBERS: "BlueZ 5.69 on a bus that passes file descriptors",
+    },
+)
+WINDOWS = Platform(
+    "Windows",
+    frozenset(
+        {
+            Capability.SCAN_RESPONSES,
+            Capability.EXTENDED_ADVERTISING,
+            Capability.PASSIVE_SCANNING,
+            Capability.HANDLES,
+            Capability.PAIRING,
+        }
+    ),
+    takes={Capability.EXTENDED_ADVERTISING: "a controller of Bluetooth 5"},
+    instead={Capability.ERASABLE_BONDS: "remove the device in Windows' Bluetooth settings"},
+)
+MACOS = Platform(
+    "macOS",
+    frozenset(),
+    instead={
+        Capability.PAIRING: "use a value that needs it, and macOS asks its user by itself",
+        Capability.ERASABLE_BONDS: "forget the device in macOS' Bluetooth settings",
+    },
+)
+ESPHOME = Platform(
+    "ESPHome",
+    frozenset({Capability.RAW_ADVERTISING, Capability.HANDLES, Capability.PAIRING}),
+)
+PLATFORMS = (HCI, BLUEZ, WINDOWS, MACOS, ESPHOME)
+
+_OWN_CONTROLLER = '"hci:usb:0" can, with a Bluetooth dongle'
+
+
+def _way_out(capability: Capability, platform: str) -> str:
+    """Return what to do where `platform` does not have the capability."""
+    own = next((each for each in PLATFORMS if platform.startswith(each.name)), None)
+    if own is not None and capability in own.instead:
+        return own.instead[capability]
+    if own is not None and capability in own.takes:
+        return f"{own.takes[capability]} can, and {_OWN_CONTROLLER}"
+    if own is not BLUEZ and capability in BLUEZ.can:
+        return f'{_OWN_CONTROLLER}, and so can "os" on Linux'
+    return _OWN_CONTROLLER
+
 
 SETTINGS: dict[str, Capability] = {
     "secure_connections_only": Capability.SECURE_CONNECTIONS_ONLY,
@@ -90,17 +183,17 @@ SETTINGS: dict[str, Capability] = {
 _PROMISES = (Capability.MIN_KEY_OCTETS, Capability.FAIL_CLOSED)
 
 
-def require(adapter: str, capabilities: Capabilities, *needed: Capability) -> None:
+def require(platform: str, capabilities: Capabilities, *needed: Capability) -> None:
     """Check that a backend can do what a program asks for.
 
     Raises: NotImplementedError with a sentence, for the first that is missing.
     """
     for capability in needed:
         if capability not in capabilities:
-            raise NotImplementedError(capability.refusal(adapter))
+            raise NotImplementedError(capability.refusal(platform))
 
 
-def require_settings(adapter: str, capabilities: Capabilities, settings: SecuritySettings) -> None:
+def require_settings(platform: str, capabilities: Capabilities, settings: SecuritySettings) -> None:
     """Check that a backend honours every setting that differs from its default.
 
     Raises: NotImplementedError with a sentence, for the first that it would ignore.
@@ -108,11 +201,11 @@ def require_settings(adapter: str, capabilities: Capabilities, settings: Securit
     default = SecuritySettings()
     for name, capability in SETTINGS.items():
         if getattr(settings, name) != getattr(default, name):
-            require(adapter, capabilities, capability)
+            require(platform, capabilities, capability)
 
 
 def broken_promises(
-    adapter: str, capabilities: Capabilities, settings: SecuritySettings
+    platform: str, capabilities: Capabilities, settings: SecuritySettings
 ) -> list[str]:
     """Return a sentence for each default of the settings that a backend cannot honour.
 
@@ -120,7 +213,7 @@ def broken_promises(
     """
     default = SecuritySettings()
     return [
-        capability.refusal(adapter)
+        capability.refusal(platform)
         for name, capability in SETTINGS.items()
         if capability in _PROMISES
         and capability not in capabilities

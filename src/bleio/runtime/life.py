@@ -138,7 +138,7 @@ class Life:
         Raises: NotImplementedError with a sentence. Without an open backend nothing is refused.
         """
         if (backend := self.backend) is not None:
-            require(backend.name, backend.capabilities, *needed)
+            require(backend.platform, backend.capabilities, *needed)
 
     async def use(
         self, needed: Iterable[Capability], operation: Callable[..., Awaitable[T]], *args: Any
@@ -171,7 +171,7 @@ class Life:
             if isinstance(self._state, _Off):
                 backend = await self._opened()
                 try:
-                    require(backend.name, backend.capabilities, *needed)
+                    require(backend.platform, backend.capabilities, *needed)
                     return await operation(backend, *args)
                 finally:
                     self._counted.update(backend.counters())

@@ -134,6 +134,6 @@ class Policy:
             CallerError if the environment's are wrong.
         Thread: the engine's.
         """
-        require_settings(backend.name, backend.capabilities, self.settings)
-        require(backend.name, backend.capabilities, *needs.of_delegate(self.delegate))
+        require_settings(backend.platform, backend.capabilities, self.settings)
+        require(backend.platform, backend.capabilities, *needs.of_delegate(self.delegate))
         backend.settings, backend.agent = self.settings, self.agent

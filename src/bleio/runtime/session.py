@@ -117,7 +117,7 @@ class Session:
         Raises: NotImplementedError if a backend is open that would ignore one of the settings.
         """
         if (backend := self.life.backend) is not None:
-            require_settings(backend.name, backend.capabilities, settings)
+            require_settings(backend.platform, backend.capabilities, settings)
         self.policy.settings = settings
         self._policy_changed()
 
@@ -180,7 +180,7 @@ class Session:
         except BaseException:
             await backend.close()
             raise
-        for sentence in broken_promises(backend.name, backend.capabilities, backend.settings):
+        for sentence in broken_promises(backend.platform, backend.capabilities, backend.settings):
             _log.warning(sentence)
         self._name = name or identity.default_name(backend.address)
         self.server.set_device_name(self._name)

@@ -7,25 +7,58 @@ import dataclasses
 import pytest
 
 from bleio.backends.capabilities import (
+    BLUEZ,
     EVERYTHING,
+    PLATFORMS,
     SETTINGS,
     Capability,
+    Platform,
     broken_promises,
     require,
     require_settings,
 )
 from bleio.core.pairing import PairingMethod, SecuritySettings
 
+DONGLE = '"hci:usb:0" can, with a Bluetooth dongle'
 NOTHING: frozenset[Capability] = frozenset()
 
 
 def test_the_sentence_names_adapter_limit_and_way_out() -> None:
     with pytest.raises(NotImplementedError) as caught:
-        require("os", EVERYTHING - {Capability.SETTABLE_ADDRESS}, Capability.SETTABLE_ADDRESS)
+        require("BlueZ 5.66", BLUEZ.can, Capability.SETTABLE_ADDRESS)
     assert str(caught.value) == (
-        'os cannot take an address that the program chooses; an adapter "hci:..." can'
+        'BlueZ 5.66 cannot take an address that the program chooses; "hci:usb:0" can, with a'
+        " Bluetooth dongle"
     )
-    require("usb:0", EVERYTHING, *Capability)
+    require("hci:usb:0", EVERYTHING, *Capability)
+
+
+@pytest.mark.parametrize(
+    ("platform", "capability", "way_out"),
+    [
+        ("macOS", Capability.PERIPHERAL, f'{DONGLE}, and so can "os" on Linux'),
+        ("Windows", Capability.PERIPHERAL, f'{DONGLE}, and so can "os" on Linux'),
+        ("ESPHome proxies", Capability.PERIPHERAL, f'{DONGLE}, and so can "os" on Linux'),
+        ("Windows", Capability.DIRECTED_ADVERTISING, DONGLE),
+        (
+            "BlueZ 5.66",
+            Capability.SUBSCRIBERS,
+            f"BlueZ 5.69 on a bus that passes file descriptors can, and {DONGLE}",
+        ),
+        ("macOS", Capability.ERASABLE_BONDS, "forget the device in macOS' Bluetooth settings"),
+        ("little1", Capability.SUBSCRIBERS, f'{DONGLE}, and so can "os" on Linux'),
+    ],
+)
+def test_the_way_out_is_one_of_that_platform(
+    platform: str, capability: Capability, way_out: str
+) -> None:
+    assert capability.refusal(platform) == f"{platform} cannot {capability.value}; {way_out}"
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda each: each.name)
+def test_a_platform_says_nothing_beside_its_claims(platform: Platform) -> None:
+    assert set(platform.takes) <= platform.can
+    assert not set(platform.instead) & platform.can
 
 
 def test_every_setting_belongs_to_a_capability() -> None:
@@ -45,14 +78,14 @@ def test_every_setting_belongs_to_a_capability() -> None:
     ],
 )
 def test_a_changed_setting_is_honoured_or_refused(settings: SecuritySettings) -> None:
-    require_settings("usb:0", EVERYTHING, settings)
+    require_settings("hci:usb:0", EVERYTHING, settings)
     with pytest.raises(NotImplementedError, match=r"^os cannot"):
         require_settings("os", NOTHING, settings)
 
 
 def test_defaults_that_are_not_kept_are_warned_of() -> None:
     require_settings("os", NOTHING, SecuritySettings())
-    assert broken_promises("usb:0", EVERYTHING, SecuritySettings()) == []
+    assert broken_promises("hci:usb:0", EVERYTHING, SecuritySettings()) == []
     first, second = broken_promises("os", NOTHING, SecuritySettings())
     assert "(min_key_octets)" in first
     assert "(fail_closed)" in second

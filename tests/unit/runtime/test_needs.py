@@ -103,7 +103,7 @@ ASKED: list[tuple[Capability, Ask]] = [
 
 
 def refusal(capability: Capability) -> Any:
-    sentence = f'os cannot {capability.value}; an adapter "hci:..." can'
+    sentence = capability.refusal("os")
     return pytest.raises(NotImplementedError, match=f"^{re.escape(sentence)}$")
 
 

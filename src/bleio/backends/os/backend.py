@@ -47,6 +47,10 @@ class OsBackend(Backend):
         return self._system.name
 
     @property
+    def platform(self) -> str:
+        return self._system.platform
+
+    @property
     def capabilities(self) -> Capabilities:  # type: ignore[override]
         return self._system.capabilities
 
@@ -86,7 +90,7 @@ class OsBackend(Backend):
     def _peripheral(self) -> Peripheral:
         system = self._opened()
         if system.peripheral is None:
-            require(self.name, frozenset(), Capability.PERIPHERAL)
+            require(self.platform, frozenset(), Capability.PERIPHERAL)
         assert system.peripheral is not None
         return system.peripheral
 
@@ -111,7 +115,7 @@ class OsBackend(Backend):
     # GAP
 
     async def set_address(self, address: DeviceAddress) -> None:
-        require(self.name, self.capabilities, Capability.SETTABLE_ADDRESS)
+        require(self.platform, self.capabilities, Capability.SETTABLE_ADDRESS)
 
     async def start_scan(self, parameters: ScanParameters) -> None:
         self._opened()
@@ -144,7 +148,7 @@ class OsBackend(Backend):
 
     async def erase_bonds(self) -> None:
         system = self._opened()
-        require(self.name, self.capabilities, Capability.ERASABLE_BONDS)
+        require(self.platform, self.capabilities, Capability.ERASABLE_BONDS)
         await system.erase_bonds()
 
     def counters(self) -> Mapping[str, int]:

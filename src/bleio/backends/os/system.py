@@ -76,6 +76,7 @@ class System(ABC):
     """One platform's Bluetooth."""
 
     name: str  # what messages call the adapter: an adapter string, such as `os:hci0`
+    platform: str  # what sentences about limits call it, such as `macOS` or `BlueZ 5.66`
     capabilities: Capabilities
     peripheral: Peripheral | None = None  # after open, where there is that role
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bleio.backends.capabilities import Capability
+from bleio.backends.capabilities import BLUEZ
 from bleio.backends.os.system import System, SystemOwner
 from bleio.core.address import DeviceAddress
 
@@ -13,7 +13,8 @@ from bleio.core.address import DeviceAddress
 class BlueZ(System):
     """See `System`. Args: `adapter`: `hci0` and the like; None: the first that is powered."""
 
-    capabilities = frozenset({Capability.PAIRING})
+    platform = BLUEZ.name
+    capabilities = BLUEZ.can
 
     def __init__(self, adapter: str | None = None) -> None:
         self.adapter = adapter
