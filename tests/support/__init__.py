@@ -27,6 +27,10 @@ Parts of ours, on a simulated radio:
     little/link      its links
     little/world     its devices, as the conformance suite wants them
 
+D-Bus without a Bluetooth:
+    bluez/private_bus  a message bus that one test has to itself
+    bluez/stand_in   something on it that plays bluetoothd
+
 Attacks:
     attacker         a malicious peer on the simulated radio
     victim           a device of ours with an attacker on its only link

@@ -50,7 +50,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("backend", "parts", "capture", "links", "gap", "security", "security.smp"),
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
-    "backends.os": ("backend", "platforms", "esphome", "bluez", "scanning", "links", "system"),
+    # The bus and the objects on it are beneath what speaks to BlueZ there.
+    "backends.os": (
+        *("backend", "platforms", "esphome", "bluez", "scanning", "links"),
+        *("bluez.objects", "bluez.bus", "bluez.connection", "system"),
+    ),
 }
 
 # Where each distribution that bleio depends on may be used.

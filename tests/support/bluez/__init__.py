@@ -1,0 +1,1 @@
+"""A D-Bus of the tests' own, and something that plays bluetoothd on it."""
