@@ -19,7 +19,7 @@ from bleio.backends.base import (
 from bleio.backends.capabilities import Capabilities, Capability, require
 from bleio.backends.os.links.connecting import Connecting
 from bleio.backends.os.scanning.scanner import Scanner
-from bleio.backends.os.system import Peripheral, System
+from bleio.backends.os.system import Peripheral, Scans, System
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
 from bleio.errors import CallerError, ControllerLost
@@ -37,7 +37,7 @@ class OsBackend(Backend):
         self.settings = SecuritySettings()
         self.agent: PairingAgent | None = None
         self._system = system
-        self._scanner = Scanner(system, self)
+        self._scanner: Scans = system.own_scanner(self) or Scanner(system, self)
         self._connecting = Connecting(system, self)
         self._is_open = False
         self._error: ControllerLost | None = None

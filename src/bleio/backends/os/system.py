@@ -13,7 +13,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from bleio.backends.base import AdvertisingParameters, Events, PairingAgent, Subscriber
+from bleio.backends.base import (
+    AdvertisingParameters,
+    Events,
+    PairingAgent,
+    ScanParameters,
+    Subscriber,
+)
 from bleio.backends.capabilities import Capabilities
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
@@ -41,6 +47,15 @@ class SystemOwner(Protocol):
 
     def lost(self, error: ControllerLost) -> None:
         """The system's Bluetooth is gone. Idempotent."""
+
+
+class Scans(Protocol):
+    """What scans: one scan at a time; what it hears goes to `Events.reported`."""
+
+    async def start(self, parameters: ScanParameters) -> None: ...
+
+    async def stop(self) -> None:
+        """End the scan; does nothing when idle. Nothing is reported after it has returned."""
 
 
 class Peripheral(ABC):
@@ -90,6 +105,10 @@ class System(ABC):
     @abstractmethod
     async def close(self) -> None:
         """Let go of it. Idempotent, bounded."""
+
+    def own_scanner(self, owner: SystemOwner) -> Scans | None:
+        """Return what scans here in place of bleak's scanner; None where that does."""
+        return None
 
     def scanner_arguments(self) -> Mapping[str, Any]:
         """Return what bleak's scanner wants to know here beside what is the same everywhere."""
