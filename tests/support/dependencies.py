@@ -52,7 +52,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     # The bus and the objects on it are beneath what speaks to BlueZ there.
     "backends.os": (
-        *("backend", "platforms", "esphome", "bluez", "scanning", "links"),
+        *("automatic", "finding", "backend", "platforms", "esphome", "bluez", "scanning", "links"),
         *("bluez.objects", "bluez.bus", "bluez.connection", "system"),
     ),
 }

@@ -11,7 +11,7 @@ never hears of it.
 What each platform can at its best is a table here, `PLATFORMS`. A backend takes its row of it, less
 what it finds missing when it opens: an old version, a service that was not started with what it
 takes. The sentences look there for what else can, and the documentation has it as a table of
-members and platforms (`tools/capability_table.py`), so that none of the three says what the others do not.
+members and platforms (`tools/capability_table.py`), so that the three say the same.
 
 Security settings are capabilities too. A setting that a program has changed and that the backend
 cannot honour is refused. A default that it cannot honour is warned of once, because no program has

@@ -1,15 +1,17 @@
 """Which backend: the one string that chooses an adapter.
 
-`virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os`, `auto`; see `CHOICES`. The string is checked when
-an adapter is made, and read from the environment when it is first used, as a program may set that
-after its import. Backends are imported when one is made, since `import _bleio` must be quick. There
-is never a silent choice of the simulated radio: a program that finds no device would look for the
-fault in its peer.
+`virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os`, `os:hci1`, `auto`; see `CHOICES`. The string is
+checked when an adapter is made, and read from the environment when it is first used, as a program
+may set that after its import. Backends are imported when one is made, since `import _bleio` must be
+quick. There is never a silent choice of the simulated radio: a program that finds no device would
+look for the fault in its peer. In a world of the tests there is nothing but its own radio, so there
+it is what `auto` means.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,8 +24,9 @@ from bleio.runtime.portal import portal_of_context
 
 SETTING = "BLEIO_ADAPTER"
 CHOICES = (
-    "virtual (a simulated radio of this process), virtual:NAME (a simulated radio shared by the"
-    " processes that use NAME) or hci:TRANSPORT (a Bluetooth controller, such as hci:usb:0)"
+    "auto or os (the operating system's Bluetooth), os:hci1 (one of its adapters, on Linux),"
+    " hci:TRANSPORT (a Bluetooth controller, such as hci:usb:0), virtual (a simulated radio of this"
+    " process) or virtual:NAME (a simulated radio shared by the processes that use NAME)"
 )
 
 MakeBackend = Callable[[DeviceAddress | None], Backend]
@@ -40,8 +43,8 @@ def backend_for(choice: str) -> MakeBackend:
             return _hci(choice, choice)
         case "hci" if rest:
             return _hci(rest, choice)
-        case "os" if bool(colon) == bool(rest):
-            return partial(_operating_system, rest or None)
+        case "os" if not colon or re.fullmatch(r"hci\d{1,5}", rest):
+            return partial(_operating_system, choice, rest or None)
         case "auto" if not colon:
             return _automatic
     raise CallerError(f"There is no adapter {choice!r}: choose {CHOICES}")
@@ -68,9 +71,8 @@ def backend_over_uart(uart: Any, rts: Any, cts: Any) -> MakeBackend:
 
 def _hci(transport: Any, choice: str, rts: Any = None, cts: Any = None) -> MakeBackend:
     def make(former: DeviceAddress | None) -> Backend:
-        own = portal_of_context.get()
-        if own is not None and own.make_backend is not None:
-            return own.make_backend(choice, former)
+        if (own := _of_world(choice, former)) is not None:
+            return own
         from bleio.backends.hci import HciBackend
         from bleio.backends.hci.bonds.folder import BondFolder
 
@@ -106,7 +108,9 @@ def _former_first(
     return derived(instance - 1) if instance else former
 
 
-def _operating_system(adapter: str | None, former: DeviceAddress | None) -> Backend:
+def _operating_system(choice: str, adapter: str | None, former: DeviceAddress | None) -> Backend:
+    if (own := _of_world(choice, former)) is not None:
+        return own
     from bleio.backends.os import OsBackend
     from bleio.backends.os.platforms import this_system
 
@@ -114,4 +118,20 @@ def _operating_system(adapter: str | None, former: DeviceAddress | None) -> Back
 
 
 def _automatic(former: DeviceAddress | None) -> Backend:
-    raise ControllerLost(f"No Bluetooth adapter is chosen: set {SETTING} to {CHOICES}")
+    if (own := _of_world("auto", former)) is not None:
+        return own
+    from bleio.backends.os.automatic import AutomaticBackend, explain
+    from bleio.backends.os.platforms import this_system
+
+    try:
+        return AutomaticBackend(this_system())
+    except ControllerLost as error:
+        raise ControllerLost(explain(error)) from None
+
+
+def _of_world(choice: str, former: DeviceAddress | None) -> Backend | None:
+    """Make the backend of a world that this code runs in; None outside of worlds."""
+    own = portal_of_context.get()
+    if own is None or own.make_backend is None:
+        return None
+    return own.make_backend(choice, former)

@@ -335,7 +335,7 @@ class World(SharedAir):
 
     def _make_backend(self, choice: str, former: DeviceAddress | None) -> AirBackend:
         """Make what an Adapter that a program makes itself opens. Raises: ControllerLost."""
-        if choice != "virtual":
+        if choice not in ("virtual", "auto"):
             raise ControllerLost(
                 f"A program of a world cannot open the adapter {choice!r}: there is only 'virtual'"
             )

@@ -22,9 +22,6 @@ REFUSED = {
     "hci:": f"There is no adapter 'hci:': choose {CHOICES}",
     "virtual:": f"There is no adapter 'virtual:': choose {CHOICES}",
     "os:0": f"There is no adapter 'os:0': choose {CHOICES}",
-    "os": "The operating system's Bluetooth cannot be used by this version of bleio:"
-    f" set BLEIO_ADAPTER to {CHOICES}",
-    "auto": f"No Bluetooth adapter is chosen: set BLEIO_ADAPTER to {CHOICES}",
     "hci:bogus:": "Cannot open the adapter 'hci:bogus:': 'bogus' is no transport; use for example"
     " hci:usb:0, hci:serial:/dev/ttyACM0,1000000, hci:hci-socket:0, hci:tcp-client:HOST:PORT or"
     " hci:unix:PATH.",
@@ -92,12 +89,33 @@ def complaint(program: Program) -> str:
     return program.lines[-1]
 
 
-@pytest.mark.parametrize("adapter", [None, ""])
+@pytest.mark.skipif(sys.platform != "linux", reason="no system bus elsewhere")
+@pytest.mark.parametrize("adapter", [None, "", "auto"])
 def test_no_adapter_is_chosen(
     radios: Radios, monkeypatch: pytest.MonkeyPatch, adapter: str | None
 ) -> None:
+    """Where the operating system's Bluetooth is not there, one error tells all."""
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/no/such/bus")
     program = use(radios, monkeypatch, **({} if adapter is None else {"BLEIO_ADAPTER": adapter}))
-    assert complaint(program) == f"_bleio.BluetoothError: {REFUSED['auto']}"
+    assert program.process.returncode == 1
+    assert sum("Traceback" in line for line in program.lines) == 1
+    begin = program.lines.index(
+        "_bleio.BluetoothError: No adapter is chosen (BLEIO_ADAPTER), and the operating system's"
+        " Bluetooth cannot be used."
+    )
+    reason, *rest = program.lines[begin + 1 :]
+    assert "/no/such/bus" in reason
+    assert "  D-Bus: unix:path=/no/such/bus is not there" in rest
+    assert rest[-1].startswith("  virtual:desk ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no system bus elsewhere")
+def test_the_operating_systems_bluetooth_is_not_there(
+    radios: Radios, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/no/such/bus")
+    sentence = complaint(use(radios, monkeypatch, BLEIO_ADAPTER="os"))
+    assert sentence.startswith("_bleio.BluetoothError: ") and "/no/such/bus" in sentence
 
 
 @pytest.mark.parametrize(
