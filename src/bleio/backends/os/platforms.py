@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Any
 
 from bleio.backends.capabilities import MACOS, WINDOWS, Platform
 from bleio.backends.os.system import System, SystemOwner
@@ -83,9 +84,9 @@ class Desktop(System):
         """Say what bleak says, and what to do about it."""
         from bleak import exc
 
-        reason = getattr(error, "reason", None)
+        reason: Any = getattr(error, "reason", None)
         said = str(error.args[0] if error.args else error).rstrip(".")
-        to_do: dict[object, str] = {
+        to_do = {
             exc.BleakBluetoothNotAvailableReason.POWERED_OFF: "switch Bluetooth on",
             exc.BleakBluetoothNotAvailableReason.DENIED_BY_USER: "allow it in the system's privacy"
             " settings, for the terminal or editor that runs the program",
