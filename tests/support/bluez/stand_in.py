@@ -68,6 +68,7 @@ class StandIn:
                     "Address": address,
                     "AddressType": "public",
                     "Alias": "this computer",
+                    "Modalias": "usb:v1D6Bp0246d0542",
                     "Powered": powered,
                     "Roles": ["central", "peripheral"],
                 }

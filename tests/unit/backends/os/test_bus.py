@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import wraps
 from typing import Any
 
 import pytest
@@ -16,19 +15,11 @@ from bleio.backends.os.bluez import objects as objects_module
 from bleio.backends.os.bluez.bus import ACCESS_DENIED, DISCONNECTED, BusError, Call, Reply
 from bleio.backends.os.bluez.connection import BusUnavailable
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
+from support.bluez.loops import in_loop
 from support.bluez.private_bus import private_bus
 from support.bluez.stand_in import ADAPTER_PATH, Refusal, StandIn, device_path, until
-from support.patience import PATIENCE_S
 
 PEER_PATH = device_path("C0:00:00:00:00:01")
-
-
-def in_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    @wraps(test)
-    def run(*arguments: Any, **named: Any) -> None:
-        asyncio.run(asyncio.wait_for(test(*arguments, **named), PATIENCE_S))
-
-    return run
 
 
 class Recorder:
