@@ -11,7 +11,7 @@ import pytest
 from dbus_fast import Message
 
 from bleio.backends.capabilities import Capability
-from bleio.backends.os.bluez import system as system_module, troubles
+from bleio.backends.os.bluez import presence, troubles
 from bleio.backends.os.bluez.bus import ACCESS_DENIED, BusError
 from bleio.backends.os.bluez.objects import ADAPTER
 from bleio.backends.os.bluez.system import BlueZ, version_of
@@ -47,7 +47,7 @@ async def opened(adapter: str | None = None) -> AsyncIterator[tuple[StandIn, Blu
         daemon, system, owner = StandIn(), BlueZ(adapter), Owner()
         await daemon.start()
         await system.open(owner)  # type: ignore[arg-type]
-        system.watch(owner)
+        system.presence.watch(owner)
         try:
             yield daemon, system, owner
         finally:
@@ -196,11 +196,11 @@ async def test_a_restart_is_no_loss() -> None:
         await daemon.stop()
         await until(lambda: owner.log == ["went, all with it"])
         with pytest.raises(BusError) as raised:
-            system.require_usable()
+            system.presence.require()
         assert "sudo systemctl start bluetooth" in str(public_error(raised.value))
         await daemon.start()
         await until(lambda: owner.log == ["went, all with it", "came"])
-        system.require_usable()
+        system.presence.require()
         assert owner.errors == []
 
 
@@ -220,7 +220,7 @@ async def test_a_graceful_restart_is_no_loss_either() -> None:
 
 @in_loop
 async def test_a_bluetoothd_that_stays_away_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system_module, "RESTART_S", 0.01)
+    monkeypatch.setattr(presence, "RESTART_S", 0.01)
     async with opened() as (daemon, _, owner):
         await daemon.stop()
         await until(lambda: owner.errors)
@@ -229,7 +229,7 @@ async def test_a_bluetoothd_that_stays_away_is_a_loss(monkeypatch: pytest.Monkey
 
 @in_loop
 async def test_an_unplugged_adapter_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system_module, "UNPLUG_S", 0.01)
+    monkeypatch.setattr(presence, "UNPLUG_S", 0.01)
     async with opened() as (daemon, _, owner):
         daemon.remove(ADAPTER_PATH)
         await until(lambda: owner.errors)
@@ -242,7 +242,7 @@ async def test_powered_off_and_on_by_its_user() -> None:
         daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
         await until(lambda: owner.log == ["went"])
         with pytest.raises(BusError, match="bluetoothctl power on"):
-            system.require_usable()
+            system.presence.require()
         daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
         await until(lambda: owner.log == ["went", "came"])
 

@@ -1,19 +1,10 @@
-"""BlueZ as a System: one adapter of it, what it can do, and how it comes and goes.
-
-An adapter of BlueZ is away at times without being lost. bluetoothd is restarted by updates and by
-its user, who may also power the adapter off for a while. Links end with that, calls meanwhile are
-refused, and what was registered is gone; when the adapter is back, all of it is registered again,
-and the program goes on. Only if it stays away for `RESTART_S` (or if bluetoothd is there and the
-adapter is not, for `UNPLUG_S`) it is lost. A bluetoothd that ends first says that its adapters are
-gone and then goes itself, so neither can be told from the first signal alone.
-"""
+"""BlueZ as a System: one adapter of it, and what it can do with this bluetoothd."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from bleio.backends.capabilities import BLUEZ, Capability
 from bleio.backends.os.bluez import troubles
@@ -26,40 +17,27 @@ from bleio.backends.os.bluez.objects import (
     GATT_MANAGER,
     Objects,
 )
+from bleio.backends.os.bluez.presence import Presence
 from bleio.backends.os.system import System, SystemOwner
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.errors import ControllerLost
 
-RESTART_S = 15.0
-UNPLUG_S = 3.0
 OLDEST_WITH_CLIENTS = (5, 69)  # has one descriptor for each client that is notified
 
+_FOR_PERIPHERAL = frozenset({GATT_MANAGER, ADVERTISING_MANAGER})
 _MODALIAS = re.compile(r"usb:v1D6Bp0246d([0-9A-F]{2})([0-9A-F]{2})")
-
-
-class AdapterWatcher(Protocol):
-    """Hears when the adapter can be used; what it does about it it does in tasks of its own."""
-
-    def adapter_went(self, registrations_too: bool) -> None:
-        """It cannot be used. Args: `registrations_too`: all that was registered is gone."""
-
-    def adapter_came(self) -> None:
-        """It can be used again."""
 
 
 class BlueZ(System):
     """See `System`. Args: `adapter`: `hci0` and the like; None: the first that is powered."""
 
     def __init__(self, adapter: str | None = None) -> None:
-        self.adapter = adapter
+        self.adapter = self._wanted = adapter
         self.path = ""  # the adapter's object, after open
         self.version: tuple[int, int] | None = None
         self.objects = Objects()
         self.capabilities = BLUEZ.can
-        self._owner: SystemOwner | None = None
-        self._watchers: list[AdapterWatcher] = []
-        self._is_usable = False
-        self._deadline: asyncio.TimerHandle | None = None
+        self._presence: Presence | None = None
         self._counts: dict[str, int] = {}
 
     @property
@@ -71,9 +49,10 @@ class BlueZ(System):
         return "BlueZ" if self.version is None else "BlueZ {}.{}".format(*self.version)
 
     @property
-    def is_usable(self) -> bool:
-        """Whether the adapter is there and powered."""
-        return self._is_usable
+    def presence(self) -> Presence:
+        """The going and coming of the adapter, between `open` and `close`."""
+        assert self._presence is not None
+        return self._presence
 
     async def open(self, owner: SystemOwner) -> DeviceAddress:
         try:
@@ -85,17 +64,17 @@ class BlueZ(System):
             raise troubles.no_daemon(error) from error
         self.version = version_of(properties.get("Modalias", ""))
         self.capabilities = self._abilities()
-        self._owner, self._is_usable = owner, True
-        self.objects.listen(self)
+        needed = _FOR_PERIPHERAL if Capability.PERIPHERAL in self.capabilities else frozenset()
+        self._presence = Presence(self.objects, self.path, needed, owner.lost)
         try:
             return address_of(properties)
         except ValueError as error:
             raise troubles.no_adapter(self.adapter, []) from error
 
     async def close(self) -> None:
-        self._stop_waiting()
-        self._owner, self._is_usable = None, False
-        self._watchers.clear()
+        if self._presence is not None:
+            self._presence.close()
+            self._presence = None
         for name, count in self.objects.bus.counts.items():
             self._counts[name] = self._counts.get(name, 0) + count
         await self.objects.close()
@@ -106,10 +85,10 @@ class BlueZ(System):
         paths = self.objects.paths(ADAPTER)
         names = [path.rpartition("/")[2] for path in paths]
         found = [(path, self.objects.get(path, ADAPTER) or {}) for path in paths]
-        if self.adapter is not None:
-            found = [each for each in found if each[0].rpartition("/")[2] == self.adapter]
+        if self._wanted is not None:
+            found = [each for each in found if each[0].rpartition("/")[2] == self._wanted]
         if not found:
-            raise troubles.no_adapter(self.adapter, names)
+            raise troubles.no_adapter(self._wanted, names)
         powered = [each for each in found if each[1].get("Powered")]
         if not powered:
             raise self._powered_off(*found[0])
@@ -128,29 +107,16 @@ class BlueZ(System):
 
     def _abilities(self) -> frozenset[Capability]:
         lacks = set()
-        interfaces = (GATT_MANAGER, ADVERTISING_MANAGER)
-        if any(self.objects.get(self.path, each) is None for each in interfaces):
+        if any(self.objects.get(self.path, each) is None for each in _FOR_PERIPHERAL):
             lacks |= {Capability.PERIPHERAL}
         has_clients = self.version is not None and self.version >= OLDEST_WITH_CLIENTS
         if not (has_clients and self.objects.bus.passes_descriptors):
             lacks |= {Capability.SUBSCRIBERS}
         return BLUEZ.can - lacks
 
-    def watch(self, watcher: AdapterWatcher) -> None:
-        """Tell a watcher from now on when the adapter goes and comes, until `close`."""
-        self._watchers.append(watcher)
-
-    def require_usable(self) -> None:
-        """Raises: BusError with a sentence, while the adapter is away."""
-        if self._is_usable:
-            return
-        if self.objects.get(self.path, ADAPTER) is None:
-            raise troubles.is_away(self.name)
-        raise troubles.is_off(self.adapter or "")
-
     async def call_adapter(self, interface: str, member: str, signature: str, *body: Any) -> None:
         """Call a method of the adapter's object. Raises: BusError."""
-        self.require_usable()
+        self.presence.require()
         await self.objects.bus.call(self.path, interface, member, signature, *body)
 
     def scanner_arguments(self) -> Mapping[str, Any]:
@@ -170,76 +136,6 @@ class BlueZ(System):
         now = self.objects.bus.counts
         names = ("bus_strangers", "bus_malformed", "bus_objects_dropped", "bus_calls_refused")
         return {name: self._counts.get(name, 0) + now[name] for name in names}
-
-    # ObjectListener
-
-    def added(self, path: str, interface: str, properties: Mapping[str, Any]) -> None:
-        if path == self.path and interface in (ADAPTER, GATT_MANAGER, ADVERTISING_MANAGER):
-            self._look()
-
-    def removed(self, path: str, interface: str) -> None:
-        if path == self.path and interface == ADAPTER:
-            self._went(registrations_too=True)
-            self._wait(UNPLUG_S)
-
-    def changed(self, path: str, interface: str, changed: Mapping[str, Any]) -> None:
-        if path != self.path or interface != ADAPTER or "Powered" not in changed:
-            return
-        if changed["Powered"]:
-            self._look()
-        else:
-            self._went(registrations_too=False)
-
-    def daemon_went(self) -> None:
-        self._went(registrations_too=True)
-        self._wait(RESTART_S)
-
-    def daemon_came(self) -> None:
-        self._look()
-
-    def disconnected(self, error: BusError) -> None:
-        self._went(registrations_too=True)
-        self._lose(troubles.bus_gone())
-
-    def _look(self) -> None:
-        """See whether the adapter is there and powered, with all that is needed."""
-        adapter = self.objects.get(self.path, ADAPTER)
-        if adapter is None:
-            return
-        self._stop_waiting()
-        needed = (GATT_MANAGER, ADVERTISING_MANAGER)
-        if Capability.PERIPHERAL in self.capabilities and not all(
-            self.objects.get(self.path, each) is not None for each in needed
-        ):
-            return
-        if adapter.get("Powered") and not self._is_usable:
-            self._is_usable = True
-            for watcher in self._watchers:
-                watcher.adapter_came()
-
-    def _went(self, registrations_too: bool) -> None:
-        was_usable, self._is_usable = self._is_usable, False
-        if was_usable or registrations_too:
-            for watcher in self._watchers:
-                watcher.adapter_went(registrations_too)
-
-    def _wait(self, seconds: float) -> None:
-        self._stop_waiting()
-        self._deadline = asyncio.get_running_loop().call_later(seconds, self._stayed_away)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _stayed_away(self) -> None:
-        running = self.objects.is_running
-        self._lose(troubles.unplugged(self.adapter or "") if running else troubles.daemon_gone())
-
-    def _lose(self, error: ControllerLost) -> None:
-        owner, self._owner = self._owner, None
-        if owner is not None:
-            owner.lost(error)
 
 
 def version_of(modalias: str) -> tuple[int, int] | None:
