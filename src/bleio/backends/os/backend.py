@@ -99,6 +99,9 @@ class OsBackend(Backend):
     def is_ours(self, peer: DeviceAddress) -> bool:
         return self._connecting.is_ours(peer)
 
+    def link_to(self, peer: DeviceAddress) -> Link | None:
+        return self._connecting.link_to(peer)
+
     def peer_connected(self, peer: DeviceAddress) -> None:
         self._connecting.incoming(peer)
 

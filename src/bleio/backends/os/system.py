@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from bleio.backends.base import (
     AdvertisingParameters,
     Events,
+    Link,
     PairingAgent,
     ScanParameters,
     Subscriber,
@@ -23,6 +24,7 @@ from bleio.backends.base import (
 from bleio.backends.capabilities import Capabilities
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
+from bleio.core.security import LinkSecurity
 from bleio.errors import ControllerLost
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.server import LocalServer
@@ -38,6 +40,9 @@ class SystemOwner(Protocol):
 
     def is_ours(self, peer: DeviceAddress) -> bool:
         """Whether a link to that peer is one that we asked for, or are asking for."""
+
+    def link_to(self, peer: DeviceAddress) -> Link | None:
+        """Return the live link to a peer, None if there is none."""
 
     def peer_connected(self, peer: DeviceAddress) -> None:
         """A peer has connected to us: there is an incoming link from now on."""
@@ -56,6 +61,63 @@ class Scans(Protocol):
 
     async def stop(self) -> None:
         """End the scan; does nothing when idle. Nothing is reported after it has returned."""
+
+    def heard(self, peer: DeviceAddress) -> Any | None:
+        """Return the device object of bleak's that a scan has found a peer by, the newest; None if
+        none has, or if an address is all that bleak needs here. Their number is bounded."""
+
+
+class Peers(Protocol):
+    """How links to peers are made and what is asked of them where bleak differs or has nothing.
+
+    `client` is a BleakClient, `device` the object that one is made with. All of it is called for
+    links of both roles. `links.plain.PlainPeers` is what bleak does by itself.
+    """
+
+    tells_ends: bool  # the system tells `SystemOwner.peer_gone` of every link, bleak or not
+
+    async def open(self) -> None:
+        """Begin, once the system is open."""
+
+    async def close(self) -> None:
+        """End, before the system is closed. Idempotent, bounded."""
+
+    async def reach(self, peer: DeviceAddress) -> Any:
+        """Return the device object by which bleak can connect now; may take for ever.
+
+        On some systems the link is up then. Cancelled or failed, it takes back what it began.
+        Raises: InnerError, what bleak raises.
+        """
+
+    def found_connected(self, peer: DeviceAddress) -> bool:
+        """Whether the link was there when `reach` began, so that others may be using it."""
+
+    async def let_go(self, peer: DeviceAddress, client: Any) -> None:
+        """Stop using a link that was found connected, and leave it to others. Bounded."""
+
+    async def give_up(self, peer: DeviceAddress) -> None:
+        """End what a `reach` that succeeded has made, as no client came of it. Bounded."""
+
+    async def services(self, client: Any) -> Any:
+        """Return bleak's collection of a peer's services as they are now."""
+
+    async def settled(self, client: Any) -> None:
+        """Wait, within seconds, until changes of the peer's table that it has told are seen."""
+
+    def is_valid(self, value: Any) -> bool:
+        """Whether bleak's characteristic or descriptor is still what it was when it was found."""
+
+    async def mtu(self, client: Any) -> int:
+        """Return the ATT_MTU of a connected client."""
+
+    def security(self, peer: DeviceAddress) -> LinkSecurity:
+        """Return what the system says of the link's security now."""
+
+    async def pair(self, peer: DeviceAddress, client: Any) -> LinkSecurity:
+        """Pair, or encrypt with the keys there are. Raises: PairingFailed, KeysLost, BleakError."""
+
+    def agent_changed(self) -> None:
+        """The owner's agent is another one, or None, from now on."""
 
 
 class Peripheral(ABC):
@@ -81,6 +143,26 @@ class Peripheral(ABC):
     @abstractmethod
     def subscribers(self) -> Sequence[Subscriber]:
         """See `Backend.subscribers`."""
+
+    # Only called with `Capability.SUBSCRIBERS`
+
+    def subscription(
+        self, link: Subscriber, characteristic: LocalCharacteristic
+    ) -> tuple[bool, bool]:
+        """See `Subscriber.subscription`."""
+        raise NotImplementedError
+
+    async def notify(
+        self, link: Subscriber, characteristic: LocalCharacteristic, value: bytes
+    ) -> None:
+        """See `Subscriber.notify`."""
+        raise NotImplementedError
+
+    async def indicate(
+        self, link: Subscriber, characteristic: LocalCharacteristic, value: bytes
+    ) -> None:
+        """See `Subscriber.indicate`."""
+        raise NotImplementedError
 
     @abstractmethod
     async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
@@ -108,6 +190,10 @@ class System(ABC):
 
     def own_scanner(self, owner: SystemOwner) -> Scans | None:
         """Return what scans here in place of bleak's scanner; None where that does."""
+        return None
+
+    def own_peers(self, owner: SystemOwner) -> Peers | None:
+        """Return how peers are reached here if not as bleak does it by itself."""
         return None
 
     def scanner_arguments(self) -> Mapping[str, Any]:

@@ -20,6 +20,10 @@ class Connecting:
     def is_ours(self, peer: DeviceAddress) -> bool:
         raise NotImplementedError
 
+    def link_to(self, peer: DeviceAddress) -> Link | None:
+        """Return the live link to a peer, None if there is none."""
+        raise NotImplementedError
+
     def incoming(self, peer: DeviceAddress) -> None:
         """A peer has connected to us."""
         raise NotImplementedError

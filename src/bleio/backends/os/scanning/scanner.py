@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bleio.backends.base import ScanParameters
 from bleio.backends.os.system import System, SystemOwner
+from bleio.core.address import DeviceAddress
 
 
 class Scanner:
@@ -17,3 +20,7 @@ class Scanner:
 
     async def stop(self) -> None:
         """End the scan; does nothing when idle."""
+
+    def heard(self, peer: DeviceAddress) -> Any | None:
+        """See `Scans`."""
+        return None
