@@ -19,6 +19,7 @@ from bleio.backends.base import (
 from bleio.backends.capabilities import Capabilities, Capability, require
 from bleio.backends.os.links.connecting import Connecting
 from bleio.backends.os.scanning.scanner import Scanner
+from bleio.backends.os.seen import SeenDevices
 from bleio.backends.os.system import Peripheral, Scans, System
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
@@ -36,6 +37,7 @@ class OsBackend(Backend):
     def __init__(self, system: System) -> None:
         self.settings = SecuritySettings()
         self.agent: PairingAgent | None = None
+        self.seen = SeenDevices()
         self._system = system
         self._scanner: Scans = system.own_scanner(self) or Scanner(system, self)
         self._connecting = Connecting(system, self)

@@ -22,6 +22,7 @@ from bleio.backends.base import (
     Subscriber,
 )
 from bleio.backends.capabilities import Capabilities
+from bleio.backends.os.seen import SeenDevices
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
 from bleio.core.security import LinkSecurity
@@ -37,6 +38,7 @@ class SystemOwner(Protocol):
     server: LocalServer
     agent: PairingAgent | None
     settings: SecuritySettings
+    seen: SeenDevices  # what scans have found, for `connect`
 
     def is_ours(self, peer: DeviceAddress) -> bool:
         """Whether a link to that peer is one that we asked for, or are asking for."""
