@@ -1,14 +1,17 @@
-"""A program on a real controller loads nothing of the simulated radio."""
+"""A program on a real controller loads nothing of the simulated radio or the operating system's,
+and one on the simulated radio nothing of the latter."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 from support.hci.engine import asynchronous
 from support.hci.script import ScriptedController
+from support.patience import PATIENCE_S
 
 PROGRAM = """
 import sys
@@ -18,12 +21,13 @@ adapter = _bleio.adapter
 adapter.enabled = True
 adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.1)
 adapter.stop_advertising()
-print(*(name for name in sys.modules if name.startswith("bleio.radio")), "end")
+unwanted = ("bleio.radio", "bleio.backends.os", "bleak", "dbus_fast")
+print(*(name for name in sys.modules if name.startswith(unwanted)), "end")
 """
 
 
 @asynchronous
-async def test_a_program_on_a_controller_loads_no_simulator(tmp_path: Path) -> None:
+async def test_a_program_on_a_controller_loads_no_other_radio(tmp_path: Path) -> None:
     async with ScriptedController() as controller:
         settings = {
             "BLEIO_ADAPTER": f"hci:{controller.transport}",
@@ -39,3 +43,16 @@ async def test_a_program_on_a_controller_loads_no_simulator(tmp_path: Path) -> N
         output, _ = await program.communicate()
         assert output.decode() == "end\n"
         assert (tmp_path / "hci.pcapng").stat().st_size > 0
+
+
+def test_a_program_on_the_simulated_radio_loads_nothing_of_the_operating_systems() -> None:
+    program = PROGRAM.replace('"bleio.radio", ', "")
+    assert program != PROGRAM
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"BLEIO_ADAPTER": "virtual"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert (ended.stdout, ended.stderr) == ("end\n", "")
