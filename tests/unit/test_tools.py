@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import bleio.api
+from bleio.backends.capabilities import Capability
 from support.patience import PATIENCE_S
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
@@ -25,6 +28,20 @@ def run(tool: str, *arguments: str) -> str:
 def test_structure_prints_what_it_is_asked_for() -> None:
     said = run("structure.py", "modules", "lambdas")
     assert [line for line in said.splitlines() if line[0] != " "] == ["modules", "lambdas"]
+
+
+def test_the_table_of_platforms_is_on_its_page() -> None:
+    page = (TOOLS.parent / "docs" / "os.md").read_text("utf-8")
+    assert run("capability_table.py").strip() in page, "run tools/capability_table.py --write"
+
+
+def test_the_table_of_platforms_has_a_row_for_every_capability() -> None:
+    tool = runpy.run_path(str(TOOLS / "capability_table.py"))
+    rows = [capability for capability, _, _ in tool["ROWS"]]
+    assert sorted(rows + list(tool["UNSEEN"]), key=str) == sorted(Capability, key=str)
+    for _, member, _ in tool["ROWS"]:
+        name, _, attribute = member.partition(".")
+        assert hasattr(getattr(bleio.api, name), attribute or "__init__"), member
 
 
 def test_a_world_is_written_down_the_same_each_time(tmp_path: Path) -> None:

@@ -104,7 +104,8 @@ class Adapter:
         for session in self._sessions.values():
             if (backend := session.life.backend) is not None:
                 now = ", ".join(session.gap.doing()) or "idle"
-                return f"<Adapter {choice} {backend.address.octets[::-1].hex(':')} {now}>"
+                own = backend.address.octets[::-1].hex(":") if any(backend.address.octets) else ""
+                return " ".join(filter(None, ("<Adapter", choice, own, f"{now}>")))
             if not session.life.enabled:
                 return f"<Adapter {choice} off>"
         return f"<Adapter {choice} not open>"
@@ -149,7 +150,8 @@ class Adapter:
     def address(self) -> Address:
         """The own identity address; rw. Only random static ones can be set.
 
-        Raises: TypeError; BluetoothError if the adapter cannot be opened or the address be set.
+        Raises: TypeError; BluetoothError if the adapter cannot be opened or the address be set;
+            NotImplementedError where the system does not tell it.
         """
         return Address._on_air(self._session.address)
 

@@ -53,6 +53,7 @@ class Capability(Enum):
 
     # Links
     CONNECTION_INTERVAL = "tell or change a connection interval"
+    OWN_ADDRESS = "tell its own address"
     SETTABLE_ADDRESS = "take an address that the program chooses"
     HANDLES = "tell attribute handles"
     SUBSCRIBERS = "tell which client has subscribed, or send a value to one client alone"
@@ -111,6 +112,7 @@ BLUEZ = Platform(
             Capability.ADVERTISING_INTERVAL,
             Capability.TRANSMIT_POWER,
             Capability.PASSIVE_SCANNING,
+            Capability.OWN_ADDRESS,
             Capability.HANDLES,
             Capability.SUBSCRIBERS,
             Capability.PAIRING,

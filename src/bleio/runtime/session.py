@@ -90,8 +90,14 @@ class Session:
     def address(self) -> DeviceAddress:
         """The own identity address; opens the backend and waits for it at first use.
 
-        If the adapter is off it stays so: the backend is closed again.
+        If the adapter is off it stays so: the backend is closed again. Raises:
+        NotImplementedError on systems that do not tell it.
         """
+        address = self._learned_address()
+        self.life.require(Capability.OWN_ADDRESS)
+        return address
+
+    def _learned_address(self) -> DeviceAddress:
         return self.life.address or self.engine.call(self.life.learn_address)
 
     def set_address(self, address: DeviceAddress) -> None:
@@ -103,7 +109,9 @@ class Session:
     def name(self) -> str:
         """The GAP Device Name; opens the backend if the name comes from the address."""
         if self._name is None:
-            self._name = identity.configured_name() or identity.default_name(self.address)
+            self._name = identity.configured_name() or identity.default_name(
+                self._learned_address()
+            )
         return self._name
 
     def set_name(self, name: str) -> None:

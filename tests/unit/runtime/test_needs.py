@@ -93,6 +93,7 @@ ASKED: list[tuple[Capability, Ask]] = [
     (Capability.PASSIVE_SCANNING, scan(active=False)),
     (Capability.SCAN_TIMING, scan(interval_us=200_000)),
     (Capability.SCAN_TIMING, scan(window_us=50_000)),
+    (Capability.OWN_ADDRESS, lambda bench: bench.session.address),
     (Capability.SETTABLE_ADDRESS, lambda bench: bench.session.set_address(OTHER)),
     (Capability.OUT_OF_BAND, lambda bench: bench.session.local_oob()),
     (Capability.ERASABLE_BONDS, lambda bench: bench.session.erase_bonds()),

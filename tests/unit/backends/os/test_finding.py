@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bleio.backends.os.bluez import troubles
 from bleio.backends.os.finding.machine import MOST, Board, Controller, Dongle, Machine, look
 from bleio.backends.os.finding.report import explanation
 
@@ -206,6 +207,19 @@ def test_names_of_devices_are_printed_as_one_short_line(tmp_path: Path) -> None:
     (tmp_path / "sys/bus/usb/devices/1-2/product").write_bytes(b"\x1b[31m\xffred\n" + b"x" * 999)
     (dongle,) = look(tmp_path, {}).dongles
     assert dongle.product.isprintable() and len(dongle.product) <= 120
+
+
+def test_hints_do_not_say_again_what_the_reason_says() -> None:
+    off = NOTHING._replace(controllers=(Controller("hci0", "USB", "by software"),))
+    assert len(explanation(REASON, off).splitlines()) == 14
+    assert len(explanation(str(troubles.powered_off("hci0", "soft")), off).splitlines()) == 13
+
+
+def test_a_controller_that_bluetoothd_does_not_have() -> None:
+    taken = NOTHING._replace(daemon="running", controllers=(Controller("hci0", "USB", ""),))
+    text = explanation(str(troubles.no_adapter(None, [])), taken)
+    assert "\nhci0 is there, but not bluetoothd's: another program may use it alone" in text
+    assert "not bluetoothd's" not in explanation(REASON, taken)
 
 
 def test_strings_that_can_be_typed_where_nothing_is_plugged_in() -> None:

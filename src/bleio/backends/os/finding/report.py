@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from bleio.backends.os.finding.machine import Board, Controller, Dongle, Machine
 
 _HEAD = "No adapter is chosen (BLEIO_ADAPTER), and the operating system's Bluetooth cannot be used."
+_BLUEZ_HAS_NONE = "BlueZ has none"  # of `bluez.troubles`
 _SIMULATED = "a simulated radio, shared by all programs that use this name"
 
 
@@ -26,7 +27,7 @@ def explanation(reason: str, machine: Machine | None) -> str:
     """
     lines = [_HEAD, reason]
     if machine is not None:
-        lines += _hints(machine)
+        lines += _hints(reason, machine)
         lines.append("Found on this machine:")
         lines += [f"  {each}" for each in _found(machine)]
     lines.append("Other adapters, as values of BLEIO_ADAPTER:")
@@ -36,8 +37,8 @@ def explanation(reason: str, machine: Machine | None) -> str:
     return "\n".join(lines)
 
 
-def _hints(machine: Machine) -> Iterator[str]:
-    """Yield what is behind the reason, as far as the machine shows it."""
+def _hints(reason: str, machine: Machine) -> Iterator[str]:
+    """Yield what is behind the reason, as far as the machine shows it and it does not say so."""
     if machine.container and not machine.bus_is_there:
         yield (
             f"This is a container ({machine.container}) without the host's D-Bus: start it with"
@@ -49,10 +50,17 @@ def _hints(machine: Machine) -> Iterator[str]:
             " program with Windows' own Python, or pass a dongle to it with usbipd."
         )
     for each in machine.controllers:
+        if "rfkill" in reason:
+            break
         if each.blocked == "by software":
             yield f"{each.name} is switched off: rfkill unblock bluetooth switches it on."
         elif each.blocked:
             yield f"{each.name} is switched off by a switch or a key of this computer."
+        elif _BLUEZ_HAS_NONE in reason:
+            yield (
+                f"{each.name} is there, but not bluetoothd's: another program may use it alone,"
+                " as hci:hci-socket and hci:usb do."
+            )
 
 
 def _found(machine: Machine) -> Iterator[str]:
