@@ -58,6 +58,8 @@ class AdType(IntEnum):
     MANUFACTURER_DATA = 0xFF
 
 
+FIELD_TYPES = frozenset(AdType)
+
 # By size of UUID, as `_UUID_SIZES` has them.
 _COMPLETE = (AdType.COMPLETE_16, AdType.COMPLETE_32, AdType.COMPLETE_128)
 _INCOMPLETE = (AdType.INCOMPLETE_16, AdType.INCOMPLETE_32, AdType.INCOMPLETE_128)

@@ -19,7 +19,6 @@ from bleio.backends.base import (
 from bleio.backends.capabilities import Capabilities, Capability, require
 from bleio.backends.os.links.connecting import Connecting
 from bleio.backends.os.scanning.scanner import Scanner
-from bleio.backends.os.seen import SeenDevices
 from bleio.backends.os.system import Peripheral, Scans, System
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
@@ -37,7 +36,6 @@ class OsBackend(Backend):
     def __init__(self, system: System) -> None:
         self.settings = SecuritySettings()
         self.agent: PairingAgent | None = None
-        self.seen = SeenDevices()
         self._system = system
         self._scanner: Scans = system.own_scanner(self) or Scanner(system, self)
         self._connecting = Connecting(system, self)
@@ -157,4 +155,4 @@ class OsBackend(Backend):
         await system.erase_bonds()
 
     def counters(self) -> Mapping[str, int]:
-        return self._system.counters()
+        return {**self._system.counters(), **self._scanner.counters()}

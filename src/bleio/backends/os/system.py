@@ -22,7 +22,6 @@ from bleio.backends.base import (
     Subscriber,
 )
 from bleio.backends.capabilities import Capabilities
-from bleio.backends.os.seen import SeenDevices
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
 from bleio.core.security import LinkSecurity
@@ -38,7 +37,6 @@ class SystemOwner(Protocol):
     server: LocalServer
     agent: PairingAgent | None
     settings: SecuritySettings
-    seen: SeenDevices  # what scans have found, for `connect`
 
     def is_ours(self, peer: DeviceAddress) -> bool:
         """Whether a link to that peer is one that we asked for, or are asking for."""
@@ -67,6 +65,9 @@ class Scans(Protocol):
     def heard(self, peer: DeviceAddress) -> Any | None:
         """Return the device object of bleak's that a scan has found a peer by, the newest; None if
         none has, or if an address is all that bleak needs here. Their number is bounded."""
+
+    def counters(self) -> Mapping[str, int]:
+        """See `Backend.counters`."""
 
 
 class Peers(Protocol):
