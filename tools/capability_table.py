@@ -40,6 +40,7 @@ ROWS: tuple[tuple[Capability, str, str], ...] = (
     (Capability.PASSIVE_SCANNING, "Adapter.start_scan", "`active=False`"),
     (Capability.SCAN_TIMING, "Adapter.start_scan", "`interval`, `window`"),
     (Capability.EXTENDED_ADVERTISING, "Adapter.start_scan", "`extended=True`; so advertised, too"),
+    (Capability.PEER_ADDRESSES, "ScanEntry.address", "the device's own"),
     (Capability.SCAN_RESPONSES, "ScanEntry.scan_response", "so advertised, too"),
     (
         Capability.RAW_ADVERTISING,

@@ -36,6 +36,7 @@ class Capability(Enum):
     EXTENDED_ADVERTISING and TRANSMIT_POWER are not asked for by the session. How much is possible
     is known to the backend alone, which refuses too much with InvalidParameter. A transmit power is
     a wish: a backend that cannot choose advertises all the same, and logs that it could not.
+    Without PEER_ADDRESSES an address stands for a device, on this computer alone.
     """
 
     # Advertising and scanning
@@ -50,6 +51,7 @@ class Capability(Enum):
     TRANSMIT_POWER = "choose its transmit power"
     PASSIVE_SCANNING = "scan without asking for scan responses"
     SCAN_TIMING = "choose scan interval and window"
+    PEER_ADDRESSES = "tell the addresses of devices"
 
     # Links
     CONNECTION_INTERVAL = "tell or change a connection interval"
@@ -112,6 +114,7 @@ BLUEZ = Platform(
             Capability.ADVERTISING_INTERVAL,
             Capability.TRANSMIT_POWER,
             Capability.PASSIVE_SCANNING,
+            Capability.PEER_ADDRESSES,
             Capability.OWN_ADDRESS,
             Capability.HANDLES,
             Capability.SUBSCRIBERS,
@@ -133,6 +136,7 @@ WINDOWS = Platform(
             Capability.SCAN_RESPONSES,
             Capability.EXTENDED_ADVERTISING,
             Capability.PASSIVE_SCANNING,
+            Capability.PEER_ADDRESSES,
             Capability.HANDLES,
             Capability.PAIRING,
         }
@@ -144,13 +148,21 @@ MACOS = Platform(
     "macOS",
     frozenset(),
     instead={
+        Capability.PEER_ADDRESSES: "one is made up for each device, the same on this computer",
         Capability.PAIRING: "use a value that needs it, and macOS asks its user by itself",
         Capability.ERASABLE_BONDS: "forget the device in macOS' Bluetooth settings",
     },
 )
 ESPHOME = Platform(
     "ESPHome",
-    frozenset({Capability.RAW_ADVERTISING, Capability.HANDLES, Capability.PAIRING}),
+    frozenset(
+        {
+            Capability.RAW_ADVERTISING,
+            Capability.PEER_ADDRESSES,
+            Capability.HANDLES,
+            Capability.PAIRING,
+        }
+    ),
 )
 PLATFORMS = (HCI, BLUEZ, WINDOWS, MACOS, ESPHOME)
 
