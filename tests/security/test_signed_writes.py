@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bleio.backends.hci.bonds.folder import IN_A_ROW, REST_S, BondFolder
+from bleio.backends.hci.bonds.folder import BondFolder
 from bleio.backends.hci.bonds.store import Bond, MemoryBondStore
+from bleio.backends.hci.bonds.writing import IN_A_ROW, REST_S
 from bleio.backends.hci.security.counts import MAX_STEP
 from bleio.backends.hci.security.signing import signature
 from bleio.core.address import DeviceAddress

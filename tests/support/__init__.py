@@ -12,6 +12,7 @@ Parts of ours, without a radio:
     api_bench        API objects on a link that the test plays
     bearers          ATT bearers: a clock that tests move, a wire that tests pump
     fake_backend     a backend whose controller is the test itself
+    file_work        which threads of a process work with files
     records          records of remote values that were not discovered
 
 Parts of ours, on a simulated radio:

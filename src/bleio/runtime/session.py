@@ -21,6 +21,7 @@ It belongs to the engine of the context in which it was made, whichever context 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -179,7 +180,8 @@ class Session:
         Raises: NotImplementedError if it would ignore a setting or the delegate; what its `open`
             raises.
         """
-        backend = self._make_backend(former)
+        # It loads what it is made of, and looks for the program's file and for its state folder.
+        backend = await asyncio.to_thread(self._make_backend, former)
         self.policy.apply(backend)
         name = self._name or identity.configured_name()
         try:

@@ -8,18 +8,27 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bleio.backends.hci.bonds import file as bond_file, folder as bond_folder
+from bleio.backends.hci.bonds import (
+    file as bond_file,
+    folder as bond_folder,
+    writing as bond_writing,
+)
 from bleio.backends.hci.bonds.file import FileBondStore
-from bleio.backends.hci.bonds.folder import IN_A_ROW, LOOK_S, REST_S, RETRIES, RETRY_S, BondFolder
-from bleio.backends.hci.bonds.store import Bond, stored
+from bleio.backends.hci.bonds.folder import BackgroundBondStore, BondFolder
+from bleio.backends.hci.bonds.format import Contents
+from bleio.backends.hci.bonds.store import Bond, SigningKey, known, stored
+from bleio.backends.hci.bonds.writing import IN_A_ROW, REST_S, RETRIES, RETRY_S
 from bleio.core.address import DeviceAddress
-from support.hci.engine import asynchronous, until
+from bleio.runtime.loop import EngineLoop
+from support.hci.engine import asynchronous, checked, until
 from support.hci.simulated import simulated
 from support.hci.world import VirtualWorld
 from support.patience import PATIENCE_S
@@ -41,7 +50,7 @@ lock.release()
 
 
 @contextmanager
-def locked_elsewhere(store: FileBondStore) -> Iterator[int]:
+def locked_elsewhere(store: BackgroundBondStore) -> Iterator[int]:
     """Let another process hold the lock of a store's file."""
     store.path.parent.mkdir(parents=True, exist_ok=True)
     lock = str(store.path.with_suffix(".lock"))
@@ -59,7 +68,7 @@ def folder(tmp_path: Path) -> BondFolder:
     return BondFolder(tmp_path / "bonds")
 
 
-def saved(store: FileBondStore) -> list[tuple[bool, Bond]]:
+def saved(store: BackgroundBondStore) -> list[tuple[bool, Bond]]:
     """What the next program finds."""
     return FileBondStore(store.path.parent, OWN).all()
 
@@ -217,7 +226,7 @@ async def test_each_erasing_that_fails_is_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     """Also one that is asked for while the one before it is tried again."""
-    monkeypatch.setattr(bond_folder, "RETRY_S", 0.01)
+    monkeypatch.setattr(bond_writing, "RETRY_S", 0.01)
     disk.ready.set()
     store = folder.of(OWN)
     store.save(bond_with(1), central=True)
@@ -292,39 +301,194 @@ async def test_what_others_write_is_seen_soon(folder: BondFolder) -> None:
     store = folder.of(OWN)
     assert store.all() == []
     FileBondStore(store.path.parent, OWN).save(BOND, central=True)
-    await asyncio.sleep(LOOK_S)
+    await known(store)
     assert store.all() == [(True, BOND)]
     await folder.close()
 
 
-@asynchronous
-async def test_without_a_thread_to_be_had_bonds_are_written_all_the_same(
-    folder: BondFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """As at a limit of processes. What the executor has kept is not written again later."""
+# Where no thread can be started, as at a limit of processes
 
-    def refuse(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
 
+class LoopAtALimit(EngineLoop):
+    """A loop whose system starts no more threads."""
+
+    limited = True
+
+    def run_in_executor(self, *call: Any) -> Any:
+        if self.limited:
+            raise RuntimeError("can't start new thread")
+        return super().run_in_executor(*call)
+
+
+def at_a_limit(test: Callable[[BondFolder, LoopAtALimit], Coroutine[Any, Any, None]]) -> Any:
+    def run(folder: BondFolder) -> None:
+        loop = LoopAtALimit()
+        try:
+            loop.run_until_complete(checked(test(folder, loop)))
+        finally:
+            loop.close()
+
+    return run
+
+
+@at_a_limit
+async def _bonds_wait_for_a_thread(folder: BondFolder, loop: LoopAtALimit) -> None:
     store = folder.of(OWN)
-    with monkeypatch.context() as limited:
-        limited.setattr(threading.Thread, "start", refuse)
-        store.save(BOND, central=True)
-        await stored(store)
-        assert saved(store) == [(True, BOND)]
-        store.erase()
-        await stored(store)
-        assert saved(store) == []
-    store.save(BOND, central=False)
+    store.save(BOND, central=True)
     await stored(store)
-    assert saved(store) == [(False, BOND)]
-    with monkeypatch.context() as limited:
-        limited.setattr(asyncio.get_running_loop(), "run_in_executor", refuse_all)
-        store.save(BOND, central=True)
-        await folder.close()
-    assert saved(store) == [(False, BOND), (True, BOND)]
+    assert saved(store) == []
+    loop.limited = False
+    await until(lambda: saved(store) == [(True, BOND)])
+    await folder.close()
+
+
+@at_a_limit
+async def _the_last_try_needs_none(folder: BondFolder, loop: LoopAtALimit) -> None:
+    store = folder.of(OWN)
+    store.save(BOND, central=True)
+    await folder.close()
+    assert saved(store) == [(True, BOND)]
+
+
+@at_a_limit
+async def _nor_does_the_first_look(folder: BondFolder, loop: LoopAtALimit) -> None:
+    store = folder.of(OWN)
+    other = FileBondStore(store.path.parent, OWN)
+    other.save(BOND, central=True)
+    await known(store)
+    assert store.all() == [(True, BOND)]
+    other.erase()
+    await known(store)  # links may be up by now
+    assert store.all() == [(True, BOND)]
+    await folder.close()
+
+
+@pytest.mark.parametrize(
+    "expect", [_bonds_wait_for_a_thread, _the_last_try_needs_none, _nor_does_the_first_look]
+)
+def test_without_a_thread_to_be_had(
+    expect: Callable[[BondFolder], None], folder: BondFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    expect(folder)
     assert caplog.records == []
 
 
-def refuse_all(*call: object) -> None:
-    raise RuntimeError("can't start new thread")
+def test_what_waits_in_vain_for_a_thread_is_told(
+    folder: BondFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bond_writing, "RETRIES", 0)
+
+    @at_a_limit
+    async def save(folder: BondFolder, loop: LoopAtALimit) -> None:
+        folder.of(OWN).save(BOND, central=True)
+        await stored(folder.of(OWN))
+
+    save(folder)
+    assert "(the system starts no more threads) and end with this program" in caplog.text
+
+
+# What others save
+
+
+def bond_of(ltk: int, counter: int = 0) -> Bond:
+    return replace(BOND, ltk=bytes((ltk,)) * 16, own_signing=SigningKey(bytes(16), counter))
+
+
+@simulated
+async def test_what_is_saved_of_a_bond_that_another_process_has_replaced(
+    folder: BondFolder,
+) -> None:
+    """A counter, or what a client has subscribed to: it belongs to keys that are no more."""
+    store = folder.of(OWN)
+    store.save(bond_of(1), central=True)
+    await stored(store)
+    FileBondStore(store.path.parent, OWN).save(bond_of(2), central=True)
+    store.save(bond_of(1, counter=7), central=True)
+    await stored(store)
+    assert saved(store) == store.all() == [(True, bond_of(2))]
+    store.save(bond_of(3), central=True)  # paired anew
+    await stored(store)
+    assert saved(store) == store.all() == [(True, bond_of(3))]
+    await folder.close()
+
+
+@simulated
+async def test_what_is_saved_of_a_bond_that_another_process_has_erased(
+    folder: BondFolder,
+) -> None:
+    store = folder.of(OWN)
+    store.save(bond_of(1), central=True)
+    await stored(store)
+    FileBondStore(store.path.parent, OWN).erase()
+    store.save(bond_of(1, counter=7), central=True)
+    await stored(store)
+    assert saved(store) == store.all() == []
+    await folder.close()
+
+
+@asynchronous
+async def test_a_look_does_not_wait_for_the_writing(folder: BondFolder, disk: SlowDisk) -> None:
+    store = folder.of(OWN)
+    disk.ready.set()
+    FileBondStore(store.path.parent, OWN).save(bond_with(1), central=True)
+    disk.ready.clear()
+    store.save(bond_with(2), central=True)
+    await until(lambda: len(disk.threads) == 2)
+    assert await known(store, PATIENCE_S)
+    assert store.all() == [(True, bond_with(1)), (True, bond_with(2))]
+    disk.ready.set()
+    await stored(store)
+    assert store.all() == saved(store)
+    await folder.close()
+
+
+@asynchronous
+async def test_a_look_that_is_overtaken_by_a_writing_looks_again(
+    folder: BondFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what was read before it would come back."""
+    store, go_on, reading = folder.of(OWN), threading.Event(), threading.Event()
+    decode = bond_file.decode
+
+    def slow(octets: bytes) -> Contents:
+        contents = decode(octets)
+        reading.set()
+        assert go_on.wait(PATIENCE_S)
+        return contents
+
+    store.save(bond_with(1), central=True)
+    await stored(store)
+    monkeypatch.setattr(bond_file, "decode", slow)
+    looking = asyncio.ensure_future(known(store, PATIENCE_S))
+    await until(reading.is_set)
+    monkeypatch.setattr(bond_file, "decode", decode)
+    store.save(bond_with(2), central=True)
+    await stored(store)
+    go_on.set()
+    assert await looking
+    assert store.all() == [(True, bond_with(1)), (True, bond_with(2))]
+    await folder.close()
+
+
+@asynchronous
+async def test_a_disk_that_hangs_is_waited_for_once(
+    folder: BondFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, go_on = folder.of(OWN), threading.Event()
+    FileBondStore(store.path.parent, OWN).save(BOND, central=True)
+    stamp_of = bond_file._stamp_of
+
+    def slow(path: Path) -> Any:
+        assert go_on.wait(PATIENCE_S)
+        return stamp_of(path)
+
+    monkeypatch.setattr(bond_file, "_stamp_of", slow)
+    assert not await known(store, 0.15)
+    begin_s = asyncio.get_running_loop().time()
+    for _ in range(100):
+        assert await known(store, PATIENCE_S)
+    assert asyncio.get_running_loop().time() - begin_s < PATIENCE_S
+    assert store.all() == []
+    go_on.set()
+    await until(lambda: store.all() == [(True, BOND)])
+    await folder.close()

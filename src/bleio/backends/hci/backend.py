@@ -42,7 +42,7 @@ from bleio.backends.base import (
 )
 from bleio.backends.capabilities import EVERYTHING, Capabilities, Capability
 from bleio.backends.hci.background import Background
-from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore, stored
+from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore, known, stored
 from bleio.backends.hci.capture import tap as capture
 from bleio.backends.hci.controller.bringup import ControllerFacts, bring_up
 from bleio.backends.hci.controller.layer import COMMAND_TIMEOUT_S, HciLayer
@@ -68,6 +68,8 @@ from bleio.gatt.server import LocalServer
 from bleio.gatt.table import AttributeTable
 
 _log = logging.getLogger(__name__)
+
+BONDS_READ_S = 5.0  # how long a disk may take for an identity's bonds
 
 
 class HciBackend(Backend):
@@ -154,7 +156,7 @@ class HciBackend(Backend):
         layer, port = await self._connect_port()
         try:
             facts = await self._bring_up(layer, port)
-            self._own.bonds = self._bonds_of(self.address)
+            self._own.bonds = await _read(self._bonds_of(self.address), self.name)
             opened = OpenParts(
                 self._own, layer, port, facts, attributes, events, self._background.spawn
             )
@@ -185,13 +187,14 @@ class HciBackend(Backend):
     async def set_address(self, address: DeviceAddress) -> None:
         opened = self._opened()
         identity.check_static(address)
+        bonds = await _read(self._bonds_of(address), self.name)
         # The claim first: it may be refused, and then nothing has changed.
         if self._virtual:
             await identity.claim(opened.layer, address)
         await opened.privacy.use_identity(address)
         self._own.address = self._wanted_address = address
         opened.security.shared.encrypted_values.save()
-        opened.bonds.use(self._bonds_of(address))
+        opened.bonds.use(bonds)
         opened.security.shared.encrypted_values.clear()
         opened.privacy.identity_changed()
 
@@ -221,6 +224,7 @@ class HciBackend(Backend):
         await self._opened().scanner.stop()
 
     async def connect(self, address: DeviceAddress, timeout_s: float) -> HciLink:
+        await known(self._opened().bonds)
         return await self._opened().connecting.connect(address, timeout_s)
 
     @property
@@ -255,7 +259,7 @@ class HciBackend(Backend):
     async def _connect_port(self) -> tuple[HciLayer, Port]:
         """Open the transport, with a layer on it that waits for nothing yet."""
         layer = HciLayer(self, self.name, self._command_timeout_s, self._own.counters)
-        taps = self._taps()
+        taps = await asyncio.to_thread(self._taps)
         port = await self._open_port(capture.tapped(taps, layer.received), layer.lose)
         for tap in taps:
             port = capture.TappedPort(port, tap)
@@ -301,6 +305,16 @@ class HciBackend(Backend):
         if address.random:
             await layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
         return address
+
+
+async def _read(bonds: BondStore, name: str) -> BondStore:
+    """Return an identity's bonds once they are known. Without them all peers would be strangers."""
+    if not await known(bonds, BONDS_READ_S):
+        raise ControllerLost(
+            f"The bonds of {name} cannot be read: the disk has not answered for "
+            f"{BONDS_READ_S:g} seconds; check it, or set BLEIO_STATE_DIR to another folder."
+        )
+    return bonds
 
 
 def _in_memory(_identity: DeviceAddress) -> BondStore:

@@ -15,6 +15,7 @@ import socket
 from functools import partial
 
 from bleio.errors import ControllerLost
+from bleio.locks import FileLock
 from bleio.radio.sharing.h4 import H4Error, H4Framer
 from bleio.radio.sharing.hello import WELCOME, hello
 from bleio.radio.sharing.launch import launch
@@ -33,7 +34,7 @@ async def join(name: str, on_packet: OnPacket, on_lost: OnLost) -> HciPort:
 
     Raises: CallerError if the name is no good, ControllerLost if it cannot be; with sentences.
     """
-    place = RadioPlace(name)
+    place = await asyncio.to_thread(RadioPlace, name)
     try:
         return await asyncio.wait_for(_join(place, on_packet, on_lost), JOIN_TIMEOUT_S)
     except (TimeoutError, asyncio.TimeoutError):
@@ -52,22 +53,33 @@ async def _join(place: RadioPlace, on_packet: OnPacket, on_lost: OnLost) -> HciP
     """Connect; start the radio when there is none; again when it was just leaving."""
     while True:
         port = await _connect(place, on_packet, on_lost)
-        if port is None and place.starting.try_acquire():
+        if port is None and await _acquire(place.starting):
             try:
                 port = await _connect(place, on_packet, on_lost)
                 if port is None and await launch(place):
                     port = await _connect(place, on_packet, on_lost)
             finally:
-                place.starting.release()
+                await asyncio.to_thread(place.starting.release)
         if port is not None:
             return port
         await asyncio.sleep(_POLL_S)
 
 
+async def _acquire(lock: FileLock) -> bool:
+    """Take the lock if nobody has it; one that is taken too late for its task is given back."""
+    taking = asyncio.ensure_future(asyncio.to_thread(lock.try_acquire))
+    try:
+        return await asyncio.shield(taking)
+    except asyncio.CancelledError:
+        await asyncio.wait({taking})
+        await asyncio.to_thread(lock.release)
+        raise
+
+
 async def _connect(place: RadioPlace, on_packet: OnPacket, on_lost: OnLost) -> HciPort | None:
     """Connect to the radio. Returns: None if none runs, or none that takes us in."""
     try:
-        family, address, secret = place.target()
+        family, address, secret = await asyncio.to_thread(place.target)
     except OSError:
         return None
     loop = asyncio.get_running_loop()

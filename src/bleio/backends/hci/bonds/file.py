@@ -6,6 +6,9 @@ Several programs may use one folder. A process that writes holds a lock and take
 wrote since it last looked, so none undoes what another has saved; one that reads looks first
 whether the file is still the one that it knows, by inode, time and size.
 
+All of this waits for the disk. `FileBondStore` does it where it is called: in simulated worlds,
+whose time stands still meanwhile, and in threads of `folder`, which an engine in real time uses.
+
 Writing may fail: a disk is full, a folder belongs to somebody else, another process is stopped with
 the lock in its hand. A link must not fail for that, since the keys are good. So what could not be
 written is kept here, counts at once, and is written with what can be written later.
@@ -28,11 +31,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
 from bleio.backends.hci import entropy
+from bleio.backends.hci.bonds.changes import Changes
 from bleio.backends.hci.bonds.format import MAX_FILE_OCTETS, Contents, DamagedError, decode, encode
-from bleio.backends.hci.bonds.store import Bond, BondsByRole, put
+from bleio.backends.hci.bonds.store import Bond
 from bleio.core.address import DeviceAddress
 from bleio.files import open_own
 from bleio.locks import FileLock
@@ -41,8 +44,7 @@ from bleio.ownership import risk_above
 _log = logging.getLogger(__name__)
 
 # How long to wait for another process to give the lock back. It needs milliseconds, unless it is
-# stopped or the disk hangs. A writer waits in a thread of its own; but all links stand still while
-# a damaged file is set aside, and without a writer.
+# stopped or the disk hangs.
 LOCK_S = 0.25
 _LOCK_STEP_S = 0.002
 _DAMAGED_KEPT = 10  # of one file; then the last of them is replaced
@@ -56,62 +58,34 @@ _Stamp = tuple[int, int, int]
 _O_BINARY = getattr(os, "O_BINARY", 0)
 
 
-class Writer(Protocol):
-    """Writes a store's file elsewhere than where the store is used."""
-
-    def wanted(self) -> bool:
-        """Something is to be written. Returns: False if the store is to do it itself, now."""
-
-    def when_stored(self, then: Callable[[], None]) -> None:
-        """Call `then` once all that was saved is written, or cannot be."""
-
-    def may_look(self, now: bool) -> bool:
-        """Whether to look at the file; `now`: although that was just done."""
-
-
 class FileBondStore:
-    """See `BondStore`.
+    """See `BondStore`. What cannot be written is kept, and is written with whatever can be later.
 
-    What cannot be written is kept here, and is written with whatever can be later.
     Args: `folder`: made at the first writing, for this user alone; `identity`: the own one;
-        `writer`: writes the file by `copy`, `write_unsaved` and `take_over`; without one it is
-        written at once; `judged`: whether nobody else may be able to write it. Keys of simulated
-        devices open nothing, and a checkout may be anybody's.
+        `judged`: whether nobody else may be able to write it. Keys of simulated devices open
+        nothing, and a checkout may be anybody's.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        identity: DeviceAddress,
-        writer: Writer | None = None,
-        judged: bool = True,
-    ) -> None:
-        self._identity = identity
+    def __init__(self, folder: Path, identity: DeviceAddress, judged: bool = True) -> None:
         self._judged = judged
         kind = "random" if identity.random else "public"
         self.path = folder / f"{identity.octets[::-1].hex()}-{kind}.json"
         self._lock = FileLock(self.path.with_suffix(".lock"))
         self._file = Contents()  # as it was last read or written
         self._stamp: _Stamp | None = None
-        self._unsaved: BondsByRole = {}
-        self._erase_first = False  # what is in the file does not count any more
-        self._new_irk: bytes | None = None
+        self._unsaved = Changes()
+        self._erasure: object | None = None  # whose failure may have been told
         self._warned: set[str] = set()
-        self._writer = writer
-        self._erasures = 0
-        # Of a copy: what was to be written
-        self._begun_with: BondsByRole = {}
-        self._begun_with_irk: bytes | None = None
 
     # What the host calls
 
     def irk(self) -> bytes:
         """Return the own Identity Resolving Key, made and saved at first use."""
         self._reread()
-        if self._file.irk is None and self._new_irk is None:
-            self._new_irk = entropy.token_bytes(16)
-            self._write()
-        key = self._file.irk or self._new_irk
+        if self._file.irk is None and self._unsaved.irk is None:
+            self._unsaved.irk = entropy.token_bytes(16)
+            self.write_unsaved(last=True)
+        key = self._file.irk or self._unsaved.irk
         assert key is not None
         return key
 
@@ -127,87 +101,62 @@ class FileBondStore:
 
     def save(self, bond: Bond, central: bool) -> None:
         """Keep a bond, in place of an older one with the same peer."""
-        put(self._unsaved, bond, central)
-        self._write()
+        self._unsaved.put(bond, central, self._merged().bonds.get((central, bond.identity)))
+        self.write_unsaved(last=True)
 
     def erase(self) -> None:
         """Forget all bonds of both roles; the own IRK stays."""
-        self._unsaved.clear()
-        self._erase_first = True
-        self._erasures += 1
-        self._warned.discard("erase")
-        if self._reread(now=True) and not self._file.bonds:
-            self._erase_first = False  # nothing there, so no file need be made
-        else:
-            self._write("erase")
+        self._unsaved.erase()
+        self.write_unsaved(last=True)
 
     def when_stored(self, then: Callable[[], None]) -> None:
-        """Call `then` once all that was saved is written, or cannot be."""
-        if self._writer is None:
-            then()
-        else:
-            self._writer.when_stored(then)
+        """Call `then`: all that was saved is written, or cannot be."""
+        then()
 
-    # For a writer
+    def look(self, then: Callable[[bool], None]) -> None:
+        """Call `then`: all that others have saved is read whenever something is looked up."""
+        then(False)
 
-    def copy(self) -> FileBondStore:
-        """Return a store with the same contents, to write them in another thread."""
-        copy = FileBondStore(self.path.parent, self._identity, judged=self._judged)
-        copy._file, copy._stamp = self._file, self._stamp
-        copy._unsaved, copy._begun_with = dict(self._unsaved), dict(self._unsaved)
-        copy._erase_first, copy._erasures = self._erase_first, self._erasures
-        copy._new_irk = copy._begun_with_irk = self._new_irk
-        copy._warned = set(self._warned)
-        return copy
+    # For `folder`: in one thread at a time
 
-    def take_over(self, copy: FileBondStore) -> None:
-        """Take what a copy has written. What was saved here meanwhile is still to be written."""
-        self._file, self._stamp, self._warned = copy._file, copy._stamp, copy._warned
-        if copy._erasures != self._erasures:
-            self._warned.discard("erase")  # a failure of the new one is to be told
-        if not copy._is_saved():
-            return
-        self._unsaved = {
-            key: bond
-            for key, bond in self._unsaved.items()
-            if bond is not copy._begun_with.get(key)
-        }
-        self._erase_first = self._erase_first and copy._erasures != self._erasures
-        if self._new_irk == copy._begun_with_irk:
-            self._new_irk = None
+    def read(self) -> Contents | None:
+        """Return what is in the file now; None if it cannot be read."""
+        return self._file if self._reread() else None
 
-    def write_unsaved(self, last: bool) -> bool:
-        """Write what is not written yet. Returns: whether nothing is left.
+    def write(self, changes: Changes, last: bool) -> Contents | None:
+        """Write what is to be done to the file. Returns: what is in it now; None if that failed.
 
         Args: `last`: tell if the lock cannot be had; otherwise it will be tried again.
         """
-        if self._is_saved():
+        self._unsaved = changes
+        return self._file if self.write_unsaved(last) else None
+
+    def write_unsaved(self, last: bool) -> bool:
+        """Write what is not written yet. Returns: whether nothing is left."""
+        if self._unsaved.only_erase and not os.path.lexists(self.path):
+            self._unsaved = Changes()  # nothing there, so no file need be made
+        if not self._unsaved:
             return True
-        what = "erase" if self._erase_first else "write"
+        erasure = self._unsaved.erasure
+        if erasure is not self._erasure:
+            self._erasure = erasure
+            self._warned.discard("erase")
         error = self._attempt(self._merge_and_replace, LOCK_S)
-        self._tell(what, error, again=not last)
+        self._tell("write" if erasure is None else "erase", error, again=not last)
         return error is None
 
-    def _is_saved(self) -> bool:
-        return not self._unsaved and not self._erase_first and self._new_irk is None
+    def cannot_write(self, changes: Changes, why: str) -> None:
+        """Tell that nothing could be written, if it has not been told."""
+        self._warn("write" if changes.erasure is None else "erase", OSError(0, why))
 
     # Reading
 
     def _merged(self) -> Contents:
         """Return the file's contents with what could not be written yet."""
-        if self._is_saved():
-            return self._file
-        merged = Contents(self._file.irk or self._new_irk)
-        if not self._erase_first:
-            merged.bonds.update(self._file.bonds)
-        for (central, _), bond in self._unsaved.items():
-            put(merged.bonds, bond, central)
-        return merged
+        return self._unsaved.on(self._file) if self._unsaved else self._file
 
-    def _reread(self, now: bool = False) -> bool:
+    def _reread(self) -> bool:
         """Take in what another process has written. Returns: whether what we have is the file."""
-        if self._writer is not None and not self._writer.may_look(now):
-            return False
         try:
             if _stamp_of(self.path) != self._stamp:
                 self._read()
@@ -256,13 +205,12 @@ class FileBondStore:
 
     # Writing
 
-    def _write(self, what: str = "write") -> None:
-        if self._writer is None or not self._writer.wanted():
-            self._tell(what, self._attempt(self._merge_and_replace, LOCK_S), again=False)
-
     def _merge_and_replace(self) -> None:
         """The lock is held."""
         self._set_aside()  # reads the file, if it is a good one
+        if self._unsaved.only_erase and not self._file.bonds:
+            self._unsaved = Changes()
+            return
         merged = self._merged()
         octets = encode(merged)
         if len(octets) > MAX_FILE_OCTETS:
@@ -276,7 +224,7 @@ class FileBondStore:
                 part.unlink(missing_ok=True)  # it has keys in it, and is of no use
             raise
         self._file, self._stamp = merged, stamp
-        self._unsaved, self._erase_first, self._new_irk = {}, False, None
+        self._unsaved = Changes()
         self._warned.clear()
         _sync_folder(self.path.parent)
 

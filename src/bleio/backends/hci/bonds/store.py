@@ -22,6 +22,9 @@ from bleio.core.pairing import PairingMethod, SecuritySettings
 # or peers that are not authenticated could push out all that are.
 MAX_BONDS = 32
 
+# How long a disk may take to say what other processes have saved. Then what is known counts.
+LOOK_S = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
@@ -95,8 +98,8 @@ class Bond:
 class BondStore(Protocol):
     """Where the keys of one own identity are kept; each role has its own bonds.
 
-    Writing may fail: the store warns, once, and goes on with what it has in memory.
-    Thread: the engine's.
+    What is looked up is what was known at the last `look`, with what was saved here since. Writing
+    may fail: the store warns, once, and goes on with what it has in memory. Thread: the engine's.
     """
 
     def irk(self) -> bytes:
@@ -117,6 +120,22 @@ class BondStore(Protocol):
     def when_stored(self, then: Callable[[], None]) -> None:
         """Call `then` once all that was saved is stored, or cannot be; perhaps at once."""
 
+    def look(self, then: Callable[[bool], None]) -> None:
+        """Call `then` once what other processes have saved until now is known, or cannot be;
+        perhaps at once. It is passed whether that is something new."""
+
+
+async def known(bonds: BondStore, limit_s: float = LOOK_S) -> bool:
+    """Wait until what others have saved is known, or cannot be, or the disk takes too long.
+
+    Returns: False if it takes too long.
+    """
+    outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    bonds.look(partial(_settle, outcome))
+    if not outcome.done():
+        await asyncio.wait({outcome}, timeout=limit_s)
+    return outcome.done()
+
 
 async def stored(bonds: BondStore, limit_s: float = 1.0) -> None:
     """Wait until all that was saved is stored, or cannot be, or the disk takes too long."""
@@ -126,7 +145,7 @@ async def stored(bonds: BondStore, limit_s: float = 1.0) -> None:
         await asyncio.wait({outcome}, timeout=limit_s)
 
 
-def _settle(outcome: asyncio.Future[None]) -> None:
+def _settle(outcome: asyncio.Future[None], _is_new: bool = False) -> None:
     if not outcome.done():
         outcome.set_result(None)
 
@@ -200,3 +219,7 @@ class MemoryBondStore:
     def when_stored(self, then: Callable[[], None]) -> None:
         """Call `then` at once: nothing is to outlive the backend."""
         then()
+
+    def look(self, then: Callable[[bool], None]) -> None:
+        """Call `then` at once: nobody else saves anything here."""
+        then(False)

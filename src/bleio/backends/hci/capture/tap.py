@@ -5,7 +5,9 @@ adapter is an interface of its own. `%p` in the name stands for the number of th
 
 The tap lies between layer and port, so it has what was said in the order in which it was said, with
 what bumble's drivers say while they load firmware. It is written at once and without a buffer: the
-captures that matter most are those of programs that end badly.
+captures that matter most are those of programs that end badly. So this is the one file that is
+written where links are served, by programs that were asked for it: a capture belongs on a disk of
+this machine.
 
 Data of encrypted links is in it in the clear, so only the user may read the file. Keys, which open
 more than what was captured, are 0 in it unless `BLEIO_CAPTURE_KEYS=1`.
@@ -14,6 +16,7 @@ more than what was captured, are 0 in it unless `BLEIO_CAPTURE_KEYS=1`.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -129,11 +132,13 @@ def tapped(taps: Sequence[Tap], on_packet: Callable[[bytes], None]) -> Callable[
 
 
 _files: dict[str, CaptureFile] = {}  # as long as the process lives
+_files_lock = threading.Lock()  # adapters may open at the same time
 
 
 def tap_by_setting(adapter: str, now_us: Callable[[], int] = _now_us) -> Tap | None:
     """The tap for an adapter that is opened, None when nothing is to be captured.
 
+    Thread: any, for it waits for the disk.
     Raises: ControllerLost with a sentence when the file cannot be written, or it is not clear
         whether keys are to be in it.
     """
@@ -142,15 +147,16 @@ def tap_by_setting(adapter: str, now_us: Callable[[], int] = _now_us) -> Tap | N
         return None
     keys = wants_keys()
     path = os.path.abspath(name.replace("%p", str(os.getpid())))
-    if path not in _files:
-        try:
-            _files[path] = CaptureFile(path)
-        except OSError as error:
-            raise ControllerLost(
-                f"Cannot write the capture {path!r}: {error.strerror or error}; "
-                f"change {VARIABLE} or unset it."
-            ) from None
-    return Tap(_files[path], adapter, now_us, keys=keys)
+    with _files_lock:
+        if path not in _files:
+            try:
+                _files[path] = CaptureFile(path)
+            except OSError as error:
+                raise ControllerLost(
+                    f"Cannot write the capture {path!r}: {error.strerror or error}; "
+                    f"change {VARIABLE} or unset it."
+                ) from None
+        return Tap(_files[path], adapter, now_us, keys=keys)
 
 
 def wants_keys() -> bool:

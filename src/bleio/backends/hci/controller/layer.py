@@ -21,12 +21,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 from bleio.backends.hci.controller.commands import CommandQueue, Unanswered, command_packet
 from bleio.backends.hci.controller.opcodes import Opcode
+from bleio.backends.hci.controller.pause import Pause
 from bleio.backends.hci.controller.port import Port
 from bleio.backends.hci.counters import HciCounters
 from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event, LeEvent
@@ -83,6 +86,7 @@ class HciLayer:
         self._le_events: dict[int, EventHandler] = {}
         self._acl: AclHandler | None = None
         self._reader: PacketReader | None = None
+        self._pause: Pause | None = None
         self._left_out: set[int] = set()  # opcodes of wishes, logged once each
         self.on_event(Event.COMMAND_COMPLETE, self._command_complete)
         self.on_event(Event.COMMAND_STATUS, self._command_status)
@@ -187,12 +191,37 @@ class HciLayer:
     def received(self, packet: bytes) -> None:
         """Take one H4 packet from the transport. Never raises. Data plane."""
         try:
-            if self._reader is not None:
+            if self._pause is not None:
+                self._pause.hold(packet)
+            elif self._reader is not None:
                 self._reader.on_packet(packet)
             else:
                 self.dispatch(packet)
         except Exception as error:
             self._failed(error)
+
+    def pause_for(
+        self,
+        ask: Callable[[Callable[[bool], None]], None],
+        limit_s: float,
+        go_on: Callable[[], None],
+    ) -> None:
+        """Take no packets until there is an answer, then call `go_on` and take those that wait.
+
+        Args: `ask`: is passed what takes the answer, perhaps at once; then nothing waits.
+        """
+        pause = self._pause = Pause(partial(self._resume, go_on))
+        ask(pause.end)
+        pause.limit(limit_s)
+
+    def _resume(self, go_on: Callable[[], None]) -> None:
+        pause, self._pause = self._pause, None
+        self.shielded(go_on)
+        waiting = pause.packets if pause is not None else deque[bytes]()
+        while waiting and self._pause is None:
+            self.received(waiting.popleft())
+        if self._pause is not None:  # the next link
+            self._pause.packets.extendleft(reversed(waiting))
 
     def shielded(self, take: Callable[..., object], *args: object) -> None:
         """Have something taken that was held. Never raises: a fault costs nothing behind it."""
@@ -229,15 +258,21 @@ class HciLayer:
         """The controller is gone. `why`: what is wrong and what to do. Idempotent."""
         if self.error is None:
             self.error = ControllerLost(f"The controller at {self._name} is lost: {why}.")
-            self.ended.set()
+            self._end()
             self.commands.close(self.error)
             self._owner.lost(self.error)
+
+    def _end(self) -> None:
+        self.ended.set()
+        if self._pause is not None:
+            self._pause.drop()
+            self._pause = None
 
     def close(self) -> ControllerLost:
         """End it from our side: nothing more is sent, and what waits fails. Returns: with what."""
         if self.error is None:
             self.error = ControllerLost("The adapter was switched off.")
-        self.ended.set()
+        self._end()
         self.commands.close(self.error)
         return self.error
 

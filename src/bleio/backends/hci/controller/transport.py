@@ -18,12 +18,15 @@ late at what is no device.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import importlib
 import logging
 import os
 import socket
 import stat
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bleio.backends.hci.controller.device import DevicePort, NoControllerError, open_device
@@ -46,20 +49,16 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost, counters: H
     """
     scheme, _, parameters = name.partition(":")
     if scheme == "virtual":
-        # Only now, or programs on real controllers would load the simulated radio.
-        from bleio.backends.hci.controller import virtual
-
-        return await virtual.open_virtual(parameters, on_packet, on_lost)
+        open_virtual = await asyncio.to_thread(_load_virtual)
+        return await open_virtual(parameters, on_packet, on_lost)
     try:
         if sys.platform != "win32" and scheme == "file":
             return DevicePort(parameters, on_packet, on_lost, counters)
         if sys.platform != "win32" and scheme == "vhci":  # which bumble opens as a pipe, too
             os.close(open_device(parameters or "/dev/vhci"))
         if sys.platform != "win32" and scheme == "unix-server":
-            _check_free(parameters)
-        # Only now too: a program on the simulated radio needs none of bumble's transports.
-        from bumble.transport import open_transport
-
+            await asyncio.to_thread(_check_free, parameters)
+        open_transport = await asyncio.to_thread(_load_bumble, scheme)
         opened = await asyncio.wait_for(open_transport(name), OPEN_TIMEOUT_S)
     except asyncio.CancelledError:
         raise
@@ -69,6 +68,25 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost, counters: H
             f"Cannot open the adapter {adapter!r}: {_why(scheme, error)}."
         ) from None
     return _BumblePort(opened, on_packet, on_lost, counters)
+
+
+# What is loaded only when it is wanted is loaded in a thread: other links stand still meanwhile.
+
+
+def _load_virtual() -> Callable[[str, OnPacket, OnLost], Awaitable[Port]]:
+    """Programs on real controllers do not load the simulated radio."""
+    from bleio.backends.hci.controller.virtual import open_virtual
+
+    return open_virtual
+
+
+def _load_bumble(scheme: str) -> Any:
+    """Programs on the simulated radio load none of bumble's transports."""
+    from bumble.transport import open_transport
+
+    with contextlib.suppress(ImportError):  # which says more when it is opened
+        importlib.import_module(f"bumble.transport.{scheme.replace('-', '_')}")
+    return open_transport
 
 
 def _check_free(path: str) -> None:

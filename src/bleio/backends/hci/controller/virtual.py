@@ -7,6 +7,7 @@ loads the simulator nor depends on what it needs.
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -35,10 +36,20 @@ async def open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
     """
     lost = partial(on_lost, "the simulated radio has ended")
     if name:
-        from bleio.radio.sharing import shared
+        join = await asyncio.to_thread(_load_shared)
+        return _VirtualPort(await join(name, on_packet, lost))
+    attach = await asyncio.to_thread(_load_local)
+    return _VirtualPort(await attach(on_packet, lost))
 
-        return _VirtualPort(await shared.join(name, on_packet, lost))
-    # With the whole model of the air, which a shared radio keeps in its own process.
-    from bleio.radio.sharing import local
 
-    return _VirtualPort(await local.attach(on_packet, lost))
+def _load_shared() -> Any:
+    from bleio.radio.sharing.shared import join
+
+    return join
+
+
+def _load_local() -> Any:
+    """Load the whole model of the air, which a shared radio keeps in its own process."""
+    from bleio.radio.sharing.local import attach
+
+    return attach

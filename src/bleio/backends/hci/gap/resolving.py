@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from bleio.backends.hci.bonds.store import MAX_BONDS, Bond, BondStore
@@ -82,6 +83,15 @@ class WatchedBonds:
     def when_stored(self, then: Callable[[], None]) -> None:
         """Call `then` once all that was saved is stored."""
         self._own.bonds.when_stored(then)
+
+    def look(self, then: Callable[[bool], None]) -> None:
+        """Call `then` once what other processes have saved is known."""
+        self._own.bonds.look(partial(self._looked, then))
+
+    def _looked(self, then: Callable[[bool], None], is_new: bool) -> None:
+        if is_new:
+            self._watcher.bonds_changed()
+        then(is_new)
 
 
 class Resolver:

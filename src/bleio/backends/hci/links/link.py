@@ -36,7 +36,7 @@ from typing import Any, Protocol
 from bleio.att.codec import READ_REQ, WRITE_CMD, WRITE_REQ
 from bleio.backends.base import Link
 from bleio.backends.hci.bonds.client_memory import ClientMemory
-from bleio.backends.hci.bonds.store import Bond
+from bleio.backends.hci.bonds.store import Bond, known
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.links import calls
@@ -311,6 +311,8 @@ class HciLink(Link):
     # GAP
 
     async def pair(self) -> None:
+        self._check_connected()
+        await known(self._table.security.shared.bonds)
         self._check_connected()
         await self._security.pair()
 

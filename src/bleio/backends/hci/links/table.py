@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from struct import Struct
 from typing import Any
 
 from bleio.backends.base import Events
+from bleio.backends.hci.bonds.store import LOOK_S
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
@@ -136,8 +138,7 @@ class LinkTable:
         self._connected(event, enhanced=False)
 
     def _connected(self, event: bytes, enhanced: bool = True) -> None:
-        status, conn_handle, role, address_type, octets = _COMPLETE_HEAD.unpack_from(event)
-        central = role == _CENTRAL
+        status, *_ = _COMPLETE_HEAD.unpack_from(event)
         if status != HciErrorCode.SUCCESS:
             # The role in a failure is not to be relied on; only this status is of advertising.
             if status == HciErrorCode.ADVERTISING_TIMEOUT:
@@ -145,6 +146,13 @@ class LinkTable:
             else:
                 self._roles.initiator.failed(status)
             return
+        # The peer may be bonded by another process, since we last looked.
+        came_up = partial(self._came_up, event, enhanced)
+        self.layer.pause_for(self.security.shared.bonds.look, LOOK_S, came_up)
+
+    def _came_up(self, event: bytes, enhanced: bool) -> None:
+        _, conn_handle, role, address_type, octets = _COMPLETE_HEAD.unpack_from(event)
+        central = role == _CENTRAL
         tail = _COMPLETE_HEAD.size + (_RESOLVABLE.size if enhanced else 0)
         timing = _COMPLETE_TAIL.unpack_from(event, tail)
         if conn_handle in self.links:
