@@ -12,9 +12,10 @@ from dbus_fast import Message
 
 from bleio.backends.capabilities import Capability
 from bleio.backends.os.bluez import presence, troubles
+from bleio.backends.os.bluez.adapter import version_of
 from bleio.backends.os.bluez.bus import ACCESS_DENIED, BusError
 from bleio.backends.os.bluez.objects import ADAPTER
-from bleio.backends.os.bluez.system import BlueZ, version_of
+from bleio.backends.os.bluez.system import BlueZ
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost, public_error
 from support.bluez.loops import in_loop

@@ -1,0 +1,198 @@
+"""Our clients on BlueZ: which have subscribed, and how values get to them.
+
+BlueZ says by `StartNotify` that a first client has subscribed to a characteristic, by `StopNotify`
+that the last has stopped, and for an indication by `Confirm` that one has it. Which client, and
+whether it wants notifications or indications, it does not say. So all clients together are one
+`Subscriber`, `AllClients`, as the contract has it.
+
+How a value goes out BlueZ decides: each client gets it in the way that it asked for. What waits for
+confirmations has to know whether there is one to come. With the property Indicate alone there is.
+With Notify too it shows: the first value after a subscription waits `PROBE_S` for a confirmation,
+and the next ones do as the first did.
+
+A value is one D-Bus signal. bluetoothd queues what the air does not take at once and says nothing
+of it, so a program that publishes faster than the air would fill bluetoothd's memory. Therefore
+after `VALUES_AHEAD` signals one question is asked whose answer comes when bluetoothd has taken them
+all; it bounds what is on its way there, and nothing is lost between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
+
+from bleio.att.codec import DEFAULT_MTU, VALUE_HEADER_OCTETS
+from bleio.backends.base import Subscriber
+from bleio.backends.os.bluez.application import Application
+from bleio.backends.os.bluez.bus import Bus, BusError
+from bleio.core.codes import Properties, SecurityMode
+from bleio.errors import CallerError, LinkLost, TransactionTimeout
+from bleio.gatt.model import LocalCharacteristic
+
+_log = logging.getLogger(__name__)
+
+VALUES_AHEAD = 32
+PROBE_S = 0.5
+CONFIRMATION_S = 30.0  # ATT's transaction time-out, Vol 3, Part F, 3.3.3
+
+
+class Applications(Protocol):
+    """Where the clients find how a characteristic is served."""
+
+    def serving(self, characteristic: LocalCharacteristic) -> Application | None:
+        """Return the registered application that has it, None while there is none."""
+
+
+class AllClients(Subscriber):
+    """All clients of ours together. Args: `ping`: asks bluetoothd something and waits for it."""
+
+    def __init__(self, applications: Applications, bus: Callable[[], Bus]) -> None:
+        self._applications, self._bus = applications, bus
+        # Those that are subscribed to, and whether a value of theirs is confirmed; None: not known.
+        self._told: dict[LocalCharacteristic, bool | None] = {}
+        self._mtus: dict[str, int] = {}  # by the object path of each connected client
+        self._confirmations: dict[LocalCharacteristic, deque[asyncio.Future[None]]] = {}
+        self._ahead = 0
+
+    @property
+    def connected(self) -> bool:  # type: ignore[override]
+        return bool(self._mtus)
+
+    @property
+    def max_value_octets(self) -> int:
+        """The least of theirs. Of a client that has not read or written yet it is not known, and
+        taken to be the least that there is."""
+        return min(self._mtus.values(), default=DEFAULT_MTU) - VALUE_HEADER_OCTETS
+
+    def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
+        if characteristic not in self._told:
+            return False, False
+        return _subscription(characteristic)
+
+    async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        self._send(characteristic, value)
+        await self._not_too_far_ahead()
+
+    async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        if not characteristic.properties & Properties.INDICATE:
+            raise CallerError("This characteristic cannot be indicated")
+        if not await self._confirm(characteristic, value, CONFIRMATION_S):
+            raise TransactionTimeout("No client has confirmed the indication")
+
+    async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        """See `Backend.publish`."""
+        if characteristic not in self._told:
+            return
+        with suppress(LinkLost):  # nobody is left to be told
+            match _ways(characteristic), self._told[characteristic]:
+                case (False, True), _:
+                    await self.indicate(characteristic, value)
+                case (True, True), None | True:
+                    is_confirmed = await self._confirm(characteristic, value, PROBE_S)
+                    if characteristic in self._told:
+                        self._told[characteristic] = is_confirmed
+                case _:
+                    await self.notify(characteristic, value)
+
+    async def _confirm(
+        self, characteristic: LocalCharacteristic, value: bytes, timeout_s: float
+    ) -> bool:
+        """Send a value and wait for the first confirmation. Returns: whether there was one; True
+        if there was nobody to send to."""
+        waiting = asyncio.get_running_loop().create_future()
+        queue = self._confirmations.setdefault(characteristic, deque())
+        queue.append(waiting)
+        try:
+            if self._send(characteristic, value):
+                await asyncio.wait_for(waiting, timeout_s)
+            return True
+        except (asyncio.TimeoutError, TimeoutError):
+            return False
+        finally:
+            with suppress(ValueError):
+                queue.remove(waiting)
+
+    def _send(self, characteristic: LocalCharacteristic, value: bytes) -> bool:
+        """Returns: whether there was anybody to send it to."""
+        application = self._applications.serving(characteristic)
+        may = characteristic.read_perm != SecurityMode.NO_ACCESS
+        if application is None or characteristic not in self._told or not may:
+            return False
+        application.notify(characteristic, value)
+        self._ahead += 1
+        return True
+
+    async def _not_too_far_ahead(self) -> None:
+        if self._ahead < VALUES_AHEAD:
+            return
+        self._ahead = 0
+        with suppress(BusError):  # bluetoothd is gone, which is told elsewhere
+            await self._bus().call("/org/bluez", "org.freedesktop.DBus.Peer", "Ping")
+
+    # What clients do
+
+    def came(self, device: str) -> None:
+        """A client has connected. Args: its object path."""
+        self._mtus.setdefault(device, DEFAULT_MTU)
+
+    def seen(self, device: str, mtu: int) -> None:
+        """A client has used a value, with that ATT_MTU."""
+        if device in self._mtus and mtu >= DEFAULT_MTU:
+            self._mtus[device] = mtu
+
+    def start(self, characteristic: LocalCharacteristic) -> None:
+        """The first client has subscribed."""
+        if characteristic not in self._told:
+            self._told[characteristic] = None
+            for listener in tuple(characteristic.listeners):
+                listener.subscribed(self, *_subscription(characteristic))
+
+    def stop(self, characteristic: LocalCharacteristic) -> None:
+        """The last client has unsubscribed."""
+        if characteristic in self._told:
+            del self._told[characteristic]
+            self._fail_waiting(characteristic)
+            for listener in tuple(characteristic.listeners):
+                listener.subscribed(self, False, False)
+
+    def confirmed(self, characteristic: LocalCharacteristic) -> None:
+        """A client has confirmed an indication: the first one waits no longer."""
+        for waiting in self._confirmations.get(characteristic, ()):
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+
+    def went(self, device: str) -> bool:
+        """A client's link is gone. Returns: whether it was the last."""
+        had = self._mtus.pop(device, None)
+        if had is None or self._mtus:
+            return False
+        for characteristic in tuple(self._told):
+            self.stop(characteristic)
+        return True
+
+    def forget(self, characteristic: LocalCharacteristic) -> None:
+        """A characteristic is offered no longer."""
+        self.stop(characteristic)
+        self._confirmations.pop(characteristic, None)
+
+    def _fail_waiting(self, characteristic: LocalCharacteristic) -> None:
+        for waiting in self._confirmations.get(characteristic, ()):
+            if not waiting.done():
+                waiting.set_exception(LinkLost())
+
+
+def _ways(characteristic: LocalCharacteristic) -> tuple[bool, bool]:
+    """Return how clients can ask for its values, as (notify, indicate)."""
+    properties = characteristic.properties
+    return bool(properties & Properties.NOTIFY), bool(properties & Properties.INDICATE)
+
+
+def _subscription(characteristic: LocalCharacteristic) -> tuple[bool, bool]:
+    """Return what a subscription is called: one way, notifications first."""
+    notifies, indicates = _ways(characteristic)
+    return notifies, indicates and not notifies

@@ -1,0 +1,194 @@
+"""Centrals that come to us and go, seen by what BlueZ says of its devices.
+
+BlueZ has one object for each device and says when it is connected; it does not say which side
+asked for the link. A device may be connected because another program connected to it, and that is
+no business of ours. The kernel knows: its list of connections has a direction, needs no privilege,
+and is at hand wherever bluetoothd runs on the same machine. Where it is not (a bus from another
+machine, a container), a device that gets connected while we advertise, and that we did not ask for,
+counts as a central; and so does, in any case, a device that reads or writes a value of ours.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import logging
+import socket
+import struct
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Protocol
+
+from bleio.backends.os.bluez.adapter import Adapter, address_of
+from bleio.backends.os.bluez.bus import BusError
+from bleio.backends.os.bluez.objects import DEVICE
+from bleio.core.address import DeviceAddress
+
+_log = logging.getLogger(__name__)
+
+MOST_CENTRALS = 64
+
+_AF_BLUETOOTH, _BTPROTO_HCI = 31, 1
+_HCIGETCONNLIST = 0x800448D4
+_LE_LINK = 0x80
+_MOST_CONNECTIONS = 128
+_HEAD = struct.Struct("<HH")  # adapter, number of entries
+_ENTRY = struct.Struct("<H6sBBHI")  # handle, address, link type, whether outgoing, state, mode
+
+
+class Direction(Enum):
+    """Which side asked for a link."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+    UNKNOWN = "unknown"
+
+
+class CentralsOwner(Protocol):
+    """What is told of centrals, and asked."""
+
+    def is_ours(self, peer: DeviceAddress) -> bool:
+        """Whether we asked for a link to that peer."""
+
+    @property
+    def is_advertising(self) -> bool:
+        """Whether a central may come because of us."""
+
+    def central_came(self, device: str, peer: DeviceAddress) -> None:
+        """A central has connected. Args: its object path; its address."""
+
+    def central_went(self, device: str, peer: DeviceAddress) -> None:
+        """Its link is gone."""
+
+    def device_went(self, peer: DeviceAddress) -> None:
+        """The link of any device is gone, whichever side asked for it."""
+
+
+class Centrals:
+    """Listens to the devices of one adapter. See `ObjectListener`."""
+
+    def __init__(self, adapter: Adapter, owner: CentralsOwner) -> None:
+        self._adapter, self._owner = adapter, owner
+        self._connected: dict[str, DeviceAddress] = {}  # devices by path, of any direction
+        self._centrals: dict[str, DeviceAddress] = {}
+
+    def open(self) -> None:
+        """Begin. Devices that are connected already are not new, and count once they use us."""
+        for path in self._adapter.objects.paths(DEVICE):
+            properties = self._adapter.objects.get(path, DEVICE) or {}
+            if self._is_of_adapter(path) and properties.get("Connected"):
+                self._note(path, properties)
+        self._adapter.objects.listen(self)
+
+    def close(self) -> None:
+        """Listen no longer. Idempotent."""
+        self._adapter.objects.unlisten(self)
+
+    def used(self, path: str) -> None:
+        """A device has used a value of ours: it is a central, or the peer of a link of ours."""
+        peer = self._connected.get(path)
+        if peer is not None and path not in self._centrals and not self._owner.is_ours(peer):
+            self._came(path, peer)
+
+    # ObjectListener
+
+    def added(self, path: str, interface: str, properties: Mapping[str, Any]) -> None:
+        if interface == DEVICE and self._is_of_adapter(path) and properties.get("Connected"):
+            self._connects(path, properties)
+
+    def removed(self, path: str, interface: str) -> None:
+        if interface == DEVICE:
+            self._goes(path)
+
+    def changed(self, path: str, interface: str, changed: Mapping[str, Any]) -> None:
+        if interface != DEVICE or "Connected" not in changed or not self._is_of_adapter(path):
+            return
+        if changed["Connected"]:
+            self._connects(path, self._adapter.objects.get(path, DEVICE) or {})
+        else:
+            self._goes(path)
+
+    def daemon_went(self) -> None:
+        self.all_went()
+
+    def daemon_came(self) -> None:
+        """Links that have outlived bluetoothd are not new."""
+        for path in self._adapter.objects.paths(DEVICE):
+            properties = self._adapter.objects.get(path, DEVICE) or {}
+            if self._is_of_adapter(path) and properties.get("Connected"):
+                self._note(path, properties)
+
+    def disconnected(self, error: BusError) -> None:
+        self.all_went()
+
+    def all_went(self) -> None:
+        """No link is left."""
+        for path in list(self._connected):
+            self._goes(path)
+
+    def _is_of_adapter(self, path: str) -> bool:
+        return path.startswith(self._adapter.path + "/")
+
+    def _note(self, path: str, properties: Mapping[str, Any]) -> DeviceAddress | None:
+        try:
+            peer = address_of(properties)
+        except ValueError:
+            self._adapter.objects.bus.counts["bus_malformed"] += 1
+            return None
+        self._connected[path] = peer
+        return peer
+
+    def _connects(self, path: str, properties: Mapping[str, Any]) -> None:
+        if path in self._connected:
+            return
+        peer = self._note(path, properties)
+        if peer is None or self._owner.is_ours(peer):
+            return
+        direction = direction_of(self._adapter, peer)
+        if direction is Direction.UNKNOWN and self._owner.is_advertising:
+            direction = Direction.INCOMING
+        if direction is Direction.INCOMING:
+            self._came(path, peer)
+
+    def _came(self, path: str, peer: DeviceAddress) -> None:
+        if len(self._centrals) >= MOST_CENTRALS:
+            self._adapter.objects.bus.counts["bus_objects_dropped"] += 1
+            return
+        self._centrals[path] = peer
+        self._owner.central_came(path, peer)
+
+    def _goes(self, path: str) -> None:
+        peer = self._connected.pop(path, None)
+        if peer is None:
+            return
+        if self._centrals.pop(path, None) is not None:
+            self._owner.central_went(path, peer)
+        self._owner.device_went(peer)
+
+
+def direction_of(adapter: Adapter, peer: DeviceAddress) -> Direction:
+    """Ask the kernel which side asked for the LE link to a peer."""
+    number = adapter.kernel_name[3:]
+    if not adapter.objects.bus.passes_descriptors or not number.isdigit():
+        return Direction.UNKNOWN  # bluetoothd may be on another machine
+    request = array.array("B", _HEAD.pack(int(number), _MOST_CONNECTIONS))
+    request.frombytes(bytes(_MOST_CONNECTIONS * _ENTRY.size))
+    try:
+        with socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI) as kernel:
+            fcntl.ioctl(kernel.fileno(), _HCIGETCONNLIST, request)
+    except OSError:
+        return Direction.UNKNOWN
+    return direction_in(request.tobytes(), peer)
+
+
+def direction_in(answer: bytes, peer: DeviceAddress) -> Direction:
+    """Find a peer in the kernel's list of connections.
+
+    A link that is not there is none over LE: a headset, say, which is nothing to us.
+    """
+    for index in range(_HEAD.unpack_from(answer)[1]):
+        entry = _ENTRY.unpack_from(answer, _HEAD.size + index * _ENTRY.size)
+        _, address, link_type, is_outgoing, _, _ = entry
+        if address == peer.octets and link_type == _LE_LINK:
+            return Direction.OUTGOING if is_outgoing else Direction.INCOMING
+    return Direction.OUTGOING
