@@ -29,6 +29,7 @@ Parts of ours, on a simulated radio:
     little/world     its devices, as the conformance suite wants them
 
 D-Bus without a Bluetooth:
+    bluez/bench      a peripheral on it, and centrals that come and go
     bluez/loops      coroutines as tests, in real time
     bluez/private_bus  a message bus that one test has to itself
     bluez/stand_in   something on it that plays bluetoothd

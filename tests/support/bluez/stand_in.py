@@ -114,6 +114,11 @@ class StandIn:
         body = [path, names]
         self._signal("/", _OBJECT_MANAGER, "InterfacesRemoved", "oas", body)
 
+    def remove_all_devices(self) -> None:
+        """Have none after a restart."""
+        for path in [path for path in self.objects if "/dev_" in path]:
+            del self.objects[path]
+
     def change(self, path: str, interface: str, **properties: Any) -> None:
         self.objects[path][interface].update(typed(properties))
         body = [interface, typed(properties), []]
