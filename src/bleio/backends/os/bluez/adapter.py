@@ -7,7 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bleio.backends.capabilities import BLUEZ, Capability
-from bleio.backends.os.bluez.objects import ADAPTER, ADVERTISING_MANAGER, GATT_MANAGER, Objects
+from bleio.backends.os.bluez.objects import (
+    ADAPTER,
+    ADVERTISING_MANAGER,
+    GATT_MANAGER,
+    MONITOR_MANAGER,
+    Objects,
+)
 from bleio.backends.os.bluez.presence import Presence
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.errors import ControllerLost
@@ -66,6 +72,8 @@ class Adapter:
         lacks = set()
         if any(self.objects.get(self.path, each) is None for each in _FOR_PERIPHERAL):
             lacks |= {Capability.PERIPHERAL}
+        if self.objects.get(self.path, MONITOR_MANAGER) is None:
+            lacks |= {Capability.PASSIVE_SCANNING}
         has_clients = self.version is not None and self.version >= OLDEST_WITH_CLIENTS
         if not (has_clients and self.objects.bus.passes_descriptors):
             lacks |= {Capability.SUBSCRIBERS}

@@ -10,10 +10,11 @@ from bleio.backends.os.bluez import troubles
 from bleio.backends.os.bluez.adapter import Adapter, address_of
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.connection import BusUnavailable
+from bleio.backends.os.bluez.discovery import Discovery
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from bleio.backends.os.bluez.peripheral import BlueZPeripheral
 from bleio.backends.os.bluez.presence import Presence
-from bleio.backends.os.system import System, SystemOwner
+from bleio.backends.os.system import Scans, System, SystemOwner
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
 
@@ -98,6 +99,9 @@ class BlueZ(System):
         if self.objects.bus.passes_descriptors:  # the bus is this computer's own
             blocked = troubles.blocked_by_rfkill(name) or blocked
         return troubles.powered_off(name, blocked)
+
+    def own_scanner(self, owner: SystemOwner) -> Scans:
+        return Discovery(self, owner)
 
     def scanner_arguments(self) -> Mapping[str, Any]:
         return {"bluez": {"adapter": self.adapter}}

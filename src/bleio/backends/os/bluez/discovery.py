@@ -1,0 +1,196 @@
+"""Scans of BlueZ's adapter, by what bluetoothd signals of its devices.
+
+bleak's scanner could do it, and would tell less: `scanning.device1` says why the signals themselves
+are needed. They come by the connection that is there for all of BlueZ, so there is no second table
+of devices, and the first packet is reported as soon as discovery has begun.
+
+Active scans are discovery, with a monitor beside it where bluetoothd has monitors; passive ones
+are monitors alone (`monitors`). Each client of bluetoothd may discover, with filters of its own, of
+which the kernel gets what they have in common; so another program's scan changes nothing here but
+that one without any filter has bluetoothd leave out small changes of RSSI.
+
+bluetoothd forgets a scan when it is restarted or the adapter is powered off. When the adapter is
+back, the scan begins again.
+
+What may surprise: StopDiscovery is answered with InProgress if the kernel has just ended its ten
+seconds of scanning. bluetoothd then believes for ever that it scans, and later scans find nothing.
+Starting again without a change to the filter, and stopping once more, ends that belief. (Mended in
+BlueZ 5.88.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dbus_fast import Variant
+
+from bleio.backends.base import Report, ScanParameters
+from bleio.backends.capabilities import Capability, require
+from bleio.backends.os.bluez.adapter import Adapter
+from bleio.backends.os.bluez.bus import BusError
+from bleio.backends.os.bluez.monitors import EVERYTHING, NOTHING, Monitors
+from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, MONITOR_MANAGER
+from bleio.backends.os.scanning.device1 import Device1Reports
+from bleio.backends.os.system import SystemOwner
+from bleio.core.address import DeviceAddress
+from bleio.errors import InnerError
+
+if TYPE_CHECKING:
+    from bleio.backends.os.bluez.system import BlueZ
+
+_log = logging.getLogger(__name__)
+
+_FILTER = {"Transport": Variant("s", "le"), "DuplicateData": Variant("b", True)}
+_IN_PROGRESS = "org.bluez.Error.InProgress"
+
+
+class Discovery:
+    """One scan at a time; see `Scans`. It is made once, and used between opens and closes."""
+
+    def __init__(self, system: BlueZ, owner: SystemOwner) -> None:
+        self._system, self._owner = system, owner
+        self._wanted: ScanParameters | None = None
+        self._lock = asyncio.Lock()  # one change at a time
+        self._adapter: Adapter | None = None  # to whose devices `_reports` listens
+        self._reports: Device1Reports | None = None
+        self._monitors: Monitors | None = None
+        self._discovers = False
+        self._again: asyncio.Task[None] | None = None
+        self._malformed = 0
+
+    async def start(self, parameters: ScanParameters) -> None:
+        """See `Scans`. Raises: BusError with a sentence."""
+        await self.stop()
+        self._system.opened.presence.require()
+        async with self._lock:
+            self._wanted = parameters
+            try:
+                await self._begin(parameters)
+            except BaseException as error:
+                self._wanted = None
+                await self._end()
+                if isinstance(error, BusError):
+                    text = f"{self._system.platform} does not scan: {error.text or error.name}"
+                    raise BusError(error.name, text) from error
+                raise
+
+    async def stop(self) -> None:
+        """See `Scans`."""
+        self._wanted = None
+        if self._reports is not None:
+            self._reports.is_on = False
+        if self._again is not None:
+            self._again.cancel()
+            await asyncio.wait({self._again})
+            self._again = None
+        async with self._lock:
+            await self._end()
+
+    def heard(self, peer: DeviceAddress) -> Any | None:
+        """See `Scans`. An address is enough for BlueZ."""
+        return None
+
+    def counters(self) -> Mapping[str, int]:
+        """See `Scans`."""
+        now = 0 if self._reports is None else self._reports.malformed
+        return {"scan_malformed": self._malformed + now}
+
+    # What is registered
+
+    async def _begin(self, parameters: ScanParameters) -> None:
+        adapter = self._system.opened
+        reports = self._listening(adapter)
+        bus, path = adapter.objects.bus, adapter.path
+        has_monitors = adapter.objects.get(path, MONITOR_MANAGER) is not None
+        reports.cumulative = not parameters.active
+        reports.is_on = True
+        if not parameters.active:
+            if not has_monitors:
+                require(adapter.platform, frozenset(), Capability.PASSIVE_SCANNING)
+            self._monitors = Monitors(bus, path, EVERYTHING)
+            await self._monitors.open()
+            return
+        if has_monitors:
+            await self._end_of_duplicates(Monitors(bus, path, NOTHING))
+        await self._call("SetDiscoveryFilter", "a{sv}", _FILTER)
+        self._discovers = True
+        try:
+            await self._call("StartDiscovery")
+        except BusError as error:
+            if error.name != _IN_PROGRESS:  # that is: it has begun already
+                raise
+
+    async def _end_of_duplicates(self, monitors: Monitors) -> None:
+        """Have each packet reported; a scan is of use without that, too."""
+        self._monitors = monitors
+        try:
+            await monitors.open()
+        except BusError as error:
+            self._monitors = None
+            _log.debug("Duplicates are left out: %s", error)
+
+    async def _end(self) -> None:
+        """Take back what `_begin` has done. What is gone already is no fault."""
+        monitors, self._monitors = self._monitors, None
+        discovered, self._discovers = self._discovers, False
+        if discovered and self._adapter is not None and self._adapter.presence.is_usable:
+            try:
+                await self._stop_discovery()
+                await self._call("SetDiscoveryFilter", "a{sv}", {})
+            except BusError as error:
+                _log.debug("Scanning could not be stopped: %s", error)
+        if monitors is not None:
+            await monitors.close()
+
+    async def _stop_discovery(self) -> None:
+        try:
+            await self._call("StopDiscovery")
+        except BusError as error:
+            if error.name != _IN_PROGRESS:
+                raise
+            await self._call("StartDiscovery")
+            await self._call("StopDiscovery")
+
+    async def _call(self, member: str, signature: str = "", *body: Any) -> None:
+        assert self._adapter is not None
+        await self._adapter.call(ADAPTER, member, signature, *body)
+
+    def _listening(self, adapter: Adapter) -> Device1Reports:
+        """Listen from the first scan after `open` on, also between scans."""
+        if self._reports is None or adapter is not self._adapter:
+            self._malformed = self.counters()["scan_malformed"]
+            self._reports = Device1Reports(adapter.path, self._device, self._reported)
+            self._adapter = adapter
+            adapter.objects.listen(self._reports)
+            adapter.presence.watch(self)
+        return self._reports
+
+    def _device(self, path: str) -> Mapping[str, Any] | None:
+        return None if self._adapter is None else self._adapter.objects.get(path, DEVICE)
+
+    def _reported(self, report: Report) -> None:
+        self._owner.events.reported(report)
+
+    # AdapterWatcher
+
+    def adapter_went(self, registrations_too: bool) -> None:
+        """See `AdapterWatcher`. Discovery ends with power as well."""
+        self._discovers = False
+        if self._again is not None:
+            self._again.cancel()
+
+    def adapter_came(self) -> None:
+        """See `AdapterWatcher`."""
+        if self._wanted is not None:
+            self._again = asyncio.create_task(self._begin_again(self._wanted))
+
+    async def _begin_again(self, parameters: ScanParameters) -> None:
+        async with self._lock:
+            try:
+                await self._end()
+                await self._begin(parameters)
+            except (InnerError, NotImplementedError) as error:
+                _log.warning("Scanning has ended: %s", error)

@@ -1,0 +1,317 @@
+"""BlueZ's scans: what bluetoothd is asked for, and when; by a stand-in on a bus of ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from dbus_fast import Message, Variant, unpack_variants
+
+from bleio.backends.base import Report, ScanParameters
+from bleio.backends.capabilities import Capability
+from bleio.backends.os.bluez import monitors
+from bleio.backends.os.bluez.bus import BusError
+from bleio.backends.os.bluez.discovery import Discovery
+from bleio.backends.os.bluez.monitors import EVERYTHING, MONITOR, MOST_PATTERNS, NOTHING, ROOT
+from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, MONITOR_MANAGER
+from bleio.backends.os.bluez.system import BlueZ
+from support.bluez.loops import in_loop
+from support.bluez.private_bus import private_bus
+from support.bluez.stand_in import ADAPTER_PATH, Refusal, StandIn, device_path, until
+
+ADDRESS = "C0:11:22:33:44:55"
+PATH = device_path(ADDRESS)
+ACTIVE, PASSIVE = ScanParameters(), ScanParameters(active=False)
+IN_PROGRESS = "org.bluez.Error.InProgress"
+
+
+class World:
+    """A bluetoothd, our BlueZ, its scanner, and what that reports."""
+
+    def __init__(self, monitoring: bool) -> None:
+        self.daemon, self.system = StandIn(), BlueZ()
+        self.reports: list[Report] = []
+        self.errors: list[Exception] = []
+        self.events = SimpleNamespace(reported=self.reports.append)
+        if monitoring:
+            self.allow_monitors()
+        self.scanner = Discovery(self.system, self)  # type: ignore[arg-type]
+
+    def lost(self, error: Exception) -> None:
+        self.errors.append(error)
+
+    def allow_monitors(self) -> None:
+        self.daemon.objects[ADAPTER_PATH][MONITOR_MANAGER] = {}
+        self.daemon.answers["RegisterMonitor"] = self.registered
+        self.monitors: dict[str, dict[str, Any]] = {}
+
+    async def registered(self, message: Message) -> None:
+        manager = "org.freedesktop.DBus.ObjectManager"
+        found = await self.daemon.call(message.body[0], manager, "GetManagedObjects")
+        objects = unpack_variants(found.body[0])
+        self.monitors = {path: each[MONITOR] for path, each in objects.items()}
+        for path in self.monitors:
+            await self.daemon.call(path, MONITOR, "Activate")
+
+    def asked(self) -> list[str]:
+        """Return the methods that were called since this was asked last."""
+        members = [member for _, member, _ in self.daemon.calls]
+        del self.daemon.calls[:]
+        return members
+
+    def found(self, path: str = PATH, **more: Any) -> None:
+        found = {"Address": ADDRESS, "AddressType": "random", "Connected": False, **more}
+        self.daemon.add(path, DEVICE, **found)
+
+    def heard(self, rssi_dbm: int) -> None:
+        self.daemon.change(PATH, DEVICE, RSSI=Variant("n", rssi_dbm))
+
+    async def taken(self, rssi_dbm: int) -> None:
+        """Have a packet come while there is no scan."""
+        self.heard(rssi_dbm)
+        device: Any = self.system.objects.get(PATH, DEVICE)
+        await until(lambda: device.get("RSSI") == rssi_dbm)
+        assert all(report.rssi_dbm != rssi_dbm for report in self.reports)
+
+
+@asynccontextmanager
+async def opened(*, monitoring: bool = False) -> AsyncIterator[World]:
+    async with private_bus():
+        world = World(monitoring)
+        await world.daemon.start()
+        await world.system.open(world)  # type: ignore[arg-type]
+        try:
+            yield world
+            await world.scanner.stop()
+        finally:
+            await world.system.close()
+            world.daemon.bus.disconnect()
+
+
+@in_loop
+async def test_an_active_scan_is_discovery_with_duplicates() -> None:
+    async with opened() as world:
+        await world.scanner.start(ACTIVE)
+        assert world.daemon.called("SetDiscoveryFilter") == [
+            [{"Transport": "le", "DuplicateData": True}]
+        ]
+        assert world.asked() == ["SetDiscoveryFilter", "StartDiscovery"]
+        await world.scanner.stop()
+        assert world.daemon.called("SetDiscoveryFilter") == [[{}]]
+        assert world.asked() == ["StopDiscovery", "SetDiscoveryFilter"]
+        await world.scanner.stop()
+        assert world.asked() == []
+
+
+@in_loop
+async def test_each_packet_is_reported_until_the_end() -> None:
+    async with opened() as world:
+        world.found()
+        await world.scanner.start(ACTIVE)
+        for rssi in (-50, -50, -51):
+            world.heard(rssi)
+        world.daemon.change(PATH, DEVICE, Connected=True)
+        world.heard(-52)
+        await until(lambda: len(world.reports) == 4)
+        assert [report.rssi_dbm for report in world.reports] == [-50, -50, -51, -52]
+        await world.scanner.stop()
+        await world.taken(-53)
+        await world.scanner.start(ACTIVE)
+        world.heard(-54)
+        await until(lambda: len(world.reports) > 4)
+        assert [report.rssi_dbm for report in world.reports[4:]] == [-54]
+
+
+@in_loop
+async def test_a_monitor_for_nothing_has_duplicates_reported() -> None:
+    async with opened(monitoring=True) as world:
+        await world.scanner.start(ACTIVE)
+        assert world.asked() == ["RegisterMonitor", "SetDiscoveryFilter", "StartDiscovery"]
+        assert list(world.monitors) == [f"{ROOT}/0"]
+        assert world.monitors[f"{ROOT}/0"] == {
+            "Type": "or_patterns",
+            "Patterns": list(NOTHING),
+        }
+        await world.scanner.stop()
+        assert world.asked() == ["StopDiscovery", "SetDiscoveryFilter", "UnregisterMonitor"]
+        with pytest.raises(Refusal):
+            await world.daemon.call(ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects")
+
+
+@in_loop
+async def test_discovery_does_without_a_monitor_that_is_refused() -> None:
+    async with opened(monitoring=True) as world:
+
+        def refuse(message: Message) -> None:
+            raise Refusal("org.bluez.Error.Failed", "too many")
+
+        world.daemon.answers["RegisterMonitor"] = refuse
+        await world.scanner.start(ACTIVE)
+        assert "StartDiscovery" in world.asked()
+
+
+@in_loop
+async def test_a_passive_scan_is_monitors_alone() -> None:
+    async with opened(monitoring=True) as world:
+        world.found()
+        await world.scanner.start(PASSIVE)
+        assert world.asked() == ["RegisterMonitor"]
+        patterns = [each["Patterns"] for each in world.monitors.values()]
+        assert max(len(each) for each in patterns) <= MOST_PATTERNS
+        assert [tuple(one) for each in patterns for one in each] == list(EVERYTHING)
+        await world.daemon.call(f"{ROOT}/0", MONITOR, "DeviceFound", "o", PATH)
+        properties = "org.freedesktop.DBus.Properties"
+        told = await world.daemon.call(f"{ROOT}/0", properties, "GetAll", "s", MONITOR)
+        assert unpack_variants(told.body[0]) == world.monitors[f"{ROOT}/0"]
+        with pytest.raises(Refusal):
+            await world.daemon.call(ROOT, properties, "GetAll", "s", MONITOR)
+        await world.scanner.stop()
+        assert world.asked() == ["UnregisterMonitor"]
+
+
+@in_loop
+async def test_without_monitors_there_is_no_passive_scan() -> None:
+    async with opened() as world:
+        assert Capability.PASSIVE_SCANNING not in world.system.capabilities
+        with pytest.raises(NotImplementedError, match="without asking for scan responses"):
+            await world.scanner.start(PASSIVE)
+        await world.scanner.start(ACTIVE)
+    async with opened(monitoring=True) as world:
+        assert Capability.PASSIVE_SCANNING in world.system.capabilities
+
+
+@in_loop
+async def test_a_monitor_that_bluetoothd_releases_is_refused() -> None:
+    async with opened(monitoring=True) as world:
+
+        async def release(message: Message) -> None:
+            await world.daemon.call(f"{ROOT}/0", MONITOR, "Release")
+
+        world.daemon.answers["RegisterMonitor"] = release
+        with pytest.raises(BusError, match=r"BlueZ 5.66 does not scan: .*refused the monitor"):
+            await world.scanner.start(PASSIVE)
+
+
+@in_loop
+async def test_a_monitor_that_never_begins_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitors, "ACTIVATION_S", 0.01)
+    async with opened(monitoring=True) as world:
+        world.daemon.answers.clear()
+        with pytest.raises(BusError, match="did not begin to monitor"):
+            await world.scanner.start(PASSIVE)
+        assert world.asked() == ["RegisterMonitor", "UnregisterMonitor"]
+
+
+@in_loop
+async def test_what_bluetoothd_says_against_a_scan_is_told() -> None:
+    async with opened() as world:
+
+        def refuse(message: Message) -> None:
+            raise Refusal("org.bluez.Error.NotReady", "Resource Not Ready")
+
+        world.daemon.answers["StartDiscovery"] = refuse
+        with pytest.raises(BusError, match=r"BlueZ 5.66 does not scan: Resource Not Ready"):
+            await world.scanner.start(ACTIVE)
+
+
+@in_loop
+async def test_a_scan_that_has_begun_already_goes_on() -> None:
+    async with opened() as world:
+
+        def refuse(message: Message) -> None:
+            raise Refusal(IN_PROGRESS, "Operation already in progress")
+
+        world.daemon.answers["StartDiscovery"] = refuse
+        await world.scanner.start(ACTIVE)
+
+
+@in_loop
+async def test_bluetoothd_is_freed_of_its_belief_that_it_scans() -> None:
+    async with opened() as world:
+        await world.scanner.start(ACTIVE)
+        world.asked()
+
+        def refuse(message: Message) -> None:
+            del world.daemon.answers["StopDiscovery"]
+            raise Refusal(IN_PROGRESS, "Operation already in progress")
+
+        world.daemon.answers["StopDiscovery"] = refuse
+        await world.scanner.stop()
+        expected = ["StopDiscovery", "StartDiscovery", "StopDiscovery", "SetDiscoveryFilter"]
+        assert world.asked() == expected
+
+
+@in_loop
+async def test_a_scan_that_cannot_be_stopped_is_over_all_the_same() -> None:
+    async with opened() as world:
+        world.found()
+        await world.scanner.start(ACTIVE)
+
+        def refuse(message: Message) -> None:
+            raise Refusal("org.bluez.Error.Failed", "No discovery started")
+
+        world.daemon.answers["StopDiscovery"] = refuse
+        await world.scanner.stop()
+        await world.taken(-53)
+        await world.scanner.start(ACTIVE)
+        assert not world.reports
+
+
+@in_loop
+async def test_a_scan_goes_on_when_the_power_is_back() -> None:
+    async with opened(monitoring=True) as world:
+        await world.scanner.start(ACTIVE)
+        world.asked()
+        world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
+        await until(lambda: not world.system.presence.is_usable)
+        with pytest.raises(BusError, match="power"):
+            await Discovery(world.system, world).start(ACTIVE)  # type: ignore[arg-type]
+        world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
+        await until(lambda: world.daemon.called("StartDiscovery"))
+        expected = ["UnregisterMonitor", "RegisterMonitor", "SetDiscoveryFilter", "StartDiscovery"]
+        assert world.asked() == expected
+
+
+@in_loop
+async def test_a_scan_goes_on_with_the_next_bluetoothd() -> None:
+    async with opened() as world:
+        await world.scanner.start(ACTIVE)
+        await world.daemon.stop()
+        await until(lambda: not world.system.presence.is_usable)
+        world.asked()
+        await world.daemon.start()
+        await until(lambda: world.daemon.called("StartDiscovery"))
+        world.found(RSSI=Variant("n", -40))
+        await until(lambda: world.reports)
+        assert not world.errors
+
+
+@in_loop
+async def test_a_scan_that_was_stopped_meanwhile_does_not_come_back() -> None:
+    async with opened() as world:
+        await world.scanner.start(ACTIVE)
+        world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
+        await until(lambda: not world.system.presence.is_usable)
+        await world.scanner.stop()
+        world.asked()
+        world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
+        await until(lambda: world.system.presence.is_usable)
+        await world.scanner.stop()
+        assert world.asked() == []
+
+
+@in_loop
+async def test_the_scanner_is_used_again_after_close() -> None:
+    async with opened() as world:
+        await world.scanner.start(ACTIVE)
+        await world.scanner.stop()
+        await world.system.close()
+        await world.system.open(world)  # type: ignore[arg-type]
+        await world.scanner.start(ACTIVE)
+        world.found(RSSI=Variant("n", -40))
+        await until(lambda: world.reports)
+        assert world.scanner.counters() == {"scan_malformed": 0}
+        assert world.scanner.heard(world.reports[0].address) is None
