@@ -44,8 +44,11 @@ Other people's hosts and controllers:
     bumble_radio     bumble's hosts on virtual controllers, in the running loop
     hci/bumble_radio   bumble's controllers on bumble's link
     stacks/bench     a radio with our programs and other people's hosts on it
-    stacks/bluez     Linux with bluetoothd, whose controller is one of ours
+    stacks/bluez     Linux with bluetoothd, in which bluetoothctl does what a user does
     stacks/bluez_image  the system that it runs
+    stacks/emulator  the machine that runs it, saved when it has booted
+    stacks/machine   the machine with controllers, its bus and a shell, for programs of this system
+    stacks/lab       the same for people: `python -m support.stacks.lab`
     stacks/cpio      that system's archive format
     stacks/debian    Debian's packages
     stacks/node      Node's ble-host

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.processes import Program, stop_all
 from support.radio_processes import listening
-from support.stacks import PROGRAMS, bluez, node
+from support.stacks import PROGRAMS, bluez, emulator, node
 
 
 class Bench:
@@ -51,7 +51,7 @@ class Bench:
         Args: agent: what it can show and ask in pairing. legacy: without LE Secure Connections.
         """
         folder = self._own_folder("bluez")
-        self._machine_log = folder / bluez.LOG
+        self._machine_log = folder / emulator.LOG
         started = bluez.start(self._socket, folder)
         self._programs.append(started)
         bluez.set_up(started, agent, legacy=legacy)

@@ -13,21 +13,31 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from support.stacks import CACHE, HOW, CannotFetch, cpio, debian
 
+_KEPT_S = 24 * 3600.0
 EMULATOR = "qemu-system-x86_64"
 _KERNEL = "linux-image-amd64"  # depends on the newest kernel
-_PACKAGES = ("bluez", "dbus-daemon", "dbus-system-bus-common", "busybox-static")
+_PACKAGES = (
+    "busybox-static",
+    "socat",
+    "bluez",
+    "dbus-daemon",
+    "dbus-system-bus-common",
+    "dbus-bin",
+)
 # What a Bluetooth host needs of the kernel beside the driver of serial controllers: the kernel
 # looks for these ciphers by name only when it pairs, and bluetoothd uses them through sockets.
 _MODULES = (
     *("hci_uart", "bluetooth", "algif_hash", "algif_skcipher", "cmac", "ecb", "ccm", "ctr"),
     *("aes_generic", "hmac", "sha256_generic", "sha512_generic", "sha3_generic"),
     *("jitterentropy_rng", "drbg", "ecdh_generic"),
+    *("uhid", "virtio_pci", "virtio_net"),
 )
 _NOT_NEEDED = re.compile(
     r"usr/share/(doc|man|locale|lintian|bash-completion|zsh|info|bug|alsa|gdb|perl5)/"
@@ -91,10 +101,16 @@ def fetch() -> Path:
             unfinished = Image(Path(name) / "image")
             unfinished.folder.mkdir()
             _make(unfinished, Path(name) / "packages")
-            for former in CACHE.glob("bluez-*"):
-                shutil.rmtree(former)
+            _remove_former()
             os.rename(unfinished.folder, made.folder)  # so that it is there whole or not at all
     return made.folder
+
+
+def _remove_former() -> None:
+    """Remove what older recipes have made, unless it is young: other work may still use it."""
+    for former in CACHE.glob("bluez-*"):
+        if former.stat().st_mtime < time.time() - _KEPT_S:
+            shutil.rmtree(former)
 
 
 def _make(made: Image, packages: Path) -> None:
