@@ -157,7 +157,7 @@ async def test_endless_fragments_are_bounded() -> None:
         controller.send(extended_report(0x11, b"end"))
         await until(lambda: host.engine.reports)
         scanner = host.parts.scanner
-        assert sum(held.octets for held in scanner._chains.held.values()) <= 16 * 1650
+        assert sum(held.octets for held in scanner._reader._chains.held.values()) <= 16 * 1650
         assert host.counters.scan_fragments > 80
         assert [report.data for report in host.engine.reports] == [b"end"]
 
@@ -187,8 +187,8 @@ async def test_the_rest_of_a_packet_that_was_dropped_is_no_packet() -> None:
         await until(lambda: len(host.engine.reports) == 18)
         data = [report.data for report in host.engine.reports]
         assert data == [b"a" * 1650, b"whole"] + [b"12"] * 16
-        assert not host.parts.scanner._chains.held
-        assert not host.parts.scanner._chains.broken
+        assert not host.parts.scanner._reader._chains.held
+        assert not host.parts.scanner._reader._chains.broken
 
 
 @simulated

@@ -1,7 +1,6 @@
 """What the adapter does on the air without a link, and under which address (GAP).
 
     advertising, scanning, initiating   one control of the controller's each
-    chains      advertising packets that come in several reports
     privacy     our own address on the air, and what must pause when it changes
     resolving   the identities of peers, by the keys of their bonds
     identity    which address is ours, and how one is claimed on a simulated radio

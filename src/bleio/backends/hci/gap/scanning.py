@@ -4,13 +4,8 @@ Two users share the one scanner: the program, which wants all packets, and a con
 a peer with a private address (`find`), whose packets no program sees. So it is on while either
 wants it, with the program's parameters if there is one.
 
-Data plane: one `Report` per packet, cut out of the event; no de-duplication. An RSSI of 127, which
-says that the controller does not know it, is passed on as it is. The address of a report is the
-identity of the sender, if it is known.
-
-What may surprise: a long packet comes in several reports, between which those of other advertisers
-may come, and any part may be missing (`chains`). And a legacy scan response does not say whether
-its advertiser can be connected to, so that is remembered from the advertisement before it.
+Data plane: one `Report` per packet, cut out of the event (`core.advertising_reports`); no
+de-duplication. The address of a report is the identity of the sender, if it is known.
 """
 
 from __future__ import annotations
@@ -18,46 +13,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from struct import Struct
 
 from bleio.backends.base import Report, ScanParameters
 from bleio.backends.hci.controller.bringup import ControllerFacts
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
-from bleio.backends.hci.gap.chains import ReportChains
 from bleio.backends.hci.gap.privacy import Privacy
 from bleio.backends.hci.gap.resolving import Resolver
 from bleio.core.address import DeviceAddress
+from bleio.core.advertising_reports import ReportReader
 from bleio.core.hci import LeEvent
 from bleio.errors import ControllerError, InnerError, InvalidParameter
 
 _log = logging.getLogger(__name__)
 
-MAX_REMEMBERED = 256  # advertisers, for legacy scan responses
-
 _US_PER_UNIT = 625
 _MAX_LEGACY_UNITS = 0x4000
-
-# event type (2), address type, address (6), PHYs (2), set, tx power, RSSI, periodic interval (2),
-# direct address type, direct address (6), data length
-_EXTENDED = Struct("<HB6sBBBbbHB6sB")
-_LEGACY = Struct("<BB6sB")  # event type, address type, address, data length
-_RSSI = Struct("<b")
-
-# Bits of an extended report's event type
-_CONNECTABLE = 0x01
-_SCAN_RESPONSE = 0x08
-_LEGACY_PDU = 0x10
-_MORE_TO_COME = 0x20
-_STATUS = 0x60
-
-# Event types of legacy reports
-_ADV_IND = 0x00
-_ADV_DIRECT_IND = 0x01
-_SCAN_RSP = 0x04
-
-# Address types of identities that the controller resolved
-_RESOLVED = (2, 3)
 
 _PHY_1M = 0x01
 
@@ -89,8 +60,7 @@ class ScanControl:
         self._sought: dict[asyncio.Future[DeviceAddress], DeviceAddress] = {}
         self._extended = False
         self._told_of_legacy = False
-        self._chains = ReportChains(layer.counters)
-        self._connectable: dict[DeviceAddress, bool] = {}
+        self._reader = ReportReader(self, layer.counters, _now_s)
         layer.on_event(LeEvent.ADVERTISING_REPORT, self._legacy_reports)
         layer.on_event(LeEvent.EXTENDED_ADVERTISING_REPORT, self._extended_reports)
 
@@ -167,8 +137,7 @@ class ScanControl:
             if self._wanted is None and not self._sought:
                 return
             await self._privacy.prepare()
-            self._chains.clear()
-            self._connectable.clear()
+            self._reader.clear()
             await self._go(self._wanted or _SEEKING)
 
     async def _go(self, parameters: ScanParameters) -> None:
@@ -198,93 +167,43 @@ class ScanControl:
         else:
             await self._layer.request(Opcode.LE_SET_SCAN_ENABLE, bytes((enable, 0)))
 
-    def _heard(self, on_air: DeviceAddress, resolved: bool, wanted: bool, report: Report) -> None:
-        """Pass a report on to what waits for it.
-
-        Args: `resolved`: by the controller. `wanted`: what a scan would report.
-        """
-        address = report.address
-        self._resolver.heard(address, None if resolved else on_air)
-        # A peer that is sought but does not take connections at present is waited for further.
-        if self._sought and report.connectable:
-            for found, identity in self._sought.items():
-                if identity == address and not found.done():
-                    found.set_result(on_air)
-        if wanted and self._wanted is not None:
-            self._reported(report)
+    # Events, and PacketListener
 
     def _extended_reports(self, event: bytes) -> None:
-        if not self.on_air:
-            return
-        position = 1
-        for _ in range(event[0] if event else 0):
-            fields = _EXTENDED.unpack_from(event, position)
-            position += _EXTENDED.size
-            data = event[position : position + fields[-1]]
-            position += fields[-1]
-            if position > len(event):
-                self._layer.counters.malformed += 1
-                return
-            self._extended_report(fields[0], fields[1], fields[2], fields[5], fields[7], data)
-
-    def _extended_report(
-        self,
-        kind: int,
-        address_type: int,
-        octets: bytes,
-        advertising_set: int,
-        rssi: int,
-        data: bytes,
-    ) -> None:
-        # One that looks for a peer hears extended packets also while the program wants none.
-        wanted = bool(kind & _LEGACY_PDU) or self._extended
-        if not (wanted or self._sought):
-            return
-        # 0xFF is an advertiser without any address, which is shown as a random one of zeros.
-        address = DeviceAddress(octets, bool(address_type & 1))
-        # Nearly all packets are whole. Only while parts of any are held, or were dropped, must a
-        # whole one be looked up: it may be the last part of one.
-        in_parts = kind & _STATUS or self._chains.held or self._chains.broken
-        if in_parts and not kind & _LEGACY_PDU:
-            chain = (address, advertising_set, kind & _SCAN_RESPONSE)
-            more = kind & _STATUS == _MORE_TO_COME
-            whole = self._chains.joined(chain, data, more, asyncio.get_running_loop().time())
-            if whole is None:
-                return
-            data = whole
-        resolved = address_type in _RESOLVED
-        peer = address if resolved else self._resolver.identity_of(address)
-        self._heard(
-            address,
-            resolved,
-            wanted,
-            Report(peer, data, rssi, bool(kind & _CONNECTABLE), bool(kind & _SCAN_RESPONSE)),
-        )
+        if self.on_air:
+            self._reader.extended(event)
 
     def _legacy_reports(self, event: bytes) -> None:
-        if not self.on_air:
-            return
-        position = 1
-        for _ in range(event[0] if event else 0):
-            kind, address_type, octets, length = _LEGACY.unpack_from(event, position)
-            position += _LEGACY.size
-            data = event[position : position + length]
-            (rssi,) = _RSSI.unpack_from(event, position + length)
-            position += length + 1
-            address = DeviceAddress(octets, bool(address_type & 1))
-            scan_response = kind == _SCAN_RSP
-            if scan_response:
-                connectable = self._connectable.get(address, False)
-            else:
-                connectable = kind in (_ADV_IND, _ADV_DIRECT_IND)
-                self._remember(address, connectable)
-            resolved = address_type in _RESOLVED
-            peer = address if resolved else self._resolver.identity_of(address)
-            report = Report(peer, data, rssi, connectable, scan_response)
-            self._heard(address, resolved, True, report)
+        if self.on_air:
+            self._reader.legacy(event)
 
-    def _remember(self, address: DeviceAddress, connectable: bool) -> None:
-        """Keep what an advertisement said: legacy scan responses do not say what they answer."""
-        if address not in self._connectable and len(self._connectable) >= MAX_REMEMBERED:
-            del self._connectable[next(iter(self._connectable))]
-        self._connectable[address] = connectable
+    def wants_extended(self) -> bool:
+        """See `PacketListener`. One that looks for a peer hears extended packets also while the
+        program wants none."""
+        return self._extended or bool(self._sought)
+
+    def heard_packet(
+        self,
+        address: DeviceAddress,
+        data: bytes,
+        rssi_dbm: int,
+        *,
+        connectable: bool,
+        scan_response: bool,
+        resolved: bool,
+        legacy: bool,
+    ) -> None:
+        """See `PacketListener`. Pass a packet on to what waits for it."""
+        peer = address if resolved else self._resolver.identity_of(address)
+        self._resolver.heard(peer, None if resolved else address)
+        # A peer that is sought but does not take connections at present is waited for further.
+        if self._sought and connectable:
+            for found, identity in self._sought.items():
+                if identity == peer and not found.done():
+                    found.set_result(address)
+        if self._wanted is not None and (legacy or self._extended):
+            self._reported(Report(peer, data, rssi_dbm, connectable, scan_response))
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -20,7 +20,8 @@ Spec: Vol 4, Part E, 7.7.65.13; Vol 3, Part C, 11 (structures).
 
 from __future__ import annotations
 
-from bleio.backends.hci.counters import HciCounters
+from typing import Protocol
+
 from bleio.core.address import DeviceAddress
 
 MAX_FRAGMENTED = 16  # packets that arrive at the same time
@@ -32,6 +33,12 @@ MAX_PARTS = 64
 PART_S = 0.1
 
 Chain = tuple[DeviceAddress, int, int]  # advertiser, set, whether it is a scan response
+
+
+class ChainCounters(Protocol):
+    """Where it is counted what never became whole."""
+
+    scan_fragments: int
 
 
 class _Parts:
@@ -48,7 +55,7 @@ class _Parts:
 class ReportChains:
     """The packets of which some parts have come. Times are those of any clock, in seconds."""
 
-    def __init__(self, counters: HciCounters) -> None:
+    def __init__(self, counters: ChainCounters) -> None:
         self._counters = counters
         self.held: dict[Chain, _Parts] = {}
         self.broken: dict[Chain, float] = {}  # by the time of the part that was dropped last

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bleio.backends.hci.counters import HciCounters
-from bleio.backends.hci.gap.chains import (
+from bleio.core.address import DeviceAddress
+from bleio.core.report_chains import (
     MAX_BROKEN,
     MAX_DATA_OCTETS,
     MAX_FRAGMENTED,
@@ -13,7 +14,6 @@ from bleio.backends.hci.gap.chains import (
     PART_S,
     ReportChains,
 )
-from bleio.core.address import DeviceAddress
 
 CHAIN = (DeviceAddress(b"\x01\x02\x03\x04\x05\xc6", random=True), 1, 0)
 FLAGS = b"\x02\x01\x06"
