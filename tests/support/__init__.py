@@ -28,6 +28,15 @@ Parts of ours, on a simulated radio:
     little/link      its links
     little/world     its devices, as the conformance suite wants them
 
+ESPHome's Bluetooth proxies, on a simulated radio:
+    esphome/server   one proxy, as a server of ESPHome's native API
+    esphome/session  one client's connection to it
+    esphome/link     one Bluetooth link of such a client
+    esphome/framing  the packets of that API, in the clear and encrypted
+    esphome/building  proxies and devices at places, and a fleet of the proxies
+    esphome/hostile  proxies that a test writes by hand, as bad as wanted
+    esphome/__main__  proxies as a process: `python -m support.esphome`
+
 D-Bus without a Bluetooth:
     bluez/bench      a peripheral on it, and centrals that come and go
     bluez/loops      coroutines as tests, in real time

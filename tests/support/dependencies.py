@@ -28,6 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     # Programs on real controllers load nothing of the simulated radio.
     "backends.hci.controller.virtual": {"core", "errors", "backends", "radio"},
     "backends.os": {"core", "errors", "att", "gatt", "backends"},
+    # Keys of proxies are read from a file of the user's.
+    "backends.os.esphome": {"core", "errors", "files", "att", "gatt", "backends"},
     "runtime": {"core", "errors", "att", "gatt", "backends"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "dropin": {"api", "errors"},
@@ -59,7 +61,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
 
 # Where each distribution that bleio depends on may be used.
 THIRD_PARTY: dict[str, tuple[str, ...]] = {
+    "aioesphomeapi": ("backends.os.esphome",),
     "bleak": ("backends.os",),
+    "bleak_esphome": ("backends.os.esphome",),
     "bumble": ("backends.hci",),
     "click": ("__main__", "cli"),
     "cryptography": (
@@ -69,6 +73,8 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
         "backends.hci",
     ),
     "dbus_fast": ("backends.os",),
+    "google": ("backends.os.esphome",),  # protobuf, of which aioesphomeapi's messages are
+    "habluetooth": ("backends.os.esphome",),
     "platformdirs": ("radio.sharing", "runtime"),
     "pytest": ("testing.plugin",),
 }

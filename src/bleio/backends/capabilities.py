@@ -158,11 +158,16 @@ ESPHOME = Platform(
     frozenset(
         {
             Capability.RAW_ADVERTISING,
+            Capability.PASSIVE_SCANNING,
             Capability.PEER_ADDRESSES,
             Capability.HANDLES,
             Capability.PAIRING,
         }
     ),
+    takes={
+        Capability.PASSIVE_SCANNING: "ESPHome 2025.5 on each proxy",
+        Capability.PAIRING: "ESPHome 2024.3 on each proxy",
+    },
 )
 PLATFORMS = (HCI, BLUEZ, WINDOWS, MACOS, ESPHOME)
 

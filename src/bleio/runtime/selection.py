@@ -1,20 +1,20 @@
 """Which backend: the one string that chooses an adapter.
 
-`virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os`, `os:hci1`, `auto`; see `CHOICES`. The string is
-checked when an adapter is made, and read from the environment when it is first used, as a program
-may set that after its import. Backends are imported when one is made, since `import _bleio` must be
-quick. There is never a silent choice of the simulated radio: a program that finds no device would
-look for the fault in its peer. In a world of the tests there is nothing but its own radio, so there
-it is what `auto` means.
+`virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os`, `os:hci1`, `esphome:HOST`, `auto`; see `CHOICES`.
+The string is checked when an adapter is made, and read from the environment when it is first used,
+as a program may set that after its import. Backends are imported when one is made, since `import
+_bleio` must be quick. There is never a silent choice of the simulated radio: a program that finds
+no device would look for the fault in its peer. In a world of the tests there is nothing but its own
+radio, so there it is what `auto` means.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bleio.backends.base import Backend
 from bleio.core.address import DeviceAddress
@@ -22,10 +22,14 @@ from bleio.errors import CallerError, ControllerLost
 from bleio.runtime import identity
 from bleio.runtime.portal import portal_of_context
 
+if TYPE_CHECKING:
+    from bleio.backends.os.esphome.places import Place
+
 SETTING = "BLEIO_ADAPTER"
 CHOICES = (
     "auto or os (the operating system's Bluetooth), os:hci1 (one of its adapters, on Linux),"
-    " hci:TRANSPORT (a Bluetooth controller, such as hci:usb:0), virtual (a simulated radio of this"
+    " hci:TRANSPORT (a Bluetooth controller, such as hci:usb:0), esphome:HOST[,HOST...] (ESPHome's"
+    " Bluetooth proxies), virtual (a simulated radio of this"
     " process) or virtual:NAME (a simulated radio shared by the processes that use NAME)"
 )
 
@@ -45,6 +49,8 @@ def backend_for(choice: str) -> MakeBackend:
             return _hci(rest, choice)
         case "os" if not colon or re.fullmatch(r"hci\d{1,5}", rest):
             return partial(_operating_system, choice, rest or None)
+        case "esphome" if rest:
+            return _esphome(choice, rest)
         case "auto" if not colon:
             return _automatic
     raise CallerError(f"There is no adapter {choice!r}: choose {CHOICES}")
@@ -115,6 +121,22 @@ def _operating_system(choice: str, adapter: str | None, former: DeviceAddress | 
     from bleio.backends.os.platforms import this_system
 
     return OsBackend(this_system(adapter))
+
+
+def _esphome(choice: str, fleet: str) -> MakeBackend:
+    from bleio.backends.os.esphome.places import parse_places
+
+    return partial(_fleet, choice, parse_places(fleet))
+
+
+def _fleet(choice: str, places: Sequence[Place], former: DeviceAddress | None) -> Backend:
+    if (own := _of_world(choice, former)) is not None:
+        return own
+    from bleio.backends.os import OsBackend
+    from bleio.backends.os.esphome import fleet_of
+    from bleio.backends.os.esphome.places import read_keys
+
+    return OsBackend(fleet_of(places, partial(read_keys, identity.state_folder())))
 
 
 def _automatic(former: DeviceAddress | None) -> Backend:
