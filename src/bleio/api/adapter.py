@@ -268,6 +268,8 @@ class Adapter:
         parameters, timeout_s = checked_parameters(
             data, scan_response, connectable, anonymous, timeout, interval, tx_power, directed_to
         )
+        if self._session.server.asks_for_security:
+            self._session.security_matters()
         self._session.gap.start_advertising(parameters, timeout_s)
 
     def stop_advertising(self) -> None:

@@ -134,6 +134,7 @@ class Connection:
         refuse_in_answer("pair()")
         if not link.security.encrypted:
             self._session.life.require(Capability.PAIRING)
+            self._session.security_matters()
         try:
             self._session.engine.call(link.pair)
         except ConnectionError:

@@ -14,8 +14,9 @@ takes. The sentences look there for what else can, and the documentation has it 
 members and platforms (`tools/capability_table.py`), so that the three say the same.
 
 Security settings are capabilities too. A setting that a program has changed and that the backend
-cannot honour is refused. A default that it cannot honour is warned of once, because no program has
-asked for it, and refusing would leave the backend without any use.
+cannot honour is refused. A default that it cannot honour is told once, because no program has asked
+for it, and refusing would leave the backend without any use: at INFO when it opens, as a warning
+when the program asks for security, by pairing, a delegate, or values that are not open to all.
 
 The conformance suite skips by the same names and by nothing else, so a backend that claims too
 much fails there, and one that claims too little is seen by its skips.

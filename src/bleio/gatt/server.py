@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+from bleio.core.codes import SecurityMode
 from bleio.errors import CallerError
 from bleio.gatt.model import LocalCharacteristic, LocalDescriptor, LocalService
 
@@ -74,6 +75,16 @@ class LocalServer:
         self.appearance = appearance
         self.device_name = _cut(device_name)
         self.publisher: Publisher | None = None
+
+    @property
+    def asks_for_security(self) -> bool:
+        """Whether a value of a characteristic takes more than an open link."""
+        plain = (SecurityMode.OPEN, SecurityMode.NO_ACCESS)
+        return any(
+            each.read_perm not in plain or each.write_perm not in plain
+            for service in self.services
+            for each in service.characteristics
+        )
 
     def publish_by(self, publisher: Publisher) -> None:
         """Tell a publisher of every change from now on; it takes what is there by itself.

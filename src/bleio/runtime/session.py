@@ -73,6 +73,7 @@ class Session:
         self.policy = Policy(default_delegate, self.counted)
         self._make_backend = make_backend
         self._name: str | None = None
+        self._unkept: list[str] = []  # promises of the defaults that the open backend breaks
 
     def set_enabled(self, enabled: bool) -> None:
         """Switch off, which ends everything on the air, or on, which opens the backend anew.
@@ -149,6 +150,14 @@ class Session:
         else:
             self.engine.run(_store, characteristic, value)
 
+    def security_matters(self) -> None:
+        """Warn of what the open backend does not promise, once, as the program asks for security.
+
+        One that only scans, say, is not bothered with keys that it does not have.
+        """
+        while self._unkept:
+            _log.warning(self._unkept.pop(0))
+
     def counters(self) -> dict[str, int]:
         """Return all counters of the adapter, sorted by name. Any thread; opens nothing."""
         counted = self.life.counters()
@@ -190,8 +199,12 @@ class Session:
         except BaseException:
             await backend.close()
             raise
-        for sentence in broken_promises(backend.platform, backend.capabilities, backend.settings):
-            _log.warning(sentence)
+        self._unkept = broken_promises(backend.platform, backend.capabilities, backend.settings)
+        if self.policy.delegate is not None or self.server.asks_for_security:
+            self.security_matters()
+        else:
+            for sentence in self._unkept:
+                _log.info(sentence)
         self._name = name or identity.default_name(backend.address)
         self.server.set_device_name(self._name)
         return backend

@@ -14,7 +14,9 @@ from bleio.backends.base import AdvertisingParameters, ScanParameters
 from bleio.backends.capabilities import EVERYTHING, SETTINGS, Capability
 from bleio.core.address import DeviceAddress
 from bleio.core.advertising import Prefixes
+from bleio.core.codes import SecurityMode
 from bleio.core.pairing import PairingMethod, SecuritySettings
+from bleio.gatt.model import LocalCharacteristic, LocalService, Properties
 from bleio.runtime.scan_buffer import ScanBuffer
 from bleio.runtime.session import Session
 from support.fake_backend import PEER, FakeBackend
@@ -176,14 +178,44 @@ def test_a_setting_that_it_turns_out_to_ignore_is_refused_too(bench: Bench) -> N
     bench.session.erase_bonds()
 
 
-def test_a_default_that_it_cannot_honour_is_warned_of(
+UNKEPT = [Capability.FAIL_CLOSED.refusal("os")]
+
+
+def of_level(level: int, caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.levelno == level]
+
+
+def test_a_default_that_it_cannot_honour_is_warned_of_when_it_matters(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench.lacks = {Capability.FAIL_CLOSED, Capability.DEBUG_KEYS}
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO, "bleio"):
         bench.session.erase_bonds()
-        bench.session.erase_bonds()
-    assert [record.message for record in caplog.records] == [Capability.FAIL_CLOSED.refusal("os")]
+        assert of_level(logging.INFO, caplog) == UNKEPT
+        assert of_level(logging.WARNING, caplog) == []
+        bench.session.security_matters()
+        bench.session.security_matters()
+    assert of_level(logging.WARNING, caplog) == UNKEPT
+
+
+def test_it_matters_to_a_delegate_and_to_values_that_ask_for_security(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.lacks = {Capability.FAIL_CLOSED}
+    bench.session.set_pairing_delegate(Played(print))
+    bench.session.erase_bonds()
+    assert of_level(logging.WARNING, caplog) == UNKEPT
+    bench.session.set_pairing_delegate(None)
+    bench.session.set_enabled(False)
+    service = LocalService(b"\x0d\x18")
+    bench.session.server.add_service(service)
+    assert not bench.session.server.asks_for_security
+    secret = LocalCharacteristic(
+        b"\x37\x2a", Properties.READ, read_perm=SecurityMode.ENCRYPT_NO_MITM
+    )
+    bench.session.server.add_characteristic(service, secret)
+    bench.session.set_enabled(True)
+    assert of_level(logging.WARNING, caplog) == UNKEPT * 2
 
 
 # --- the delegate
