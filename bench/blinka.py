@@ -26,9 +26,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))
 
-from support.stacks.machine import Machine  # noqa: E402
-
 from support.processes import Program  # noqa: E402
+from support.stacks.machine import Machine  # noqa: E402
 
 CLIENT = ROOT / "bench" / "blinka_client.py"
 BLINKA = ("adafruit-blinka-bleio==4.1.2", "bleak==3.1.0")
