@@ -108,11 +108,12 @@ class Bench:
 
     # What centrals do, as bluetoothd tells it
 
-    async def connect(self, address: str = PEER) -> str:
+    async def connect(self, address: str = PEER, paired: bool = False) -> str:
         """Returns: the object path of the device."""
         path = device_path(address)
         before = len(self.owner.log)
-        self.daemon.add(path, DEVICE, Address=address, AddressType="random", Connected=True)
+        properties = {"Address": address, "AddressType": "random", "Paired": paired}
+        self.daemon.add(path, DEVICE, **properties, Connected=True)
         await until(lambda: len(self.owner.log) > before)
         return path
 

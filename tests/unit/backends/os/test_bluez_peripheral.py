@@ -204,6 +204,28 @@ def _collect(message: Message, signals: list[bytes]) -> bool:
 
 
 @in_loop
+async def test_subscriptions_of_a_bonded_client_are_back_with_it() -> None:
+    async with bench() as made:
+        characteristic, heard = add(made, P.NOTIFY), Heard()
+        characteristic.listeners.append(heard)
+        await made.advertise()
+        device = await made.connect(paired=True)
+        await made.subscribe(characteristic)
+        await made.disconnect(device)
+        assert heard.subscriptions == [(True, False), (False, False)]
+        await made.advertise()
+        stranger = await made.connect("C0:00:00:00:00:02")
+        assert heard.subscriptions == [(True, False), (False, False)]
+        await made.disconnect(stranger)
+        await made.advertise()
+        made.daemon.remove(device)
+        await made.connect(paired=True)
+        assert heard.subscriptions == [(True, False), (False, False), (True, False)]
+        await made.unsubscribe(characteristic)
+        assert heard.subscriptions[-1] == (False, False)
+
+
+@in_loop
 async def test_an_indication_waits_for_its_confirmation() -> None:
     async with bench() as made:
         characteristic = add(made, P.INDICATE)

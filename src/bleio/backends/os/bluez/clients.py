@@ -5,6 +5,10 @@ that the last has stopped, and for an indication by `Confirm` that one has it. W
 whether it wants notifications or indications, it does not say. So all clients together are one
 `Subscriber`, `AllClients`, as the contract has it.
 
+Of a client with a bond BlueZ remembers what it subscribed to, and does not say so again when it is
+back. So what was started and not stopped is still subscribed to while nobody is connected
+(`_started`), and is told to listeners when a bonded client comes.
+
 How a value goes out BlueZ decides: each client gets it in the way that it asked for. What waits for
 confirmations has to know whether there is one to come. With the property Indicate alone there is.
 With Notify too it shows: the first value after a subscription waits `PROBE_S` for a confirmation,
@@ -52,8 +56,9 @@ class AllClients(Subscriber):
 
     def __init__(self, applications: Applications, bus: Callable[[], Bus]) -> None:
         self._applications, self._bus = applications, bus
-        # Those that are subscribed to, and whether a value of theirs is confirmed; None: not known.
-        self._told: dict[LocalCharacteristic, bool | None] = {}
+        # What BlueZ passes on, and whether a value of it is confirmed; None: not known.
+        self._started: dict[LocalCharacteristic, bool | None] = {}
+        self._told: set[LocalCharacteristic] = set()  # what listeners were told of
         self._mtus: dict[str, int] = {}  # by the object path of each connected client
         self._confirmations: dict[LocalCharacteristic, deque[asyncio.Future[None]]] = {}
         self._ahead = 0
@@ -88,13 +93,13 @@ class AllClients(Subscriber):
         if characteristic not in self._told:
             return
         with suppress(LinkLost):  # nobody is left to be told
-            match _ways(characteristic), self._told[characteristic]:
+            match _ways(characteristic), self._started[characteristic]:
                 case (False, True), _:
                     await self.indicate(characteristic, value)
                 case (True, True), None | True:
                     is_confirmed = await self._confirm(characteristic, value, PROBE_S)
-                    if characteristic in self._told:
-                        self._told[characteristic] = is_confirmed
+                    if characteristic in self._started:
+                        self._started[characteristic] = is_confirmed
                 case _:
                     await self.notify(characteristic, value)
 
@@ -135,9 +140,11 @@ class AllClients(Subscriber):
 
     # What clients do
 
-    def came(self, device: str) -> None:
-        """A client has connected. Args: its object path."""
+    def came(self, device: str, bonded: bool) -> None:
+        """A client has connected. Args: its object path; whether BlueZ has a bond with it."""
         self._mtus.setdefault(device, DEFAULT_MTU)
+        for characteristic in tuple(self._started) if bonded else ():
+            self._tell(characteristic)
 
     def seen(self, device: str, mtu: int) -> None:
         """A client has used a value, with that ATT_MTU."""
@@ -146,15 +153,23 @@ class AllClients(Subscriber):
 
     def start(self, characteristic: LocalCharacteristic) -> None:
         """The first client has subscribed."""
+        self._started.setdefault(characteristic, None)
+        self._tell(characteristic)
+
+    def stop(self, characteristic: LocalCharacteristic) -> None:
+        """The last client has unsubscribed, or the characteristic is offered no longer."""
+        self._started.pop(characteristic, None)
+        self._untell(characteristic)
+
+    def _tell(self, characteristic: LocalCharacteristic) -> None:
         if characteristic not in self._told:
-            self._told[characteristic] = None
+            self._told.add(characteristic)
             for listener in tuple(characteristic.listeners):
                 listener.subscribed(self, *_subscription(characteristic))
 
-    def stop(self, characteristic: LocalCharacteristic) -> None:
-        """The last client has unsubscribed."""
+    def _untell(self, characteristic: LocalCharacteristic) -> None:
         if characteristic in self._told:
-            del self._told[characteristic]
+            self._told.discard(characteristic)
             self._fail_waiting(characteristic)
             for listener in tuple(characteristic.listeners):
                 listener.subscribed(self, False, False)
@@ -172,7 +187,8 @@ class AllClients(Subscriber):
         if had is None or self._mtus:
             return False
         for characteristic in tuple(self._told):
-            self.stop(characteristic)
+            self._untell(characteristic)
+            self._started[characteristic] = None  # the next client may want it another way
         return True
 
     def forget(self, characteristic: LocalCharacteristic) -> None:

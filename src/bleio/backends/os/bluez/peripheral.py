@@ -16,6 +16,7 @@ from bleio.backends.os.bluez.advertising import Advertiser
 from bleio.backends.os.bluez.bus import Bus, Reply
 from bleio.backends.os.bluez.clients import AllClients
 from bleio.backends.os.bluez.incoming import Centrals
+from bleio.backends.os.bluez.objects import DEVICE
 from bleio.backends.os.bluez.table import Table
 from bleio.backends.os.system import Peripheral, SystemOwner
 from bleio.core.address import DeviceAddress
@@ -87,7 +88,8 @@ class BlueZPeripheral(Peripheral):
 
     def central_came(self, device: str, peer: DeviceAddress) -> None:
         self._table.hurry = True
-        self._clients.came(device)
+        properties = self._adapter.objects.get(device, DEVICE) or {}
+        self._clients.came(device, bonded=bool(properties.get("Paired")))
         self._advertiser.link_came()
         self._owner.peer_connected(peer)
 
