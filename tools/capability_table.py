@@ -41,7 +41,7 @@ ROWS: tuple[tuple[Capability, str, str], ...] = (
     (Capability.SCAN_TIMING, "Adapter.start_scan", "`interval`, `window`"),
     (Capability.EXTENDED_ADVERTISING, "Adapter.start_scan", "`extended=True`; so advertised, too"),
     (Capability.PEER_ADDRESSES, "ScanEntry.address", "the device's own"),
-    (Capability.SCAN_RESPONSES, "ScanEntry.scan_response", "so advertised, too"),
+    (Capability.SCAN_RESPONSES, "ScanEntry.scan_response", ""),
     (
         Capability.RAW_ADVERTISING,
         "ScanEntry.advertisement_bytes",

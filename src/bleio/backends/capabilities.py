@@ -37,13 +37,15 @@ class Capability(Enum):
     EXTENDED_ADVERTISING and TRANSMIT_POWER are not asked for by the session. How much is possible
     is known to the backend alone, which refuses too much with InvalidParameter. A transmit power is
     a wish: a backend that cannot choose advertises all the same, and logs that it could not.
+    Without RAW_ADVERTISING a system makes the octets of fields: each field that is advertised is in
+    one of the two packets, and what the system cannot say the backend refuses.
     Without PEER_ADDRESSES an address stands for a device, on this computer alone.
     """
 
     # Advertising and scanning
     PERIPHERAL = "advertise and serve clients"
     RAW_ADVERTISING = "send and report advertising data octet for octet"
-    SCAN_RESPONSES = "send or report scan responses apart from advertising data"
+    SCAN_RESPONSES = "report scan responses apart from advertising data"
     EXTENDED_ADVERTISING = "send or hear more than 31 octets of advertising data"
     NON_CONNECTABLE_ADVERTISING = "advertise without letting others connect"
     DIRECTED_ADVERTISING = "advertise to one device alone"
@@ -109,7 +111,6 @@ BLUEZ = Platform(
     frozenset(
         {
             Capability.PERIPHERAL,
-            Capability.SCAN_RESPONSES,
             Capability.EXTENDED_ADVERTISING,
             Capability.NON_CONNECTABLE_ADVERTISING,
             Capability.ADVERTISING_INTERVAL,
@@ -125,7 +126,7 @@ BLUEZ = Platform(
         }
     ),
     takes={
-        Capability.EXTENDED_ADVERTISING: "a controller of Bluetooth 5",
+        Capability.EXTENDED_ADVERTISING: "a controller of Bluetooth 5 and BlueZ 5.78",
         Capability.PASSIVE_SCANNING: "bluetoothd started with --experimental",
         Capability.SUBSCRIBERS: "BlueZ 5.69 on a bus that passes file descriptors",
     },

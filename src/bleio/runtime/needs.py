@@ -19,12 +19,14 @@ _ADVERTISING = AdvertisingParameters(b"")
 
 
 def of_advertising(parameters: AdvertisingParameters) -> Iterator[Capability]:
-    """Yield what advertising with these parameters needs."""
+    """Yield what advertising with these parameters needs.
+
+    Data that ends within a structure can be said in octets alone. Which fields a system can say
+    otherwise, and in which packet, is known to its backend, which refuses the rest.
+    """
     yield Capability.PERIPHERAL
-    if not (parse(parameters.data).is_plain and parse(parameters.scan_response).is_plain):
+    if parse(parameters.data).cut or parse(parameters.scan_response).cut:
         yield Capability.RAW_ADVERTISING
-    if parameters.scan_response:
-        yield Capability.SCAN_RESPONSES
     if not parameters.connectable:
         yield Capability.NON_CONNECTABLE_ADVERTISING
     if parameters.directed_to is not None:

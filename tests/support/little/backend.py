@@ -125,6 +125,8 @@ class LittleBackend(Backend):
         if parameters.high_duty_cycle and parameters.directed_to is None:
             raise CallerError("Only directed advertising has a high duty cycle")
         require(self.name, self.capabilities, *needs.of_advertising(parameters))
+        if parameters.scan_response:
+            require(self.name, self.capabilities, Capability.SCAN_RESPONSES)
         fields = parse(parameters.data)
         if not fields.is_plain:
             require(self.name, self.capabilities, Capability.RAW_ADVERTISING)

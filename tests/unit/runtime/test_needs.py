@@ -85,9 +85,7 @@ def set_interval(bench: Bench) -> None:
 ASKED: list[tuple[Capability, Ask]] = [
     (Capability.PERIPHERAL, advertise()),
     (Capability.RAW_ADVERTISING, advertise(b"\x05\x09cut")),
-    (Capability.RAW_ADVERTISING, advertise(b"\x02\x2a\x00")),
     (Capability.RAW_ADVERTISING, advertise(scan_response=b"\x05\x09cut")),
-    (Capability.SCAN_RESPONSES, advertise(scan_response=FLAGS)),
     (Capability.NON_CONNECTABLE_ADVERTISING, advertise(connectable=False)),
     (Capability.DIRECTED_ADVERTISING, advertise(b"", directed_to=PEER)),
     (Capability.ANONYMOUS_ADVERTISING, advertise(anonymous=True)),

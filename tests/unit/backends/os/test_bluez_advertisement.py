@@ -62,7 +62,6 @@ def test_what_adafruit_ble_sends() -> None:
         ("05ff 2208 0102", {"ManufacturerData": {0x0822: b"\x01\x02"}}),
         ("0319 c103", {"Appearance": 0x03C1}),
         ("0324 16 ff", {"Data": {0x24: b"\x16\xff"}}),
-        ("0201 04", {"Discoverable": False}),
         ("0201 02", {"Discoverable": True}),
         ("0201 05", {"Discoverable": True, "DiscoverableTimeout": 0xFFFF}),
         ("0509 6e616d65", {"LocalName": "name"}),
@@ -76,6 +75,7 @@ def test_each_field(data: str, expected: dict[str, Any]) -> None:
 def test_what_nobody_can_connect_to() -> None:
     found = properties(bytes.fromhex("05ff22080102"), connectable=False)
     assert found == {"Type": "broadcast", "ManufacturerData": {0x0822: b"\x01\x02"}}
+    assert "an address of its own making" in said(connectable=False).remarks[0]
     with pytest.raises(NotImplementedError, match="flags in an advertisement that nobody"):
         said(FLAGS, connectable=False)
 
@@ -90,6 +90,7 @@ def test_what_nobody_can_connect_to() -> None:
         ("0224 16 0224 17", "one AD type twice"),
         ("0201 1a", "the flags 0x1a"),
         ("0201 03", "the flags 0x03"),
+        ("0201 04", "the flags 0x04, without discoverable mode"),
         ("0319 ffff", "the appearance 0xffff"),
         ("0309 fffe", "AD type 0x09 in that form"),
         ("030d 0102", "AD type 0x0d in that form"),
@@ -142,9 +143,13 @@ def test_lengths(data: bytes, scan_response: bytes, match: str) -> None:
 
 
 def test_extended_advertising_has_more_room() -> None:
-    limits = Limits(data_octets=251, response_octets=251)
+    limits = Limits(data_octets=251, field_octets=251, response_octets=251)
     data = b"\xc8\xff" + bytes(199)
     assert properties(data, limits)["ManufacturerData"] == {0: bytes(197)}
+    older = Limits(data_octets=251, response_octets=251)
+    with pytest.raises(InvalidParameter, match="at most 31 octets in one field, and there is one"):
+        said(data, older)
+    assert len(properties(b"\x10\xff" + bytes(15) + b"\x10\x16" + bytes(15), older)) == 3
     with pytest.raises(InvalidParameter, match="at most 251"):
         said(bytes(252), limits)
 
@@ -179,7 +184,9 @@ def test_limits_are_what_the_manager_says() -> None:
         "SupportedIncludes": ["tx-power"],
         "SupportedFeatures": ["CanSetTxPower"],
     }
-    assert limits_of(manager) == Limits(251, 200, frozenset({"tx-power"}), True)
+    includes = frozenset({"tx-power"})
+    assert limits_of(manager, True) == Limits(251, 251, 200, includes, True)
+    assert limits_of(manager, False) == Limits(251, 31, 200, includes, True)
     del manager["SupportedSecondaryChannels"]
-    assert limits_of(manager) == Limits(31, 31, frozenset({"tx-power"}), True)
-    assert limits_of({}) == Limits()
+    assert limits_of(manager, True) == Limits(31, 31, 31, includes, True)
+    assert limits_of({}, True) == Limits()

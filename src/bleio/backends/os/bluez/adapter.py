@@ -18,6 +18,7 @@ from bleio.backends.os.bluez.presence import Presence
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.errors import ControllerLost
 
+OLDEST_WITH_LONG_FIELDS = (5, 78)  # takes a field of more than 31 octets
 OLDEST_WITH_CLIENTS = (5, 69)  # has one descriptor for each client that is notified
 
 _FOR_PERIPHERAL = frozenset({GATT_MANAGER, ADVERTISING_MANAGER})
@@ -55,6 +56,11 @@ class Adapter:
         return self.objects.get(self.path, ADAPTER) or {}
 
     @property
+    def has_long_fields(self) -> bool:
+        """Whether one field of an advertisement can be longer than a legacy packet."""
+        return self.version is not None and self.version >= OLDEST_WITH_LONG_FIELDS
+
+    @property
     def tells_clients_apart(self) -> bool:
         """Whether each client can have a descriptor for what it is notified of."""
         return Capability.SUBSCRIBERS in self.capabilities
@@ -74,6 +80,10 @@ class Adapter:
             lacks |= {Capability.PERIPHERAL}
         if self.objects.get(self.path, MONITOR_MANAGER) is None:
             lacks |= {Capability.PASSIVE_SCANNING}
+        manager = self.objects.get(self.path, ADVERTISING_MANAGER) or {}
+        is_extended = "1M" in manager.get("SupportedSecondaryChannels", ())
+        if not (is_extended and self.has_long_fields):
+            lacks |= {Capability.EXTENDED_ADVERTISING}
         has_clients = self.version is not None and self.version >= OLDEST_WITH_CLIENTS
         if not (has_clients and self.objects.bus.passes_descriptors):
             lacks |= {Capability.SUBSCRIBERS}

@@ -10,11 +10,12 @@ other words than the program's, since they mean the same or are what the system 
 
 - Incomplete lists of services become complete ones: BlueZ has no others, and nobody can tell by a
   list which services a device leaves out.
-- The flag "BR/EDR not supported" is set as the adapter has it.
+- The flag "BR/EDR not supported" is set as the adapter has it, also where there are no flags.
 - A transmit power is what the controller says that it is, not what the program says.
 - Where the two packets have different names, the advertising data's is sent.
 
-The last two are told in `Wording.remarks`, for the log.
+The last two are told in `Wording.remarks`, for the log. So is what the kernel does with
+advertisements that nobody can connect to: they come from an address that it makes up.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 from dbus_fast import Variant
 
 from bleio.backends.base import AdvertisingParameters
+from bleio.core.advertising import structures
 from bleio.core.advertising_fields import AdType, AdvertisingFields, build, parse
 from bleio.core.uuid import shorten, to_text
 from bleio.errors import InvalidParameter
@@ -47,13 +49,17 @@ class Limits:
     """What this BlueZ and its controller can. Lengths in octets."""
 
     data_octets: int = LEGACY_OCTETS
+    field_octets: int = LEGACY_OCTETS
     response_octets: int = LEGACY_OCTETS
     includes: frozenset[str] = frozenset()
     sets_power: bool = False
 
 
-def limits_of(manager: Mapping[str, Any]) -> Limits:
-    """Return the limits that the properties of an LEAdvertisingManager1 tell."""
+def limits_of(manager: Mapping[str, Any], long_fields: bool) -> Limits:
+    """Return the limits that the properties of an LEAdvertisingManager1 tell.
+
+    Args: `long_fields`: whether one field may be longer than a legacy packet.
+    """
     found = manager.get("SupportedCapabilities")
     capabilities = found if isinstance(found, dict) else {}
     # Before there were extended commands, BlueZ named the length of its own buffers.
@@ -62,6 +68,7 @@ def limits_of(manager: Mapping[str, Any]) -> Limits:
     response = int(capabilities.get("MaxScnRspLen", LEGACY_OCTETS))
     return Limits(
         data if extended else min(data, LEGACY_OCTETS),
+        data if extended and long_fields else LEGACY_OCTETS,
         response if extended else min(response, LEGACY_OCTETS),
         frozenset(manager.get("SupportedIncludes", ())),
         "CanSetTxPower" in manager.get("SupportedFeatures", ()),
@@ -91,6 +98,10 @@ def wording(parameters: AdvertisingParameters, limits: Limits, platform: str) ->
     if parameters.tx_power_dbm not in _POWERS_DBM:
         raise InvalidParameter("A transmit power is between -127 and 20 dBm")
     remarks: list[str] = []
+    if not parameters.connectable:
+        remarks.append(
+            f"{platform} advertises from an address of its own making where nobody can connect"
+        )
     fields = _merged(parameters, platform, remarks)
     properties = {
         "Type": Variant("s", "peripheral" if parameters.connectable else "broadcast"),
@@ -160,10 +171,13 @@ def _flags(flags: int | None, connectable: bool, platform: str) -> dict[str, Var
         raise _refusal(platform, f"the flags 0x{flags:02x}")
     if not connectable:
         raise _refusal(platform, "flags in an advertisement that nobody can connect to")
+    if not flags & (_LIMITED | _GENERAL):
+        # BlueZ has changed its mind about what it makes of Discoverable=False.
+        raise _refusal(platform, f"the flags 0x{flags:02x}, without discoverable mode")
+    discoverable = {"Discoverable": Variant("b", True)}
     if flags & _LIMITED:
-        duration = Variant("q", LONGEST_S)
-        return {"Discoverable": Variant("b", True), "DiscoverableTimeout": duration}
-    return {"Discoverable": Variant("b", bool(flags & _GENERAL))}
+        discoverable["DiscoverableTimeout"] = Variant("q", LONGEST_S)
+    return discoverable
 
 
 def _services(fields: AdvertisingFields, platform: str) -> dict[str, Variant]:
@@ -240,6 +254,13 @@ def _check_length(fields: AdvertisingFields, limits: Limits, platform: str) -> N
         raise InvalidParameter(
             f"{platform} puts all but the name into the data, which has at most"
             f" {limits.data_octets} octets, and there are {octets}"
+        )
+    rest = build(replace(fields, complete_name=None))
+    longest = max((1 + len(each) for each in structures(rest)), default=0)
+    if longest > limits.field_octets:
+        raise InvalidParameter(
+            f"{platform} advertises at most {limits.field_octets} octets in one field, and there is"
+            f" one of {longest}; newer ones take more"
         )
 
 

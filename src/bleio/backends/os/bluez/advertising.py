@@ -120,7 +120,7 @@ class Advertiser:
 
     def _limits(self) -> Limits:
         manager = self._adapter.objects.get(self._adapter.path, ADVERTISING_MANAGER)
-        return limits_of(manager or {})
+        return limits_of(manager or {}, self._adapter.has_long_fields)
 
     async def _register(self) -> None:
         self._number += 1
