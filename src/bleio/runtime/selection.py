@@ -117,10 +117,10 @@ def _former_first(
 def _operating_system(choice: str, adapter: str | None, former: DeviceAddress | None) -> Backend:
     if (own := _of_world(choice, former)) is not None:
         return own
-    from bleio.backends.os import OsBackend
+    from bleio.backends.os.automatic import ChosenBackend
     from bleio.backends.os.platforms import this_system
 
-    return OsBackend(this_system(adapter))
+    return ChosenBackend(this_system(adapter))
 
 
 def _esphome(choice: str, fleet: str) -> MakeBackend:
@@ -148,7 +148,7 @@ def _automatic(former: DeviceAddress | None) -> Backend:
     try:
         return AutomaticBackend(this_system())
     except ControllerLost as error:
-        raise ControllerLost(explain(error)) from None
+        raise ControllerLost(explain(str(error))) from None
 
 
 def _of_world(choice: str, former: DeviceAddress | None) -> Backend | None:

@@ -15,7 +15,7 @@ from bleio.backends.os.finding.report import explanation
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files as Linux has them")
 
 REASON = "D-Bus cannot be reached."
-NOTHING = Machine("unix:path=/run/dbus/system_bus_socket", False, "", "", False, (), (), ())
+NOTHING = Machine("unix:path=/var/run/dbus/system_bus_socket", False, "", "", False, (), (), ())
 
 
 def write(root: Path, **files: str) -> None:
@@ -180,17 +180,21 @@ def test_linux_within_windows(tmp_path: Path) -> None:
         ("unix:path=/tmp/bus,guid=00", True),
         ("unix:path=/tmp/other", False),
         ("unix:path=/tmp/other;unix:path=/tmp/bus", True),
-        ("tcp:host=127.0.0.1,port=1", True),
+        ("tcp:host=127.0.0.1,port=1", None),
+        ("unix:path=/tmp/other;tcp:host=127.0.0.1,port=1", None),
+        ("nonsense", None),
     ],
 )
-def test_the_bus_that_the_environment_names(tmp_path: Path, address: str, there: bool) -> None:
+def test_the_bus_that_the_environment_names(
+    tmp_path: Path, address: str, there: bool | None
+) -> None:
     put(tmp_path, "tmp/bus")
     found = look(tmp_path, {"DBUS_SYSTEM_BUS_ADDRESS": address})
     assert (found.bus, found.bus_is_there) == (address, there)
 
 
-def test_the_old_place_of_the_bus_is_known(tmp_path: Path) -> None:
-    put(tmp_path, "var/run/dbus/system_bus_socket")
+def test_the_new_place_of_the_bus_is_known(tmp_path: Path) -> None:
+    put(tmp_path, "run/dbus/system_bus_socket")
     assert look(tmp_path, {}).bus_is_there
 
 
@@ -242,7 +246,7 @@ def test_the_whole_error() -> None:
         " used.",
         "bluetoothd is not running; start it.",
         "Found on this machine:",
-        "  D-Bus: unix:path=/run/dbus/system_bus_socket is there",
+        "  D-Bus: unix:path=/var/run/dbus/system_bus_socket is there",
         "  bluetoothd: installed, not running",
         "  controllers of the kernel: hci0 (USB)",
         "  USB dongles: CSR8510 A10 (0a12:0001), held by the kernel (btusb) as hci0",

@@ -16,9 +16,10 @@ from bleak.exc import (
 )
 
 from bleio.backends.capabilities import MACOS, WINDOWS, Capability
-from bleio.backends.os import platforms
+from bleio.backends.os import automatic, platforms
 from bleio.backends.os.automatic import AutomaticBackend
 from bleio.backends.os.backend import OsBackend
+from bleio.backends.os.finding.machine import Machine
 from bleio.backends.os.platforms import Desktop, this_system
 from bleio.errors import CallerError, ControllerLost
 from bleio.gatt.server import LocalServer
@@ -173,3 +174,17 @@ def test_auto_explains_itself(monkeypatch: pytest.MonkeyPatch, scanner: type[Fak
     assert [line.split()[0] for line in lines[3:]] == [
         *("hci:usb:0", "hci:serial:/dev/ttyACM0,1000000", "virtual:desk")
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at files of Linux")
+def test_who_chose_it_is_told_what_is_behind_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    container = Machine("unix:path=/bus", False, "", "Docker", False, (), (), ())
+    monkeypatch.setattr(automatic, "look", lambda: container)
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/no/such/bus")
+    backend = selection.backend_for("os")(None)
+    assert isinstance(backend, OsBackend)
+    with pytest.raises(ControllerLost) as caught:
+        opened(backend)
+    assert str(caught.value).startswith("Looked for BlueZ on D-Bus, but the system bus cannot be")
+    assert " This is a container (Docker) without the host's D-Bus: " in str(caught.value)
+    assert "\n" not in str(caught.value)

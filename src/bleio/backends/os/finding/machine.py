@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 MOST = 16  # of each kind; what has more is no desk
 _USB_BLUETOOTH = ("e0", "01", "01")  # wireless controller, RF, Bluetooth; Assigned Numbers of USB
-_BUS_SOCKETS = ("run/dbus/system_bus_socket", "var/run/dbus/system_bus_socket")
+_BUS_SOCKETS = ("var/run/dbus/system_bus_socket", "run/dbus/system_bus_socket")
 _DAEMONS = (
     "usr/libexec/bluetooth/bluetoothd",
     "usr/lib/bluetooth/bluetoothd",
@@ -67,14 +67,15 @@ class Board(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """What was found. `bus`: the system's D-Bus, "" if it has no socket where it should have one.
+    """What was found. `bus`: the address of the system's D-Bus.
 
-    `daemon`: bluetoothd is `running`, `installed` or, "", not there. `container`: of which kind
-    this is one, "" if it is none. `wsl`: this is Linux within Windows.
+    `bus_is_there`: whether it has a socket there; None for an address that is no file's. `daemon`:
+    bluetoothd is `running`, `installed` or, "", not there. `container`: of which kind this is one,
+    "" if it is none. `wsl`: this is Linux within Windows.
     """
 
     bus: str
-    bus_is_there: bool
+    bus_is_there: bool | None
     daemon: str
     container: str
     wsl: bool
@@ -98,15 +99,13 @@ def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) ->
     )
 
 
-def _is_there(root: Path, bus: str) -> bool:
-    """Return whether one of the bus's sockets exists; what is no file is taken for there."""
-    paths = [
-        match[1] if (match := re.match(r"unix:(?:.*,)?path=([^,]+)", each)) else None
-        for each in bus.split(";")
-    ]
+def _is_there(root: Path, bus: str) -> bool | None:
     if bus == f"unix:path=/{_BUS_SOCKETS[0]}":
-        paths = [f"/{each}" for each in _BUS_SOCKETS]
-    return any(path is None or (root / path.lstrip("/")).exists() for path in paths)
+        return any((root / each).exists() for each in _BUS_SOCKETS)
+    paths = re.findall(r"(?:^|;)unix:(?:[^;]*,)?path=([^,;]+)", bus)
+    if len(paths) < len(bus.split(";")):
+        return None
+    return any((root / path.lstrip("/")).exists() for path in paths)
 
 
 def _daemon(root: Path) -> str:

@@ -27,7 +27,7 @@ def explanation(reason: str, machine: Machine | None) -> str:
     """
     lines = [_HEAD, reason]
     if machine is not None:
-        lines += _hints(reason, machine)
+        lines += hints(reason, machine)
         lines.append("Found on this machine:")
         lines += [f"  {each}" for each in _found(machine)]
     lines.append("Other adapters, as values of BLEIO_ADAPTER:")
@@ -37,9 +37,9 @@ def explanation(reason: str, machine: Machine | None) -> str:
     return "\n".join(lines)
 
 
-def _hints(reason: str, machine: Machine) -> Iterator[str]:
+def hints(reason: str, machine: Machine) -> Iterator[str]:
     """Yield what is behind the reason, as far as the machine shows it and it does not say so."""
-    if machine.container and not machine.bus_is_there:
+    if machine.container and machine.bus_is_there is False:
         yield (
             f"This is a container ({machine.container}) without the host's D-Bus: start it with"
             " -v /run/dbus:/run/dbus to use the host's Bluetooth."
@@ -65,12 +65,13 @@ def _hints(reason: str, machine: Machine) -> Iterator[str]:
 
 def _found(machine: Machine) -> Iterator[str]:
     """Yield a line for each place that was looked at."""
-    yield f"D-Bus: {machine.bus} is {'there' if machine.bus_is_there else 'not there'}"
+    there = {True: " is there", False: " is not there", None: ""}[machine.bus_is_there]
+    yield f"D-Bus: {machine.bus}{there}"
     if machine.container:
         yield f"bluetoothd: not to be seen from within a container ({machine.container})"
     else:
-        states = {"running": "running", "installed": "installed, not running"}
-        yield f"bluetoothd: {states.get(machine.daemon, 'not installed')}"
+        daemon = {"running": "running", "installed": "installed, not running"}
+        yield f"bluetoothd: {daemon.get(machine.daemon, 'not installed')}"
     yield f"controllers of the kernel: {_list(map(_controller, machine.controllers))}"
     yield f"USB dongles: {_list(map(_dongle, machine.dongles))}"
     yield f"serial boards: {_list(map(_board, machine.boards))}"
