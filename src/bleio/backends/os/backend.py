@@ -1,11 +1,23 @@
 """The backend on an operating system's Bluetooth.
 
-(Skeleton: what each part does is fixed here, the parts follow.)
+It puts the parts together and keeps them in step: a `System` (which platform), what scans, what
+makes links, and the peripheral role where there is one. To all of them it is the `SystemOwner`.
+
+Opening. The system comes first, then links, then the peripheral, since a peer may connect to it at
+once. If one fails, those before it are closed again. The system may also be lost while the rest is
+being opened: that fails the opening, and is not told as `Events.lost`, since the adapter is open to
+nobody yet.
+
+Closing goes the other way. Each step has a time limit, as the other side is another program, and a
+step that fails keeps none of the others from being done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any
 
 from bleio.backends.base import (
     AdvertisingParameters,
@@ -17,14 +29,20 @@ from bleio.backends.base import (
     Subscriber,
 )
 from bleio.backends.capabilities import Capabilities, Capability, require
-from bleio.backends.os.links.connecting import Connecting
+from bleio.backends.os.links.connecting import CLOSE_S, RELEASE_S, Connecting
+from bleio.backends.os.links.plain import PlainPeers
 from bleio.backends.os.scanning.scanner import Scanner
-from bleio.backends.os.system import Peripheral, Scans, System
+from bleio.backends.os.system import Peers, Peripheral, Scans, System
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
+from bleio.core.security import LinkSecurity
 from bleio.errors import CallerError, ControllerLost
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.server import LocalServer
+
+STEP_S = CLOSE_S + RELEASE_S + 1.0  # what ending links may take, and more than all else
+
+_log = logging.getLogger(__name__)
 
 
 class OsBackend(Backend):
@@ -35,11 +53,13 @@ class OsBackend(Backend):
 
     def __init__(self, system: System) -> None:
         self.settings = SecuritySettings()
-        self.agent: PairingAgent | None = None
+        self._agent: PairingAgent | None = None
         self._system = system
         self._scanner: Scans = system.own_scanner(self) or Scanner(system, self)
-        self._connecting = Connecting(system, self)
+        self._peers: Peers = system.own_peers(self) or PlainPeers(system, self._scanner)
+        self._connecting = Connecting(system, self, self._peers)
         self._is_open = False
+        self._is_opening = False
         self._error: ControllerLost | None = None
 
     @property
@@ -54,31 +74,53 @@ class OsBackend(Backend):
     def capabilities(self) -> Capabilities:  # type: ignore[override]
         return self._system.capabilities
 
+    @property
+    def agent(self) -> PairingAgent | None:
+        """See `Backend`."""
+        return self._agent
+
+    @agent.setter
+    def agent(self, agent: PairingAgent | None) -> None:
+        if agent is not self._agent:
+            self._agent = agent
+            if self._is_open:
+                self._peers.agent_changed()
+
     # Life
 
     async def open(self, server: LocalServer, name: str, events: Events) -> None:
-        if self._is_open:
+        if self._is_open or self._is_opening:
             raise CallerError("The adapter is open already")
         server.set_device_name(name)
         self.server, self.events, self._error = server, events, None
+        self._is_opening = True
         try:
             self.address = await self._system.open(self)
+            await self._peers.open()
             if self._system.peripheral is not None:
                 await self._system.peripheral.open()
+            if self._error is not None:
+                raise self._error
         except BaseException:
-            await self._system.close()
+            await self._close_parts()
             raise
+        finally:
+            self._is_opening = False
         self._is_open = True
 
     async def close(self) -> None:
-        if not self._is_open:
-            return
-        self._is_open = False
-        await self._scanner.stop()
-        await self._connecting.close()
+        if self._is_open:
+            self._is_open = False
+            await self._close_parts()
+
+    async def _close_parts(self) -> None:
+        """Close what is open; nothing that one does keeps the others from being closed."""
+        await _step("the scan", self._scanner.stop())
+        await _step("links", self._connecting.close())
         if self._system.peripheral is not None:
-            await self._system.peripheral.close()
-        await self._system.close()
+            await _step("the peripheral", self._system.peripheral.close())
+        await _step("pairing", self._peers.close())
+        await _step("the system", self._system.close())
 
     def _opened(self) -> System:
         if not self._is_open:
@@ -109,9 +151,11 @@ class OsBackend(Backend):
         self._connecting.gone(peer, reason)
 
     def lost(self, error: ControllerLost) -> None:
-        if self._error is not None or not self._is_open:
+        if self._error is not None or not (self._is_open or self._is_opening):
             return
         self._error = error
+        if self._is_opening:
+            return  # `open` raises it
         self._connecting.lost(error)
         self.events.lost(error)
 
@@ -153,6 +197,16 @@ class OsBackend(Backend):
         system = self._opened()
         require(self.platform, self.capabilities, Capability.ERASABLE_BONDS)
         await system.erase_bonds()
+        for link in self._connecting.links:
+            link.security = LinkSecurity()
 
     def counters(self) -> Mapping[str, int]:
         return {**self._system.counters(), **self._scanner.counters()}
+
+
+async def _step(what: str, work: Coroutine[Any, Any, None]) -> None:
+    """Do a step of closing, within bounds."""
+    try:
+        await asyncio.wait_for(work, STEP_S)
+    except Exception as error:  # of another program, of any kind
+        _log.warning("Closing %s failed: %r", what, error)

@@ -59,6 +59,8 @@ class Desktop(System):
     def __init__(self, platform: Platform) -> None:
         self.platform = platform.name
         self.capabilities = platform.can
+        self.needs_scan = platform is MACOS
+        self.chooses_indications = platform is WINDOWS
 
     async def open(self, owner: SystemOwner) -> DeviceAddress:
         from bleak import BleakScanner

@@ -70,14 +70,47 @@ class Scans(Protocol):
         """See `Backend.counters`."""
 
 
+class Tables(Protocol):
+    """What peers have, where bleak differs or has nothing.
+
+    `client` is a connected BleakClient. `links.plain` has what bleak does by itself.
+    """
+
+    chooses: bool  # bleak's start_notify takes force_indicate
+    echoes: bool  # what is read of a value that was subscribed to comes as if it were sent, too
+    hears_changes: bool  # a program can subscribe to Service Changed beside the system
+    declared: int  # to add to a characteristic's handle as bleak has it, for its value's
+
+    async def services(self, client: Any) -> Any:
+        """Return bleak's collection of a peer's services as the system has them now."""
+
+    async def mark(self, client: Any) -> bytes:
+        """Return what tells the table that the system has of a peer from a later one; nothing if
+        there is no such thing."""
+
+    async def settled(self, client: Any, known: Any, changes: Any) -> None:
+        """Wait, within seconds, until changes of the peer's table that it has told can be seen.
+
+        Args: `known`: bleak's collection of the services as they were. `changes`: the link's
+            `links.changes.Changes`, of which none is pending afterwards.
+        """
+
+    def is_valid(self, value: Any) -> bool:
+        """Whether bleak's characteristic or descriptor is still what it was when it was found."""
+
+    async def mtu(self, client: Any) -> int:
+        """Return the ATT_MTU."""
+
+
 class Peers(Protocol):
-    """How links to peers are made and what is asked of them where bleak differs or has nothing.
+    """How links to peers are made, ended and secured, where bleak differs or has nothing.
 
     `client` is a BleakClient, `device` the object that one is made with. All of it is called for
-    links of both roles. `links.plain.PlainPeers` is what bleak does by itself.
+    links of both roles. `links.plain` has what bleak does by itself.
     """
 
     tells_ends: bool  # the system tells `SystemOwner.peer_gone` of every link, bleak or not
+    tables: Tables
 
     async def open(self) -> None:
         """Begin, once the system is open."""
@@ -101,23 +134,14 @@ class Peers(Protocol):
     async def give_up(self, peer: DeviceAddress) -> None:
         """End what a `reach` that succeeded has made, as no client came of it. Bounded."""
 
-    async def services(self, client: Any) -> Any:
-        """Return bleak's collection of a peer's services as they are now."""
-
-    async def settled(self, client: Any) -> None:
-        """Wait, within seconds, until changes of the peer's table that it has told are seen."""
-
-    def is_valid(self, value: Any) -> bool:
-        """Whether bleak's characteristic or descriptor is still what it was when it was found."""
-
-    async def mtu(self, client: Any) -> int:
-        """Return the ATT_MTU of a connected client."""
-
     def security(self, peer: DeviceAddress) -> LinkSecurity:
         """Return what the system says of the link's security now."""
 
-    async def pair(self, peer: DeviceAddress, client: Any) -> LinkSecurity:
-        """Pair, or encrypt with the keys there are. Raises: PairingFailed, KeysLost, BleakError."""
+    async def pair(self, peer: DeviceAddress, client: Any | None) -> LinkSecurity:
+        """Pair, or encrypt with the keys there are. Returns: what the link's security is then.
+
+        Raises: PairingFailed, KeysLost, BleakError.
+        """
 
     def agent_changed(self) -> None:
         """The owner's agent is another one, or None, from now on."""
@@ -179,6 +203,8 @@ class System(ABC):
     platform: str  # what sentences about limits call it, such as `macOS` or `BlueZ 5.66`
     capabilities: Capabilities
     peripheral: Peripheral | None = None  # after open, where there is that role
+    needs_scan: bool = False  # bleak connects only to what a scan of this program has found
+    chooses_indications: bool = False  # bleak's start_notify takes force_indicate
 
     @abstractmethod
     async def open(self, owner: SystemOwner) -> DeviceAddress:

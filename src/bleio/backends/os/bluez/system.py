@@ -12,6 +12,7 @@ from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.connection import BusUnavailable
 from bleio.backends.os.bluez.discovery import Discovery
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
+from bleio.backends.os.bluez.peers import BlueZPeers
 from bleio.backends.os.bluez.peripheral import BlueZPeripheral
 from bleio.backends.os.bluez.presence import Presence
 from bleio.backends.os.system import Scans, System, SystemOwner
@@ -102,6 +103,9 @@ class BlueZ(System):
 
     def own_scanner(self, owner: SystemOwner) -> Scans:
         return Discovery(self, owner)
+
+    def own_peers(self, owner: SystemOwner) -> BlueZPeers:
+        return BlueZPeers(self, owner)
 
     def scanner_arguments(self) -> Mapping[str, Any]:
         return {"bluez": {"adapter": self.adapter}}

@@ -1,38 +1,272 @@
-"""Links by bleak (skeleton)."""
+"""Making links, and knowing those that are there, in both roles.
+
+One attempt to connect is: reach the peer (on BlueZ: hear it if it is unknown, and have the link
+up), have bleak's client find its services, then the link is there. Between these steps the link may
+end again, on a bad day several times; such an attempt is made again until the program's time is up,
+as a controller would do it by itself. What fails at once and again and again is raised.
+
+Whoever cancels gets nothing left behind: what an attempt has made it takes back itself, and a link
+that came up at the moment of the cancelling is ended.
+
+Links that were there before. A program that crashed leaves its links to BlueZ, another program may
+use one at this moment, and nothing tells which it is. Such a link is used as any other; when the
+adapter is closed it is left as it was found. A program that asks for its end, ends it.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
 from bleio.backends.base import Link
-from bleio.backends.os.system import System, SystemOwner
+from bleio.backends.capabilities import Capability
+from bleio.backends.os.links.client import RemoteClient
+from bleio.backends.os.links.errors import SystemRefused, inner_error
+from bleio.backends.os.links.link import OsLink, abandon
+from bleio.backends.os.system import Peers, Peripheral, System, SystemOwner
 from bleio.core.address import DeviceAddress
-from bleio.errors import ControllerLost
+from bleio.core.codes import HciErrorCode
+from bleio.errors import (
+    CallerError,
+    ConnectTimeout,
+    ControllerError,
+    ControllerLost,
+    InnerError,
+    KeysLost,
+    LinkLost,
+)
+
+if TYPE_CHECKING:
+    from bleak import BleakClient
+
+FOR_EVER_S = 1e9  # bleak insists on a time limit; ours is the one that counts
+CLOSE_S = 6.0  # all links at once
+RELEASE_S = 3.0
+PAUSE_S = 0.1  # between attempts, doubled each time
+MOST_FAILURES = 8  # one after the other, before the link was up
+MOST_LOSSES_BONDED = 2  # of links to a bonded peer, before its services were found
+TOLD_ELSEWHERE_S = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 class Connecting:
-    """Makes links and knows those that are there, outgoing and incoming."""
+    """See the module. `platform`, `peripheral`, `client_for`, `closed`: see `LinkOwner`."""
 
-    def __init__(self, system: System, owner: SystemOwner) -> None:
+    def __init__(self, system: System, owner: SystemOwner, peers: Peers) -> None:
+        self.peers = peers
         self._system, self._owner = system, owner
+        self._links: dict[DeviceAddress, OsLink] = {}
+        self._asked: Counter[DeviceAddress] = Counter()
+        self._attempts: set[asyncio.Future[OsLink]] = set()
+        self._background: set[asyncio.Future[Any]] = set()
+        self._end: ControllerLost | None = None
+
+    @property
+    def links(self) -> tuple[OsLink, ...]:
+        """The live links."""
+        return tuple(self._links.values())
+
+    @property
+    def platform(self) -> str:
+        return self._system.platform
+
+    @property
+    def peripheral(self) -> Peripheral | None:
+        able = Capability.SUBSCRIBERS in self._system.capabilities
+        return self._system.peripheral if able else None
+
+    # Connecting
 
     async def connect(self, address: DeviceAddress, timeout_s: float) -> Link:
-        raise NotImplementedError
+        """See `Backend.connect`."""
+        if address in self._links or self._asked[address]:
+            raise ControllerError(HciErrorCode.CONNECTION_ALREADY_EXISTS, "Connecting")
+        self._end = None
+        self._asked[address] += 1
+        attempt = asyncio.ensure_future(self._attempt(address))
+        self._attempts.add(attempt)
+        try:
+            await asyncio.wait({attempt}, timeout=timeout_s or None)
+            if not attempt.done():
+                await self._stop(attempt)
+            return self._outcome(attempt)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._spawn(self._stop(attempt)))
+            if not attempt.cancelled() and attempt.exception() is None:
+                await asyncio.shield(self._spawn(attempt.result().disconnect()))
+            raise
+        finally:
+            self._attempts.discard(attempt)
+            self._asked[address] -= 1
+            self._asked += Counter()  # without those at zero
+
+    async def _stop(self, attempt: asyncio.Future[OsLink]) -> None:
+        """Cancel an attempt and wait until it has taken back what it began, within bounds."""
+        attempt.cancel()
+        await asyncio.wait({attempt}, timeout=CLOSE_S)
+
+    def _outcome(self, attempt: asyncio.Future[OsLink]) -> OsLink:
+        if attempt.done() and not attempt.cancelled():
+            return attempt.result()
+        abandon(attempt)
+        raise self._end or ConnectTimeout()
+
+    async def _attempt(self, address: DeviceAddress) -> OsLink:
+        """Try until there is a link. Raises: InnerError for what fails again and again."""
+        failures = losses = 0
+        while True:
+            try:
+                return await self._try(address)
+            except LinkLost:
+                losses += 1
+                if losses >= MOST_LOSSES_BONDED and self.peers.security(address).has_keys:
+                    raise KeysLost from None
+            except (CallerError, ControllerLost, KeysLost, ConnectTimeout):
+                raise
+            except InnerError as error:
+                _log.debug("Connecting to %s: %r", address, error)
+            failures += 1
+            if failures >= MOST_FAILURES:
+                raise SystemRefused(f"{self.platform} cannot connect to {address}")
+            await asyncio.sleep(PAUSE_S * 2 ** min(failures, 4))
+
+    async def _try(self, address: DeviceAddress) -> OsLink:
+        """Make a link, or leave nothing behind. Raises: InnerError."""
+        try:
+            device = await self.peers.reach(address)
+        except Exception as error:
+            raise inner_error(error) from None
+        made: list[OsLink] = []
+        client = self._client(device, address, made)
+        try:
+            await client.connect()
+            mtu = await self.peers.tables.mtu(client)
+            remote = RemoteClient(self.peers.tables)
+            await remote.begin(client)
+            if not client.is_connected:
+                raise LinkLost
+        except BaseException as error:
+            await asyncio.shield(self._spawn(self._undo(address, client)))
+            raise inner_error(error) from None
+        link = OsLink(self, address, remote, mtu)
+        made.append(link)
+        self._add(link)
+        return link
+
+    async def _undo(self, address: DeviceAddress, client: BleakClient) -> None:
+        """Nothing came of a client."""
+        if self.peers.found_connected(address):
+            await self._quietly(self.peers.let_go(address, client), RELEASE_S)
+            return
+        await self._quietly(client.disconnect(), RELEASE_S)
+        await self._quietly(self.peers.give_up(address), RELEASE_S)
+
+    def _client(self, device: Any, peer: DeviceAddress, made: list[OsLink]) -> BleakClient:
+        """Return bleak's client, which tells of its end the link that was made with it."""
+        from bleak import BleakClient
+
+        more: dict[str, Any] = {"winrt": {"address_type": "random" if peer.random else "public"}}
+        more.update(self._system.client_arguments())
+        ended = partial(self._client_ended, made)
+        return BleakClient(device, ended, timeout=FOR_EVER_S, **more)
+
+    def _client_ended(self, made: list[OsLink], client: BleakClient) -> None:
+        """bleak says that a link is gone; the system may tell it better in a moment."""
+        delay_s = TOLD_ELSEWHERE_S if self.peers.tells_ends else 0.0
+        for link in made:
+            if delay_s:
+                asyncio.get_running_loop().call_later(delay_s, link.close, 0)
+            else:
+                link.close(0)
+
+    async def client_for(self, link: OsLink) -> BleakClient:
+        """See `LinkOwner`."""
+        client = self._client(await self.peers.reach(link.peer), link.peer, [link])
+        await client.connect()
+        return client
+
+    # What the system tells
 
     def is_ours(self, peer: DeviceAddress) -> bool:
-        raise NotImplementedError
+        """See `SystemOwner`."""
+        link = self._links.get(peer)
+        return bool(self._asked[peer]) or (link is not None and link.is_central)
 
     def link_to(self, peer: DeviceAddress) -> Link | None:
         """Return the live link to a peer, None if there is none."""
-        raise NotImplementedError
+        return self._links.get(peer)
 
     def incoming(self, peer: DeviceAddress) -> None:
         """A peer has connected to us."""
-        raise NotImplementedError
+        if peer not in self._links and not self._asked[peer]:
+            self._add(OsLink(self, peer))
 
     def gone(self, peer: DeviceAddress, reason: int) -> None:
-        raise NotImplementedError
+        """The system has no link to that peer any more."""
+        link = self._links.get(peer)
+        if link is not None:
+            link.close(reason)
 
     def lost(self, error: ControllerLost) -> None:
-        """End all links: the system's Bluetooth is gone."""
+        """End all links and attempts: the system's Bluetooth is gone."""
+        self._end = error
+        for attempt in self._attempts:
+            attempt.cancel()
+        for link in self.links:
+            link.close(HciErrorCode.CONNECTION_TIMEOUT)
+
+    # Links
+
+    def _add(self, link: OsLink) -> None:
+        self._links[link.peer] = link
+        self._owner.events.link_opened(link)
+
+    def closed(self, link: OsLink) -> None:
+        """See `LinkOwner`."""
+        if self._links.get(link.peer) is link:
+            del self._links[link.peer]
+        if link.client is not None:  # it has a connection to the system of its own
+            self._spawn(self._quietly(link.client.disconnect(), RELEASE_S))
+        self._owner.events.link_closed(link)
 
     async def close(self) -> None:
-        """Disconnect all, bounded."""
+        """End all attempts and links, those that were found connected excepted. Bounded."""
+        self._end = ControllerLost("The adapter was closed.")
+        for attempt in self._attempts:
+            attempt.cancel()
+        ends = [self._spawn(self._end_link(link)) for link in self.links]
+        if waiting := {*ends, *self._attempts}:
+            await asyncio.wait(waiting, timeout=CLOSE_S)
+        for link in self.links:
+            link.close(HciErrorCode.LOCAL_HOST_TERMINATED)
+        if self._background:
+            await asyncio.wait(set(self._background), timeout=RELEASE_S)
+        for task in tuple(self._background):
+            abandon(task)
+
+    async def _end_link(self, link: OsLink) -> None:
+        if link.client is not None and self.peers.found_connected(link.peer):
+            await self._quietly(self.peers.let_go(link.peer, link.client), RELEASE_S)
+            link.close(HciErrorCode.LOCAL_HOST_TERMINATED)
+        else:
+            await link.disconnect()
+
+    # Background
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def _quietly(self, work: Coroutine[Any, Any, Any], limit_s: float) -> None:
+        """Run what is only a wish by now; its failure tells nothing that matters."""
+        try:
+            await asyncio.wait_for(work, limit_s)
+        except Exception as error:  # of bleak's, of any kind
+            _log.debug("Letting go of a link: %r", error)

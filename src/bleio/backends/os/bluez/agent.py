@@ -1,0 +1,271 @@
+"""The agent that BlueZ asks in pairing: it passes the questions to the program.
+
+BlueZ decides how to pair, and asks an agent what only a user can know. One agent is registered for
+each adapter that is open, never as the default one: that is the desktop's, for all that its user
+pairs there. BlueZ asks ours in pairings that we began, and in those that peers begin where there is
+no other agent. A question about a device that no link of ours goes to is refused.
+
+Without any agent nobody says yes: BlueZ 5.66 then leaves a read of a protected value unanswered
+until ATT gives the link up. So ours is there from the start, with a program's delegate or without.
+Without one every peer is accepted, by Just Works, as on a board.
+
+What BlueZ does not say: whether a passkey is of LE Secure Connections (it counts as if not), and
+that a pairing has begun, if it asks nothing. Just Works begun by us asks nothing. Then the program
+is asked whether it accepts when it is done, and if it does not, the bond is forgotten at once.
+
+A question takes as long as a person does; meanwhile the peer may give up. BlueZ cancels the
+question then, and an answer that comes later is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
+
+from bleio.backends.base import Link, PairingAgent
+from bleio.backends.os.bluez.bus import Bus, BusError, Call, Reply
+from bleio.core.pairing import IoCapability, PairingMethod, PairingQuestion
+from bleio.errors import PairingFailed
+
+T = TypeVar("T")
+
+MANAGER = "org.bluez.AgentManager1"
+MANAGER_PATH = "/org/bluez"
+AGENT = "org.bluez.Agent1"
+MOST_PAIRINGS = 16  # at once; peers decide how many begin
+
+_CAPABILITIES = {
+    IoCapability.DISPLAY_ONLY: "DisplayOnly",
+    IoCapability.DISPLAY_YES_NO: "DisplayYesNo",
+    IoCapability.KEYBOARD_ONLY: "KeyboardOnly",
+    IoCapability.NO_INPUT_NO_OUTPUT: "NoInputNoOutput",
+    IoCapability.KEYBOARD_DISPLAY: "KeyboardDisplay",
+}
+_METHODS = {
+    "RequestAuthorization": PairingMethod.JUST_WORKS,
+    "RequestConfirmation": PairingMethod.NUMERIC_COMPARISON,
+    "RequestPasskey": PairingMethod.PASSKEY_ENTRY,
+    "DisplayPasskey": PairingMethod.PASSKEY_ENTRY,
+}
+_REJECTED = BusError("org.bluez.Error.Rejected", "The program refuses")
+_CANCELED = BusError("org.bluez.Error.Canceled", "The pairing has ended")
+
+_numbers = itertools.count(1)
+_log = logging.getLogger(__name__)
+
+
+class AgentOwner(Protocol):
+    """What knows the program's delegate and the links."""
+
+    @property
+    def agent(self) -> PairingAgent | None: ...
+
+    def link_at(self, device: str) -> Link | None:
+        """Return the link to a device by its object path, None if there is none of ours."""
+
+
+class Pairing:
+    """One pairing with one device. `question`: None until BlueZ has asked something."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.question: PairingQuestion | None = None
+        self.accepted: asyncio.Future[bool] | None = None
+        self.waits: set[asyncio.Future[Any]] = set()
+
+
+class Agent:
+    """See the module. Args: `bus`: where it is served and where it is that pairing is asked for."""
+
+    def __init__(self, bus: Bus, owner: AgentOwner) -> None:
+        self._bus, self._owner = bus, owner
+        self._path = f"/org/bleio/agent/{os.getpid()}/{next(_numbers)}"
+        self._registered: str | None = None
+        self._pairings: dict[str, Pairing] = {}
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._turn = asyncio.Lock()
+
+    # Registration
+
+    async def register(self) -> None:
+        """Have BlueZ ask from now on, with what the program's delegate can show and ask now.
+
+        Raises: BusError.
+        """
+        async with self._turn:
+            agent = self._owner.agent
+            can = IoCapability.NO_INPUT_NO_OUTPUT if agent is None else agent.io_capability
+            wanted = _CAPABILITIES[can]
+            if wanted == self._registered:
+                return
+            if self._registered is not None:
+                await self._unregister()
+            self._bus.serve(self._path, self._asked)
+            await self._call("RegisterAgent", "os", self._path, wanted)
+            self._registered = wanted
+
+    async def close(self) -> None:
+        """Be asked no more. Idempotent."""
+        for device in tuple(self._pairings):
+            self.ended(device, "the adapter was closed")
+        if self._registered is not None:
+            await self._unregister()
+        self._bus.unserve(self._path)
+        for task in self._tasks:
+            task.cancel()
+
+    def forgotten(self) -> None:
+        """bluetoothd has ended, and knows no agent any more."""
+        self._registered = None
+        for device in tuple(self._pairings):
+            self.ended(device, "bluetoothd has ended")
+
+    async def _unregister(self) -> None:
+        self._registered = None
+        with suppress(BusError):
+            await self._call("UnregisterAgent", "o", self._path)
+
+    async def _call(self, member: str, signature: str, *body: Any) -> None:
+        await self._bus.call(MANAGER_PATH, MANAGER, member, signature, *body)
+
+    # Pairings
+
+    def began(self, device: str, link: Link) -> Pairing:
+        """A pairing is under way. Raises: PairingFailed if there are too many."""
+        pairing = self._pairings.get(device)
+        if pairing is None:
+            if len(self._pairings) >= MOST_PAIRINGS:
+                raise PairingFailed
+            pairing = self._pairings[device] = Pairing(link)
+        return pairing
+
+    def ended(self, device: str, reason: str | None) -> PairingMethod | None:
+        """A pairing is over; does nothing if there was none. Args: `reason`: None: it succeeded.
+
+        Returns: how it was done, as far as BlueZ has asked.
+        """
+        pairing = self._pairings.pop(device, None)
+        if pairing is None:
+            return None
+        for wait in pairing.waits:
+            wait.cancel()
+        question, agent = pairing.question, self._owner.agent
+        if question is not None and agent is not None:
+            agent.ended(question, reason)
+        return None if question is None else question.method
+
+    async def accept_afterwards(self, device: str, link: Link) -> bool:
+        """Ask the program about a pairing for which BlueZ has asked nothing: Just Works."""
+        pairing = self.began(device, link)
+        if pairing.question is not None:
+            return True
+        return await self._accept(pairing, PairingMethod.JUST_WORKS)
+
+    # What BlueZ asks
+
+    def _asked(self, call: Call) -> Reply | Awaitable[Reply]:
+        """Answer a call of BlueZ's. Raises: BusError."""
+        if call.interface != AGENT:
+            raise BusError("org.freedesktop.DBus.Error.UnknownInterface", call.interface)
+        if call.member == "Release":
+            self._registered = None
+            return Reply()
+        if call.member == "Cancel":
+            for device in tuple(self._pairings):
+                self._cancel(device)
+            return Reply()
+        if call.member in _METHODS and call.body and isinstance(call.body[0], str):
+            return self._question(call, call.body[0])
+        raise _REJECTED  # what is not of LE
+
+    def _question(self, call: Call, device: str) -> Reply | Awaitable[Reply]:
+        link = self._owner.link_at(device)
+        if link is None:
+            raise _REJECTED
+        try:
+            pairing = self.began(device, link)
+        except PairingFailed:
+            raise _REJECTED from None
+        numbers = [each for each in call.body[1:] if isinstance(each, int)]
+        if call.member == "DisplayPasskey":
+            if pairing.question is None:  # else it tells how many digits were typed
+                self._spawn(self._display(device, pairing, numbers[0] if numbers else 0))
+            return Reply()
+        return self._answer(pairing, call.member, numbers)
+
+    async def _display(self, device: str, pairing: Pairing, passkey: int) -> None:
+        agent = self._owner.agent
+        method = PairingMethod.PASSKEY_ENTRY
+        try:
+            if agent is None or not await self._accept(pairing, method):
+                raise PairingFailed
+            assert pairing.question is not None
+            await self._wait(pairing, agent.display_passkey(pairing.question, passkey))
+        except PairingFailed:
+            with suppress(BusError):
+                await self._bus.call(device, "org.bluez.Device1", "CancelPairing")
+
+    async def _answer(self, pairing: Pairing, member: str, numbers: list[int]) -> Reply:
+        try:
+            if not await self._accept(pairing, _METHODS[member]):
+                raise _REJECTED
+            if member == "RequestAuthorization":
+                return Reply()
+            agent, question = self._owner.agent, pairing.question
+            if agent is None or question is None:
+                raise _REJECTED
+            if member == "RequestPasskey":
+                passkey = await self._wait(pairing, agent.enter_passkey(question))
+                if passkey is None:
+                    raise _REJECTED
+                return Reply("u", [passkey])
+            number = numbers[0] if numbers else 0
+            if not await self._wait(pairing, agent.compare(question, number)):
+                raise _REJECTED
+        except PairingFailed:
+            raise _REJECTED from None
+        except asyncio.CancelledError:
+            raise _CANCELED from None
+        return Reply()
+
+    async def _accept(self, pairing: Pairing, method: PairingMethod) -> bool:
+        """Ask once for each pairing whether to pair at all. Raises: PairingFailed."""
+        link, agent = pairing.link, self._owner.agent
+        if pairing.question is None:
+            is_new = method is PairingMethod.NUMERIC_COMPARISON  # no other is certain
+            pairing.question = PairingQuestion(link.peer, method, is_new, link.is_central)
+            if agent is not None:
+                accepting = asyncio.ensure_future(agent.accept(pairing.question))
+                pairing.accepted = accepting
+        if pairing.accepted is None:
+            return True
+        return await self._wait(pairing, pairing.accepted)
+
+    async def _wait(self, pairing: Pairing, answer: Awaitable[T]) -> T:
+        """Wait for the program, until BlueZ cancels the question."""
+        future = asyncio.ensure_future(answer)
+        pairing.waits.add(future)
+        try:
+            return await future
+        finally:
+            pairing.waits.discard(future)
+
+    def _cancel(self, device: str) -> None:
+        pairing = self._pairings.get(device)
+        if pairing is not None and pairing.waits:
+            self.ended(device, "the other device has ended the pairing")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Future[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.debug("Showing a passkey: %r", error)

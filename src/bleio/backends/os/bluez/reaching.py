@@ -1,0 +1,132 @@
+"""Connecting by BlueZ: which object is a peer's, and having it connected.
+
+BlueZ names a device by the address by which it was first heard, and later knows it by its identity.
+So it is looked for by its address among all devices, then by name.
+
+`Connect` may fail in ways that pass. BlueZ is busy with the same device, or forgets one that it
+heard half a minute ago just now, or, in 5.66, does not answer at all for a device that it knows and
+cannot hear. Those are tried again, as long as the program waits; a call that was not answered is
+taken back by `Disconnect`, which is also how an attempt is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+
+from bleio.backends.os.bluez.bus import BusError
+from bleio.backends.os.bluez.hearing import Hearing
+from bleio.backends.os.bluez.objects import DEVICE, Objects
+from bleio.backends.os.bluez.presence import Presence
+from bleio.backends.os.links.plain import address_text
+from bleio.core.address import DeviceAddress
+
+CONNECT_S = 25.0
+AGAIN_S = 0.2  # while BlueZ is busy with the same device
+DISCONNECT_S = 5.0
+
+_UNKNOWN = ("UnknownObject", "DoesNotExist", "UnknownMethod", "UnknownInterface")
+_BUSY_TEXT = ("already in progress", "In Progress")
+
+
+class OpenAdapter(Protocol):
+    """BlueZ's adapter, as its System has it while it is open."""
+
+    @property
+    def objects(self) -> Objects: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def presence(self) -> Presence: ...
+
+
+class Reaching:
+    """See the module."""
+
+    def __init__(self, adapter: OpenAdapter) -> None:
+        self.paths: dict[DeviceAddress, str] = {}  # of links, ours and peers'
+        self._adapter = adapter
+        self._objects = adapter.objects
+        self._hearing = Hearing(adapter.objects, adapter.path)
+
+    def close(self) -> None:
+        """Know nothing any more. Idempotent."""
+        self._hearing.close()
+        self.paths.clear()
+
+    def device(self, path: str) -> Mapping[str, Any]:
+        """Return the properties of a device, none if BlueZ does not know it."""
+        return self._objects.get(path, DEVICE) or {}
+
+    def path(self, peer: DeviceAddress) -> str:
+        """Return the object path that a peer has, or will have once it is heard."""
+        if peer in self.paths:
+            return self.paths[peer]
+        text, below = address_text(peer), self._adapter.path + "/"
+        for path in self._objects.paths(DEVICE):
+            if path.startswith(below) and self.device(path).get("Address") == text:
+                return path
+        return f"{below}dev_{text.replace(':', '_')}"
+
+    def peers_at(self, path: str) -> list[DeviceAddress]:
+        """Return the addresses by which programs may know the device of a path.
+
+        One that came to us was not looked for: its path has the address that it came with.
+        """
+        known = [peer for peer, each in self.paths.items() if each == path]
+        digits = path.rpartition("/dev_")[2].replace("_", "")
+        with suppress(ValueError):
+            octets = bytes.fromhex(digits)[::-1]
+            if len(octets) == 6:
+                known += [DeviceAddress(octets), DeviceAddress(octets, random=True)]
+        return list(dict.fromkeys(known))
+
+    async def connect(self, peer: DeviceAddress) -> str:
+        """Have BlueZ connect, and hear the device first if it is unknown. Returns: its path.
+
+        Raises: BusError.
+        """
+        self.paths.pop(peer, None)
+        while True:
+            self._adapter.presence.require()
+            path = self.path(peer)
+            await self._hearing.hear(path)
+            try:
+                await self._ask(path)
+                break
+            except BusError as error:
+                if error.name.endswith(_UNKNOWN):
+                    continue  # BlueZ has forgotten it just now
+                if not _is_busy(error):
+                    raise
+            await asyncio.sleep(AGAIN_S)
+            if self.device(path).get("Connected"):
+                break
+        self.paths[peer] = path
+        return path
+
+    async def _ask(self, path: str) -> None:
+        try:
+            await self._objects.bus.call(path, DEVICE, "Connect", timeout_s=CONNECT_S)
+        except BusError as error:
+            if error.name.endswith("NoReply"):
+                await self.disconnect(path)
+                raise BusError("org.bluez.Error.InProgress", "In Progress") from None
+            if not error.name.endswith("AlreadyConnected"):
+                raise
+        except asyncio.CancelledError:
+            await asyncio.shield(asyncio.ensure_future(self.disconnect(path)))
+            raise
+
+    async def disconnect(self, path: str) -> None:
+        """End a link, or an attempt to make one."""
+        with suppress(BusError):  # it is gone, which is what was wanted
+            await self._objects.bus.call(path, DEVICE, "Disconnect", timeout_s=DISCONNECT_S)
+
+
+def _is_busy(error: BusError) -> bool:
+    return error.name.endswith("InProgress") or any(each in error.text for each in _BUSY_TEXT)
