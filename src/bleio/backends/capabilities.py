@@ -173,7 +173,8 @@ ESPHOME = Platform(
 )
 PLATFORMS = (HCI, BLUEZ, WINDOWS, MACOS, ESPHOME)
 
-_OWN_CONTROLLER = '"hci:usb:0" can, with a Bluetooth dongle'
+OWN_CONTROLLER_CAN = '"hci:usb:0" can, with a Bluetooth dongle'
+"""The end of sentences on what a system cannot do."""
 
 
 def _way_out(capability: Capability, platform: str) -> str:
@@ -182,10 +183,10 @@ def _way_out(capability: Capability, platform: str) -> str:
     if own is not None and capability in own.instead:
         return own.instead[capability]
     if own is not None and capability in own.takes:
-        return f"{own.takes[capability]} can, and {_OWN_CONTROLLER}"
+        return f"{own.takes[capability]} can, and {OWN_CONTROLLER_CAN}"
     if own is not BLUEZ and capability in BLUEZ.can:
-        return f'{_OWN_CONTROLLER}, and so can "os" on Linux'
-    return _OWN_CONTROLLER
+        return f'{OWN_CONTROLLER_CAN}, and so can "os" on Linux'
+    return OWN_CONTROLLER_CAN
 
 
 SETTINGS: dict[str, Capability] = {

@@ -27,6 +27,7 @@ from typing import Any
 from dbus_fast import Variant
 
 from bleio.backends.base import AdvertisingParameters
+from bleio.backends.capabilities import OWN_CONTROLLER_CAN
 from bleio.core.advertising import structures
 from bleio.core.advertising_fields import AdType, AdvertisingFields, build, parse
 from bleio.core.uuid import shorten, to_text
@@ -287,4 +288,4 @@ def _powers(
 
 
 def _refusal(platform: str, what: str) -> NotImplementedError:
-    return NotImplementedError(f'{platform} cannot advertise {what}; an adapter "hci:..." can')
+    return NotImplementedError(f"{platform} cannot advertise {what}; {OWN_CONTROLLER_CAN}")

@@ -17,11 +17,10 @@ signatures, GAP and GATT services, and the descriptors that BlueZ makes itself.
 
 from __future__ import annotations
 
+from bleio.backends.capabilities import OWN_CONTROLLER_CAN
 from bleio.core.codes import GattUuid, Properties, SecurityMode
 from bleio.core.uuid import expand, to_text, uuid16
 from bleio.gatt.model import LocalCharacteristic, LocalDescriptor, LocalService
-
-_HCI = 'an adapter "hci:..." can'
 
 _READ = {
     SecurityMode.OPEN: "read",
@@ -50,7 +49,8 @@ def check_service(service: LocalService, platform: str) -> None:
     """
     if expand(service.uuid) in _SYSTEMS_SERVICES:
         raise NotImplementedError(
-            f"{platform} cannot serve {to_text(service.uuid)}, which it has itself; {_HCI}"
+            f"{platform} cannot serve {to_text(service.uuid)}, which it has itself;"
+            f" {OWN_CONTROLLER_CAN}"
         )
     for characteristic in service.characteristics:
         check_characteristic(characteristic, platform)
@@ -71,7 +71,7 @@ def check_descriptor(descriptor: LocalDescriptor, platform: str) -> None:
     if expand(descriptor.uuid) in _SYSTEMS_DESCRIPTORS:
         raise NotImplementedError(
             f"{platform} cannot serve the descriptor {to_text(descriptor.uuid)}, which it makes"
-            f" itself; {_HCI}"
+            f" itself; {OWN_CONTROLLER_CAN}"
         )
     _check_modes(descriptor, platform)
 
@@ -79,7 +79,9 @@ def check_descriptor(descriptor: LocalDescriptor, platform: str) -> None:
 def _check_modes(value: LocalCharacteristic | LocalDescriptor, platform: str) -> None:
     for mode in (value.read_perm, value.write_perm):
         if mode not in _READ:
-            raise NotImplementedError(f"{platform} cannot demand signed writes; {_HCI}")
+            raise NotImplementedError(
+                f"{platform} cannot demand signed writes; {OWN_CONTROLLER_CAN}"
+            )
 
 
 def of_characteristic(characteristic: LocalCharacteristic) -> list[str]:
