@@ -9,6 +9,7 @@ import pytest
 
 from bleio.backends.base import Report
 from bleio.backends.os.scanning import device1
+from bleio.backends.os.scanning.counters import ScanCounters
 from bleio.backends.os.scanning.device1 import Device1Reports
 from bleio.core.address import DeviceAddress
 from bleio.core.advertising_fields import AdvertisingFields, parse
@@ -49,7 +50,8 @@ class Daemon:
     def __init__(self) -> None:
         self.table: dict[str, dict[str, Any]] = {}
         self.reports: list[Report] = []
-        self.listener = Device1Reports(ADAPTER, self.table.get, self.reports.append)
+        self.counters = ScanCounters()
+        self.listener = Device1Reports(ADAPTER, self.table.get, self.reports.append, self.counters)
         self.listener.is_on = True
 
     def add(self, path: str = PATH, **more: Any) -> None:
@@ -242,7 +244,7 @@ def test_strange_properties_are_counted(daemon: Daemon, strange: dict[str, Any])
     daemon.add()
     daemon.change(**{"RSSI": -61, **strange})
     daemon.listener.changed(PATH, DEVICE, {"UUIDs": 7})
-    assert daemon.listener.malformed >= 2
+    assert daemon.counters.malformed >= 2
     daemon.add()
     assert daemon.reports[-1].data == DATA
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from dbus_fast import Message, Variant, unpack_variants
 
 from bleio.backends.base import Report, ScanParameters
 from bleio.backends.capabilities import Capability
-from bleio.backends.os.bluez import monitors
+from bleio.backends.os.bluez import discovery, monitors
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.discovery import Discovery
 from bleio.backends.os.bluez.monitors import EVERYTHING, MONITOR, MOST_PATTERNS, NOTHING, ROOT
@@ -26,6 +26,35 @@ ADDRESS = "C0:11:22:33:44:55"
 PATH = device_path(ADDRESS)
 ACTIVE, PASSIVE = ScanParameters(), ScanParameters(active=False)
 IN_PROGRESS = "org.bluez.Error.InProgress"
+
+
+class Raw:
+    """What stands for packets of the kernel."""
+
+    allowed = False
+    all: ClassVar[list[Raw]] = []
+
+    def __init__(self, index: int, reported: Any, ended: Any, counters: Any) -> None:
+        self.index, self.reported, self.ended = index, reported, ended
+        self.counters = counters
+        self.extended: bool | None = None
+        Raw.all.append(self)
+
+    def open(self, extended: bool) -> None:
+        if not Raw.allowed:
+            raise PermissionError
+        self.extended = extended
+
+    def close(self) -> None:
+        self.extended = None
+
+
+@pytest.fixture(autouse=True)
+def raw(monkeypatch: pytest.MonkeyPatch) -> type[Raw]:
+    monkeypatch.setattr(discovery, "RawReports", Raw)
+    monkeypatch.setattr(Raw, "allowed", False)
+    monkeypatch.setattr(Raw, "all", [])
+    return Raw
 
 
 class World:
@@ -313,5 +342,56 @@ async def test_the_scanner_is_used_again_after_close() -> None:
         await world.scanner.start(ACTIVE)
         world.found(RSSI=Variant("n", -40))
         await until(lambda: world.reports)
-        assert world.scanner.counters() == {"scan_malformed": 0}
+        assert world.scanner.counters() == {"scan_malformed": 0, "scan_dropped_fragments": 0}
         assert world.scanner.heard(world.reports[0].address) is None
+
+
+# Packets of the kernel
+
+
+@in_loop
+async def test_packets_of_the_kernel_take_the_place_of_signals() -> None:
+    Raw.allowed = True
+    async with opened(monitoring=True) as world:
+        world.found()
+        await world.scanner.start(ScanParameters(extended=True))
+        assert world.asked() == ["SetDiscoveryFilter", "StartDiscovery"]
+        (raw,) = Raw.all
+        assert (raw.index, raw.extended) == (0, True)
+        world.heard(-50)  # as long as the kernel has not told anything
+        await until(lambda: world.reports)
+        report = Report(world.reports[0].address, b"raw", -50, True, True)
+        raw.reported(report)
+        await world.taken(-51)
+        assert world.reports[1:] == [report]
+        raw.counters.malformed, raw.counters.scan_fragments = 2, 1
+        raw.ended()
+        world.heard(-52)
+        await until(lambda: len(world.reports) == 3)
+        await world.scanner.stop()
+        assert raw.extended is None
+        assert world.scanner.counters() == {"scan_malformed": 2, "scan_dropped_fragments": 1}
+        raw.ended()
+        await world.taken(-53)
+
+
+@in_loop
+async def test_a_kernel_behind_another_bus_is_another_computers() -> None:
+    Raw.allowed = True
+    async with opened() as world:
+        world.system.objects.bus.passes_descriptors = False
+        await world.scanner.start(ACTIVE)
+        assert not Raw.all
+
+
+@in_loop
+async def test_the_kernel_is_listened_to_anew_when_the_adapter_is_back() -> None:
+    Raw.allowed = True
+    async with opened() as world:
+        await world.scanner.start(ACTIVE)
+        world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
+        await until(lambda: not world.system.presence.is_usable)
+        world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
+        await until(lambda: len(Raw.all) == 2)
+        await world.scanner.stop()
+        assert [raw.extended for raw in Raw.all] == [None, None]

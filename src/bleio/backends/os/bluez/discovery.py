@@ -9,6 +9,9 @@ are monitors alone (`monitors`). Each client of bluetoothd may discover, with fi
 which the kernel gets what they have in common; so another program's scan changes nothing here but
 that one without any filter has bluetoothd leave out small changes of RSSI.
 
+A process that may listen to the kernel hears packets octet for octet, scan responses apart
+(`scanning.raw`). bluetoothd still scans then, but what it signals is not reported.
+
 bluetoothd forgets a scan when it is restarted or the adapter is powered off. When the adapter is
 back, the scan begins again.
 
@@ -33,7 +36,9 @@ from bleio.backends.os.bluez.adapter import Adapter
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.monitors import EVERYTHING, NOTHING, Monitors
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, MONITOR_MANAGER
+from bleio.backends.os.scanning.counters import ScanCounters
 from bleio.backends.os.scanning.device1 import Device1Reports
+from bleio.backends.os.scanning.raw import RawReports
 from bleio.backends.os.system import SystemOwner
 from bleio.core.address import DeviceAddress
 from bleio.errors import InnerError
@@ -57,9 +62,10 @@ class Discovery:
         self._adapter: Adapter | None = None  # to whose devices `_reports` listens
         self._reports: Device1Reports | None = None
         self._monitors: Monitors | None = None
+        self._raw: RawReports | None = None
         self._discovers = False
         self._again: asyncio.Task[None] | None = None
-        self._malformed = 0
+        self._counters = ScanCounters()
 
     async def start(self, parameters: ScanParameters) -> None:
         """See `Scans`. Raises: BusError with a sentence."""
@@ -95,8 +101,7 @@ class Discovery:
 
     def counters(self) -> Mapping[str, int]:
         """See `Scans`."""
-        now = 0 if self._reports is None else self._reports.malformed
-        return {"scan_malformed": self._malformed + now}
+        return self._counters.by_name()
 
     # What is registered
 
@@ -107,13 +112,14 @@ class Discovery:
         has_monitors = adapter.objects.get(path, MONITOR_MANAGER) is not None
         reports.cumulative = not parameters.active
         reports.is_on = True
+        self._raw = self._opened_raw(adapter, parameters)
         if not parameters.active:
             if not has_monitors:
                 require(adapter.platform, frozenset(), Capability.PASSIVE_SCANNING)
             self._monitors = Monitors(bus, path, EVERYTHING)
             await self._monitors.open()
             return
-        if has_monitors:
+        if has_monitors and self._raw is None:
             await self._end_of_duplicates(Monitors(bus, path, NOTHING))
         await self._call("SetDiscoveryFilter", "a{sv}", _FILTER)
         self._discovers = True
@@ -134,6 +140,9 @@ class Discovery:
 
     async def _end(self) -> None:
         """Take back what `_begin` has done. What is gone already is no fault."""
+        if self._raw is not None:
+            self._raw.close()
+            self._raw = None
         monitors, self._monitors = self._monitors, None
         discovered, self._discovers = self._discovers, False
         if discovered and self._adapter is not None and self._adapter.presence.is_usable:
@@ -161,8 +170,9 @@ class Discovery:
     def _listening(self, adapter: Adapter) -> Device1Reports:
         """Listen from the first scan after `open` on, also between scans."""
         if self._reports is None or adapter is not self._adapter:
-            self._malformed = self.counters()["scan_malformed"]
-            self._reports = Device1Reports(adapter.path, self._device, self._reported)
+            self._reports = Device1Reports(
+                adapter.path, self._device, self._reported, self._counters
+            )
             self._adapter = adapter
             adapter.objects.listen(self._reports)
             adapter.presence.watch(self)
@@ -171,8 +181,32 @@ class Discovery:
     def _device(self, path: str) -> Mapping[str, Any] | None:
         return None if self._adapter is None else self._adapter.objects.get(path, DEVICE)
 
+    def _opened_raw(self, adapter: Adapter, parameters: ScanParameters) -> RawReports | None:
+        """Listen to the kernel, if it is this computer's and lets us."""
+        number = adapter.kernel_name.removeprefix("hci")
+        if not adapter.objects.bus.passes_descriptors or not number.isdecimal():
+            return None
+        raw = RawReports(int(number), self._reported_raw, self._raw_ended, self._counters)
+        try:
+            raw.open(parameters.extended)
+        except OSError as error:
+            _log.debug("Packets come by bluetoothd, as the kernel's are not to be had: %s", error)
+            return None
+        return raw
+
     def _reported(self, report: Report) -> None:
         self._owner.events.reported(report)
+
+    def _reported_raw(self, report: Report) -> None:
+        """What the kernel tells, bluetoothd tells once more and later."""
+        if self._reports is not None:
+            self._reports.is_on = False
+        self._owner.events.reported(report)
+
+    def _raw_ended(self) -> None:
+        """What the kernel tells no longer, bluetoothd goes on telling."""
+        if self._reports is not None and self._wanted is not None:
+            self._reports.is_on = True
 
     # AdapterWatcher
 

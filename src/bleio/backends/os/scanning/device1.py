@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bleio.backends.base import Report
+from bleio.backends.os.scanning.counters import ScanCounters
 from bleio.backends.os.scanning.rebuilding import SystemFields, rebuilt
 from bleio.core.address import DeviceAddress, parse_address
 
@@ -87,12 +88,12 @@ class Device1Reports:
         adapter: str,
         properties: Callable[[str], Properties | None],
         reported: Callable[[Report], None],
+        counters: ScanCounters,
     ) -> None:
         self.is_on = False
         self.cumulative = False
-        self.malformed = 0
         self._prefix = f"{adapter}/"
-        self._properties, self._reported = properties, reported
+        self._properties, self._reported, self._counters = properties, reported, counters
         self._advertisers: OrderedDict[str, _Advertiser] = OrderedDict()
 
     # ObjectListener
@@ -139,7 +140,7 @@ class Device1Reports:
             try:
                 advertiser.take_services(changed["UUIDs"], connected=False)
             except TypeError:
-                self.malformed += 1
+                self._counters.malformed += 1
 
     def _packet(self, path: str, properties: Properties, packet: Properties) -> None:
         """Args: `packet`: what only the packet itself has."""
@@ -150,7 +151,7 @@ class Device1Reports:
             data = _data(advertiser, properties, packet)
             rssi_dbm = int(packet.get("RSSI", properties.get("RSSI", _UNKNOWN_RSSI)))
         except (AttributeError, KeyError, TypeError, ValueError):
-            self.malformed += 1
+            self._counters.malformed += 1
             return
         self._reported(Report(advertiser.address, data, rssi_dbm, True, False))
 

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bleio.backends.base import ScanParameters
+from bleio.backends.os.scanning.counters import ScanCounters
 from bleio.backends.os.scanning.platform_data import Reader, reader_for
 from bleio.backends.os.seen import SeenDevices
 from bleio.backends.os.system import System, SystemOwner
@@ -53,7 +54,7 @@ class Scanner:
         self._reader: Reader = reader_for(platform)
         self._seen = SeenDevices()
         self._names: set[str] = set()
-        self._malformed = 0
+        self._counters = ScanCounters()
         self._renewal: asyncio.Task[None] | None = None
 
     async def start(self, parameters: ScanParameters) -> None:
@@ -81,7 +82,7 @@ class Scanner:
 
     def counters(self) -> Mapping[str, int]:
         """See `Scans`."""
-        return {"scan_malformed": self._malformed}
+        return self._counters.by_name()
 
     async def _start(self, parameters: ScanParameters) -> None:
         from bleak import BleakScanner
@@ -117,7 +118,7 @@ class Scanner:
         try:
             report = self._reader.read(device, heard, self._parameters.extended)
         except Exception as error:  # of objects that are the system's
-            self._malformed += 1
+            self._counters.malformed += 1
             _log.debug("What bleak reports cannot be read: %r", error)
             return
         if report is not None:

@@ -1,0 +1,21 @@
+"""What scans have dropped or found wrong, of all scans of an adapter together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class ScanCounters:
+    """One adapter's. Thread: the engine's; any may read."""
+
+    malformed: int = 0  # of what the system has said
+    scan_fragments: int = 0  # of extended packets that never became whole
+
+    def by_name(self) -> Mapping[str, int]:
+        """Return all of them under the names that users read."""
+        return {
+            "scan_malformed": self.malformed,
+            "scan_dropped_fragments": self.scan_fragments,
+        }
