@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from dbus_fast import Message, Variant
 
-from bleio.backends.os.bluez import clients
+from bleio.backends.os.bluez import all_clients
 from bleio.backends.os.bluez.incoming import Direction, direction_in
 from bleio.backends.os.bluez.objects import ADAPTER
 from bleio.core.codes import Properties as P, SecurityMode as M
@@ -187,7 +187,7 @@ async def test_values_go_out_as_changes_of_a_property() -> None:
         await until(lambda: len(signals) == 101)
         assert signals == [bytes([number]) for number in range(100)] + [b"to it"]
         # bluetoothd was asked now and then, so that it is never far behind.
-        assert len(made.daemon.called("Ping")) == 101 // clients.VALUES_AHEAD
+        assert len(made.daemon.called("Ping")) == 101 // all_clients.VALUES_AHEAD
         await made.unsubscribe(characteristic)
         assert heard.subscriptions == [(True, False), (False, False)]
         await made.peripheral.publish(characteristic, b"nobody asks any more")
@@ -241,7 +241,7 @@ async def test_an_indication_waits_for_its_confirmation() -> None:
 
 @in_loop
 async def test_an_indication_that_nobody_confirms_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "CONFIRMATION_S", 0.01)
+    monkeypatch.setattr(all_clients, "CONFIRMATION_S", 0.01)
     async with bench() as made:
         characteristic = add(made, P.INDICATE)
         await made.advertise()
@@ -249,7 +249,7 @@ async def test_an_indication_that_nobody_confirms_ends(monkeypatch: pytest.Monke
         await made.subscribe(characteristic)
         with pytest.raises(TransactionTimeout):
             await made.peripheral.publish(characteristic, b"value")
-        monkeypatch.setattr(clients, "CONFIRMATION_S", 30)
+        monkeypatch.setattr(all_clients, "CONFIRMATION_S", 30)
         publishing = asyncio.ensure_future(made.peripheral.publish(characteristic, b"value"))
         await asyncio.sleep(0)
         await made.disconnect(device)

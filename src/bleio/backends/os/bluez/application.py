@@ -52,8 +52,8 @@ class Clients(Protocol):
     def seen(self, device: str, mtu: int) -> None:
         """A device has read or written. Args: its object path; its ATT_MTU, 0 if not told."""
 
-    def of(self, device: str) -> Any:
-        """Return the `Subscriber` that a listener is told of for a device."""
+    def client(self, device: str) -> Any:
+        """Return the `Subscriber` that a listener is told of for a device, None if it has none."""
 
     def start(self, characteristic: LocalCharacteristic) -> None:
         """The first client has subscribed."""
@@ -254,8 +254,8 @@ class CharacteristicObject(_ValueObject):
 
     def _written(self, device: str, value: bytes) -> None:
         self._record.value = value
-        client = self._clients.of(device)
-        for listener in tuple(self._record.listeners):
+        client = self._clients.client(device)
+        for listener in tuple(self._record.listeners) if client is not None else ():
             listener.written(client, value)
 
     def _start(self) -> Reply:

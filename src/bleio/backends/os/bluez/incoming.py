@@ -57,11 +57,14 @@ class CentralsOwner(Protocol):
     def central_came(self, device: str, peer: DeviceAddress) -> None:
         """A central has connected. Args: its object path; its address."""
 
-    def central_went(self, device: str, peer: DeviceAddress) -> None:
-        """Its link is gone."""
+    def ours_came(self, device: str) -> None:
+        """A link that we asked for is up; its peer may use our values, too."""
 
-    def device_went(self, peer: DeviceAddress) -> None:
-        """The link of any device is gone, whichever side asked for it."""
+    def services_known(self, device: str) -> None:
+        """BlueZ has looked at the services of a connected device."""
+
+    def link_went(self, device: str, peer: DeviceAddress) -> None:
+        """The link to any device is gone, whichever side asked for it."""
 
 
 class Centrals:
@@ -70,7 +73,7 @@ class Centrals:
     def __init__(self, adapter: Adapter, owner: CentralsOwner) -> None:
         self._adapter, self._owner = adapter, owner
         self._connected: dict[str, DeviceAddress] = {}  # devices by path, of any direction
-        self._centrals: dict[str, DeviceAddress] = {}
+        self._centrals: set[str] = set()
 
     def open(self) -> None:
         """Begin. Devices that are connected already are not new, and count once they use us."""
@@ -90,6 +93,10 @@ class Centrals:
         if peer is not None and path not in self._centrals and not self._owner.is_ours(peer):
             self._came(path, peer)
 
+    def peer(self, path: str) -> DeviceAddress | None:
+        """Return the address that a connected device came with, None if it is not connected."""
+        return self._connected.get(path)
+
     # ObjectListener
 
     def added(self, path: str, interface: str, properties: Mapping[str, Any]) -> None:
@@ -101,12 +108,15 @@ class Centrals:
             self._goes(path)
 
     def changed(self, path: str, interface: str, changed: Mapping[str, Any]) -> None:
-        if interface != DEVICE or "Connected" not in changed or not self._is_of_adapter(path):
+        if interface != DEVICE or not self._is_of_adapter(path):
             return
-        if changed["Connected"]:
-            self._connects(path, self._adapter.objects.get(path, DEVICE) or {})
-        else:
-            self._goes(path)
+        if "Connected" in changed:
+            if changed["Connected"]:
+                self._connects(path, self._adapter.objects.get(path, DEVICE) or {})
+            else:
+                self._goes(path)
+        if changed.get("ServicesResolved") and path in self._connected:
+            self._owner.services_known(path)
 
     def daemon_went(self) -> None:
         self.all_went()
@@ -142,7 +152,10 @@ class Centrals:
         if path in self._connected:
             return
         peer = self._note(path, properties)
-        if peer is None or self._owner.is_ours(peer):
+        if peer is None:
+            return
+        if self._owner.is_ours(peer):
+            self._owner.ours_came(path)
             return
         direction = direction_of(self._adapter, peer)
         if direction is Direction.UNKNOWN and self._owner.is_advertising:
@@ -154,16 +167,15 @@ class Centrals:
         if len(self._centrals) >= MOST_CENTRALS:
             self._adapter.objects.bus.counts["bus_objects_dropped"] += 1
             return
-        self._centrals[path] = peer
+        self._centrals.add(path)
         self._owner.central_came(path, peer)
 
     def _goes(self, path: str) -> None:
-        peer = self._connected.pop(path, None)
-        if peer is None:
-            return
-        if self._centrals.pop(path, None) is not None:
-            self._owner.central_went(path, peer)
-        self._owner.device_went(peer)
+        peer = self._connected.get(path)
+        if peer is not None:
+            self._owner.link_went(path, peer)  # which looks for the link by the path
+            self._centrals.discard(path)
+            del self._connected[path]
 
 
 def direction_of(adapter: Adapter, peer: DeviceAddress) -> Direction:

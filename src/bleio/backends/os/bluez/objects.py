@@ -115,6 +115,19 @@ class Objects:
         """Return the paths of all objects with an interface, sorted."""
         return sorted(path for path, found in self._table.items() if interface in found)
 
+    async def mtu_of(self, device: str) -> int:
+        """Return the ATT_MTU of the link to a device, 0 if it is not known. Raises: BusError.
+
+        BlueZ has it at the device's characteristics, which are not in the table.
+        """
+        (objects,) = await self.bus.call("/", OBJECT_MANAGER, "GetManagedObjects")
+        for path, interfaces in objects.items():
+            if path.startswith(f"{device}/"):
+                found = interfaces.get("org.bluez.GattCharacteristic1", {}).get("MTU")
+                if isinstance(found, int):
+                    return found
+        return 0
+
     # What comes; BusOwner
 
     def signalled(self, path: str, interface: str, member: str, body: Sequence[Any]) -> None:

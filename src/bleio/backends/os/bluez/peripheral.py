@@ -8,13 +8,14 @@ all links go like that, one by one, and what was registered is noted to be regis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from bleio.backends.base import AdvertisingParameters, Subscriber
+from bleio.backends.capabilities import Capability, require
 from bleio.backends.os.bluez.adapter import Adapter
 from bleio.backends.os.bluez.advertising import Advertiser
-from bleio.backends.os.bluez.bus import Bus, Reply
-from bleio.backends.os.bluez.clients import AllClients
+from bleio.backends.os.bluez.all_clients import AllClients
+from bleio.backends.os.bluez.application import Application
+from bleio.backends.os.bluez.each_client import EachClient
 from bleio.backends.os.bluez.incoming import Centrals
 from bleio.backends.os.bluez.objects import DEVICE
 from bleio.backends.os.bluez.table import Table
@@ -26,14 +27,16 @@ from bleio.gatt.model import LocalCharacteristic
 class BlueZPeripheral(Peripheral):
     """See `Peripheral`."""
 
-    tells_apart = False
-
     def __init__(self, adapter: Adapter, owner: SystemOwner) -> None:
         self._adapter, self._owner = adapter, owner
-        self._table = Table(adapter, self)
-        self._clients = AllClients(self._table, self._bus)
-        self._advertiser = Advertiser(adapter, self)
         self._centrals = Centrals(adapter, self)
+        self._clients: AllClients | EachClient = (
+            EachClient(self._centrals.used, self._link_of, adapter.objects.bus.counts)
+            if adapter.tells_clients_apart
+            else AllClients(self._centrals.used, self._serving, adapter.objects)
+        )
+        self._table = Table(adapter, self._clients)
+        self._advertiser = Advertiser(adapter, self)
         self._is_open = False
 
     async def open(self) -> None:
@@ -49,12 +52,10 @@ class BlueZPeripheral(Peripheral):
             return
         self._is_open = False
         self._centrals.close()
+        self._clients.close()
         self._owner.server.withdraw(self._table)
         await self._advertiser.close()
         await self._table.close()
-
-    def _bus(self) -> Bus:
-        return self._adapter.objects.bus
 
     async def start_advertising(self, parameters: AdvertisingParameters) -> None:
         await self._advertiser.start(parameters)
@@ -64,10 +65,39 @@ class BlueZPeripheral(Peripheral):
 
     @property
     def subscribers(self) -> Sequence[Subscriber]:
-        return (self._clients,)
+        return self._clients.subscribers
 
     async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         await self._clients.publish(characteristic, value)
+
+    def subscription(
+        self, link: Subscriber, characteristic: LocalCharacteristic
+    ) -> tuple[bool, bool]:
+        return self._each.subscription(link, characteristic)
+
+    async def notify(
+        self, link: Subscriber, characteristic: LocalCharacteristic, value: bytes
+    ) -> None:
+        await self._each.notify(link, characteristic, value)
+
+    async def indicate(
+        self, link: Subscriber, characteristic: LocalCharacteristic, value: bytes
+    ) -> None:
+        await self._each.indicate(link, characteristic, value)
+
+    @property
+    def _each(self) -> EachClient:
+        if not isinstance(self._clients, EachClient):
+            require(self._adapter.platform, self._adapter.capabilities, Capability.SUBSCRIBERS)
+        assert isinstance(self._clients, EachClient)
+        return self._clients
+
+    def _link_of(self, device: str) -> Subscriber | None:
+        peer = self._centrals.peer(device)
+        return None if peer is None else self._owner.link_to(peer)
+
+    def _serving(self, characteristic: LocalCharacteristic) -> Application | None:
+        return self._table.serving(characteristic)
 
     # AdvertiserOwner
 
@@ -87,22 +117,29 @@ class BlueZPeripheral(Peripheral):
         return self._advertiser.is_active
 
     def central_came(self, device: str, peer: DeviceAddress) -> None:
-        self._table.hurry = True
-        properties = self._adapter.objects.get(device, DEVICE) or {}
-        self._clients.came(device, bonded=bool(properties.get("Paired")))
+        self._client_came(device)
         self._advertiser.link_came()
         self._owner.peer_connected(peer)
 
-    def central_went(self, device: str, peer: DeviceAddress) -> None:
-        if not self._clients.went(device):
-            return
-        self._table.hurry = False
-        for service in self._owner.server.services:
-            for characteristic in service.characteristics:
-                for listener in tuple(characteristic.listeners):
-                    listener.link_closed(self._clients)
+    def ours_came(self, device: str) -> None:
+        self._client_came(device)
 
-    def device_went(self, peer: DeviceAddress) -> None:
+    def _client_came(self, device: str) -> None:
+        self._table.hurry = True
+        properties = self._adapter.objects.get(device, DEVICE) or {}
+        self._clients.came(device, bonded=bool(properties.get("Paired")))
+
+    def services_known(self, device: str) -> None:
+        self._clients.services_known(device)
+
+    def link_went(self, device: str, peer: DeviceAddress) -> None:
+        client = self._clients.went(device)
+        self._table.hurry = self._clients.connected
+        if client is not None:
+            for service in self._owner.server.services:
+                for characteristic in service.characteristics:
+                    for listener in tuple(characteristic.listeners):
+                        listener.link_closed(client)
         self._owner.peer_gone(peer)
 
     # AdapterWatcher
@@ -116,27 +153,3 @@ class BlueZPeripheral(Peripheral):
     def adapter_came(self) -> None:
         self._table.adapter_came()
         self._advertiser.adapter_came()
-
-    # Clients of the applications
-
-    def seen(self, device: str, mtu: int) -> None:
-        self._centrals.used(device)
-        self._clients.seen(device, mtu)
-
-    def of(self, device: str) -> Any:
-        return self._clients
-
-    def start(self, characteristic: LocalCharacteristic) -> None:
-        self._clients.start(characteristic)
-
-    def stop(self, characteristic: LocalCharacteristic) -> None:
-        self._clients.stop(characteristic)
-
-    def forget(self, characteristic: LocalCharacteristic) -> None:
-        self._clients.forget(characteristic)
-
-    def acquire(self, characteristic: LocalCharacteristic, device: str, mtu: int) -> Reply:
-        raise NotImplementedError
-
-    def confirmed(self, characteristic: LocalCharacteristic) -> None:
-        self._clients.confirmed(characteristic)

@@ -23,44 +23,51 @@ all; it bounds what is on its way there, and nothing is lost between.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from functools import partial
 
 from bleio.att.codec import DEFAULT_MTU, VALUE_HEADER_OCTETS
 from bleio.backends.base import Subscriber
 from bleio.backends.os.bluez.application import Application
-from bleio.backends.os.bluez.bus import Bus, BusError
+from bleio.backends.os.bluez.bus import BusError, Reply
+from bleio.backends.os.bluez.confirmations import (
+    CONFIRMATION_S,
+    Confirmations,
+    subscription_of,
+    ways_of,
+)
+from bleio.backends.os.bluez.objects import Objects
 from bleio.core.codes import Properties, SecurityMode
 from bleio.errors import CallerError, LinkLost, TransactionTimeout
 from bleio.gatt.model import LocalCharacteristic
 
-_log = logging.getLogger(__name__)
-
 VALUES_AHEAD = 32
 PROBE_S = 0.5
-CONFIRMATION_S = 30.0  # ATT's transaction time-out, Vol 3, Part F, 3.3.3
-
-
-class Applications(Protocol):
-    """Where the clients find how a characteristic is served."""
-
-    def serving(self, characteristic: LocalCharacteristic) -> Application | None:
-        """Return the registered application that has it, None while there is none."""
 
 
 class AllClients(Subscriber):
-    """All clients of ours together. Args: `ping`: asks bluetoothd something and waits for it."""
+    """All clients of ours together; `application.Clients`.
 
-    def __init__(self, applications: Applications, bus: Callable[[], Bus]) -> None:
-        self._applications, self._bus = applications, bus
+    Args: `used`: is told of a device that has used a value. `serving`: returns the registered
+    application that has a characteristic, None while there is none.
+    """
+
+    tells_apart = False
+
+    def __init__(
+        self,
+        used: Callable[[str], None],
+        serving: Callable[[LocalCharacteristic], Application | None],
+        objects: Objects,
+    ) -> None:
+        self._used, self._serving, self._objects = used, serving, objects
+        self._learning: set[asyncio.Task[None]] = set()
         # What BlueZ passes on, and whether a value of it is confirmed; None: not known.
         self._started: dict[LocalCharacteristic, bool | None] = {}
         self._told: set[LocalCharacteristic] = set()  # what listeners were told of
         self._mtus: dict[str, int] = {}  # by the object path of each connected client
-        self._confirmations: dict[LocalCharacteristic, deque[asyncio.Future[None]]] = {}
+        self._confirmations = Confirmations()
         self._ahead = 0
 
     @property
@@ -76,7 +83,7 @@ class AllClients(Subscriber):
     def subscription(self, characteristic: LocalCharacteristic) -> tuple[bool, bool]:
         if characteristic not in self._told:
             return False, False
-        return _subscription(characteristic)
+        return subscription_of(characteristic)
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         self._send(characteristic, value)
@@ -93,7 +100,7 @@ class AllClients(Subscriber):
         if characteristic not in self._told:
             return
         with suppress(LinkLost):  # nobody is left to be told
-            match _ways(characteristic), self._started[characteristic]:
+            match ways_of(characteristic), self._started[characteristic]:
                 case (False, True), _:
                     await self.indicate(characteristic, value)
                 case (True, True), None | True:
@@ -106,24 +113,12 @@ class AllClients(Subscriber):
     async def _confirm(
         self, characteristic: LocalCharacteristic, value: bytes, timeout_s: float
     ) -> bool:
-        """Send a value and wait for the first confirmation. Returns: whether there was one; True
-        if there was nobody to send to."""
-        waiting = asyncio.get_running_loop().create_future()
-        queue = self._confirmations.setdefault(characteristic, deque())
-        queue.append(waiting)
-        try:
-            if self._send(characteristic, value):
-                await asyncio.wait_for(waiting, timeout_s)
-            return True
-        except (asyncio.TimeoutError, TimeoutError):
-            return False
-        finally:
-            with suppress(ValueError):
-                queue.remove(waiting)
+        send = partial(self._send, characteristic, value)
+        return await self._confirmations.of(characteristic, send, timeout_s)
 
     def _send(self, characteristic: LocalCharacteristic, value: bytes) -> bool:
         """Returns: whether there was anybody to send it to."""
-        application = self._applications.serving(characteristic)
+        application = self._serving(characteristic)
         may = characteristic.read_perm != SecurityMode.NO_ACCESS
         if application is None or characteristic not in self._told or not may:
             return False
@@ -136,7 +131,12 @@ class AllClients(Subscriber):
             return
         self._ahead = 0
         with suppress(BusError):  # bluetoothd is gone, which is told elsewhere
-            await self._bus().call("/org/bluez", "org.freedesktop.DBus.Peer", "Ping")
+            await self._objects.bus.call("/org/bluez", "org.freedesktop.DBus.Peer", "Ping")
+
+    @property
+    def subscribers(self) -> Sequence[Subscriber]:
+        """The one that stands for all."""
+        return (self,)
 
     # What clients do
 
@@ -148,8 +148,27 @@ class AllClients(Subscriber):
 
     def seen(self, device: str, mtu: int) -> None:
         """A client has used a value, with that ATT_MTU."""
+        self._used(device)
         if device in self._mtus and mtu >= DEFAULT_MTU:
             self._mtus[device] = mtu
+
+    def services_known(self, device: str) -> None:
+        """BlueZ has looked at a device's services, and with these it tells the link's MTU."""
+        if device in self._mtus:
+            task = asyncio.ensure_future(self._learn(device))
+            self._learning.add(task)
+            task.add_done_callback(self._learning.discard)
+
+    async def _learn(self, device: str) -> None:
+        with suppress(BusError):
+            mtu = await self._objects.mtu_of(device)
+            if device in self._mtus and mtu > self._mtus[device]:
+                self._mtus[device] = mtu
+
+    def close(self) -> None:
+        """Learn nothing more. Idempotent."""
+        for task in self._learning:
+            task.cancel()
 
     def start(self, characteristic: LocalCharacteristic) -> None:
         """The first client has subscribed."""
@@ -165,50 +184,38 @@ class AllClients(Subscriber):
         if characteristic not in self._told:
             self._told.add(characteristic)
             for listener in tuple(characteristic.listeners):
-                listener.subscribed(self, *_subscription(characteristic))
+                listener.subscribed(self, *subscription_of(characteristic))
 
     def _untell(self, characteristic: LocalCharacteristic) -> None:
         if characteristic in self._told:
             self._told.discard(characteristic)
-            self._fail_waiting(characteristic)
+            self._confirmations.fail(characteristic)
             for listener in tuple(characteristic.listeners):
                 listener.subscribed(self, False, False)
 
-    def confirmed(self, characteristic: LocalCharacteristic) -> None:
-        """A client has confirmed an indication: the first one waits no longer."""
-        for waiting in self._confirmations.get(characteristic, ()):
-            if not waiting.done():
-                waiting.set_result(None)
-                return
+    def acquire(self, characteristic: LocalCharacteristic, device: str, mtu: int) -> Reply:
+        """BlueZ was not told that it could ask for this."""
+        raise BusError("org.bluez.Error.NotSupported")
 
-    def went(self, device: str) -> bool:
-        """A client's link is gone. Returns: whether it was the last."""
+    def confirmed(self, characteristic: LocalCharacteristic) -> None:
+        """A client has confirmed an indication."""
+        self._confirmations.confirmed(characteristic)
+
+    def client(self, device: str) -> Subscriber:
+        """Return what a listener is told of for a device."""
+        return self
+
+    def went(self, device: str) -> Subscriber | None:
+        """A device is gone. Returns: what listeners are to be told is gone, if it is."""
         had = self._mtus.pop(device, None)
         if had is None or self._mtus:
-            return False
+            return None
         for characteristic in tuple(self._told):
             self._untell(characteristic)
             self._started[characteristic] = None  # the next client may want it another way
-        return True
+        return self
 
     def forget(self, characteristic: LocalCharacteristic) -> None:
         """A characteristic is offered no longer."""
         self.stop(characteristic)
-        self._confirmations.pop(characteristic, None)
-
-    def _fail_waiting(self, characteristic: LocalCharacteristic) -> None:
-        for waiting in self._confirmations.get(characteristic, ()):
-            if not waiting.done():
-                waiting.set_exception(LinkLost())
-
-
-def _ways(characteristic: LocalCharacteristic) -> tuple[bool, bool]:
-    """Return how clients can ask for its values, as (notify, indicate)."""
-    properties = characteristic.properties
-    return bool(properties & Properties.NOTIFY), bool(properties & Properties.INDICATE)
-
-
-def _subscription(characteristic: LocalCharacteristic) -> tuple[bool, bool]:
-    """Return what a subscription is called: one way, notifications first."""
-    notifies, indicates = _ways(characteristic)
-    return notifies, indicates and not notifies
+        self._confirmations.forget(characteristic)
