@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -170,6 +171,50 @@ async def test_bonds_erased_while_the_link_is_being_encrypted(role: str) -> None
         await meeting
         await victim.settle()
         assert not victim.security.encrypted
+
+
+class ErasesMeanwhile(Asked):
+    """A user who forgets all bonds before agreeing to a pairing."""
+
+    def __init__(self, io_capability: IoCapability) -> None:
+        super().__init__(io_capability)
+        self.erase: Callable[[], Awaitable[None]] | None = None
+
+    async def accept(self, request: PairingQuestion) -> bool:
+        if self.erase is not None:
+            await self.erase()
+        return await super().accept(request)
+
+
+@both_roles
+@simulated
+async def test_bonds_erased_while_a_pairing_goes_on(role: str) -> None:
+    agent = ErasesMeanwhile(IoCapability.NO_INPUT_NO_OUTPUT)
+    async with attacked(role, agent=agent) as victim:
+        agent.erase = victim.device.backend.erase_bonds
+        pairing = asyncio.ensure_future(victim.pair())
+        await victim.settle()
+        pairing.cancel()
+        assert victim.bonds() == []
+        assert not victim.security.encrypted
+        agent.erase = None
+        await victim.meet_again()
+        assert isinstance(await victim.pair(), Bond)
+        assert len(victim.bonds()) == 1
+
+
+@both_roles
+@simulated
+async def test_bonds_erased_while_the_keys_of_a_pairing_are_on_their_way(role: str) -> None:
+    async with attacked(role) as victim:
+        pairing = asyncio.ensure_future(victim.pair())
+        await until(lambda: victim.security.encrypted)
+        await victim.device.backend.erase_bonds()
+        await victim.settle()
+        pairing.cancel()
+        assert victim.bonds() == []
+        assert not victim.security.encrypted
+        assert not victim.security.has_keys
 
 
 @pytest.mark.parametrize(

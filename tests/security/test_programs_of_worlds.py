@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
 import time
 import weakref
@@ -17,6 +18,7 @@ import _bleio
 import pytest
 
 from bleio.testing import DeviceFailed, World
+from bleio.testing.errors import ForkedChild
 
 STARTERS = {
     "Thread": "threading.Thread(target=look).start()",
@@ -206,6 +208,28 @@ def test_a_forked_test_leaves_the_worlds_files_to_its_parent(tmp_path: Path) -> 
         written = path.read_bytes()
     assert path.read_bytes().startswith(written)
     assert len(path.read_bytes()) > len(written)
+
+
+@needs_fork
+@with_threads
+def test_a_fork_while_a_thread_calls_the_engine() -> None:
+    """The thread is not there in the child, which waited for it to let go of the engine's door."""
+    with World() as world:
+        world.add(source=ADVERTISES)
+        world.run_for(0.5)
+        portal = world.portal
+        with portal._lock:  # as the other thread
+            child = os.fork()
+            if child == 0:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.alarm(10)
+                try:
+                    portal.run(print)
+                except ForkedChild:
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 ADVERTISES = """

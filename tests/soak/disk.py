@@ -1,11 +1,13 @@
 """A folder for what programs keep, on a disk that can be full.
 
-A file system of a few hundred kilobytes where this user may mount one. Elsewhere the operating
-system is told to let this process write no file at all while the disk is "full".
+A file system of a few hundred kilobytes where this user may mount one; only this process and those
+that it starts see it, so that it ends with them, however they end. Elsewhere the operating system
+is told to let this process write no file at all while the disk is "full".
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import shutil
@@ -16,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _SIZE = "256k"
+_CLONE_NEWNS = 0x00020000  # linux/sched.h
 
 
 class SmallDisk:
@@ -59,6 +62,12 @@ class SmallDisk:
 
 def _mounts(place: Path) -> bool:
     if os.geteuid() != 0 or shutil.which("mount") is None:
+        return False
+    # From now on what is mounted is this process's own. Python has no such call before 3.12.
+    if ctypes.CDLL(None).unshare(_CLONE_NEWNS) != 0:
+        return False
+    private = ["mount", "--make-rprivate", "/"]
+    if subprocess.run(private, stderr=subprocess.DEVNULL, check=False).returncode:
         return False
     command = ["mount", "-t", "tmpfs", "-o", f"size={_SIZE},mode=0700", "bleio-soak", place]
     return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0

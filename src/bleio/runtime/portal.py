@@ -28,7 +28,9 @@ so a traceback that a program prints shows none of the engine's frames.
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from functools import partial
@@ -54,6 +56,9 @@ _EXIT_S = 2.0  # for ending scans, advertising and links at interpreter exit
 _CANCEL_S = 1.0  # for a cancelled coroutine to finish before its caller goes on
 _OWN_THREAD = "This would block the thread of the Bluetooth engine; call it from another thread"
 _STOPPED = "The Bluetooth engine has stopped"
+
+
+_portals: weakref.WeakSet[Portal] = weakref.WeakSet()
 
 
 class EngineUser(Protocol):
@@ -105,6 +110,7 @@ class Portal:
         self._stopped = False
         self._calls: set[_Call] = set()
         self._users: list[EngineUser] = []
+        _portals.add(self)
 
     # Any thread
 
@@ -322,6 +328,15 @@ def _as_public(error: BaseException) -> BaseException:
         public.__cause__ = error.with_traceback(None)
     return public
 
+
+def _after_fork() -> None:
+    """A lock may be held by a thread that is not there in the child."""
+    for each in tuple(_portals):
+        each._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 # The portal that code in a `use_portal` block uses, and what a portal's own thread runs.
 portal_of_context: ContextVar[Portal | None] = ContextVar("bleio.portal", default=None)

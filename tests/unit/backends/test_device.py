@@ -6,10 +6,17 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from bleio.backends.hci.controller.device import DevicePort, NoControllerError
+from bleio.backends.hci.controller.device import (
+    DevicePort,
+    NoControllerError,
+    TerminalPort,
+    open_device,
+)
 from bleio.backends.hci.controller.h4 import MAX_NOISE_OCTETS
 from bleio.backends.hci.counters import HciCounters
 from support.hci.engine import asynchronous, until
@@ -37,7 +44,8 @@ class Line:
         self.lost: list[str] = []
 
     def opened(self) -> DevicePort:
-        port = DevicePort(self.name, self.packets.append, self.lost.append, HciCounters())
+        ours = open_device(self.name)
+        port = DevicePort(ours, self.packets.append, self.lost.append, HciCounters())
         os.close(self._other)
         self._other = -1
         return port
@@ -125,5 +133,58 @@ async def test_what_is_refused_is_closed(tmp_path: os.PathLike[str]) -> None:
     before = len(os.listdir("/dev/fd"))
     for name, words in ((path, "a pipe"), ("/dev/zero", "cannot wait"), (__file__, "ordinary")):
         with pytest.raises(NoControllerError, match=words):
-            DevicePort(name, print, print, HciCounters())
+            open_device(name)
     assert len(os.listdir("/dev/fd")) == before
+
+
+# A terminal of our own
+
+
+@asynchronous
+async def test_a_controller_opens_our_terminal_by_its_link(tmp_path: Path) -> None:
+    link, packets, lost = tmp_path / "link", list[bytes](), list[str]()
+    before = len(os.listdir("/dev/fd"))
+    port = TerminalPort(str(link), packets.append, lost.append, HciCounters())
+    for _ in range(2):  # one after the other
+        controller = open_device(str(link))
+        os.write(controller, EVENT)
+        await until(lambda: packets == [EVENT])
+        port.send(RESET)
+        await until(partial(_reads_reset, controller))
+        os.close(controller)
+        packets.clear()
+    await port.close()
+    await port.close()
+    assert lost == []
+    assert not link.is_symlink()
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def _reads_reset(descriptor: int) -> bool:
+    try:
+        return os.read(descriptor, 4096) == RESET
+    except BlockingIOError:
+        return False
+
+
+@pytest.mark.parametrize("what", ["file", "link"])
+@asynchronous
+async def test_what_has_the_links_name_is_left_alone(what: str, tmp_path: Path) -> None:
+    """As `bleio radio --listen pty:LINK` does it: neither before it is opened nor at its end."""
+    link = tmp_path / "link"
+
+    def lay() -> None:
+        if what == "file":
+            link.write_text("dear diary")
+        else:
+            link.symlink_to("elsewhere")
+
+    lay()
+    with pytest.raises(FileExistsError):
+        TerminalPort(str(link), print, print, HciCounters())
+    link.unlink()
+    port = TerminalPort(str(link), print, print, HciCounters())
+    link.unlink()
+    lay()
+    await port.close()
+    assert link.is_symlink() or link.read_text() == "dear diary"

@@ -1,4 +1,4 @@
-"""A controller behind a device file that carries H4 packets, such as a pseudo terminal.
+"""A controller behind a device file that carries H4 packets, or one that opens a terminal of ours.
 
 bumble opens such a file as a pipe of asyncio, which finds out only later, in a callback of its own
 with a traceback, that the system cannot wait for what comes from `/dev/zero` or `/dev/null`; the
@@ -6,20 +6,31 @@ opening looks as if it had worked. So it is opened here, without waiting for any
 cannot be a controller is refused with a sentence: an ordinary file, a pipe, which would give back
 what we write, a device that nobody can wait for.
 
+A pseudo terminal (`hci:pty:LINK`) is made here too: bumble would remove whatever has the link's
+name when it is closed, and once more at the end of the program.
+
 Not on Windows, where asyncio waits for handles in another way.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import selectors
 import stat
+import sys
 from typing import Any
 
 from bleio.backends.hci.controller.h4 import H4Parser
 from bleio.backends.hci.controller.port import OnLost, OnPacket
 from bleio.backends.hci.counters import HciCounters
+
+if sys.platform != "win32":
+    import tty
+
+_log = logging.getLogger(__name__)
 
 _READ_OCTETS = 4096
 
@@ -61,10 +72,10 @@ def _check(descriptor: int) -> None:
 
 
 class DevicePort:
-    """H4 over a device file. Raises: as `open_device`."""
+    """H4 over an open device file, which is closed with it."""
 
     def __init__(
-        self, path: str, on_packet: OnPacket, on_lost: OnLost, counters: HciCounters
+        self, descriptor: int, on_packet: OnPacket, on_lost: OnLost, counters: HciCounters
     ) -> None:
         self.metadata: dict[str, Any] = {}
         self.on_packet = on_packet
@@ -72,7 +83,7 @@ class DevicePort:
         self._parser = H4Parser(self, counters)
         self._unsent = bytearray()
         self._loop = asyncio.get_running_loop()
-        self._descriptor: int | None = open_device(path)
+        self._descriptor: int | None = descriptor
         self._loop.add_reader(self._descriptor, self._readable)
 
     def send(self, packet: bytes) -> None:
@@ -131,3 +142,40 @@ class DevicePort:
         self._loop.remove_reader(descriptor)
         self._loop.remove_writer(descriptor)
         os.close(descriptor)
+
+
+class TerminalPort(DevicePort):
+    """H4 over a pseudo terminal of our own, whose other side the controller opens.
+
+    Args: `link`: the name of a symbolic link to that side; "" for none.
+    Raises: OSError, if there is something of that name.
+    """
+
+    def __init__(
+        self, link: str, on_packet: OnPacket, on_lost: OnLost, counters: HciCounters
+    ) -> None:
+        with contextlib.ExitStack() as on_error:
+            ours, other = os.openpty()
+            on_error.callback(os.close, ours)
+            on_error.callback(os.close, other)
+            tty.setraw(other)
+            os.set_blocking(ours, False)
+            self._link, self._name = link, os.ttyname(other)
+            if link:
+                os.symlink(self._name, link)
+            on_error.pop_all()
+        # Held open, for a terminal that no program has open reports its end without end.
+        self._other: int | None = other
+        _log.info("A controller may open %s", link or self._name)
+        super().__init__(ours, on_packet, on_lost, counters)
+
+    def _end(self) -> None:
+        super()._end()
+        other, self._other = self._other, None
+        if other is None:
+            return
+        if self._link:
+            with contextlib.suppress(OSError):
+                if os.readlink(self._link) == self._name:  # else it is somebody else's by now
+                    os.unlink(self._link)
+        os.close(other)

@@ -12,7 +12,7 @@ bumble drops all that it has read behind an octet that begins no packet. Opening
 some transports wait for ever for a peer that never comes. And a HCI socket is read here: bumble's
 reader does not notice when the adapter is unplugged and would spin, and one that reads all there is
 keeps the loop from other work. Device files are opened by `device`, for asyncio's pipes fail too
-late at what is no device.
+late at what is no device, and so are terminals, with their links.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bleio.backends.hci.controller.device import DevicePort, NoControllerError, open_device
+from bleio.backends.hci.controller.device import (
+    DevicePort,
+    NoControllerError,
+    TerminalPort,
+    open_device,
+)
 from bleio.backends.hci.controller.h4 import H4Parser
 from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
 from bleio.backends.hci.counters import HciCounters
@@ -53,7 +58,9 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost, counters: H
         return await open_virtual(parameters, on_packet, on_lost)
     try:
         if sys.platform != "win32" and scheme == "file":
-            return DevicePort(parameters, on_packet, on_lost, counters)
+            return DevicePort(open_device(parameters), on_packet, on_lost, counters)
+        if sys.platform != "win32" and scheme == "pty":
+            return TerminalPort(parameters, on_packet, on_lost, counters)
         if sys.platform != "win32" and scheme == "vhci":  # which bumble opens as a pipe, too
             os.close(open_device(parameters or "/dev/vhci"))
         if sys.platform != "win32" and scheme == "unix-server":

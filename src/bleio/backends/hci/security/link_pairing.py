@@ -144,6 +144,10 @@ class PairingUnderWay(LinkState):
         if self._link.is_central:
             self._link.encryption.start(self._pairing, bytes(8), 0, key)
 
+    def erased(self) -> None:
+        """The peer is told that it has failed, and may begin anew."""
+        self._session.give_up()
+
     def pairing_failed(self, reason: int, weaker: bool) -> None:
         """It has failed, and both sides know. `weaker`: than a bond that it would replace."""
         link = self._link
@@ -196,6 +200,10 @@ class Settling(LinkState):
             self._void()
         else:
             super().received(octets)
+
+    def erased(self) -> None:
+        self._bond = None
+        self.end(PairingFailed())
 
     def _void(self) -> None:
         """There were two senders of keys. What the link is encrypted with proves nothing."""

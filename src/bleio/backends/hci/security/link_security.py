@@ -255,6 +255,7 @@ class Security:
         """All bonds were erased: the link counts as unpaired from now on."""
         self.encryption.off()
         self.paired = self.keys_lost = self.link.has_keys = False
+        self.state.erased()
 
     def closed(self, reason: int) -> None:
         """The link is gone. `reason`: the HCI error code. Keys of a pairing may be late."""

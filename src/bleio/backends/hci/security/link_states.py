@@ -193,6 +193,9 @@ class LinkState:
 
     # The end
 
+    def erased(self) -> None:
+        """All bonds were erased, and none is to come of what was under way before."""
+
     def timed_out(self) -> None:
         """The time that this state may take is up."""
         self._timer = None

@@ -98,6 +98,10 @@ class PairingSession:
         """The controller or the peer refused to encrypt with `key`."""
         self._end(None)
 
+    def give_up(self) -> None:
+        """It is not wanted any more."""
+        self._fail(Reason.UNSPECIFIED_REASON)
+
     def close(self) -> None:
         """The link is gone or the peer silent: nobody is told but the agent."""
         self._tidy("the link was lost or the peer fell silent")
