@@ -163,7 +163,7 @@ async def test_a_client_that_takes_nothing_misses_values_and_delays_nobody(
         slow = await acquire(made, characteristic, one)
         quick = await acquire(made, characteristic, two)
         sent = 0
-        while not made.system.counters()["bus_values_missed"]:
+        while not made.system.counters()["bluez.missed_values"]:
             await made.peripheral.publish(characteristic, sent.to_bytes(4, "little"))
             assert await received(quick) == sent.to_bytes(4, "little")
             sent += 1

@@ -182,7 +182,7 @@ async def test_our_objects_answer_bluetoothd_alone() -> None:
         called = await stranger.call(Message(daemon.client, "/ours", "a.b", "Now"))
         assert called is not None
         assert called.error_name == ACCESS_DENIED
-        assert objects.bus.counts["bus_strangers"] == 1
+        assert objects.bus.counts["bluez.strangers"] == 1
         stranger.disconnect()
 
 
@@ -196,7 +196,7 @@ async def test_signals_of_others_count_for_nothing() -> None:
         )  # fmt: skip
         forged.destination = objects.bus._bus.unique_name  # type: ignore[union-attr]
         await stranger.send(forged)
-        await until(lambda: objects.bus.counts["bus_strangers"] == 1)
+        await until(lambda: objects.bus.counts["bluez.strangers"] == 1)
         assert objects.paths(ADAPTER) == [ADAPTER_PATH]
         assert recorder.heard == []
         stranger.disconnect()
@@ -208,7 +208,7 @@ async def test_the_table_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened() as (daemon, objects, _recorder, _):
         for number in range(5):
             daemon.add(device_path(f"C0:00:00:00:00:{number:02X}"), DEVICE, Connected=False)
-        await until(lambda: objects.bus.counts["bus_objects_dropped"] == 3)
+        await until(lambda: objects.bus.counts["bluez.dropped_objects"] == 3)
         assert len(objects.paths(DEVICE)) == 2
 
 
@@ -220,7 +220,7 @@ async def test_odd_signals_are_counted() -> None:
         daemon._signal(ADAPTER_PATH, name, "PropertiesChanged", "ss", [ADAPTER, "x"])
         daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
         await until(lambda: recorder.heard)
-        assert objects.bus.counts["bus_malformed"] == 2
+        assert objects.bus.counts["bluez.malformed"] == 2
 
 
 @in_loop

@@ -342,7 +342,7 @@ async def test_the_scanner_is_used_again_after_close() -> None:
         await world.scanner.start(ACTIVE)
         world.found(RSSI=Variant("n", -40))
         await until(lambda: world.reports)
-        assert world.scanner.counters() == {"scan_malformed": 0, "scan_dropped_fragments": 0}
+        assert world.scanner.counters() == {"scan.malformed": 0, "scan.dropped_fragments": 0}
         assert world.scanner.heard(world.reports[0].address) is None
 
 
@@ -370,7 +370,7 @@ async def test_packets_of_the_kernel_take_the_place_of_signals() -> None:
         await until(lambda: len(world.reports) == 3)
         await world.scanner.stop()
         assert raw.extended is None
-        assert world.scanner.counters() == {"scan_malformed": 2, "scan_dropped_fragments": 1}
+        assert world.scanner.counters() == {"scan.malformed": 2, "scan.dropped_fragments": 1}
         raw.ended()
         await world.taken(-53)
 

@@ -265,7 +265,7 @@ async def test_what_cannot_be_read_is_counted(world: World) -> None:
     await world.scanner.start(ACTIVE)
     world.says(advertisement(platform_data=(1, 2)))
     world.says(pair(event(0, FLAGS), None), "no address")
-    assert world.scanner.counters()["scan_malformed"] == 2
+    assert world.scanner.counters()["scan.malformed"] == 2
     assert not world.reports
 
 

@@ -243,7 +243,7 @@ class Bus:
         servant = self._servants.get(message.path or "")
         try:
             if message.sender != self.daemon or not self.daemon:
-                self.counts["bus_strangers"] += 1
+                self.counts["bluez.strangers"] += 1
                 raise BusError(ACCESS_DENIED, "Only bluetoothd may call this")
             if servant is None:
                 raise BusError(UNKNOWN_OBJECT, "There is no such object")
@@ -256,7 +256,7 @@ class Bus:
         if isinstance(reply, Reply):
             self._reply(message, reply)
         elif len(self._tasks) >= MOST_PENDING_CALLS:
-            self.counts["bus_calls_refused"] += 1
+            self.counts["bluez.refused_calls"] += 1
             if inspect.iscoroutine(reply):
                 reply.close()
             self._refuse(message, BusError(LIMITS_EXCEEDED, "Too much at once"))
@@ -316,7 +316,7 @@ class Bus:
                 message.path or "", message.interface or "", message.member or "", unpack(body)
             )
         else:
-            self.counts["bus_strangers"] += 1
+            self.counts["bluez.strangers"] += 1
 
     async def _watch(self, bus: MessageBus) -> None:
         with suppress(Exception):  # of whatever kind, the connection has ended

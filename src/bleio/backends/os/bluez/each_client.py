@@ -113,7 +113,7 @@ class EachClient:
         """Returns: whether the client does not miss it."""
         if sink.put(value):
             return True
-        self._counts["bus_values_missed"] += 1
+        self._counts["bluez.missed_values"] += 1
         return False
 
     async def _indicate(

@@ -143,7 +143,7 @@ class Centrals:
         try:
             peer = address_of(properties)
         except ValueError:
-            self._adapter.objects.bus.counts["bus_malformed"] += 1
+            self._adapter.objects.bus.counts["bluez.malformed"] += 1
             return None
         self._connected[path] = peer
         return peer
@@ -165,7 +165,7 @@ class Centrals:
 
     def _came(self, path: str, peer: DeviceAddress) -> None:
         if len(self._centrals) >= MOST_CENTRALS:
-            self._adapter.objects.bus.counts["bus_objects_dropped"] += 1
+            self._adapter.objects.bus.counts["bluez.dropped_objects"] += 1
             return
         self._centrals.add(path)
         self._owner.central_came(path, peer)

@@ -141,7 +141,7 @@ class Objects:
                 case "org.freedesktop.DBus.ObjectManager", "InterfacesRemoved":
                     self._removed(str(body[0]), list(body[1]))
         except (IndexError, TypeError, ValueError):
-            self.bus.counts["bus_malformed"] += 1
+            self.bus.counts["bluez.malformed"] += 1
 
     def daemon_changed(self) -> None:
         """See `BusOwner`. A new one that follows at once is told as gone and back, too."""
@@ -180,7 +180,7 @@ class Objects:
                 for interface, properties in interfaces.items():
                     self._put(path, interface, properties)
         except (AttributeError, IndexError, TypeError):
-            self.bus.counts["bus_malformed"] += 1
+            self.bus.counts["bluez.malformed"] += 1
         self._is_filled = True
 
     def _put(self, path: str, interface: str, properties: Properties) -> bool:
@@ -188,10 +188,10 @@ class Objects:
         if interface not in KEPT:
             return False
         if path not in self._table and len(self._table) >= MOST_OBJECTS:
-            self.bus.counts["bus_objects_dropped"] += 1
+            self.bus.counts["bluez.dropped_objects"] += 1
             return False
         if len(properties) > MOST_PROPERTIES:
-            self.bus.counts["bus_malformed"] += 1
+            self.bus.counts["bluez.malformed"] += 1
             return False
         self._table.setdefault(path, {})[interface] = properties
         return True
@@ -220,7 +220,7 @@ class Objects:
         for name in invalidated:
             properties.pop(name, None)
         if len(properties.keys() | changed.keys()) > MOST_PROPERTIES:
-            self.bus.counts["bus_malformed"] += 1
+            self.bus.counts["bluez.malformed"] += 1
             return
         properties.update(changed)
         if self._is_filled:

@@ -123,7 +123,7 @@ class BlueZ(System):
     def counters(self) -> Mapping[str, int]:
         now = self.objects.bus.counts
         names = (
-            *("bus_strangers", "bus_malformed", "bus_objects_dropped", "bus_calls_refused"),
-            "bus_values_missed",
+            *("bluez.strangers", "bluez.malformed", "bluez.dropped_objects", "bluez.refused_calls"),
+            "bluez.missed_values",
         )
         return {name: self._counts.get(name, 0) + now[name] for name in names}

@@ -16,6 +16,6 @@ class ScanCounters:
     def by_name(self) -> Mapping[str, int]:
         """Return all of them under the names that users read."""
         return {
-            "scan_malformed": self.malformed,
-            "scan_dropped_fragments": self.scan_fragments,
+            "scan.malformed": self.malformed,
+            "scan.dropped_fragments": self.scan_fragments,
         }
