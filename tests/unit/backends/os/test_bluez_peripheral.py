@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from dbus_fast import Message, Variant
 
-from bleio.backends.os.bluez import all_clients
+from bleio.backends.os.bluez import advertising, all_clients
 from bleio.backends.os.bluez.incoming import Direction, direction_in
 from bleio.backends.os.bluez.objects import ADAPTER
 from bleio.core.codes import Properties as P, SecurityMode as M
@@ -395,6 +395,17 @@ async def test_advertising_again_at_once() -> None:
 
 
 @in_loop
+async def test_a_link_that_is_replaced_at_once_is_another_one() -> None:
+    async with bench() as made:
+        await made.advertise()
+        device = await made.connect()
+        await made.advertise()
+        made.daemon.change(device, "org.bluez.Device1", Connected=True)
+        await until(lambda: len(made.owner.log) == 5)
+        assert made.owner.log == ["advertising ended", CAME, WENT, "advertising ended", CAME]
+
+
+@in_loop
 async def test_a_link_of_ours_is_no_central() -> None:
     async with bench() as made:
         await made.advertise()
@@ -493,6 +504,28 @@ async def test_powered_off_and_on_again() -> None:
         await made.peripheral.settled()
         assert len(made.daemon.called("RegisterApplication")) == 1
         assert "advertising ended" not in made.owner.log
+
+
+@pytest.mark.parametrize(("refusals", "advertises"), [(2, True), (9, False)])
+@in_loop
+async def test_an_adapter_that_is_on_and_cannot_advertise_yet(
+    refusals: int, advertises: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(advertising, "RESUME_PAUSES_S", (0.001,) * 5)
+    async with bench() as made:
+        await made.advertise()
+        left = [refusals]
+
+        def refuse(message: Message) -> None:
+            left[0] -= 1
+            if left[0] >= 0:
+                raise Refusal("org.bluez.Error.Failed", "Failed to register advertisement")
+
+        made.daemon.answers["RegisterAdvertisement"] = refuse
+        made.daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
+        made.daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
+        await until(lambda: made.owner.log or left[0] < 0)
+        assert bool(made.owner.log) is not advertises
 
 
 @in_loop

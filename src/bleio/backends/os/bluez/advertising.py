@@ -27,6 +27,7 @@ from bleio.errors import CallerError, InnerError, InvalidParameter
 
 _log = logging.getLogger(__name__)
 
+RESUME_PAUSES_S = (0.2, 0.4, 0.8, 1.6, 3.2)
 ADVERTISEMENT = "org.bluez.LEAdvertisement1"
 _DOES_NOT_EXIST = "org.bluez.Error.DoesNotExist"
 _NOT_PERMITTED = "org.bluez.Error.NotPermitted"
@@ -201,16 +202,24 @@ class Advertiser:
             self._end()
 
     async def _resume(self) -> None:
-        async with self._lock:
-            if self._wish is None:
-                return
+        """An adapter that has just come says that it is on a little before it can advertise."""
+        for pause_s in RESUME_PAUSES_S:
             try:
+                await self._resume_once()
+                return
+            except InnerError as error:
+                failure = error
+            await asyncio.sleep(pause_s)
+        if self._wish is not None:
+            _log.warning("%s advertises no longer: %s", self._adapter.name, failure)
+            self._end()
+
+    async def _resume_once(self) -> None:
+        async with self._lock:
+            if self._wish is not None and self._adapter.presence.is_usable:
                 await self._unregister()  # BlueZ has it still if it was only powered off
                 await self._owner.settled()
                 await self._register()
-            except InnerError as error:
-                _log.warning("%s advertises no longer: %s", self._adapter.name, error)
-                self._end()
 
     def _end(self) -> None:
         self._wish = None

@@ -6,6 +6,9 @@ no business of ours. The kernel knows: its list of connections has a direction, 
 and is at hand wherever bluetoothd runs on the same machine. Where it is not (a bus from another
 machine, a container), a device that gets connected while we advertise, and that we did not ask for,
 counts as a central; and so does, in any case, a device that reads or writes a value of ours.
+
+BlueZ sends changes that come close together as one. So a device that is said to be connected, and
+was connected before, has lost its link meanwhile and has a new one.
 """
 
 from __future__ import annotations
@@ -149,8 +152,7 @@ class Centrals:
         return peer
 
     def _connects(self, path: str, properties: Mapping[str, Any]) -> None:
-        if path in self._connected:
-            return
+        self._goes(path)
         peer = self._note(path, properties)
         if peer is None:
             return
