@@ -18,11 +18,13 @@ from bleio.backends.os.bluez.discovery import Discovery
 from bleio.backends.os.bluez.monitors import EVERYTHING, MONITOR, MOST_PATTERNS, NOTHING, ROOT
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, MONITOR_MANAGER
 from bleio.backends.os.bluez.system import BlueZ
+from bleio.core.address import DeviceAddress
 from support.bluez.loops import in_loop
 from support.bluez.private_bus import private_bus
 from support.bluez.stand_in import ADAPTER_PATH, Refusal, StandIn, device_path, until
 
 ADDRESS = "C0:11:22:33:44:55"
+OCTETS = bytes.fromhex("5544332211c0")
 PATH = device_path(ADDRESS)
 ACTIVE, PASSIVE = ScanParameters(), ScanParameters(active=False)
 IN_PROGRESS = "org.bluez.Error.InProgress"
@@ -358,20 +360,43 @@ async def test_packets_of_the_kernel_take_the_place_of_signals() -> None:
         assert world.asked() == ["SetDiscoveryFilter", "StartDiscovery"]
         (raw,) = Raw.all
         assert (raw.index, raw.extended) == (0, True)
-        world.heard(-50)  # as long as the kernel has not told anything
-        await until(lambda: world.reports)
-        report = Report(world.reports[0].address, b"raw", -50, True, True)
+        report = Report(DeviceAddress(OCTETS, random=True), b"raw", -50, True, True)
         raw.reported(report)
         await world.taken(-51)
-        assert world.reports[1:] == [report]
+        assert world.reports == [report]
         raw.counters.malformed, raw.counters.scan_fragments = 2, 1
-        raw.ended()
-        world.heard(-52)
-        await until(lambda: len(world.reports) == 3)
         await world.scanner.stop()
         assert raw.extended is None
         assert world.scanner.counters() == {"scan.malformed": 2, "scan.dropped_fragments": 1}
-        raw.ended()
+
+
+@in_loop
+async def test_what_bluetoothd_alone_knows_is_reported_as_well() -> None:
+    """A bonded peer with a private address, which the kernel resolves for bluetoothd only."""
+    Raw.allowed = True
+    async with opened() as world:
+        world.found()
+        await world.scanner.start(ACTIVE)
+        private = Report(DeviceAddress(bytes(5) + b"\x40", random=True), b"raw", -50, True, False)
+        Raw.all[0].reported(private)
+        world.heard(-50)
+        await until(lambda: len(world.reports) == 2)
+        assert world.reports[1].address == DeviceAddress(OCTETS, random=True)
+
+
+@in_loop
+async def test_bluetoothd_goes_on_telling_when_the_kernel_does_not() -> None:
+    Raw.allowed = True
+    async with opened() as world:
+        world.found()
+        await world.scanner.start(ACTIVE)
+        report = Report(DeviceAddress(OCTETS, random=True), b"raw", -50, True, True)
+        Raw.all[0].reported(report)
+        Raw.all[0].ended()
+        world.heard(-52)
+        await until(lambda: len(world.reports) == 2)
+        await world.scanner.stop()
+        Raw.all[0].ended()
         await world.taken(-53)
 
 

@@ -10,7 +10,8 @@ which the kernel gets what they have in common; so another program's scan change
 that one without any filter has bluetoothd leave out small changes of RSSI.
 
 A process that may listen to the kernel hears packets octet for octet, scan responses apart
-(`scanning.raw`). bluetoothd still scans then, but what it signals is not reported.
+(`scanning.raw`). bluetoothd still scans then, and tells what the kernel does not
+(`scanning.lately`).
 
 bluetoothd forgets a scan when it is restarted or the adapter is powered off. When the adapter is
 back, the scan begins again.
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,7 @@ from bleio.backends.os.bluez.monitors import EVERYTHING, NOTHING, Monitors
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, MONITOR_MANAGER
 from bleio.backends.os.scanning.counters import ScanCounters
 from bleio.backends.os.scanning.device1 import Device1Reports
+from bleio.backends.os.scanning.lately import HeardLately
 from bleio.backends.os.scanning.raw import RawReports
 from bleio.backends.os.system import SystemOwner
 from bleio.core.address import DeviceAddress
@@ -63,6 +66,7 @@ class Discovery:
         self._reports: Device1Reports | None = None
         self._monitors: Monitors | None = None
         self._raw: RawReports | None = None
+        self._lately = HeardLately(time.monotonic)
         self._discovers = False
         self._again: asyncio.Task[None] | None = None
         self._counters = ScanCounters()
@@ -195,18 +199,18 @@ class Discovery:
         return raw
 
     def _reported(self, report: Report) -> None:
-        self._owner.events.reported(report)
+        """bluetoothd has told of a packet."""
+        if self._raw is None or report.address not in self._lately:
+            self._owner.events.reported(report)
 
     def _reported_raw(self, report: Report) -> None:
-        """What the kernel tells, bluetoothd tells once more and later."""
-        if self._reports is not None:
-            self._reports.is_on = False
+        """The kernel has told of a packet."""
+        self._lately.add(report.address)
         self._owner.events.reported(report)
 
     def _raw_ended(self) -> None:
         """What the kernel tells no longer, bluetoothd goes on telling."""
-        if self._reports is not None and self._wanted is not None:
-            self._reports.is_on = True
+        self._raw = None
 
     # AdapterWatcher
 
