@@ -39,7 +39,7 @@ Pattern = tuple[int, int, bytes]  # where in a structure's content, its AD type,
 MONITOR = "org.bluez.AdvertisementMonitor1"
 ROOT = "/bleio/monitors"
 MOST_PATTERNS = 7  # of one monitor
-ACTIVATION_S = 5.0
+ACTIVATION_S = 10.0
 
 _FLAGS = (0x00, 0x01, 0x02, 0x04, 0x05, 0x06, 0x08, 0x0A, 0x0E, 0x10, 0x12, 0x18, 0x19, 0x1A, 0x1E)
 _UUID_BLOCKS = (0x18, 0xFC, 0xFD, 0xFE)  # most significant octets of services that are assigned
@@ -66,11 +66,10 @@ class Monitors:
         self._bus, self._adapter = bus, adapter
         parts = range(0, len(patterns), MOST_PATTERNS)
         self._patterns = {f"{ROOT}/{at}": patterns[at : at + MOST_PATTERNS] for at in parts}
-        self._waiting = set(self._patterns)
         self._decided: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
-        """Register, and wait until all are active. Raises: BusError."""
+        """Register, and wait until one is active; the others follow. Raises: BusError."""
         self._decided = asyncio.get_running_loop().create_future()
         for path in (ROOT, *self._patterns):
             self._bus.serve(path, self._serve)
@@ -107,9 +106,7 @@ class Monitors:
             case "org.freedesktop.DBus.Properties", "GetAll" if call.path in self._patterns:
                 return Reply("a{sv}", (self._properties(call.path),))
             case "org.bluez.AdvertisementMonitor1", "Activate":
-                self._waiting.discard(call.path)
-                if not self._waiting:
-                    self._decide(None)
+                self._decide(None)
             case "org.bluez.AdvertisementMonitor1", "Release":
                 self._decide(BusError(ACCESS_DENIED, "bluetoothd has refused the monitor"))
             case "org.bluez.AdvertisementMonitor1", _:
