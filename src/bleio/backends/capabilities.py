@@ -127,6 +127,8 @@ BLUEZ = Platform(
     ),
     takes={
         Capability.EXTENDED_ADVERTISING: "a controller of Bluetooth 5 and BlueZ 5.78",
+        Capability.ADVERTISING_INTERVAL: "bluetoothd started with --experimental, or a newer one",
+        Capability.TRANSMIT_POWER: "bluetoothd started with --experimental, or a newer one",
         Capability.PASSIVE_SCANNING: "bluetoothd started with --experimental",
         Capability.SUBSCRIBERS: "BlueZ 5.69 on a bus that passes file descriptors",
     },

@@ -189,4 +189,8 @@ def test_limits_are_what_the_manager_says() -> None:
     assert limits_of(manager, False) == Limits(251, 31, 200, includes, True)
     del manager["SupportedSecondaryChannels"]
     assert limits_of(manager, True) == Limits(31, 31, 31, includes, True)
-    assert limits_of({}, True) == Limits()
+    assert limits_of({}, True) == Limits(sets_interval=False)
+
+
+def test_an_interval_that_is_not_taken_is_remarked() -> None:
+    assert "at its own interval" in said(limits=Limits(sets_interval=False)).remarks[0]

@@ -231,9 +231,11 @@ async def test_a_bluetoothd_that_stays_away_is_a_loss(monkeypatch: pytest.Monkey
 @in_loop
 async def test_an_unplugged_adapter_is_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "UNPLUG_S", 0.01)
-    async with opened() as (daemon, _, owner):
+    async with opened() as (daemon, system, owner):
         daemon.remove(ADAPTER_PATH)
         await until(lambda: owner.errors)
+        with pytest.raises(BusError, match="hci0 is gone, unplugged"):
+            system.presence.require()
         assert "unplugged" in str(owner.errors[0])
 
 

@@ -31,6 +31,7 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "powered_off": [("hci0", None), ("hci0", "soft"), ("hci0", "hard")],
     "is_off": [("hci0",)],
     "is_away": [("os:hci0",)],
+    "is_unplugged": [("hci0",)],
     "daemon_gone": [()],
     "bus_gone": [()],
     "unplugged": [("hci0",)],

@@ -81,6 +81,11 @@ class Adapter:
         if self.objects.get(self.path, MONITOR_MANAGER) is None:
             lacks |= {Capability.PASSIVE_SCANNING}
         manager = self.objects.get(self.path, ADVERTISING_MANAGER) or {}
+        # The two are of one age: one takes intervals, the other tells lengths and powers.
+        if "SupportedCapabilities" not in manager:
+            lacks |= {Capability.ADVERTISING_INTERVAL}
+        if "CanSetTxPower" not in manager.get("SupportedFeatures", ()):
+            lacks |= {Capability.TRANSMIT_POWER}
         is_extended = "1M" in manager.get("SupportedSecondaryChannels", ())
         if not (is_extended and self.has_long_fields):
             lacks |= {Capability.EXTENDED_ADVERTISING}

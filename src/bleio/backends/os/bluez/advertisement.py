@@ -54,6 +54,7 @@ class Limits:
     response_octets: int = LEGACY_OCTETS
     includes: frozenset[str] = frozenset()
     sets_power: bool = False
+    sets_interval: bool = True
 
 
 def limits_of(manager: Mapping[str, Any], long_fields: bool) -> Limits:
@@ -73,6 +74,7 @@ def limits_of(manager: Mapping[str, Any], long_fields: bool) -> Limits:
         response if extended else min(response, LEGACY_OCTETS),
         frozenset(manager.get("SupportedIncludes", ())),
         "CanSetTxPower" in manager.get("SupportedFeatures", ()),
+        "SupportedCapabilities" in manager,
     )
 
 
@@ -99,6 +101,11 @@ def wording(parameters: AdvertisingParameters, limits: Limits, platform: str) ->
     if parameters.tx_power_dbm not in _POWERS_DBM:
         raise InvalidParameter("A transmit power is between -127 and 20 dBm")
     remarks: list[str] = []
+    if not limits.sets_interval:
+        remarks.append(
+            f"{platform} advertises at its own interval, 1.28 s in most cases; started with"
+            " --experimental, bluetoothd takes the program's"
+        )
     if not parameters.connectable:
         remarks.append(
             f"{platform} advertises from an address of its own making where nobody can connect"
@@ -160,7 +167,7 @@ def _together(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...
 
 
 def _timing(interval_us: int) -> dict[str, Variant]:
-    """Without extended commands of the kernel (before 5.11) BlueZ keeps to its own interval."""
+    """A BlueZ that does not take them ignores these properties."""
     interval = Variant("u", max(round(interval_us / 1000), 20))
     return {"MinInterval": interval, "MaxInterval": interval}
 

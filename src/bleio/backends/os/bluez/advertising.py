@@ -27,6 +27,7 @@ from bleio.errors import CallerError, InnerError, InvalidParameter
 
 _log = logging.getLogger(__name__)
 
+MOST_REMARKS = 64
 RESUME_PAUSES_S = (0.2, 0.4, 0.8, 1.6, 3.2)
 ADVERTISEMENT = "org.bluez.LEAdvertisement1"
 _DOES_NOT_EXIST = "org.bluez.Error.DoesNotExist"
@@ -53,6 +54,7 @@ class Advertiser:
         self._wish: dict[str, Variant] | None = None  # what is to be on the air
         self._path = ""  # of the registered one
         self._number = 0
+        self._remarked: set[str] = set()  # once is enough
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -74,7 +76,9 @@ class Advertiser:
         self._adapter.presence.require()
         said = wording(parameters, self._limits(), platform)
         for remark in said.remarks:
-            _log.warning("%s: %s", self._adapter.name, remark)
+            if remark not in self._remarked and len(self._remarked) < MOST_REMARKS:
+                self._remarked.add(remark)
+                _log.warning("%s", remark)
         async with self._lock:
             self._wish = None
             await self._unregister()

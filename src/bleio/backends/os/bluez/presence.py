@@ -20,7 +20,7 @@ from bleio.backends.os.bluez.objects import ADAPTER, Objects
 from bleio.errors import ControllerLost
 
 RESTART_S = 15.0
-UNPLUG_S = 3.0
+UNPLUG_S = 5.0
 
 
 class AdapterWatcher(Protocol):
@@ -74,8 +74,10 @@ class Presence:
         """Raises: BusError with a sentence, while the adapter is away."""
         if self.is_usable:
             return
-        if self._objects.get(self._path, ADAPTER) is None:
+        if not self._objects.is_running:
             raise troubles.is_away(f"os:{self._adapter}")
+        if self._objects.get(self._path, ADAPTER) is None:
+            raise troubles.is_unplugged(self._adapter)
         raise troubles.is_off(self._adapter)
 
     # ObjectListener

@@ -90,6 +90,15 @@ def is_off(name: str) -> BusError:
     )
 
 
+def is_unplugged(name: str) -> BusError:
+    """A call came while the adapter is gone, and it is not known yet whether it is back soon."""
+    return BusError(
+        "org.bluez.Error.NotAvailable",
+        f"The adapter {name} is gone, unplugged or taken by another program: plug it in, and see"
+        " `bluetoothctl list`",
+    )
+
+
 def is_away(name: str) -> BusError:
     """A call came while bluetoothd is being started again."""
     return BusError(
