@@ -259,3 +259,19 @@ async def test_bonds_are_erased_by_removing_paired_devices() -> None:
         await until(lambda: len(system.objects.paths("org.bluez.Device1")) == 2)
         await system.erase_bonds()
         assert daemon.called("RemoveDevice") == [[f"{ADAPTER_PATH}/dev_C0_00_00_00_00_01"]]
+
+
+@in_loop
+async def test_the_computers_own_devices_keep_their_bonds() -> None:
+    async with opened() as (daemon, system, _):
+        kinds: list[dict[str, Any]] = [
+            {"Class": 0x240404, "Icon": "audio-headset"},
+            {"Icon": "input-keyboard"},
+            {"Icon": "phone"},
+        ]
+        for number, kind in enumerate(kinds):
+            path = f"{ADAPTER_PATH}/dev_C0_00_00_00_00_0{number}"
+            daemon.add(path, "org.bluez.Device1", Paired=True, **kind)
+        await until(lambda: len(system.objects.paths("org.bluez.Device1")) == 3)
+        await system.erase_bonds()
+        assert daemon.called("RemoveDevice") == [[f"{ADAPTER_PATH}/dev_C0_00_00_00_00_02"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from bleio.backends.os.bluez.presence import Presence
 from bleio.backends.os.system import Scans, System, SystemOwner
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
+
+_log = logging.getLogger(__name__)
 
 
 class BlueZ(System):
@@ -114,10 +117,19 @@ class BlueZ(System):
         return {"bluez": {"adapter": self.adapter}}
 
     async def erase_bonds(self) -> None:
-        """Have BlueZ forget all devices of the adapter that it has paired with."""
+        """Have BlueZ forget the devices that the adapter is paired with.
+
+        A board has no other bonds than its program's; a computer has those of its user, who would
+        lose keyboard and headphones. So what is certainly not of programs like ours is kept.
+        """
         for path in self.objects.paths(DEVICE):
             device = self.objects.get(path, DEVICE) or {}
-            if path.startswith(self.path + "/") and device.get("Paired"):
+            if not path.startswith(self.path + "/") or not device.get("Paired"):
+                continue
+            if _is_the_users(device):
+                told = (device.get("Alias"), device.get("Address"))
+                _log.warning("Kept the bond with %s; `bluetoothctl remove %s` erases it", *told)
+            else:
                 await self.opened.call(ADAPTER, "RemoveDevice", "o", path)
 
     def counters(self) -> Mapping[str, int]:
@@ -127,3 +139,8 @@ class BlueZ(System):
             "bluez.missed_values",
         )
         return {name: self._counts.get(name, 0) + now[name] for name in names}
+
+
+def _is_the_users(device: Mapping[str, Any]) -> bool:
+    """Whether a Device1 uses Bluetooth Classic too, or is what the computer is worked with."""
+    return "Class" in device or str(device.get("Icon", "")).startswith("input-")
