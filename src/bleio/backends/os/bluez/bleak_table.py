@@ -39,7 +39,13 @@ Found = tuple[str, str]  # object path and UUID
 
 
 def enter() -> None:
-    """This loop's manager has one user more."""
+    """This loop's manager has one user more.
+
+    bleak need not look for BlueZ's version, for which it starts a program that may not be there.
+    """
+    from bleak.backends.bluezdbus.version import BlueZFeatures
+
+    BlueZFeatures.checked_bluez_version = True
     loop = asyncio.get_running_loop()
     _users[loop] = _users.get(loop, 0) + 1
 

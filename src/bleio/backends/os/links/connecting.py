@@ -143,28 +143,31 @@ class Connecting:
             raise inner_error(error) from None
         made: list[OsLink] = []
         client = self._client(device, address, made)
+        was_up = False
         try:
             await client.connect()
+            was_up = True
             mtu = await self.peers.tables.mtu(client)
             remote = RemoteClient(self.peers.tables)
             await remote.begin(client)
             if not client.is_connected:
                 raise LinkLost
         except BaseException as error:
-            await asyncio.shield(self._spawn(self._undo(address, client)))
+            await asyncio.shield(self._spawn(self._undo(address, client if was_up else None)))
             raise inner_error(error) from None
         link = OsLink(self, address, remote, mtu)
         made.append(link)
         self._add(link)
         return link
 
-    async def _undo(self, address: DeviceAddress, client: BleakClient) -> None:
-        """Nothing came of a client."""
-        if self.peers.found_connected(address):
+    async def _undo(self, address: DeviceAddress, client: BleakClient | None) -> None:
+        """Nothing came of an attempt. Args: `client`: None: it has undone its part by itself."""
+        if client is not None and self.peers.found_connected(address):
             await self._quietly(self.peers.let_go(address, client), RELEASE_S)
-            return
-        await self._quietly(client.disconnect(), RELEASE_S)
-        await self._quietly(self.peers.give_up(address), RELEASE_S)
+        elif client is not None:
+            await self._quietly(client.disconnect(), RELEASE_S)
+        if not self.peers.found_connected(address):
+            await self._quietly(self.peers.give_up(address), RELEASE_S)
 
     def _client(self, device: Any, peer: DeviceAddress, made: list[OsLink]) -> BleakClient:
         """Return bleak's client, which tells of its end the link that was made with it."""
