@@ -42,6 +42,7 @@ D-Bus without a Bluetooth:
     bluez/loops      coroutines as tests, in real time
     bluez/private_bus  a message bus that one test has to itself
     bluez/stand_in   something on it that plays bluetoothd
+    bluez/remote     the same with peers that can be connected to, asked and paired with
 
 Attacks:
     attacker         a malicious peer on the simulated radio

@@ -196,8 +196,9 @@ class OsBackend(Backend):
     async def erase_bonds(self) -> None:
         system = self._opened()
         require(self.platform, self.capabilities, Capability.ERASABLE_BONDS)
+        links = self._connecting.links  # some end, as their devices are forgotten
         await system.erase_bonds()
-        for link in self._connecting.links:
+        for link in links:
             link.security = LinkSecurity()
 
     def counters(self) -> Mapping[str, int]:

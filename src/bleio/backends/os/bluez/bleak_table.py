@@ -100,10 +100,18 @@ async def has_seen_connected(device: str, patience_s: float) -> bool:
 
 
 async def services(device: str) -> BleakGATTServiceCollection:
-    """Return what a connected device has now. Raises: BleakError."""
+    """Return what a connected device has now. Raises: BleakError.
+
+    bleak 3.1 stumbles over values that have gone while their service has stayed; they are taken
+    out first.
+    """
     from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 
     manager = await get_global_bluez_manager()
+    for held in (manager._characteristic_map, manager._descriptor_map):
+        for owner, paths in held.items():
+            if owner.startswith(device + "/"):
+                paths.intersection_update(tuple(manager._properties))
     return await manager.get_services(device, False, None)
 
 

@@ -102,7 +102,11 @@ class Bonding:
         try:
             await self._ask(path)
             await self._until_paired(path)
-            if not await self.agent.accept_afterwards(path, link):
+            accepted = False
+            with suppress(PairingFailed):
+                accepted = await self.agent.accept_afterwards(path, link)
+            if not accepted:
+                self.agent.ended(path, "the pairing was refused")
                 await self._forget(path)
                 raise PairingFailed
         except BusError as error:
@@ -111,9 +115,6 @@ class Bonding:
                 raise LinkLost from None
             found = of_dbus(error.name, error.text)
             raise (found if isinstance(found, LinkLost) else PairingFailed()) from None
-        except PairingFailed:
-            self.agent.ended(path, "the pairing was refused")
-            raise
         self._note(path)
 
     async def _ask(self, path: str) -> None:

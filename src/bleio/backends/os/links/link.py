@@ -22,7 +22,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bleio.backends.base import Link
@@ -106,13 +107,14 @@ class OsLink(Link):
     # The client's side
 
     async def discover(self, uuids: Sequence[bytes] | None) -> list[RemoteService]:
-        return await self._call(self._in_turn(self._remote.discover(uuids)), DISCOVERY_S)
+        return await self._call(self._in_turn, DISCOVERY_S, partial(self._remote.discover, uuids))
 
     async def read(self, value: RemoteValue) -> bytes:
-        return await self._call(self._in_turn(self._remote.read(value)), TRANSACTION_S)
+        return await self._call(self._in_turn, TRANSACTION_S, partial(self._remote.read, value))
 
     async def write(self, value: RemoteValue, octets: bytes) -> None:
-        await self._call(self._in_turn(self._remote.write(value, octets)), TRANSACTION_S)
+        write = partial(self._remote.write, value, octets)
+        await self._call(self._in_turn, TRANSACTION_S, write)
 
     async def write_command(
         self, characteristic: RemoteCharacteristic, octets: bytes, signed: bool = False
@@ -120,14 +122,14 @@ class OsLink(Link):
         """`signed`: a system that signs does so by itself, where the link is not encrypted."""
         if self.connected and len(octets) > self.max_value_octets:
             raise CallerError("Value is too long for a write without response")
-        call = self._remote.write_command(characteristic, octets)
-        await self._call(self._in_turn(call), TRANSACTION_S)
+        write = partial(self._remote.write_command, characteristic, octets)
+        await self._call(self._in_turn, TRANSACTION_S, write)
 
     async def subscribe(
         self, characteristic: RemoteCharacteristic, notify: bool, indicate: bool
     ) -> None:
-        call = self._remote.subscribe(characteristic, notify, indicate)
-        await self._call(self._in_turn(call), TRANSACTION_S)
+        subscribe = partial(self._remote.subscribe, characteristic, notify, indicate)
+        await self._call(self._in_turn, TRANSACTION_S, subscribe)
 
     def listen(self, characteristic: RemoteCharacteristic, listener: RemoteListener) -> None:
         self._remote.subscriptions.listen(characteristic, listener)
@@ -136,7 +138,7 @@ class OsLink(Link):
         self._remote.subscriptions.unlisten(characteristic, listener)
 
     async def pair(self) -> None:
-        await self._call(self._pair(), PAIRING_S)
+        await self._call(self._pair, PAIRING_S)
 
     async def _pair(self) -> None:
         self.security = await self._owner.peers.pair(self.peer, self.client)
@@ -171,15 +173,15 @@ class OsLink(Link):
         if not self.connected:
             raise LinkLost(self.reason)
 
-    async def _call(self, call: Coroutine[Any, Any, T], limit_s: float) -> T:
+    async def _call(
+        self, call: Callable[..., Coroutine[Any, Any, T]], limit_s: float, *args: Any
+    ) -> T:
         """Run a call against the end of the link and a time limit.
 
         Raises: LinkLost, TransactionTimeout, what the call raises as an inner error.
         """
-        if not self.connected:
-            call.close()
-            raise LinkLost(self.reason)
-        task = asyncio.ensure_future(call)
+        self._check_connected()
+        task = asyncio.ensure_future(call(*args))
         either: set[asyncio.Future[Any]] = {task, self._closed}
         try:
             await asyncio.wait(either, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
@@ -198,17 +200,14 @@ class OsLink(Link):
             raise inner_error(error) from None
         return task.result()
 
-    async def _in_turn(self, call: Coroutine[Any, Any, T]) -> T:
+    async def _in_turn(self, procedure: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a procedure when those before it have ended; the first makes the client."""
-        try:
-            async with self._turn:
-                if self._remote.client is None:
-                    client = await self._owner.client_for(self)
-                    self.mtu = max(self.mtu, await self._owner.peers.tables.mtu(client))
-                    await self._remote.begin(client)
-                return await call
-        finally:
-            call.close()  # if its turn never came; else it has ended
+        async with self._turn:
+            if self._remote.client is None:
+                client = await self._owner.client_for(self)
+                self.mtu = max(self.mtu, await self._owner.peers.tables.mtu(client))
+                await self._remote.begin(client)
+            return await procedure()
 
     # The end
 

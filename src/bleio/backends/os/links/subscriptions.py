@@ -4,9 +4,9 @@ bleak tells values of what was subscribed to, in order; each goes to its listene
 all, were it not for BlueZ: there a value that was *read* comes as if it had been sent, too, since
 all of BlueZ's programs are shown what one has read. A program that reads what it has subscribed to
 would get the value twice. The two come by different connections to D-Bus, so their order tells
-nothing. But of several equal values it does not matter which is dropped. So while a value is being
-read, what comes is held; then the first that equals what was read is dropped, or the next that
-does, if it has not come yet. An `echo` that never comes is forgotten after a moment.
+nothing but that what was read comes just before the answer. So while a value is being read, what
+comes is held; then the last that equals what was read is dropped, or the next that does, if it has
+not come yet. An `echo` that never comes is forgotten after a moment.
 
 What other programs read of that peer cannot be told from what it sends.
 """
@@ -60,7 +60,8 @@ class Feed:
         """The value was read; None: it was not."""
         self._readers -= 1
         if value is not None and value in self._held:
-            self._held.remove(value)
+            last = len(self._held) - 1 - self._held[::-1].index(value)
+            del self._held[last]
         elif value is not None:
             self._echoes.append(value)
             asyncio.get_running_loop().call_later(ECHO_S, self._forget, value)

@@ -1,0 +1,43 @@
+"""What bleak does not document and `bleak_table` uses is there as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+from bleak import BleakClient
+from bleak.backends.bluezdbus import manager as module
+from bleak.backends.bluezdbus.client import BleakClientBlueZDBus
+from bleak.backends.bluezdbus.version import BlueZFeatures
+
+from bleio.backends.os.bluez import bleak_table
+from support.bluez.loops import in_loop
+from support.bluez.remote import PEER, peer, remote, settled
+
+
+def test_the_names_that_are_used() -> None:
+    manager = module.BlueZManager()
+    assert manager._bus is manager._bus_watcher_task is None
+    for name in ("_properties", "_characteristic_map", "_descriptor_map"):
+        assert getattr(manager, name) == {}
+    assert isinstance(module._global_instances, dict)
+    assert BlueZFeatures.checked_bluez_version in (True, False)
+    assert callable(BleakClientBlueZDBus._on_disconnected)
+    assert inspect.iscoroutinefunction(BleakClientBlueZDBus._release_bus)
+    assert isinstance(BleakClient("C0:00:00:00:00:01")._backend, BleakClientBlueZDBus)
+
+
+@in_loop
+async def test_the_last_user_ends_the_manager() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.know(PEER)
+        await settled(backend)
+        await backend.connect(peer(), 10)
+        manager = module._global_instances[asyncio.get_running_loop()]
+        bleak_table.enter()
+        await bleak_table.leave()
+        assert manager._bus is not None
+        assert manager._bus.connected
+        await backend.close()
+        assert not manager._bus.connected
+        assert asyncio.get_running_loop() not in module._global_instances

@@ -1,0 +1,323 @@
+"""The central role on BlueZ, on a bluetoothd that tests play: links, values, their ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bleio.backends.base import Link
+from bleio.backends.os.backend import OsBackend
+from bleio.backends.os.links.errors import SystemRefused
+from bleio.core.codes import AttErrorCode, Properties
+from bleio.core.uuid import uuid16
+from bleio.errors import (
+    AttError,
+    CallerError,
+    ConnectTimeout,
+    ControllerError,
+    ControllerLost,
+    LinkLost,
+)
+from bleio.gatt.model import RemoteCharacteristic
+from support.bluez.loops import in_loop
+from support.bluez.remote import MTU, PEER, Refusal, Remote, peer, remote, settled, until
+from support.hci.engine import Heard
+
+ECHO = "read write write-without-response notify"
+OTHER = "C0:00:00:00:00:02"
+FAILED = "org.bluez.Error.Failed"
+
+
+async def linked(daemon: Remote, backend: OsBackend) -> tuple[Link, RemoteCharacteristic, str]:
+    """Return a link, the characteristic of its one service, and that one's path."""
+    device = daemon.know()
+    daemon.serve(device, 0x10, "a000", (0x11, "a001", ECHO))
+    await settled(backend)
+    link = await backend.connect(peer(), 10)
+    (service,) = await link.discover([uuid16(0xA000)])
+    return link, service.characteristics[0], f"{device}/service0010/char0011"
+
+
+@in_loop
+async def test_a_known_device_is_connected_to_without_a_scan() -> None:
+    async with remote() as (daemon, backend, engine):
+        daemon.know()
+        await settled(backend)
+        link = await backend.connect(peer(), 10)
+        assert engine.log == ["link opened"]
+        assert (link.peer, link.is_central, link.interval_us) == (peer(), True, 0)
+        assert daemon.called("StartDiscovery") == []
+        with pytest.raises(ControllerError):
+            await backend.connect(peer(), 10)
+
+
+@in_loop
+async def test_an_unknown_device_is_heard_first() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.on_air = [OTHER, PEER]
+        assert (await backend.connect(peer(), 10)).connected
+        assert daemon.called("StopDiscovery") == [[]]
+
+
+@in_loop
+async def test_what_is_not_there_times_out_and_leaves_nothing() -> None:
+    async with remote() as (daemon, backend, engine):
+        with pytest.raises(ConnectTimeout):
+            await backend.connect(peer(), 0.05)
+        assert daemon.called("StopDiscovery") == [[]]
+        daemon.know()
+        await settled(backend)
+        daemon.silent.add("Connect")
+        with pytest.raises(ConnectTimeout):
+            await backend.connect(peer(), 0.05)
+        assert daemon.called("Disconnect") == [[]]
+        assert engine.log == []
+
+
+@in_loop
+async def test_a_cancelled_connect_is_taken_back() -> None:
+    async with remote() as (daemon, backend, engine):
+        daemon.know()
+        await settled(backend)
+        daemon.silent.add("Connect")
+        task = asyncio.ensure_future(backend.connect(peer(), 0))
+        await until(lambda: daemon.called("Connect"))
+        assert backend.is_ours(peer())
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+        assert daemon.called("Disconnect") == [[]]
+        assert not backend.is_ours(peer())
+        daemon.silent.clear()
+        await backend.connect(peer(), 10)
+        assert engine.log == ["link opened"]
+
+
+@in_loop
+async def test_what_passes_is_tried_again() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.know()
+        await settled(backend)
+        daemon.refusals["Connect"] = [
+            Refusal("org.bluez.Error.InProgress", "In Progress"),
+            Refusal(FAILED, "Operation already in progress"),
+            Refusal(FAILED, "le-connection-abort-by-local"),
+            Refusal(FAILED, "Software caused connection abort"),
+        ]
+        assert (await backend.connect(peer(), 10)).connected
+
+
+@in_loop
+async def test_what_does_not_pass_is_raised() -> None:
+    async with remote() as (daemon, backend, engine):
+        daemon.know()
+        await settled(backend)
+        daemon.refusals["Connect"] = [Refusal(FAILED, "le-connection-unknown")] * 100
+        with pytest.raises(SystemRefused, match=r"^BlueZ 5.66 cannot connect"):
+            await backend.connect(peer(), 0)
+        assert engine.log == []
+
+
+@in_loop
+async def test_several_at_once() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.on_air = [PEER, OTHER]
+        links = await asyncio.gather(*(backend.connect(peer(each), 10) for each in (OTHER, PEER)))
+        assert [link.peer for link in links] == [peer(OTHER), peer(PEER)]
+
+
+@in_loop
+async def test_a_link_of_ours_is_ended_with_the_adapter_and_no_other() -> None:
+    async with remote() as (daemon, backend, engine):
+        daemon.know(OTHER, Connected=True, ServicesResolved=True)
+        daemon.know()
+        await settled(backend)
+        found = await backend.connect(peer(OTHER), 10)
+        ours = await backend.connect(peer(), 10)
+        await backend.close()
+        assert [path[-2:] for path, member, _ in daemon.calls if member == "Disconnect"] == ["01"]
+        assert not found.connected
+        assert not ours.connected
+        assert engine.log == ["link opened"] * 2 + ["link closed"] * 2
+
+
+@in_loop
+async def test_a_link_that_was_found_ends_when_the_program_asks_for_it() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.know(Connected=True, ServicesResolved=True)
+        await settled(backend)
+        link = await backend.connect(peer(), 10)
+        assert daemon.called("Connect") == []
+        await link.disconnect()
+        assert daemon.called("Disconnect") == [[]]
+
+
+@in_loop
+async def test_services_come_sorted_and_whole() -> None:
+    async with remote() as (daemon, backend, _):
+        device = daemon.know()
+        daemon.serve(device, 0x30, "a000", (0x31, "a001", ECHO), (0x35, "a001", "read"))
+        daemon.serve(device, 0x20, "180f")
+        daemon.serve(device, 0x10, "a000")
+        await settled(backend)
+        link = await backend.connect(peer(), 10)
+        assert link.mtu == MTU
+        assert [each.handle for each in await link.discover(None)] == [0x10, 0x20, 0x30]
+        long = bytes.fromhex("fb349b5f80000080001000000fa00000")[:12] + bytes.fromhex("00a00000")
+        first, last = await link.discover([long, uuid16(0x1234)])
+        assert (first.uuid, first.characteristics) == (uuid16(0xA000), [])
+        one, other = last.characteristics
+        assert (one.handle, other.handle, last.end_handle) == (0x32, 0x36, 0x36)
+        assert len(one.uuid) == 16
+        assert other.properties == Properties.READ
+        assert [each.handle for each in one.descriptors] == [0x33]
+        await link.write(one, b"one")
+        await link.write(other, b"other")
+        assert (await link.read(one), await link.read(other)) == (b"one", b"other")
+
+
+@in_loop
+async def test_values_come_in_order_and_what_was_read_does_not() -> None:
+    async with remote() as (daemon, backend, _):
+        link, remote_value, path = await linked(daemon, backend)
+        heard = Heard()
+        link.listen(remote_value, heard)
+        await link.subscribe(remote_value, notify=True, indicate=False)
+        await link.subscribe(remote_value, notify=True, indicate=False)
+        assert daemon.called("StartNotify") == [[]]
+        for value in (b"1", b"1", b"", b"2"):
+            daemon.notify(path, value)
+        daemon.values[path] = b"1"
+        assert await link.read(remote_value) == b"1"
+        daemon.notify(path, b"3")
+        await until(lambda: b"3" in heard.values)
+        assert heard.values == [b"1", b"1", b"", b"2", b"3"]
+        await link.subscribe(remote_value, notify=False, indicate=False)
+        assert daemon.called("StopNotify") == [[]]
+
+
+@in_loop
+async def test_refusals_of_values() -> None:
+    async with remote() as (daemon, backend, _):
+        link, remote_value, path = await linked(daemon, backend)
+        for name, text, code in (
+            ("NotPermitted", "Not paired", AttErrorCode.INSUFFICIENT_AUTHENTICATION),
+            (
+                "Failed",
+                "Operation failed with ATT error: 0x0f",
+                AttErrorCode.INSUFFICIENT_ENCRYPTION,
+            ),
+        ):
+            daemon.refusals["ReadValue"] = [Refusal(f"org.bluez.Error.{name}", text)]
+            with pytest.raises(AttError) as caught:
+                await link.read(remote_value)
+            assert caught.value.code == code
+        with pytest.raises(CallerError):
+            await link.write_command(remote_value, bytes(MTU - 2))
+        daemon.remove(path)
+        daemon.remove(f"{path}/desc0013")
+        for call in (link.read(remote_value), link.write(remote_value, b"")):
+            with pytest.raises(AttError) as caught:
+                await call
+            assert caught.value.code == AttErrorCode.INVALID_HANDLE
+        (service,) = await link.discover([uuid16(0xA000)])
+        assert service.characteristics == []
+
+
+@in_loop
+async def test_a_value_in_the_place_of_another_is_not_taken_for_it() -> None:
+    async with remote() as (daemon, backend, _):
+        link, remote_value, path = await linked(daemon, backend)
+        daemon.remove(path)
+        daemon.characteristic(path.rpartition("/")[0], 0x11, "a002", ECHO)
+        daemon.notify(path, b"x")
+        with pytest.raises(AttError):
+            while True:  # until bleak has heard of it
+                await link.read(remote_value)
+
+
+@in_loop
+async def test_the_end_fails_what_waits_and_is_told_last() -> None:
+    async with remote() as (daemon, backend, engine):
+        link, remote_value, path = await linked(daemon, backend)
+        heard = Heard()
+        link.listen(remote_value, heard)
+        daemon.silent.add("ReadValue")
+        calls = [asyncio.ensure_future(link.read(remote_value)) for _ in range(2)]
+        await until(lambda: daemon.called("ReadValue"))
+        daemon.connected(path.partition("/service")[0], False)
+        for call in calls:
+            with pytest.raises(LinkLost):
+                await call
+        assert (heard.closed, engine.log[-1], link.connected) == (1, "link closed", False)
+        for later in (link.discover(None), link.pair(), link.write(remote_value, b"")):
+            with pytest.raises(LinkLost):
+                await later
+        await link.disconnect()
+
+
+@in_loop
+async def test_a_cancelled_read_leaves_the_link_usable() -> None:
+    async with remote() as (daemon, backend, _):
+        link, remote_value, path = await linked(daemon, backend)
+        daemon.values[path] = b"value"
+        daemon.silent.add("ReadValue")
+        task = asyncio.ensure_future(link.read(remote_value))
+        await until(lambda: daemon.called("ReadValue"))
+        task.cancel()
+        daemon.silent.clear()
+        assert await link.read(remote_value) == b"value"
+
+
+@in_loop
+async def test_the_end_of_bluetoothd_ends_links_and_a_new_one_serves() -> None:
+    async with remote() as (daemon, backend, engine):
+        link, remote_value, _ = await linked(daemon, backend)
+        await daemon.stop()
+        await until(lambda: "link closed" in engine.log)
+        with pytest.raises(LinkLost):
+            await link.read(remote_value)
+        with pytest.raises((SystemRefused, ConnectTimeout, LinkLost)):
+            await backend.connect(peer(), 0.3)
+        daemon.remove_all_devices()
+        await daemon.start()
+        daemon.on_air = [PEER]
+        again = await backend.connect(peer(), 10)
+        assert again.connected
+        assert len(daemon.agents) == 1
+
+
+@in_loop
+async def test_a_lost_system_ends_links_and_attempts() -> None:
+    async with remote() as (daemon, backend, engine):
+        link, _, _ = await linked(daemon, backend)
+        attempt = asyncio.ensure_future(backend.connect(peer(OTHER), 0))
+        await until(lambda: daemon.called("StartDiscovery"))
+        backend.lost(ControllerLost("Gone."))
+        backend.lost(ControllerLost("Gone twice."))
+        with pytest.raises(ControllerLost, match="Gone"):
+            await attempt
+        assert not link.connected
+        assert engine.log == ["link opened", "link closed", "lost"]
+        with pytest.raises(ControllerLost):
+            await backend.connect(peer(), 1)
+
+
+@in_loop
+async def test_a_listener_of_one_link_hears_nothing_of_another() -> None:
+    async with remote() as (daemon, backend, _):
+        link, value, path = await linked(daemon, backend)
+        other = daemon.know(OTHER)
+        daemon.serve(other, 0x10, "a000", (0x11, "a001", ECHO))
+        await settled(backend)
+        second = await backend.connect(peer(OTHER), 10)
+        (service,) = await second.discover(None)
+        heard = Heard()
+        for each, record in ((link, value), (second, service.characteristics[0])):
+            each.listen(record, heard)
+            await each.subscribe(record, notify=True, indicate=False)
+        daemon.connected(other, False)
+        daemon.notify(path, b"news")
+        await until(lambda: heard.values and heard.closed)
+        assert (heard.values, heard.closed) == ([b"news"], 1)

@@ -1,0 +1,249 @@
+"""Pairing on BlueZ: what its agent is asked, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bleio.backends.base import Link, OobData
+from bleio.backends.os.backend import OsBackend
+from bleio.backends.os.bluez.objects import DEVICE
+from bleio.core.address import DeviceAddress
+from bleio.core.pairing import IoCapability, PairingMethod, PairingQuestion
+from bleio.errors import LinkLost, PairingFailed
+from support.bluez.loops import in_loop
+from support.bluez.remote import PEER, Refusal, Remote, peer, remote, settled, until
+from support.bluez.stand_in import device_path
+
+PATH = device_path(PEER)
+AUTHENTICATION_FAILED = Refusal("org.bluez.Error.AuthenticationFailed", "Authentication Failed")
+
+
+class Person:
+    """A PairingAgent that answers what it is told to, and writes down what it is asked."""
+
+    has_oob = False
+
+    def __init__(self, io_capability: IoCapability = IoCapability.KEYBOARD_DISPLAY) -> None:
+        self.io_capability = io_capability
+        self.log: list[Any] = []
+        self.accepts, self.same, self.passkey = True, True, 123456
+        self.thinks = False
+
+    async def _think(self) -> None:
+        if self.thinks:
+            await asyncio.get_running_loop().create_future()
+
+    async def accept(self, request: PairingQuestion) -> bool:
+        self.log.append(("accept", request.method))
+        return self.accepts
+
+    async def display_passkey(self, request: PairingQuestion, passkey: int) -> None:
+        self.log.append(("display", passkey))
+
+    async def enter_passkey(self, request: PairingQuestion) -> int | None:
+        self.log.append("enter")
+        await self._think()
+        return self.passkey
+
+    async def compare(self, request: PairingQuestion, number: int) -> bool:
+        self.log.append(("compare", number))
+        await self._think()
+        return self.same
+
+    async def peer_oob(self, peer: DeviceAddress) -> OobData | None:
+        return None
+
+    def ended(self, request: PairingQuestion, reason: str | None) -> None:
+        self.log.append(("ended", reason))
+
+
+async def linked(daemon: Remote, backend: OsBackend, person: Person | None) -> Link:
+    backend.agent = person
+    daemon.know()
+    await settled(backend)
+    return await backend.connect(peer(), 10)
+
+
+def asks(daemon: Remote, member: str, signature: str, *body: Any) -> Any:
+    """Return what asks the agent of the connection that pairs."""
+
+    async def pairing(sender: str, path: str) -> None:
+        try:
+            answer = await daemon.ask(sender, member, signature, path, *body)
+        except Refusal:
+            raise AUTHENTICATION_FAILED from None
+        daemon.answered = answer  # type: ignore[attr-defined]
+
+    return pairing
+
+
+@in_loop
+async def test_the_agent_is_there_from_the_start_and_no_default() -> None:
+    async with remote() as (daemon, backend, _):
+        assert [capability for _, capability in daemon.agents.values()] == ["NoInputNoOutput"]
+        backend.agent = Person(IoCapability.DISPLAY_YES_NO)
+        await until(lambda: "DisplayYesNo" in [each for _, each in daemon.agents.values()])
+        assert daemon.called("RequestDefaultAgent") == []
+        await backend.close()
+        assert not daemon.agents
+
+
+@in_loop
+async def test_without_a_delegate_it_is_just_works() -> None:
+    async with remote() as (daemon, backend, _):
+        link = await linked(daemon, backend, None)
+        assert not link.security.has_keys
+        await asyncio.gather(link.pair(), link.pair())
+        assert len(daemon.called("Pair")) == 1
+        assert (link.security.encrypted, link.security.authenticated) == (True, False)
+        await link.pair()
+        assert len(daemon.called("Pair")) == 1
+        await backend.erase_bonds()
+        assert not link.security.has_keys
+
+
+@in_loop
+async def test_numbers_are_compared() -> None:
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        link = await linked(daemon, backend, person)
+        daemon.pairing = asks(daemon, "RequestConfirmation", "ou", 42)
+        await link.pair()
+        method = PairingMethod.NUMERIC_COMPARISON
+        assert person.log == [("accept", method), ("compare", 42), ("ended", None)]
+        assert link.security.authenticated
+        assert link.security.secure_connections
+
+
+@in_loop
+async def test_passkeys_are_shown_and_entered() -> None:
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        link = await linked(daemon, backend, person)
+        daemon.pairing = asks(daemon, "RequestPasskey", "o")
+        await link.pair()
+        assert daemon.answered == [123456]  # type: ignore[attr-defined]
+        assert link.security.authenticated
+        await backend.erase_bonds()
+        person.log.clear()
+        link = await linked(daemon, backend, person)
+
+        async def shown(sender: str, path: str) -> None:
+            for digits in range(3):
+                await daemon.ask(sender, "DisplayPasskey", "ouq", path, 7, digits)
+            await until(lambda: ("display", 7) in person.log)
+
+        daemon.pairing = shown
+        await link.pair()
+        assert person.log == [
+            ("accept", PairingMethod.PASSKEY_ENTRY),
+            ("display", 7),
+            ("ended", None),
+        ]
+
+
+@pytest.mark.parametrize("refuses", ["accept", "compare"])
+@in_loop
+async def test_a_program_that_refuses(refuses: str) -> None:
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        person.accepts, person.same = refuses != "accept", refuses != "compare"
+        link = await linked(daemon, backend, person)
+        daemon.pairing = asks(daemon, "RequestConfirmation", "ou", 42)
+        with pytest.raises(PairingFailed):
+            await link.pair()
+        assert person.log[-1] == ("ended", "Authentication Failed")
+        assert not link.security.has_keys
+
+
+@in_loop
+async def test_just_works_that_is_refused_afterwards_is_forgotten() -> None:
+    async with remote() as (daemon, backend, engine):
+        person = Person()
+        person.accepts = False
+        link = await linked(daemon, backend, person)
+        with pytest.raises((PairingFailed, LinkLost)):
+            await link.pair()
+        assert daemon.called("RemoveDevice") == [[PATH]]
+        assert person.log == [
+            ("accept", PairingMethod.JUST_WORKS),
+            ("ended", "the pairing was refused"),
+        ]
+        await until(lambda: "link closed" in engine.log)
+
+
+@in_loop
+async def test_a_question_that_is_cancelled() -> None:
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        person.thinks = True
+        link = await linked(daemon, backend, person)
+
+        async def gives_up(sender: str, path: str) -> None:
+            asked = asyncio.ensure_future(daemon.ask(sender, "RequestConfirmation", "ou", path, 42))
+            await until(lambda: ("compare", 42) in person.log)
+            await daemon.ask(sender, "Cancel", "")
+            with pytest.raises(Refusal):
+                await asked
+            raise Refusal("org.bluez.Error.AuthenticationCanceled", "Authentication Canceled")
+
+        daemon.pairing = gives_up
+        with pytest.raises(PairingFailed):
+            await link.pair()
+        assert person.log[-1] == ("ended", "the other device has ended the pairing")
+
+
+@in_loop
+async def test_a_pairing_that_another_began_is_waited_for() -> None:
+    """The peer, or BlueZ itself because a value needed it; the questions come all the same."""
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        link = await linked(daemon, backend, person)
+        daemon.refusals["Pair"] = [Refusal("org.bluez.Error.InProgress", "In Progress")] * 1000
+        waiting = asyncio.ensure_future(link.pair())
+        await until(lambda: daemon.called("Pair"))
+        (sender,) = daemon.agents
+        await daemon.ask(sender, "RequestAuthorization", "o", PATH)
+        daemon.change(PATH, DEVICE, Paired=True)
+        await waiting
+        assert person.log == [("accept", PairingMethod.JUST_WORKS), ("ended", None)]
+        assert link.security.encrypted
+
+
+@in_loop
+async def test_what_is_not_asked_of_a_link_of_ours_is_refused() -> None:
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        await linked(daemon, backend, person)
+        (sender,) = daemon.agents
+        other = device_path("C0:00:00:00:00:09")
+        for member, signature, body in (
+            ("RequestConfirmation", "ou", (other, 42)),
+            ("RequestAuthorization", "o", (other,)),
+            ("DisplayPasskey", "ouq", (other, 1, 0)),
+            ("RequestPinCode", "o", (PATH,)),
+            ("AuthorizeService", "os", (PATH, "180f")),
+            ("RequestConfirmation", "", ()),
+            ("SomethingElse", "", ()),
+        ):
+            with pytest.raises(Refusal):
+                await daemon.ask(sender, member, signature, *body)
+        assert person.log == []
+
+
+@in_loop
+async def test_the_end_of_the_link_ends_the_pairing() -> None:
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        person.thinks = True
+        link = await linked(daemon, backend, person)
+        daemon.pairing = asks(daemon, "RequestPasskey", "o")
+        pairing = asyncio.ensure_future(link.pair())
+        await until(lambda: "enter" in person.log)
+        daemon.connected(PATH, False)
+        with pytest.raises(LinkLost):
+            await pairing
+        assert person.log[-1] == ("ended", "the link has ended")
