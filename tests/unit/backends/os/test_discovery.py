@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from bleio.backends.capabilities import Capability
 from bleio.backends.os.bluez import discovery, monitors
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.discovery import Discovery
+from bleio.backends.os.bluez.hearing import Hearing
 from bleio.backends.os.bluez.monitors import EVERYTHING, MONITOR, MOST_PATTERNS, NOTHING, ROOT
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, MONITOR_MANAGER
 from bleio.backends.os.bluez.system import BlueZ
@@ -346,6 +348,57 @@ async def test_the_scanner_is_used_again_after_close() -> None:
         await until(lambda: world.reports)
         assert world.scanner.counters() == {"scan.malformed": 0, "scan.dropped_fragments": 0}
         assert world.scanner.heard(world.reports[0].address) is None
+
+
+# One discovery for all
+
+
+@in_loop
+async def test_a_connection_that_waits_for_a_device_does_not_end_a_scan() -> None:
+    async with opened() as world:
+        hearing = Hearing(world.system.objects, world.system.discovery)
+        task = asyncio.create_task(hearing.hear(PATH))
+        await until(lambda: world.daemon.called("StartDiscovery"))
+        await world.scanner.start(ACTIVE)
+        world.asked()
+        world.found(RSSI=Variant("n", -40))
+        await task
+        assert world.asked() == []
+        await world.scanner.stop()
+        assert world.asked() == ["StopDiscovery", "SetDiscoveryFilter"]
+
+
+@in_loop
+async def test_a_scan_that_ends_does_not_end_a_connection_that_waits() -> None:
+    async with opened() as world:
+        hearing = Hearing(world.system.objects, world.system.discovery)
+        await world.scanner.start(ACTIVE)
+        task = asyncio.create_task(hearing.hear(PATH))
+        await until(lambda: len(world.system.discovery._users) == 2)
+        await world.scanner.stop()
+        assert not world.daemon.called("StopDiscovery")
+        task.cancel()
+        await asyncio.wait({task})
+        assert len(world.daemon.called("StopDiscovery")) == 1
+
+
+@in_loop
+async def test_a_discovery_is_renewed_for_all() -> None:
+    async with opened() as world:
+        discovery = world.system.discovery
+        await discovery.renew()
+        assert world.asked() == []
+        await discovery.begin("one")
+        await discovery.begin("other")
+        world.asked()
+        await discovery.renew()
+        expected = ["StopDiscovery", "SetDiscoveryFilter", "SetDiscoveryFilter", "StartDiscovery"]
+        assert world.asked() == expected
+        await discovery.end("one")
+        await discovery.end("one")
+        assert world.asked() == []
+        await discovery.end("other")
+        assert world.asked() == ["StopDiscovery", "SetDiscoveryFilter"]
 
 
 # Packets of the kernel

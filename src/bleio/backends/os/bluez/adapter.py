@@ -15,6 +15,7 @@ from bleio.backends.os.bluez.objects import (
     Objects,
 )
 from bleio.backends.os.bluez.presence import Presence
+from bleio.backends.os.bluez.shared_discovery import SharedDiscovery
 from bleio.core.address import DeviceAddress, parse_address
 from bleio.errors import ControllerLost
 
@@ -34,6 +35,8 @@ class Adapter:
         self.capabilities = self._abilities()
         needed = _FOR_PERIPHERAL if Capability.PERIPHERAL in self.capabilities else frozenset()
         self.presence = Presence(objects, path, needed, lost)
+        self.discovery = SharedDiscovery(objects, path)
+        self.presence.watch(self.discovery)
 
     @property
     def kernel_name(self) -> str:

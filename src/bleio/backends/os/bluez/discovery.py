@@ -15,11 +15,6 @@ A process that may listen to the kernel hears packets octet for octet, scan resp
 
 bluetoothd forgets a scan when it is restarted or the adapter is powered off. When the adapter is
 back, the scan begins again.
-
-What may surprise: StopDiscovery is answered with InProgress if the kernel has just ended its ten
-seconds of scanning. bluetoothd then believes for ever that it scans, and later scans find nothing.
-Starting again without a change to the filter, and stopping once more, ends that belief. (Mended in
-BlueZ 5.88.)
 """
 
 from __future__ import annotations
@@ -30,14 +25,12 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dbus_fast import Variant
-
 from bleio.backends.base import Report, ScanParameters
 from bleio.backends.capabilities import Capability, require
 from bleio.backends.os.bluez.adapter import Adapter
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.monitors import EVERYTHING, NOTHING, Monitors
-from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, MONITOR_MANAGER
+from bleio.backends.os.bluez.objects import DEVICE, MONITOR_MANAGER
 from bleio.backends.os.scanning.counters import ScanCounters
 from bleio.backends.os.scanning.device1 import Device1Reports
 from bleio.backends.os.scanning.lately import HeardLately
@@ -50,9 +43,6 @@ if TYPE_CHECKING:
     from bleio.backends.os.bluez.system import BlueZ
 
 _log = logging.getLogger(__name__)
-
-_FILTER = {"Transport": Variant("s", "le"), "DuplicateData": Variant("b", True)}
-_IN_PROGRESS = "org.bluez.Error.InProgress"
 
 
 class Discovery:
@@ -67,7 +57,6 @@ class Discovery:
         self._monitors: Monitors | None = None
         self._raw: RawReports | None = None
         self._lately = HeardLately(time.monotonic)
-        self._discovers = False
         self._again: asyncio.Task[None] | None = None
         self._counters = ScanCounters()
 
@@ -125,13 +114,7 @@ class Discovery:
             return
         if has_monitors and self._raw is None:
             await self._end_of_duplicates(Monitors(bus, path, NOTHING))
-        await self._call("SetDiscoveryFilter", "a{sv}", _FILTER)
-        self._discovers = True
-        try:
-            await self._call("StartDiscovery")
-        except BusError as error:
-            if error.name != _IN_PROGRESS:  # that is: it has begun already
-                raise
+        await adapter.discovery.begin(self)
 
     async def _end_of_duplicates(self, monitors: Monitors) -> None:
         """Have each packet reported; a scan is of use without that, too."""
@@ -148,28 +131,10 @@ class Discovery:
             self._raw.close()
             self._raw = None
         monitors, self._monitors = self._monitors, None
-        discovered, self._discovers = self._discovers, False
-        if discovered and self._adapter is not None and self._adapter.presence.is_usable:
-            try:
-                await self._stop_discovery()
-                await self._call("SetDiscoveryFilter", "a{sv}", {})
-            except BusError as error:
-                _log.debug("Scanning could not be stopped: %s", error)
+        if self._adapter is not None:
+            await self._adapter.discovery.end(self)
         if monitors is not None:
             await monitors.close()
-
-    async def _stop_discovery(self) -> None:
-        try:
-            await self._call("StopDiscovery")
-        except BusError as error:
-            if error.name != _IN_PROGRESS:
-                raise
-            await self._call("StartDiscovery")
-            await self._call("StopDiscovery")
-
-    async def _call(self, member: str, signature: str = "", *body: Any) -> None:
-        assert self._adapter is not None
-        await self._adapter.call(ADAPTER, member, signature, *body)
 
     def _listening(self, adapter: Adapter) -> Device1Reports:
         """Listen from the first scan after `open` on, also between scans."""
@@ -215,8 +180,7 @@ class Discovery:
     # AdapterWatcher
 
     def adapter_went(self, registrations_too: bool) -> None:
-        """See `AdapterWatcher`. Discovery ends with power as well."""
-        self._discovers = False
+        """See `AdapterWatcher`."""
         if self._again is not None:
             self._again.cancel()
 

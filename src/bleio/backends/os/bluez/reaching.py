@@ -20,6 +20,7 @@ from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.hearing import Hearing
 from bleio.backends.os.bluez.objects import DEVICE, Objects
 from bleio.backends.os.bluez.presence import Presence
+from bleio.backends.os.bluez.shared_discovery import SharedDiscovery
 from bleio.backends.os.links.plain import address_text
 from bleio.core.address import DeviceAddress
 
@@ -43,6 +44,9 @@ class OpenAdapter(Protocol):
     @property
     def presence(self) -> Presence: ...
 
+    @property
+    def discovery(self) -> SharedDiscovery: ...
+
 
 class Reaching:
     """See the module."""
@@ -51,7 +55,7 @@ class Reaching:
         self.paths: dict[DeviceAddress, str] = {}  # of links, ours and peers'
         self._adapter = adapter
         self._objects = adapter.objects
-        self._hearing = Hearing(adapter.objects, adapter.path)
+        self._hearing = Hearing(adapter.objects, adapter.discovery)
 
     def close(self) -> None:
         """Know nothing any more. Idempotent."""

@@ -16,6 +16,7 @@ from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from bleio.backends.os.bluez.peers import BlueZPeers
 from bleio.backends.os.bluez.peripheral import BlueZPeripheral
 from bleio.backends.os.bluez.presence import Presence
+from bleio.backends.os.bluez.shared_discovery import SharedDiscovery
 from bleio.backends.os.system import Scans, System, SystemOwner
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
@@ -57,6 +58,11 @@ class BlueZ(System):
     def presence(self) -> Presence:
         """The going and coming of the adapter, between `open` and `close`."""
         return self.opened.presence
+
+    @property
+    def discovery(self) -> SharedDiscovery:
+        """The adapter's discovery, between `open` and `close`."""
+        return self.opened.discovery
 
     async def open(self, owner: SystemOwner) -> DeviceAddress:
         try:
