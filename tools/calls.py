@@ -4,8 +4,8 @@
 
 Two devices, in simulated time: one assigns 244 octets to `Characteristic.value` and sleeps for
 10 ms, the other calls `PacketBuffer.readinto` and sleeps for 10 ms. Counted are calls of functions
-that stand in the source of bleio, on all threads, during 1,000 notifications, divided by these:
-asyncio's own are not. A switch is a call on another thread than that of the call before.
+that stand in the source of bleio, by programs and engine alike, during 1,000 notifications, divided
+by these: asyncio's own are not. A switch is a call in another greenlet than the call before.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
+
+from greenlet import getcurrent, greenlet
 
 import bleio
 from bleio.testing import World
@@ -55,7 +57,7 @@ while True:
 
 
 class Calls(NamedTuple):
-    """How often each function called each, thread switches and notifications meanwhile."""
+    """How often each function called each, switches and notifications meanwhile."""
 
     edges: Counter[tuple[CodeType | None, CodeType]]
     switches: int
@@ -82,21 +84,21 @@ class Calls(NamedTuple):
 
 
 class Profile:
-    """What the interpreter tells of each call, on all threads of the world."""
+    """What the interpreter tells of each call in a world."""
 
     def __init__(self) -> None:
         self.edges: Counter[tuple[CodeType | None, CodeType]] = Counter()
         self.switches = 0
         self.notifications = 0
-        self._thread = 0
+        self._last: greenlet | None = None
 
     def __call__(self, frame: FrameType, event: str, result: object) -> None:
         if event == "call":
             caller = frame.f_back.f_code if frame.f_back else None
             self.edges[caller, frame.f_code] += 1
-            thread = threading.get_ident()
-            self.switches += thread != self._thread
-            self._thread = thread
+            here = getcurrent()
+            self.switches += here is not self._last
+            self._last = here
         elif event == "return" and frame.f_code.co_name == "readinto" and result:
             self.notifications += 1
 
@@ -131,7 +133,7 @@ def summary(calls: Calls) -> str:
     """Say in one line what a notification takes."""
     return (
         f"{calls.per_notification():.0f} calls in {calls.modules()} modules,"
-        f" {calls.switches / calls.notifications:.1f} thread switches"
+        f" {calls.switches / calls.notifications:.1f} switches"
     )
 
 

@@ -74,6 +74,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     ),
     "dbus_fast": ("backends.os",),
     "google": ("backends.os.esphome",),  # protobuf, of which aioesphomeapi's messages are
+    "greenlet": ("testing.hub",),
     "habluetooth": ("backends.os.esphome",),
     "platformdirs": ("radio.sharing", "runtime"),
     "pytest": ("testing.plugin",),

@@ -257,11 +257,8 @@ def test_what_was_still_to_happen_to_devices_leaves_no_thread() -> None:
         device = world.add(source="import time\ntime.sleep(1000)", stop_s=500)
         device.move_along([(600, (5, 5))])
         world.run_for(1)
-        left = set(threading.enumerate()) - before
-        assert {thread.name for thread in left} >= {"power of device", "path of device"}
-    for thread in left:
-        thread.join(PATIENCE_S)
-    assert not [thread for thread in left if thread.is_alive()]
+        assert set(world.clock.alive()) == {"device", "power of device", "path of device"}
+    assert set(threading.enumerate()) <= before
 
 
 def test_the_process_keeps_its_own_time_and_adapter() -> None:

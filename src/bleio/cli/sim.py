@@ -120,9 +120,11 @@ def sim(
     programs give the same result. Each line of output has its time and device. A program that
     fails ends the world, with exit code 1 or that of its sys.exit.
     """
-    from bleio.testing.errors import DeviceFailed, WorldError
-    from bleio.testing.world import World
-
+    try:
+        from bleio.testing.errors import DeviceFailed, WorldError
+        from bleio.testing.world import World
+    except ImportError as error:  # of what worlds need and not every machine has
+        raise click.ClickException(str(error)) from error
     if path_loss is not None and distance is not None:
         raise click.UsageError("--path-loss and --distance exclude each other")
     if decipher and capture is None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import asyncio
+    from concurrent.futures import Future
 
 # A wait on a lock lets Ctrl-C through at once on Linux only; elsewhere we look every 50 ms. On
 # Linux too a signal that comes just before the thread blocks is seen only when the wait ends.
@@ -44,8 +45,105 @@ class Flag:
         self.lock.release()
 
 
+class Alive(Protocol):
+    """What was started by `Clock.start_thread`."""
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+
+
+class InPlace(Protocol):
+    """Lets a caller be the engine for a moment, in place of handing it something to do."""
+
+    def is_free(self) -> bool:
+        """Whether the caller may be: the engine has nothing to do, and runs in its thread."""
+
+    def run(self, function: Callable[..., object], *args: object) -> None:
+        """Be the engine while `function(*args)` runs, if it is free."""
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Make a task that has run up to its first wait, or its end, when this returns.
+
+        To be called inside of `run`.
+        """
+
+
+class EngineThread(Protocol):
+    """Where an engine runs. Thread: any.
+
+    in_place: the way to it for callers in its own thread; None if there are none.
+    """
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+
+    @property
+    def in_place(self) -> InPlace | None: ...
+
+    def is_here(self) -> bool:
+        """Whether the caller runs there."""
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for its end. The loop has been told to stop."""
+
+
+class OwnThread:
+    """An engine's daemon thread. The loop is made there, where no Ctrl-C can leave half of one."""
+
+    in_place = None
+
+    def __init__(
+        self,
+        make_loop: Callable[[], asyncio.AbstractEventLoop],
+        run: Callable[[asyncio.AbstractEventLoop], None],
+    ) -> None:
+        from concurrent.futures import Future
+
+        made: Future[asyncio.AbstractEventLoop] = Future()
+        self._ident = 0
+        self._thread = threading.Thread(
+            target=self._main, args=(make_loop, run, made), name="bleio-engine", daemon=True
+        )
+        self._thread.start()
+        self.loop = made.result()
+
+    def _main(
+        self,
+        make_loop: Callable[[], asyncio.AbstractEventLoop],
+        run: Callable[[asyncio.AbstractEventLoop], None],
+        made: Future[asyncio.AbstractEventLoop],
+    ) -> None:
+        import asyncio
+
+        try:
+            loop = make_loop()
+        except BaseException as error:
+            made.set_exception(error)
+            return
+        asyncio.set_event_loop(loop)
+        self._ident = threading.get_ident()
+        made.set_result(loop)
+        try:
+            run(loop)
+        finally:
+            self._ident = 0  # another thread may get the number
+
+    def is_here(self) -> bool:
+        return threading.get_ident() == self._ident
+
+    def join(self, timeout_s: float) -> None:
+        self._thread.join(timeout_s)
+
+
 class Clock:
     """Real time."""
+
+    def start_engine(self, run: Callable[[asyncio.AbstractEventLoop], None]) -> EngineThread:
+        """Start what runs the engine: `run(loop)`, which ends when the loop was stopped.
+
+        Raises: what making the loop raises. Thread: any.
+        """
+        return OwnThread(self.new_event_loop, run)
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         """Make the engine's loop. asyncio is imported here since `import _bleio` must be quick."""
@@ -90,12 +188,8 @@ class Clock:
         It costs nothing here; simulated time has to go on even then. Thread: any.
         """
 
-    def start_thread(self, target: Callable[[], None], name: str) -> threading.Thread:
-        """Start a daemon thread that runs a program's code. Thread: any."""
+    def start_thread(self, target: Callable[[], None], name: str) -> Alive:
+        """Start what runs a program's code beside it, as a daemon thread does. Thread: any."""
         thread = threading.Thread(target=target, name=name, daemon=True)
         thread.start()
         return thread
-
-    def join_engine(self, thread: threading.Thread, timeout_s: float) -> None:
-        """Wait for the end of the engine, which has been told to stop."""
-        thread.join(timeout_s)

@@ -40,6 +40,7 @@ from bleio.backends.base import OobData
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingQuestion
 from bleio.errors import PairingFailed
+from bleio.runtime.clock import Alive
 from bleio.runtime.counters import PAIRING_REFUSED_CALLS, new_counters
 from bleio.runtime.engine import portal
 
@@ -98,7 +99,7 @@ class DelegateAgent:
     def __init__(self, delegate: Delegate, counted: Counter[str] | None = None) -> None:
         self.counted = new_counters() if counted is None else counted
         self._delegate = delegate
-        self._threads: list[threading.Thread] = []
+        self._threads: list[Alive] = []
 
     @property
     def io_capability(self) -> IoCapability:

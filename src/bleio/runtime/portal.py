@@ -18,7 +18,12 @@ each of which would be a program that hangs:
   simulated devices can take its place.
 
 Ctrl-C may interrupt the main thread between any two instructions. What must not be left half done,
-such as the making of the loop, is therefore done on the engine's thread, where it never arrives.
+such as the making of the loop, is therefore done on the engine's thread, where it never arrives
+(`Clock.start_engine`).
+
+In a world of simulated devices the caller may be in the engine's thread, beside it (`InPlace`). If
+the engine has nothing else to do then, the call is done where the caller stands, up to its first
+wait; there is nothing to hand over.
 
 What may surprise: a posted function may run before `post` returns, and a call that was given up
 before the engine came to it never begins. Inner errors become public ones here and nowhere else,
@@ -37,11 +42,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bleio.errors import BluetoothError, public_error
-from bleio.runtime.clock import Clock, Flag
+from bleio.runtime.clock import Clock, EngineThread, Flag, InPlace
 
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import Future
 
     from bleio.backends.base import Backend
     from bleio.core.address import DeviceAddress
@@ -104,9 +108,8 @@ class Portal:
         self.make_backend = make_backend
         self._of_process = of_process
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._thread_id = 0
+        self._engine: EngineThread | None = None
+        self._in_place: InPlace | None = None
         self._stopped = False
         self._calls: set[_Call] = set()
         self._users: list[EngineUser] = []
@@ -154,13 +157,13 @@ class Portal:
 
     def on_engine_thread(self) -> bool:
         """Tell whether the caller runs on the engine's thread."""
-        return threading.get_ident() == self._thread_id
+        return self._engine is not None and self._engine.is_here()
 
     def stop(self, within_s: float = _EXIT_S) -> None:
         """Shut all users down, then end the thread; wakes all callers that still wait."""
         with self._lock:
-            loop, thread = self._loop, self._thread
-            if self._stopped or loop is None or thread is None:
+            engine = self._engine
+            if self._stopped or engine is None:
                 self._stopped = True
                 return
         try:
@@ -169,8 +172,8 @@ class Portal:
             _log.warning("Bluetooth was not shut down cleanly: %s", error)
         with self._lock:
             self._stopped = True
-        loop.call_soon_threadsafe(loop.stop)
-        self.clock.join_engine(thread, _CANCEL_S)
+        engine.loop.call_soon_threadsafe(engine.loop.stop)
+        engine.join(_CANCEL_S)
 
     # Users: engine thread, except forget_all
 
@@ -191,34 +194,42 @@ class Portal:
 
     # Calls
 
-    def _wait_for(
-        self, begin: Callable[[_Call], None], call: _Call, timeout_s: float | None
-    ) -> None:
+    def _wait_for(self, begin: Callable[..., None], call: _Call, timeout_s: float | None) -> None:
         """Hand a call over and wait until it has ended."""
-        if threading.get_ident() == self._thread_id:
+        engine, in_place = self._engine, self._in_place
+        if engine is not None and engine.is_here():
             raise RuntimeError(_OWN_THREAD)
         try:
-            with self._lock:
-                loop = self._loop
-                if loop is None or self._stopped:
-                    loop = self._started_loop()
+            if in_place is not None and in_place.is_free():
                 self._calls.add(call)
-                loop.call_soon_threadsafe(begin, call)
+                in_place.run(begin, call, in_place)
+            else:
+                with self._lock:
+                    loop = self._started_loop()
+                    self._calls.add(call)
+                    loop.call_soon_threadsafe(begin, call)
             if not self.clock.wait_for_flag(call, timeout_s):
                 raise TimeoutError(f"Not finished within {timeout_s:g} s")
         except BaseException:
             self._cancel(call)
             raise
 
-    def _begin(self, call: _Call) -> None:
+    def _begin(self, call: _Call, in_place: InPlace | None = None) -> None:
         """Start a call's coroutine. Thread: the engine's."""
         if call not in self._calls:  # given up before it began
             return
-        assert self._loop is not None
-        call.task = self._loop.create_task(call.function(*call.args))
+        assert self._engine is not None
+        coroutine = call.function(*call.args)
+        if in_place is None:
+            call.task = self._engine.loop.create_task(coroutine)
+        else:
+            call.task = in_place.start(coroutine)
+            if call.task.done():
+                self._ended(call, call.task)
+                return
         call.task.add_done_callback(partial(self._ended, call))
 
-    def _do(self, call: _Call) -> None:
+    def _do(self, call: _Call, in_place: InPlace | None = None) -> None:
         """Do a call that is a plain function. Thread: the engine's."""
         if call not in self._calls:
             return
@@ -244,9 +255,9 @@ class Portal:
     def _cancel(self, call: _Call) -> None:
         """End a call that nobody waits for any more, and see it end."""
         with self._lock:
-            if call not in self._calls or self._loop is None:
+            if call not in self._calls or self._engine is None:
                 return
-            self._loop.call_soon_threadsafe(self._cancel_here, call)
+            self._engine.loop.call_soon_threadsafe(self._cancel_here, call)
         self.clock.wait_for_flag(call, _CANCEL_S)
 
     def _cancel_here(self, call: _Call) -> None:
@@ -259,16 +270,10 @@ class Portal:
         """Return the loop, whose thread starts with the first use. The caller holds the lock."""
         if self._stopped:
             raise BluetoothError(_STOPPED)
-        if self._loop is None:
-            from concurrent.futures import Future
-
-            made: Future[asyncio.AbstractEventLoop] = Future()
-            thread = threading.Thread(
-                target=self._main, args=(made,), name="bleio-engine", daemon=True
-            )
-            thread.start()
-            self._loop, self._thread = made.result(), thread
-        return self._loop
+        if self._engine is None:
+            self._engine = self.clock.start_engine(self._run)
+            self._in_place = self._engine.in_place
+        return self._engine.loop
 
     async def _shut_down_all(self) -> None:
         import asyncio
@@ -281,20 +286,10 @@ class Portal:
             if error is not None:
                 _log.warning("Bluetooth was not shut down cleanly: %s", error)
 
-    def _main(self, made: Future[asyncio.AbstractEventLoop]) -> None:
-        """Make the loop here, where no Ctrl-C can leave half of one, and run it."""
-        import asyncio
-
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Be the engine, until its loop is stopped. Thread: the engine's."""
         if not self._of_process:
             portal_of_context.set(self)
-        try:
-            loop = self.clock.new_event_loop()
-        except BaseException as error:
-            made.set_exception(error)
-            return
-        asyncio.set_event_loop(loop)
-        self._thread_id = threading.get_ident()
-        made.set_result(loop)
         try:
             loop.run_forever()
         finally:
@@ -305,7 +300,6 @@ class Portal:
                 call.error = BluetoothError(_STOPPED)
                 call.set()
             _close(loop)
-            self._thread_id = 0  # another thread may get the number
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

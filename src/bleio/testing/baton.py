@@ -1,13 +1,13 @@
-"""The baton of a world: of all its threads, the one that has it runs.
+"""The baton of a world: of all that take part in it, the one that has it runs.
 
-Each participant has a thread, and a lock on which that thread waits for its turn. To pass the baton
-on is to release the next one's lock and to wait on one's own: two system calls, no condition
-variable, and nobody woken who could not go on.
+The owner is a thread; programs and the engine have another one together, the `hub`, which switches
+between them. So the baton is passed in two ways: among those of the hub by a switch, and between
+them and the owner by locks, of which each side waits on its own.
 
-How participants are made to run in turns is known here alone. The rest of a world's time says who
-is next and what time it is then; it would be the same over coroutines on one stack each. What it
+How participants are made to run in turns is known here and in `hub` alone. The rest of a world's
+time says who is next and what time it is then; it would be the same over a thread for each. What it
 asks of the baton is in the methods below: which participant calls, start one, pass on, wait, and,
-for worlds that cannot end in order, end a participant wherever it is.
+for worlds that cannot end in order, end all wherever they are.
 
 What may surprise: threads that programs start themselves have no turn. They are strangers, which
 run beside whichever participant has the baton, as threads do; only where they wait by the clock
@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable
 from types import FrameType
 
+from bleio.testing.hub import Hub
 from bleio.testing.participant import Participant
 from bleio.testing.realsleep import calls_real_sleep
 from bleio.testing.waiting import Predicate
@@ -38,67 +39,123 @@ class Baton:
     Attributes:
         holder: the participant that has it.
         passes: how often it was passed on, by which the owner sees that a world goes on.
+        abandoned: nobody has it any more.
     """
 
     def __init__(self, owner: Participant) -> None:
         self.holder = owner
         self.passes = 0
+        self.abandoned = False
+        self._owner = owner
+        self._owner_ident = threading.get_ident()
+        self._owner_is_next = False
+        self._hub = Hub(self._next_after_end)
         self._local = threading.local()
-        self.seat(owner)
 
-    # The calling thread
-
-    def seat(self, me: Participant) -> None:
-        """The calling thread is that participant's."""
-        me.thread = threading.current_thread()
-        self._local.me = me
+    # Who calls
 
     def me(self) -> Participant | None:
         """Return the participant that calls; None for a thread that nobody has seated."""
+        ident = threading.get_ident()
+        if ident == self._hub.ident:
+            return self._hub.current
+        if ident == self._owner_ident:
+            return self._owner
         me: Participant | None = getattr(self._local, "me", None)
+        return me
+
+    def seat(self, stranger: Participant) -> None:
+        """The calling thread is that stranger's."""
+        self._local.me = stranger
+
+    def is_running(self, participant: Participant) -> bool:
+        """Whether it is the caller."""
+        return self._hub.current is participant and threading.get_ident() == self._hub.ident
+
+    def holder_here(self) -> Participant | None:
+        """Return the one that has it, if that is the caller and runs in the hub."""
+        here = threading.get_ident() == self._hub.ident and self._hub.current is self.holder
+        return self.holder if here else None
+
+    def become(self, other: Participant | None) -> Participant | None:
+        """Let the caller, who runs in the hub, be another one. Returns: who it was."""
+        me, self._hub.current = self._hub.current, other
         return me
 
     # Passing it
 
-    def start(self, participant: Participant, body: Callable[[], None]) -> threading.Thread:
-        """Start a thread for a participant, that runs `body` from its first turn on."""
-
-        def run() -> None:
-            self._local.me = participant
-            participant.turn.acquire()
-            body()
-
-        thread = threading.Thread(target=run, name=participant.name, daemon=True)
-        participant.thread = thread
-        return thread
+    def start(self, participant: Participant, body: Callable[[], None]) -> None:
+        """Have a participant run `body` from its first turn on. Thread: any."""
+        participant.thread = self._hub.admit(participant, body)
 
     def give(self, to: Participant) -> None:
-        """Let another one go on. The caller stops, or goes on to `await_turn`."""
+        """Let another one go on. Thread: the owner's, which goes on to `comes_within`."""
         self.holder = to
         self.passes += 1
-        to.turn.release()
+        self._hub.wake(to)
 
-    def await_turn(self, me: Participant) -> None:
-        """Wait, without limit and deaf to Ctrl-C."""
-        me.turn.acquire()
+    def comes_within(self, seconds: float) -> bool:
+        """Wait for some real time. Returns: whether it is the owner's turn. Thread: its."""
+        return self._owner.turn.acquire(timeout=seconds)
 
-    def comes_within(self, me: Participant, seconds: float) -> bool:
-        """Wait for some real time. Returns: whether it is `me`'s turn."""
-        return me.turn.acquire(timeout=seconds)
+    def pass_on(self, me: Participant, to: Participant) -> None:
+        """Let another one go on, and wait without limit until it is `me`'s turn. Thread: its."""
+        self.holder = to
+        self.passes += 1
+        hub = self._hub
+        if to is self._owner:
+            to.turn.release()
+            next_here = hub.park()
+            if next_here is None or next_here is me:
+                return
+            to = next_here
+        hub.switch(me, to)
+
+    def leave_to(self, to: Participant) -> None:
+        """Let another one go on as soon as the caller, which has it, has ended."""
+        self.holder = to
+        self.passes += 1
+        self._owner_is_next = to is self._owner
+
+    def _next_after_end(self) -> Participant | None:
+        """Go where the baton is. Thread: the hub's."""
+        hub = self._hub
+        one = hub.one_left()
+        if self.abandoned:
+            return one
+        if self._owner_is_next:
+            self._owner_is_next = False
+            self._owner.turn.release()
+        elif hub.has(self.holder):
+            return self.holder
+        return None if one is None else hub.park() or hub.one_left()
 
     # Without order
 
     def free(self, participant: Participant) -> None:
-        """Let a participant go on beside the one that has the baton, now or when it waits next."""
-        with contextlib.suppress(RuntimeError):  # the one before it has just passed it the baton
-            participant.turn.release()
+        """Let one go on beside the one that has the baton. Thread: the owner's, which has it."""
+        self._hub.wake(participant)
 
-    def interrupt(self, participant: Participant, reason: type[BaseException]) -> None:
-        """Raise `reason` in its thread at the next step of Python, if it comes to one."""
-        if participant.thread is not None and participant.thread.ident is not None:
+    def abandon(self, reason: type[BaseException] | None) -> None:
+        """Nobody has it any more: let all end, one after the other.
+
+        Args: reason: raised at the next step of Python in the one that has it now, if it comes to
+            one, for it may never wait again; None leaves it alone.
+        """
+        holder, self.holder = self.holder, self._owner
+        self.abandoned = True
+        if reason is not None and self._hub.has(holder):
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(participant.thread.ident), ctypes.py_object(reason)
+                ctypes.c_ulong(self._hub.ident), ctypes.py_object(reason)
             )
+        with contextlib.suppress(RuntimeError):  # it was just woken
+            self._hub.wake(None)
+
+    def wait_for_end(self, seconds: float) -> None:
+        """Wait for the end of the thread of all that have had it, if none of them is left."""
+        self._hub.join(seconds)
+
+    # What it does
 
     def describe_holder(self, seconds: float) -> str:
         """Say where the thread is that has kept the baton for that time."""
@@ -130,26 +187,23 @@ def _lines_of(frame: FrameType) -> str:
 
 
 class Strangers:
-    """Threads that programs have started themselves, while they wait by the clock."""
+    """Threads that programs have started themselves, while they wait by the clock (`waiting`)."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Participant] = deque()
-
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+        self.waiting: deque[Participant] = deque()
 
     def wait(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
         """Wait to be let go on. Thread: the stranger's."""
         me.predicate, me.due_us = predicate, due_us
-        self._waiting.append(me)
+        self.waiting.append(me)
         me.turn.acquire()
 
     def let_go_on(self, now_us: int) -> None:
         """Free those whose time or predicate has come. Thread: the one that has the baton."""
-        for _ in range(len(self._waiting)):
-            stranger = self._waiting.popleft()
+        for _ in range(len(self.waiting)):
+            stranger = self.waiting.popleft()
             due = stranger.due_us <= now_us
             if due or (stranger.predicate is not None and stranger.predicate()):
                 stranger.turn.release()
             else:
-                self._waiting.append(stranger)
+                self.waiting.append(stranger)

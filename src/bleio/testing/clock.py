@@ -1,18 +1,18 @@
-"""Simulated time for programs' threads and the engine: one of them runs, all others wait.
+"""Simulated time for programs and the engine: one of them runs, all others wait.
 
 Programs of a world are ordinary Python that blocks, sleeps and spins, written for a board of its
-own. Each has a thread here. The engine has one more, with the hosts of all devices and the radio.
-Were they left to run as threads do, what happens would depend on the machine: on its speed, on what
-else it does, on which thread the operating system prefers. A run could neither be repeated nor be
-faster than real time. So exactly one of them runs, the one that has the baton (`baton`). All that
-blocks comes here, by the seam that `bleio.runtime.clock` is for real time, and passes it on
-(`turns`), to what can go on earliest in simulated time (`schedule`). Between two waits time stands
-still: computing costs nothing, however long it takes.
+own. Each has a stack here, and so has the engine, with the hosts of all devices and the radio. Were
+they left to run as threads do, what happens would depend on the machine: on its speed, on what else
+it does, on which thread the operating system prefers. A run could neither be repeated nor be faster
+than real time. So exactly one of them runs, the one that has the baton (`baton`). All that blocks
+comes here, by the seam that `bleio.runtime.clock` is for real time, and passes it on (`turns`), to
+what can go on earliest in simulated time (`schedule`). Between two waits time stands still:
+computing costs nothing, however long it takes.
 
-The obvious alternative is to patch `time` and to run a scheduler in a thread of its own. It would
-be woken for each wait, to wake another thread: twice the switches, and they are what worlds spend
-their time on. Patching would change the process, the test runner's clock included. Another one is
-asyncio: programs would need to be coroutines, and they are not.
+The obvious alternative is to patch `time` and to run a scheduler of its own. It would be switched
+to at each wait, to switch to another: twice the switches. Patching would change the process, the
+test runner's clock included. Another one is asyncio: programs would need to be coroutines, and they
+are not.
 
 No decision looks at a real clock. Ties are broken by sequence numbers, in the order in which waits
 began; nothing depends on hashes, on identities of objects or on the order in which threads start.
@@ -25,7 +25,7 @@ What may surprise:
 - Waits on a condition do not use it. `wait_for` asks its predicate whenever somebody decides who is
   next, so what makes it true need not announce it; and it lets go of the lock meanwhile, since
   the one that runs next may need it.
-- Predicates are asked from other threads than the one that waits, at any moment, often.
+- Predicates are asked by others than the one that waits, at any moment, often.
 - A program that waits for something outside, a real lock or a socket, stops the whole world. The
   owner watches for that (`watching`), and is also the only one that Ctrl-C reaches.
 - The engine is no program. It has its turn before anything else when it was given something to do,
@@ -55,12 +55,12 @@ class VirtualClock(Clock):
     """The clock of a world. The thread that makes it has the baton and stays its owner.
 
     Args:
-        events: run on the engine's thread, at their times.
+        events: run in the engine's turns, at their times.
         real_time: never be ahead of the real clock.
         blocked_after_s: real seconds after which a program that keeps the baton is an error.
         watch: called some times a second of real time, while the owner waits, with simulated
             seconds.
-        on_engine_thread: called once on the engine's thread, before its loop is made.
+        at_engine_start: called once in the engine's context, before its loop runs.
 
     Attributes:
         pace: how a world in real time keeps up with it; None if time passes as fast as it can.
@@ -74,12 +74,12 @@ class VirtualClock(Clock):
         real_time: bool = False,
         blocked_after_s: float = 10.0,
         watch: Callable[[float], None] | None = None,
-        on_engine_thread: Callable[[], None] | None = None,
+        at_engine_start: Callable[[], None] | None = None,
     ) -> None:
         self.pace = Pace() if real_time else None
         self._turns = Turns(events, self.pace, blocked_after_s, watch)
         self.time: Time = self._turns
-        self._engine = EngineTurns(self._turns, events, on_engine_thread)
+        self._engine = EngineTurns(self._turns, events, at_engine_start)
         self._everybody: list[Participant] = []
 
     @property
@@ -135,7 +135,10 @@ class VirtualClock(Clock):
             condition.acquire()
 
     def wait_for_flag(self, flag: Flag, timeout_s: float | None = None) -> bool:
-        """See `Clock`. The flag's lock is left alone."""
+        """See `Clock`. The flag's lock is left alone. If it is set already, that is one look."""
+        if flag.done and not (me := self._me()).stranger:
+            self._block(me, None, self._turns.now_us + me.look_us)
+            return True
         return self.wait_until(flag.is_set, timeout_s)
 
     def wait_until(self, predicate: Predicate, timeout_s: float | None = None) -> bool:
@@ -173,30 +176,26 @@ class VirtualClock(Clock):
 
     # Programs begin and end
 
-    def start_thread(self, target: Callable[[], None], name: str) -> threading.Thread:
-        """See `Clock`; the thread is a participant."""
-        participant = self.start(target, name)
-        assert participant.thread is not None
-        return participant.thread
+    def start_thread(self, target: Callable[[], None], name: str) -> Participant:
+        """See `Clock`; it is a participant."""
+        return self.start(target, name)
 
     def start(self, target: Callable[[], None], name: str, at_us: int = 0) -> Participant:
         """Let a new participant run `target` at a time, or as soon as it is its turn."""
         turns, participant = self._turns, Participant(name)
 
         def run() -> None:
+            turns.schedule.take_out(participant)
             try:
                 if not participant.stop:
                     target()
-            except SystemExit:
-                pass  # as threads end silently with it
             finally:
                 turns.leave(participant)
 
-        thread = turns.baton.start(participant, run)
         self._everybody = [each for each in self._everybody if each.alive]
         self._everybody.append(participant)
+        turns.baton.start(participant, run)
         turns.schedule.enter(participant, None, max(at_us, turns.now_us), turns.now_us)
-        thread.start()
         return participant
 
     def stop(self, participant: Participant, reason: type[BaseException]) -> None:
@@ -222,17 +221,13 @@ class VirtualClock(Clock):
 
     # The engine
 
-    def new_event_loop(self) -> asyncio.AbstractEventLoop:
-        """See `Clock`. Thread: the engine's."""
+    def start_engine(self, run: Callable[[asyncio.AbstractEventLoop], None]) -> EngineTurns:
+        """See `Clock`. It begins with its first turn. After its end, time goes on without it."""
         from bleio.testing.loop import VirtualLoop
 
-        self._engine.begin()
-        return VirtualLoop(self._engine)
-
-    def join_engine(self, thread: threading.Thread, timeout_s: float) -> None:
-        """See `Clock`. Time has ended with this."""
-        self._engine.let_end()
-        thread.join(timeout_s)
+        loop = VirtualLoop(self._engine)
+        self._engine.start(loop, run)
+        return self._engine
 
     # The owner
 
@@ -241,15 +236,13 @@ class VirtualClock(Clock):
         self._turns.life = WorldLife.GIVEN_UP
 
     def abandon(self, reason: type[BaseException]) -> None:
-        """End all threads of a world that cannot end in order, as far as they can be ended."""
+        """End all of a world that cannot end in order, as far as it can be ended."""
         turns = self._turns
-        baton = turns.baton
         turns.life = WorldLife.ABANDONED
-        holder, baton.holder = baton.holder, turns.owner
         for each in self._everybody:
             each.stop = reason
-            if each.alive:
-                if each is holder:
-                    baton.interrupt(each, reason)
-                baton.free(each)  # also the holder, which may be about to wait
-        self._engine.let_leave()
+        turns.baton.abandon(None if turns.baton.holder is turns.engine else reason)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until the thread of programs and engine has ended, if they have."""
+        self._turns.baton.wait_for_end(timeout_s)

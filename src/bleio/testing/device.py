@@ -1,16 +1,16 @@
 """One device of a world: a program, its adapter and what it prints.
 
 A device is what survives a power cycle: its name and address, its bonds, its place, its output, and
-how slow it is. Powering it on makes the rest anew: a thread that runs the program from its
+how slow it is. Powering it on makes the rest anew: a stack that runs the program from its
 beginning, with modules of its own (`modules`), an adapter, and, once that is used, a controller on
 the air.
 
 Whose adapter `_bleio.adapter` is, which engine it uses and where its keys come from, are context
-variables, set for the device's thread. So no code of the program or of a library needs to be told
-which device it runs in. The alternative, an object that programs are given, would need other
-programs.
+variables, set where the device's program runs. So no code of the program or of a library needs to
+be told which device it runs in. The alternative, an object that programs are given, would need
+other programs.
 
-Power off is an exception in the program's thread, `PowerOff`, raised where it waits or will look
+Power off is an exception in the program, `PowerOff`, raised where it waits or will look
 next. It is no `Exception`, so that `except Exception` in a program does not catch it. `finally`
 runs, as it would not on a board, but has no radio any more: that is silent from the first moment,
 without a word to peers. A program that ends by itself is different: its adapter shuts down and says
@@ -43,7 +43,7 @@ from bleio.testing.backend import AirBackend
 from bleio.testing.deviceradio import DeviceRadio
 from bleio.testing.errors import PowerOff
 from bleio.testing.output import Line, Output
-from bleio.testing.participant import LOOK_US, Participant
+from bleio.testing.participant import Participant
 from bleio.testing.places import STEP_S, Waypoint, as_path, as_position, position_at
 from bleio.testing.programs import Program
 from bleio.testing.sharedair import SharedAir
@@ -137,7 +137,7 @@ class Device:
             raise ValueError("slowness must be a number above 0")
         self._slowness = value
         if self._participant is not None:
-            self._participant.look_us = max(1, round(LOOK_US * value))
+            self._participant.slow_down(value)
 
     def power_on(self, at_s: float = 0.0) -> None:
         """Start the program from its beginning, now or later. Bonds are as they were.

@@ -2,8 +2,8 @@
 
 The loop never waits for sockets. Where others do, it tells when its next timer is due and passes
 the baton on; that is its turn's end. Its turn begins with the radio: events that are due by now
-happen on the engine's thread before the loop goes on, so that the radio and the hosts need no lock
-between them, and no timers of asyncio, whose order at one moment is not defined.
+happen in the engine's greenlet before the loop goes on, so that the radio and the hosts need no
+lock between them, and no timers of asyncio, whose order at one moment is not defined.
 
 At the end the engine is alone: programs have ended, or were told to, and nobody passes the baton to
 it any more. What its loop then still does, ending tasks above all, is in simulated time of its own,
@@ -12,52 +12,77 @@ which goes on as fast as it asks for it.
 
 from __future__ import annotations
 
+import asyncio
+import sys
+import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from bleio.testing.errors import ForkedChild
+from bleio.testing.inplace import InPlace
 from bleio.testing.schedule import EventSource
 from bleio.testing.turns import Turns, WorldLife
 from bleio.testing.waiting import NEVER_US
 from bleio.testing.watching import Time
 
+if TYPE_CHECKING:
+    from bleio.testing.loop import VirtualLoop
+
 _ALONE_STEP_US = 1_000_000  # at most, when the loop has no timer
 
 
 class EngineTurns:
-    """The engine's turns. Engine thread, if not stated otherwise.
+    """The engine's turns, and where it runs; see `bleio.runtime.clock.EngineThread`.
 
     Args:
-        on_thread: called once on the engine's thread, before its loop is made.
+        at_start: called once in the engine's context, before its loop runs.
 
     Attributes:
         time: has the time. Thread: any.
+        loop: the engine's.
+
+    Thread: the engine's greenlet, if not stated otherwise.
     """
 
+    loop: VirtualLoop
+    in_place: InPlace
+
     def __init__(
-        self, turns: Turns, events: EventSource, on_thread: Callable[[], None] | None
+        self, turns: Turns, events: EventSource, at_start: Callable[[], None] | None
     ) -> None:
         self.time: Time = turns
         self._turns = turns
         self._events = events
-        self._on_thread = on_thread
+        self._at_start = at_start
         self._alone = False
+        self._waits = False
+        self._ended = threading.Event()
 
-    def begin(self) -> None:
-        """The calling thread is the engine's from now on."""
-        if self._on_thread is not None:
-            self._on_thread()
-        self._turns.baton.seat(self._turns.engine)
+    def start(self, loop: VirtualLoop, run: Callable[[asyncio.AbstractEventLoop], None]) -> None:
+        """Let `run(loop)` be the engine, from its first turn on. Thread: any."""
+        self.loop = loop
+        self.in_place = InPlace(self, self._turns)
+
+        def live() -> None:
+            if self._at_start is not None:
+                self._at_start()
+            self._begin_turn()
+            try:
+                run(loop)
+            finally:
+                self._ended.set()
+
+        self._turns.baton.start(self._turns.engine, live)
+
+    def is_here(self) -> bool:
+        """Whether the caller is the engine. Thread: any."""
+        return self._turns.baton.is_running(self._turns.engine)
 
     def wake(self) -> None:
         """The loop was given something to do. Raises: ForkedChild. Thread: any."""
         if self._turns.life is WorldLife.FORKED:
             raise ForkedChild  # there is no engine that would do it
         self._turns.schedule.engine_woken = not self._alone
-
-    def has_turn(self) -> bool:
-        """Whether the engine may run."""
-        turns = self._turns
-        return self._alone or turns.baton.holder is turns.engine or turns.abandoned
 
     def wait(self, due_us: int) -> None:
         """Pass the baton on until the loop has something to do, by `due_us` at latest.
@@ -69,33 +94,54 @@ class EngineTurns:
         if self._alone:
             turns.now_us = max(turns.now_us, min(due_us, turns.now_us + _ALONE_STEP_US))
             return
-        has_baton = turns.baton.holder is turns.engine
-        if turns.abandoned or (turns.given_up and not has_baton):
+        if turns.abandoned:
             self._alone = True
             raise SystemExit
-        if has_baton:
-            turns.schedule.engine_due_us = due_us
-            turns.pass_on(turns.engine)
-        else:
-            turns.baton.await_turn(turns.engine)
-        if not (self._alone or turns.abandoned):
+        turns.schedule.engine_due_us = due_us
+        # What the loop has set for its thread is not the other greenlets'. No hooks come back: the
+        # engine has no asynchronous generators.
+        sys.set_asyncgen_hooks(None, None)
+        asyncio._set_running_loop(None)
+        self._waits = True
+        turns.wait_as_engine()
+        self._waits = False
+        asyncio._set_running_loop(self.loop)
+        self._begin_turn()
+
+    def is_idle(self) -> bool:
+        """Whether it waits, and has nothing to do now. Thread: the one that has the baton."""
+        turns = self._turns
+        schedule, now_us = turns.schedule, turns.now_us
+        if (
+            schedule.engine_woken
+            or schedule.engine_due_us <= now_us
+            or not self._waits
+            or self.loop.is_ready()
+        ):
+            return False
+        event_us = self._events.next_event_us()
+        return event_us is None or event_us > now_us
+
+    def has_changed(self) -> None:
+        """The loop may have been given something while the engine waits. Thread: as `is_idle`."""
+        schedule = self._turns.schedule
+        schedule.engine_due_us = self.loop.next_timer_us()
+        if self.loop.is_ready():
+            schedule.engine_woken = True
+
+    def _begin_turn(self) -> None:
+        turns = self._turns
+        if not self._alone and turns.life is not WorldLife.ABANDONED:
             turns.schedule.engine_woken = False
             turns.schedule.engine_due_us = NEVER_US
             self._events.run_until(turns.now_us)
 
-    # How it ends. Thread: the owner's
-
-    def let_end(self) -> None:
-        """Leave the engine alone, to end in order."""
+    def join(self, timeout_s: float) -> None:
+        """Leave the engine alone, to end in order, and wait for that. Thread: the owner's."""
         turns = self._turns
         self._alone = True
         turns.schedule.engine_woken = False
         turns.schedule.engine_due_us = NEVER_US
-        if turns.baton.holder is not turns.engine:
-            turns.baton.free(turns.engine)
-
-    def let_leave(self) -> None:
-        """Have the engine leave its loop when it waits next, or waits now: nobody has turns."""
-        turns = self._turns
-        if turns.engine.thread is not None and not self._alone:
-            turns.baton.free(turns.engine)
+        turns.baton.free(turns.engine)
+        self._ended.wait(timeout_s)
+        turns.baton.wait_for_end(timeout_s)

@@ -1,35 +1,25 @@
-"""The engine's asyncio loop in simulated time: it never waits, it gives the baton away."""
+"""The engine's asyncio loop in simulated time: it never waits, it gives the baton away.
+
+It is asyncio's own but for its rounds. Those of asyncio ask a selector for sockets, even if there
+is nothing to wait for, and are woken by a pipe. There are no sockets here, and what gives the loop
+something to do says so to those that take turns. The order of what it runs is asyncio's.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 import selectors
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bleio.testing.engine import EngineTurns
 from bleio.testing.waiting import NEVER_US
 
 _RESOLUTION_S = 5e-7  # half the clock's step: rounding must not make a timer late or early
-
-
-class _Selector(selectors.SelectSelector):
-    """Lets the world go on where other loops wait for sockets. It looks at none."""
-
-    def __init__(self, turns: EngineTurns) -> None:
-        super().__init__()
-        self._turns = turns
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        turns = self._turns
-        if timeout == 0 and turns.has_turn():
-            return []
-        if timeout is None:
-            turns.wait(NEVER_US)
-        else:
-            turns.wait(turns.time.now_us + math.ceil(timeout * 1e6 - 0.5))
-        return []
+_LONGEST_SELECT_S = 86_400.0  # asyncio's, after which it looks again
 
 
 class LoopWithoutThreads(asyncio.SelectorEventLoop):
@@ -50,14 +40,63 @@ class LoopWithoutThreads(asyncio.SelectorEventLoop):
 class VirtualLoop(LoopWithoutThreads):
     """A loop whose time is a `VirtualClock`'s."""
 
+    _ready: deque[Any]  # asyncio's own, as are the three below
+    _scheduled: list[Any]
+    _timer_cancelled_count: int
+    _stopping: bool
+
     def __init__(self, turns: EngineTurns) -> None:
         self._turns = turns
         self._time = turns.time
-        super().__init__(_Selector(turns))
+        super().__init__(selectors.SelectSelector())
         self._clock_resolution = _RESOLUTION_S
 
     def time(self) -> float:
         return self._time.now_us / 1e6
+
+    def _run_once(self) -> None:
+        """Do one round as asyncio does, with no sockets to ask: wait if nothing is ready, take
+        what is due, and run what was ready by then, not what that makes ready."""
+        ready, timers = self._ready, self._scheduled
+        if not (ready or self._stopping) and (due_us := self.next_timer_us()) > self._time.now_us:
+            self._turns.wait(due_us)
+        end_s = self._time.now_us / 1e6 + _RESOLUTION_S
+        while timers and timers[0]._when < end_s:
+            timer = heapq.heappop(timers)
+            timer._scheduled = False
+            ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+
+    def is_ready(self) -> bool:
+        """Whether it has something to do now, timers left aside."""
+        return bool(self._ready)
+
+    def next_timer_us(self) -> int:
+        """Return when it wants to go on by itself; `NEVER_US` if it does not."""
+        timers = self._scheduled
+        while timers and timers[0]._cancelled:
+            heapq.heappop(timers)._scheduled = False
+            self._timer_cancelled_count -= 1
+        if not timers:
+            return NEVER_US
+        now_us = self._time.now_us
+        left_s: float = min(max(0.0, timers[0]._when - now_us / 1e6), _LONGEST_SELECT_S)
+        return now_us + math.ceil(left_s * 1e6 - 0.5)
+
+    def start_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Make a task and let it go up to its first wait. The loop has nothing else to do now."""
+        task = self.create_task(coroutine)
+        self._ready.pop()._run()
+        return task
+
+    def _make_self_pipe(self) -> None: ...
+
+    def _close_self_pipe(self) -> None: ...
+
+    def _write_to_self(self) -> None: ...
 
     def call_soon_threadsafe(  # type: ignore[override]
         self, *args: Any, **kwargs: Any

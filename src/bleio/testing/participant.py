@@ -17,21 +17,25 @@ _SPINNING_PARTS = 16  # a look takes this fraction of the time that its program 
 
 
 class Participant:
-    """A thread that runs only while it has the baton. Strangers wait by the clock, but run freely.
+    """Runs only while it has the baton. Strangers wait by the clock, but run freely.
 
-    `error` is raised once, `stop` again and again. `thread` and `turn` are the baton's.
+    `error` is raised once, `stop` again and again. `thread` and `turn` are the baton's; most have
+    one thread together, see `hub`. `thread_name` is what that thread is called while it runs.
+    `look_us` is how long a look takes at least, `extra_us` what a slow device takes beyond the
+    usual, whatever it does.
 
     Thread: the one that has the world's baton.
     """
 
     def __init__(self, name: str, *, stranger: bool = False) -> None:
-        self.name = name
+        self.name = self.thread_name = name
         self.stranger = stranger
         self.thread: threading.Thread | None = None
         self.turn = threading.Lock()
         self.turn.acquire()
         self.alive = True
         self.look_us = LOOK_US
+        self.extra_us = 0
         self.spins_since_us = 0  # when it last waited, or something happened to it
         self.news = False
         self.predicate: Callable[[], bool] | None = None
@@ -41,10 +45,10 @@ class Participant:
         self.error: BaseException | None = None
         self.stop: type[BaseException] | None = None
 
-    @property
-    def extra_us(self) -> int:
-        """What a slow device takes beyond the usual, whatever it does."""
-        return max(0, self.look_us - LOOK_US)
+    def slow_down(self, slowness: float) -> None:
+        """Take that many times as long as usual from now on."""
+        self.look_us = max(1, round(LOOK_US * slowness))
+        self.extra_us = max(0, self.look_us - LOOK_US)
 
     def look_cost_us(self, now_us: int) -> int:
         """How long the next look takes, if nothing happens meanwhile."""
@@ -56,15 +60,19 @@ class Participant:
         return self.news
 
     def has_ended(self) -> bool:
-        """Whether its thread has ended, or is about to."""
+        """Whether it has ended, or is about to."""
         return not self.alive
+
+    def is_alive(self) -> bool:
+        """Whether it has not."""
+        return self.alive
 
     def attend(self, now_us: int) -> None:
         """From now on it does not spin any more, or begins to."""
         self.spins_since_us, self.news = now_us, False
 
     def check(self) -> None:
-        """Raise what the thread is to be ended or interrupted by."""
+        """Raise what it is to be ended or interrupted by."""
         if self.stop is not None:
             raise self.stop
         if self.error is not None:

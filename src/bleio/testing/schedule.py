@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from bleio.testing.participant import Participant
-from bleio.testing.waiting import NEVER_US, Waiting
+from bleio.testing.waiting import NEVER_US, Predicate, Waiting
 
 
 class EventSource(Protocol):
@@ -49,20 +49,23 @@ class TurnSchedule:
         self.enter = self._waiting.enter
         self.take_out = self._waiting.take_out
 
-    def first(self, now_us: int) -> tuple[Participant | None, int]:
+    def first(
+        self, now_us: int, me: Participant | None, predicate: Predicate | None, due_us: int
+    ) -> tuple[Participant | None, int]:
         """Find the participant that can go on earliest, if the engine has nothing to do now.
 
+        Args: me, predicate, due_us: one that is not in here, but would begin to wait now.
         Returns: which, and when; None and `NEVER_US` if nothing can happen any more.
         """
-        self.deciding = True
-        try:
-            who, at_us = self._waiting.first(now_us)
-        finally:
-            self.deciding = False
         event_us = self._events.next_event_us()
         engine_us = self.engine_due_us
         if event_us is not None and event_us < engine_us:
             engine_us = event_us
+        self.deciding = True
+        try:
+            who, at_us = self._waiting.first(now_us, engine_us, me, predicate, due_us)
+        finally:
+            self.deciding = False
         if engine_us <= at_us and engine_us < NEVER_US:
             return self._engine, engine_us
         return who, at_us

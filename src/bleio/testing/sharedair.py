@@ -60,7 +60,7 @@ class SharedAir:
             real_time=real_time,
             blocked_after_s=blocked_after_s,
             watch=watch,
-            on_engine_thread=partial(entropy.be_predictable, self.entropy),
+            at_engine_start=partial(entropy.be_predictable, self.entropy),
         )
         self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
         self.packet_count = 0

@@ -23,7 +23,7 @@ from bleio.testing.errors import DeviceBlocked, ForkedChild, SleptForReal, Stall
 from bleio.testing.pacing import Pace
 from bleio.testing.participant import Participant
 from bleio.testing.schedule import EventSource, TurnSchedule
-from bleio.testing.waiting import Predicate
+from bleio.testing.waiting import NEVER_US, Predicate
 from bleio.testing.watching import OwnersWatch
 
 GIVE_UP_S = 1.0  # for getting the baton back after Ctrl-C
@@ -37,7 +37,7 @@ class WorldLife(Enum):
         is GOING again.
     GIVEN_UP: the baton did not come back in time, as its holder blocks. The owner never waits
         again, but raises. If the holder comes back, it may pass the baton on among the others.
-    ABANDONED: all threads were told to end where they are. Nobody has the baton.
+    ABANDONED: all were told to end where they are. Nobody has the baton.
     FORKED: this is a child of the process that the world is in. It has the memory of the world,
         and of its threads the one that has forked, which would wait for the others for ever.
     """
@@ -96,6 +96,17 @@ class Turns:
         if self.life is WorldLife.FORKED:
             raise ForkedChild
 
+    def is_caller_undisturbed(self) -> bool:
+        """Whether it has the baton, in the hub, and neither it nor the world is about to end."""
+        me = self.baton.holder_here()
+        return (
+            me is not None
+            and me.stop is None
+            and me.error is None
+            and self.life is WorldLife.GOING
+            and not self.schedule.deciding
+        )
+
     def wait(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
         """Wait for a predicate, for a time, or for what comes first of both.
 
@@ -103,33 +114,43 @@ class Turns:
             KeyboardInterrupt, after which it has the baton unless the world is given up.
         Thread: `me`'s.
         """
-        if self.life is WorldLife.FORKED:
-            raise ForkedChild
-        me.check()
-        if me is self.owner and self.given_up:
-            raise DeviceBlocked("This world was given up, since a program of it blocked")
+        if me.stop is not None or me.error is not None:
+            me.check()
+        if self.life is not WorldLife.GOING:
+            self._check_life(me)
         if me.stranger:
             self.strangers.wait(me, predicate, due_us)
         else:
-            self.schedule.enter(me, predicate, due_us, self.now_us)
-            self.pass_on(me)
-        me.check()
+            began_us = self.now_us
+            who = self._next(me, predicate, due_us)
+            if who is not me:
+                self.schedule.enter(me, predicate, due_us, began_us)
+                self._pass_on(me, who)
+                self.schedule.take_out(me)
+        if me.stop is not None or me.error is not None:
+            me.check()
 
-    def pass_on(self, me: Participant) -> None:
-        """Let the next one go on, and wait until `me` is next. Thread: `me`'s."""
-        try:
-            who = self._next()
-        except BaseException:  # Ctrl-C, or a condition that raises; me has the baton still
-            self.schedule.take_out(me)
-            raise
-        if who is me:
-            return
-        self.baton.give(who)
+    def _check_life(self, me: Participant) -> None:
+        self.check_process()
+        if me is self.owner and self.given_up:
+            raise DeviceBlocked("This world was given up, since a program of it blocked")
+        if self.abandoned and not me.stranger:
+            raise SystemExit  # it began to take part after the others were told to end
+
+    def wait_as_engine(self) -> None:
+        """Wait until the engine has its turn, by the schedule. Thread: the engine's."""
+        who = self._next()
+        if who is not self.engine:
+            self._pass_on(self.engine, who)
+
+    def _pass_on(self, me: Participant, who: Participant) -> None:
+        """Let another one go on, and wait until it is `me`'s turn. Thread: `me`'s."""
         if me is not self.owner:
-            self.baton.await_turn(me)
+            self.baton.pass_on(me, who)
             return
         try:
-            self._watch.until_turn(me, self)
+            self.baton.give(who)
+            self._watch.until_turn(self)
         except SleptForReal:
             self._recall(0.0)  # nothing is gained by waiting for its sleep to end
             raise
@@ -141,34 +162,46 @@ class Turns:
         """Take no part any more, and let the next one go on. Thread: `me`'s."""
         me.alive = False
         if self.baton.holder is me and not self.given_up:
-            self.baton.give(self._next())
+            self.baton.leave_to(self._next())
 
     # Who is next
 
-    def _next(self) -> Participant:
+    def _next(
+        self,
+        me: Participant | None = None,
+        predicate: Predicate | None = None,
+        due_us: int = NEVER_US,
+    ) -> Participant:
+        """Choose, and move time on to its turn. It stays in the schedule until it goes on, so an
+        interrupt in between loses nobody.
+
+        Args: me, predicate, due_us: one that begins to wait now, and is not in the schedule.
+        Raises: what a predicate raises; KeyboardInterrupt. The caller keeps the baton then.
+        """
         schedule = self.schedule
         if self.life is WorldLife.RECALLED:
             return self.owner
         if schedule.engine_woken:
             return self.engine
-        if self.strangers:
+        if self.strangers.waiting:
             self.strangers.let_go_on(self.now_us)
-        who, at_us = schedule.first(self.now_us)
+        who, at_us = schedule.first(self.now_us, me, predicate, due_us)
         if who is None:
             who, at_us = self.owner, self.now_us
-            who.error = Stalled(self._why_stalled())
+            who.error = Stalled(self._why_stalled(me))
         if at_us > self.now_us:
             if self._pace is not None:
                 self._pace.hold(at_us, self._is_recalled)
                 if self._is_recalled():
                     return self.owner
             self.now_us = at_us
-        if who is not self.engine:
-            schedule.take_out(who)
         return who
 
-    def _why_stalled(self) -> str:
-        names = [name for name in self.schedule.waiting_without_limit() if name != self.owner.name]
+    def _why_stalled(self, me: Participant | None) -> str:
+        waiting = {*self.schedule.waiting_without_limit(), self.owner.name}
+        if me is not None:
+            waiting.add(me.name)
+        names = sorted(waiting - {self.owner.name})
         who = f"{', '.join(names)} wait without limit" if names else "every program has ended"
         return f"Nothing can happen any more at {self.now_us / 1e6:.6f} s: {who}"
 
@@ -180,7 +213,7 @@ class Turns:
         back = False
         self.life = WorldLife.RECALLED
         try:
-            back = self.baton.comes_within(self.owner, within_s)
+            back = self.baton.comes_within(within_s)
         finally:
             self.life = WorldLife.GOING if back else WorldLife.GIVEN_UP
         if back:

@@ -53,25 +53,46 @@ class Waiting:
         self._for_predicates.pop(who, None)
         who.sequence, who.predicate = 0, None
 
-    def first(self, now_us: int) -> tuple[Participant | None, int]:
+    def first(
+        self,
+        now_us: int,
+        before_us: int = NEVER_US,
+        me: Participant | None = None,
+        predicate: Predicate | None = None,
+        due_us: int = NEVER_US,
+    ) -> tuple[Participant | None, int]:
         """Find the one that can go on earliest, and of several the first to wait.
+
+        Args:
+            before_us: no predicate is asked that would not be heard before.
+            me, predicate, due_us: one that would begin to wait now, after all others.
 
         Returns: it, and when; None and `NEVER_US` if nobody can.
         """
-        who, best = self._first_due()
+        due = self._due
+        while due and due[0][1] != due[0][2].sequence:
+            heapq.heappop(due)
+        who, at_us, number = None, NEVER_US, 0
+        if due:
+            at_us, number, who = due[0]
+        if due_us < at_us:
+            who, at_us, number = me, due_us, self._sequence + 1
         for each in self._for_predicates:
-            at = (max(now_us, each.not_before_us), each.sequence)
-            assert each.predicate is not None
-            if at < best and each.predicate():
-                who, best = each, at
-        return who, best[0]
+            heard_us = each.not_before_us
+            if heard_us < now_us:
+                heard_us = now_us
+            if heard_us < before_us and (
+                heard_us < at_us or (heard_us == at_us and each.sequence < number)
+            ):
+                assert each.predicate is not None
+                if each.predicate():
+                    who, at_us, number = each, heard_us, each.sequence
+        if predicate is not None and me is not None:
+            heard_us = now_us + me.look_us
+            if heard_us < at_us and heard_us < before_us and predicate():
+                return me, heard_us
+        return who, at_us
 
     def without_limit(self) -> list[str]:
         """The names of those that wait for predicates, whatever happens."""
         return sorted(each.name for each in self._for_predicates)
-
-    def _first_due(self) -> tuple[Participant | None, tuple[int, int]]:
-        due = self._due
-        while due and due[0][1] != due[0][2].sequence:
-            heapq.heappop(due)
-        return (due[0][2], due[0][:2]) if due else (None, (NEVER_US, 0))

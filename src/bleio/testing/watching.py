@@ -22,7 +22,6 @@ from typing import Protocol
 from bleio.testing.baton import Baton
 from bleio.testing.errors import DeviceBlocked, SleptForReal
 from bleio.testing.pacing import SLICE_S, Pace
-from bleio.testing.participant import Participant
 
 
 class Time(Protocol):
@@ -54,11 +53,11 @@ class OwnersWatch:
         self._blocked_after_s = blocked_after_s
         self._watch = watch
 
-    def until_turn(self, owner: Participant, time_of_world: Time) -> None:
+    def until_turn(self, time_of_world: Time) -> None:
         """Wait. Raises: DeviceBlocked, also at once for a participant in the real `time.sleep`;
         KeyboardInterrupt; what `watch` raises."""
         seen, since_s = (0, 0), time.monotonic()
-        while not self._baton.comes_within(owner, SLICE_S):
+        while not self._baton.comes_within(SLICE_S):
             if self._watch is not None:
                 self._watch(time_of_world.now_us / 1e6)
             if (place := self._baton.real_sleep()) is not None:

@@ -52,6 +52,7 @@ from bleio.testing.sharedair import SharedAir
 
 DEFAULT_WITHIN_S = 86_400.0
 LOWEST_RSSI_DBM = -127
+_CLOSE_S = 1.0  # for the thread of a world whose programs have ended
 
 
 class World(SharedAir):
@@ -296,6 +297,7 @@ class World(SharedAir):
         finally:
             if self.clock.given_up:
                 self.clock.abandon(PowerOff)
+            self.clock.join(_CLOSE_S)
             self._captures.close()
 
     def check_open(self) -> None:

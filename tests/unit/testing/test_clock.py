@@ -19,7 +19,7 @@ from bleio.testing import DeviceBlocked, Stalled
 from bleio.testing.baton import Baton
 from bleio.testing.clock import VirtualClock
 from bleio.testing.errors import PowerOff
-from bleio.testing.participant import LOOK_US, Participant
+from bleio.testing.participant import LOOK_US
 from bleio.testing.turns import WorldLife
 from support.patience import PATIENCE_S
 
@@ -180,10 +180,10 @@ def test_recalled_another_interrupt_gives_the_world_up(
 ) -> None:
     comes_within = Baton.comes_within
 
-    def interrupted(baton: Baton, me: Participant, seconds: float) -> bool:
+    def interrupted(baton: Baton, seconds: float) -> bool:
         if recalled(scene.clock):
             raise KeyboardInterrupt
-        return comes_within(baton, me, seconds)
+        return comes_within(baton, seconds)
 
     monkeypatch.setattr(Baton, "comes_within", interrupted)
     scene.interrupt(scene.clock.look, comes_back=False)
@@ -343,13 +343,13 @@ def test_going_threads_of_a_program_wait_beside_it(scene: Scene) -> None:
 
     thread = threading.Thread(target=stranger, name="other", daemon=True)
     thread.start()
-    wait_really(lambda: bool(scene.clock._turns.strangers))
+    wait_really(lambda: bool(scene.clock._turns.strangers.waiting))
     scene.clock.sleep(3.0)
     assert scene.said == []  # it is let in when somebody waits next
     scene.clock.sleep(1.0)
     wait_really(lambda: len(scene.said) == 1)
     scene.say("owner")
-    wait_really(lambda: bool(scene.clock._turns.strangers))
+    wait_really(lambda: bool(scene.clock._turns.strangers.waiting))
     scene.clock.sleep(1.0)
     thread.join(PATIENCE_S)
     assert [each.split()[0] for each in scene.said] == ["stranger", "owner"]

@@ -1,0 +1,209 @@
+"""The one thread that a world has beside its owner's: programs and engine are greenlets in it.
+
+A greenlet is a stack of its own. To switch from one to another is a call of a function, under a
+microsecond, and takes no lock and no system call. Programs keep all that they are: ordinary Python
+that blocks and spins wherever it likes. A thread for each of them would do the same, but to wake
+another thread costs ten times as much, and a hundred times where the operating system has it on
+another core; a notification takes four such steps, and two devices that spin take one at each look.
+
+The owner is no greenlet here. It stays the thread that it is, with its signal handlers, its event
+loop and its locks, and can watch while a program blocks. So between it and the hub the baton goes
+by locks: the hub waits (`park`) in the greenlet that has passed the baton to the owner.
+
+What Python keeps for each thread is exchanged at each switch where it would do harm (`aside`).
+Context variables are each greenlet's own already, and the thread's name is that of the one that
+runs. `threading.local`, `get_ident` and the owner of an RLock are shared; docs/worlds.md says so.
+
+What may surprise:
+
+- A greenlet can only be made in its thread. So one is made when it is first switched to; until
+  then there is only the function that it will run.
+- When one ends, the thread's first greenlet goes on (`run`). It does nothing but go where the baton
+  is.
+- The thread begins with the first that is to run in it, and ends with the last.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from bleio.testing.aside import begin_as_thread, lay_aside
+from bleio.testing.participant import Participant
+
+try:
+    from greenlet import GreenletExit, getcurrent, greenlet
+except ImportError as error:
+    raise ImportError(
+        "Worlds need the package greenlet, which is not installed together with bleio where it has"
+        " to be compiled, as on 32-bit ARM; install it with: pip install greenlet",
+        name=error.name,
+    ) from error
+
+
+class Hub:
+    """Runs participants in turns, each in a greenlet, all in one thread.
+
+    Args:
+        next_after_end: asked in the thread for the one to go on when another has ended; None ends
+            the thread.
+
+    Attributes:
+        current: the one that runs, or stands where it has passed the baton to the owner.
+        ident: its thread's, 0 if there is none.
+
+    Thread: its own, if not stated otherwise.
+    """
+
+    def __init__(self, next_after_end: Callable[[], Participant | None]) -> None:
+        self.current: Participant | None = None
+        self.ident = 0
+        self._next_after_end = next_after_end
+        self._bodies: dict[Participant, Callable[[], None]] = {}
+        self._stacks: dict[Participant, greenlet] = {}
+        self._thread: _HubThread | None = None
+        self._last_thread: _HubThread | None = None
+        self._changing = threading.Lock()  # who lives here, and whether the thread goes on
+
+    # Any thread
+
+    def admit(self, participant: Participant, body: Callable[[], None]) -> threading.Thread:
+        """Have it run `body` here from its first turn on. Returns: the thread."""
+        with self._changing:
+            self._bodies[participant] = body
+            thread = self._thread
+            if thread is None:
+                thread = _HubThread(self)
+                thread.start()
+                self._thread = self._last_thread = thread
+            return thread
+
+    def has(self, participant: Participant) -> bool:
+        """Whether it runs here, or will."""
+        return participant in self._bodies
+
+    def wake(self, to: Participant | None) -> None:
+        """Let one go on, or, for None, the one that has parked.
+
+        Raises: RuntimeError if the hub was woken already.
+        Thread: another one, while the hub has parked or is about to.
+        """
+        if (thread := self._thread) is not None:
+            thread.wanted = to
+            thread.turn.release()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the end of the thread, if nothing is left that runs in it."""
+        if self._thread is None and self._last_thread is not None:
+            self._last_thread.join(seconds)
+
+    # Switching
+
+    def park(self) -> Participant | None:
+        """Wait in this greenlet until another thread wakes the hub. Returns: for whom."""
+        thread = self._thread_here()
+        thread.turn.acquire()
+        return thread.wanted
+
+    def switch(self, me: Participant, to: Participant) -> None:
+        """Let `to` go on where it stands. Returns when somebody switches back to `me`."""
+        aside = lay_aside()
+        stack = self._stacks.get(to) or self._new_stack(to)
+        self.current = to
+        stack.switch()
+        self.current = me
+        if aside is not None:
+            aside.resume()
+
+    def _new_stack(self, participant: Participant) -> greenlet:
+        stack = self._stacks.get(participant)
+        if stack is None:
+            stack = greenlet(partial(self._live, participant), self._thread_here().first)
+            self._stacks[participant] = stack
+        return stack
+
+    def one_left(self) -> Participant | None:
+        """Return one that has not ended. If there is none the thread ends."""
+        with self._changing:
+            for participant in self._bodies:
+                return participant
+            self._thread, self.ident = None, 0
+            return None
+
+    def _live(self, me: Participant) -> None:
+        """All that one greenlet does."""
+        begin_as_thread()
+        try:
+            self._bodies[me]()
+        except (SystemExit, GreenletExit):
+            pass  # as threads end silently by the first
+        except BaseException:
+            threading.excepthook(
+                threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
+            )
+        finally:
+            lay_aside()  # for nobody
+
+    def _thread_here(self) -> _HubThread:
+        assert self._thread is not None
+        return self._thread
+
+    # The thread's first greenlet
+
+    def run(self, thread: _HubThread) -> None:
+        """Go where the baton is, whenever one that had it has ended."""
+        thread.turn.acquire()
+        self.ident = threading.get_ident()
+        to = thread.wanted
+        while to is not None:
+            try:
+                stack = self._new_stack(to)
+                self.current = to
+                stack.switch()
+                self._forget_ended()
+                to = self._next_after_end()
+            except BaseException:  # an `interrupt` that came late; the world is abandoned
+                self._forget_ended()
+                to = self._next_after_end()
+
+    def _forget_ended(self) -> None:
+        with self._changing:
+            for participant in [each for each, stack in self._stacks.items() if stack.dead]:
+                del self._stacks[participant]
+                self._bodies.pop(participant, None)
+
+
+class _HubThread(threading.Thread):
+    """What tools and logs that show threads see of a world."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(name="bleio-world", daemon=True)
+        self.turn = threading.Lock()
+        self.turn.acquire()
+        self.wanted: Participant | None = None
+        self.first: greenlet | None = None
+        self._hub = hub
+
+    def run(self) -> None:
+        self.first = getcurrent()
+        try:
+            self._hub.run(self)
+        finally:
+            # greenlet frees it with the thread, and counts a reference of ours as a leak.
+            self.first = None
+
+    @property
+    def name(self) -> str:
+        """That of the participant that runs, or that was the last to run; rw."""
+        current = self._hub.current
+        return self._name if current is None else current.thread_name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        current = self._hub.current
+        if current is None:
+            self._name = str(name)
+        else:
+            current.thread_name = str(name)

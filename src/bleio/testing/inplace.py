@@ -1,0 +1,56 @@
+"""Calls into the engine that are done where the program stands.
+
+A program that calls the engine would enter its loop's queue, wait, and be switched back to: two
+switches, a turn of the loop, a handle and often a task, for what mostly is a few lines of code. In
+a world both are in one thread, and one of them runs at a time. So if the engine has nothing to do,
+the program can be the engine for as long as that takes.
+
+It must make no difference to what happens, and to when. So it is done only while the engine waits,
+with nothing ready, no timer and no event of the radio due: else those come first, as they would.
+What the call leaves for the loop to do is the engine's next turn, before anybody else's, and the
+caller waits as for any other call.
+
+A coroutine is made a task, which is what it may ask for, and let go up to its first wait. If that
+was its end there was no need for the loop; else the loop goes on with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from bleio.testing.aside import lay_loop_aside
+from bleio.testing.turns import Turns
+
+if TYPE_CHECKING:
+    from bleio.testing.engine import EngineTurns
+
+
+class InPlace:
+    """See `bleio.runtime.clock.InPlace`. Thread: that of the greenlet which calls."""
+
+    def __init__(self, engine: EngineTurns, turns: Turns) -> None:
+        self._engine = engine
+        self._turns = turns
+
+    def is_free(self) -> bool:
+        return self._turns.is_caller_undisturbed() and self._engine.is_idle()
+
+    def run(self, function: Callable[..., object], *args: object) -> None:
+        baton, engine = self._turns.baton, self._engine
+        aside = lay_loop_aside()
+        me = baton.become(self._turns.engine)
+        asyncio._set_running_loop(engine.loop)
+        try:
+            copy_context().run(function, *args)  # what it sets there is not the caller's
+        finally:
+            asyncio._set_running_loop(None)
+            baton.become(me)
+            if aside is not None:
+                aside.resume()
+            engine.has_changed()
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        return self._engine.loop.start_task(coroutine)

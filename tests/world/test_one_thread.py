@@ -1,0 +1,205 @@
+"""All programs of a world run in one thread: what each sees of that, and what it does not."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from bleio.testing import DeviceBlocked, World
+from support.patience import PATIENCE_S
+
+FLAGS = b"\x02\x01\x06"
+
+
+def test_two_programs_block_inside_of_tasks_of_their_own_loops() -> None:
+    said: list[str] = []
+
+    def program(name: str) -> None:
+        import asyncio
+
+        async def ticks() -> None:
+            for number in range(3):
+                time.sleep(1)  # blocks, as CircuitPython's programs do
+                said.append(f"{name} {number}")
+                await asyncio.sleep(0)
+                assert asyncio.current_task() is not None
+
+        async def numbers() -> Any:
+            for number in range(3):
+                time.sleep(0.5)
+                yield number
+
+        async def main() -> None:
+            loop = asyncio.get_running_loop()
+            await asyncio.gather(ticks(), ticks())
+            assert [number async for number in numbers()] == [0, 1, 2]
+            time.sleep(1)
+            assert asyncio.get_running_loop() is loop
+
+        asyncio.run(main())
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+
+    with World() as world:
+        world.add(program, "one")
+        world.add(program, "other")
+        world.run()
+    assert sorted(said) == sorted(f"{name} {n}" for name in ("one", "other") for n in (0, 1, 2) * 2)
+
+
+def test_a_program_in_a_loop_of_its_own_may_call_the_engine() -> None:
+    def program() -> None:
+        import asyncio
+
+        import _bleio
+
+        async def main() -> None:
+            loop, task = asyncio.get_running_loop(), asyncio.current_task()
+            _bleio.adapter.start_advertising(FLAGS)
+            _bleio.adapter.name = "busy"
+            _bleio.adapter.stop_advertising()
+            assert asyncio.get_running_loop() is loop
+            assert asyncio.current_task() is task
+
+        asyncio.run(main())
+
+    with World() as world:
+        world.add(program)
+        world.run()
+
+
+def test_a_trace_function_is_told_of_its_own_program_alone() -> None:
+    """Without that, coverage and debuggers would take the frames of one for those of another."""
+    lines: dict[str, list[int]] = {}
+
+    def program(name: str, traced: bool) -> None:
+        seen = lines.setdefault(name, [])
+
+        def trace(frame: FrameType, event: str, argument: object) -> Any:
+            if frame.f_code.co_name == "work" and event == "line":
+                seen.append(frame.f_lineno - frame.f_code.co_firstlineno)
+            return trace
+
+        def work() -> None:
+            for _ in range(2):
+                time.sleep(1)
+
+        before = sys.gettrace()  # a debugger's or coverage's, which has to be there afterwards
+        if traced:
+            sys.settrace(trace)
+        work()
+        assert sys.gettrace() is (trace if traced else before)
+        sys.settrace(before)
+
+    with World() as world:
+        world.add(program, "traced", True)
+        world.add(program, "other", True)
+        world.add(program, "untraced", False)
+        world.run()
+    assert lines == {"traced": [1, 2, 1, 2, 1], "other": [1, 2, 1, 2, 1], "untraced": []}
+
+
+def test_programs_have_the_trace_function_of_new_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames: set[str] = set()
+
+    def trace(frame: FrameType, event: str, argument: object) -> None:
+        frames.add(frame.f_code.co_name)
+
+    def first_of_one() -> None:
+        time.sleep(1)
+        second_of_one()
+
+    def second_of_one() -> None:
+        time.sleep(1)
+
+    def first_of_other() -> None:
+        time.sleep(1.5)
+
+    monkeypatch.setattr(threading, "_trace_hook", trace)
+    with World() as world:
+        world.add(first_of_one)
+        world.add(first_of_other)
+        world.run()
+    assert {"first_of_one", "second_of_one", "first_of_other"} <= frames
+
+
+def test_the_thread_has_the_name_of_the_program_that_runs() -> None:
+    names: list[str] = []
+
+    def program() -> None:
+        for _ in range(2):
+            name = threading.current_thread().name
+            names.append(name)
+            time.sleep(1)
+        threading.current_thread().name = f"{name} again"
+        time.sleep(1)
+        names.append(threading.current_thread().name)
+
+    with World() as world:
+        world.add(program, name="one")
+        world.add(program, name="other")
+        world.run()
+    assert names == ["one", "other"] * 2 + ["one again", "other again"]
+
+
+def test_other_programs_end_when_one_that_blocks_comes_back() -> None:
+    release = threading.Event()
+    ended: list[str] = []
+
+    def blocks() -> None:
+        try:
+            release.wait(PATIENCE_S)
+        finally:
+            ended.append("blocks")
+
+    def waits() -> None:
+        try:
+            time.sleep(1000)
+        finally:
+            ended.append("waits")
+
+    with World(blocked_after_s=0.2) as world:
+        world.add(waits)
+        thread = world.add(blocks)._participant.thread  # type: ignore[union-attr]
+        with pytest.raises(DeviceBlocked, match=r"^blocks has neither"):
+            world.run()
+    assert ended == []
+    release.set()
+    assert thread is not None
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+    assert ended == ["blocks", "waits"]
+
+
+def test_an_exception_of_what_a_program_starts_is_shown_as_a_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[tuple[str, type[BaseException]]] = []
+
+    def hook(args: threading.ExceptHookArgs) -> None:
+        assert args.thread is not None
+        shown.append((args.thread.name, args.exc_type))
+
+    monkeypatch.setattr(threading, "excepthook", hook)
+    with World() as world:
+        device = world.add(source="import time\ntime.sleep(2)")
+        world.clock.start(lambda: 1 // 0, "divides", 1_000_000)
+        world.run()
+        assert not device.error
+    assert shown == [("divides", ZeroDivisionError)]
+
+
+def test_a_world_without_the_engine_leaves_no_thread() -> None:
+    before = set(threading.enumerate())
+    for _ in range(3):
+        with World() as world:
+            world.add(source="import time\ntime.sleep(1)")
+            world.run()
+            world.add(source="import time\ntime.sleep(1)")
+            world.run()
+        assert set(threading.enumerate()) <= before
