@@ -104,6 +104,37 @@ def test_a_trace_function_is_told_of_its_own_program_alone() -> None:
     assert lines == {"traced": [1, 2, 1, 2, 1], "other": [1, 2, 1, 2, 1], "untraced": []}
 
 
+def test_a_trace_function_is_told_of_the_end_of_each_frame_of_which_it_was_told() -> None:
+    """Coverage keeps frames on a stack of its own, and would take one for another."""
+    wrong: list[str] = []
+
+    def program() -> None:
+        stack: list[FrameType] = []
+
+        def trace(frame: FrameType, event: str, argument: object) -> Any:
+            if event == "call":
+                stack.append(frame)
+            elif event == "return" and stack.pop() is not frame:
+                wrong.append(frame.f_code.co_name)
+            return trace
+
+        def work() -> None:
+            for _ in range(3):
+                time.sleep(1)
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        work()
+        sys.settrace(before)
+        assert stack == []
+
+    with World() as world:
+        world.add(program)
+        world.add(program)
+        world.run()
+    assert not wrong
+
+
 def test_programs_have_the_trace_function_of_new_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     frames: set[str] = set()
 

@@ -1,10 +1,13 @@
-"""What Python keeps for each thread, laid aside while another greenlet of the thread runs.
+"""What Python keeps for each thread, which greenlets of a thread would share.
 
-asyncio's running loop: the engine's loop always runs, and a program must be able to call
-`asyncio.run`, even two of them that block in the middle. With it go the hooks for asynchronous
-generators, which the loop has set. The functions for tracing and profiling: coverage and debuggers
-expect that what a thread calls it returns from, one after the other, and would take the frames of
-one device for those of another.
+asyncio's running loop is laid aside while another greenlet runs: the engine's loop always runs, and
+a program must be able to call `asyncio.run`, even two of them that block in the middle. With it go
+the hooks for asynchronous generators, which the loop has set, and its current task.
+
+The functions for tracing and profiling are laid aside by `Hub.switch` itself: coverage and
+debuggers expect that what a thread calls it returns from, one after the other. So they would take
+the frames of one device for those of another; and they have to be unset and set again in one frame,
+or miss the returns of those in between.
 """
 
 from __future__ import annotations
@@ -37,36 +40,6 @@ class LoopAside:
         _exchange_task(self._loop, self._task)
 
 
-class Aside:
-    """All that the calling thread has; it has none of it while this has it."""
-
-    __slots__ = ("_loop", "_profile", "_trace")
-
-    def __init__(self) -> None:
-        self._trace, self._profile = sys.gettrace(), sys.getprofile()
-        if self._trace is not None:
-            sys.settrace(None)
-        if self._profile is not None:
-            sys.setprofile(None)
-        self._loop = lay_loop_aside()
-
-    def resume(self) -> None:
-        """Give it back."""
-        if self._loop is not None:
-            self._loop.resume()
-        if self._profile is not None:
-            sys.setprofile(self._profile)
-        if self._trace is not None:
-            sys.settrace(self._trace)
-
-
-def lay_aside() -> Aside | None:
-    """Lay aside what the calling thread has; None if that is nothing, which is the usual case."""
-    if asyncio._get_running_loop() is None and sys.gettrace() is None and sys.getprofile() is None:
-        return None
-    return Aside()
-
-
 def lay_loop_aside() -> LoopAside | None:
     """Lay aside the running loop of the calling thread alone; None if there is none."""
     loop = asyncio._get_running_loop()
@@ -86,3 +59,10 @@ def _exchange_task(loop: asyncio.AbstractEventLoop, task: Any) -> Any:
         return None
     exchange: Any = asyncio.tasks._swap_current_task  # type: ignore[attr-defined]
     return exchange(loop, task)
+
+
+def end_as_thread() -> None:
+    """Leave nothing to the greenlet that runs next."""
+    sys.settrace(None)
+    sys.setprofile(None)
+    lay_loop_aside()

@@ -30,7 +30,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from bleio.testing.aside import begin_as_thread, lay_aside
+from bleio.testing.aside import begin_as_thread, end_as_thread, lay_loop_aside
 from bleio.testing.participant import Participant
 
 try:
@@ -109,13 +109,22 @@ class Hub:
 
     def switch(self, me: Participant, to: Participant) -> None:
         """Let `to` go on where it stands. Returns when somebody switches back to `me`."""
-        aside = lay_aside()
         stack = self._stacks.get(to) or self._new_stack(to)
+        loop = lay_loop_aside()
+        trace, profile = sys.gettrace(), sys.getprofile()
+        if trace is not None:
+            sys.settrace(None)
+        if profile is not None:
+            sys.setprofile(None)
         self.current = to
         stack.switch()
         self.current = me
-        if aside is not None:
-            aside.resume()
+        if profile is not None:
+            sys.setprofile(profile)
+        if trace is not None:
+            sys.settrace(trace)
+        if loop is not None:
+            loop.resume()
 
     def _new_stack(self, participant: Participant) -> greenlet:
         stack = self._stacks.get(participant)
@@ -144,7 +153,7 @@ class Hub:
                 threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread()))
             )
         finally:
-            lay_aside()  # for nobody
+            end_as_thread()
 
     def _thread_here(self) -> _HubThread:
         assert self._thread is not None
