@@ -150,7 +150,7 @@ class Device1Reports:
             advertiser = self._advertiser(path, properties)
             data = _data(advertiser, properties, packet)
             rssi_dbm = int(packet.get("RSSI", properties.get("RSSI", _UNKNOWN_RSSI)))
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             self._counters.malformed += 1
             return
         self._reported(Report(advertiser.address, data, rssi_dbm, True, False))
