@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bleio.backends.base import (
@@ -31,6 +32,7 @@ from bleio.backends.base import (
 from bleio.backends.capabilities import Capabilities, Capability, require
 from bleio.backends.os.links.connecting import CLOSE_S, RELEASE_S, Connecting
 from bleio.backends.os.links.plain import PlainPeers
+from bleio.backends.os.scanning.finding import find_device
 from bleio.backends.os.scanning.scanner import Scanner
 from bleio.backends.os.system import Peers, Peripheral, Scans, System
 from bleio.core.address import DeviceAddress
@@ -56,7 +58,8 @@ class OsBackend(Backend):
         self._agent: PairingAgent | None = None
         self._system = system
         self._scanner: Scans = system.own_scanner(self) or Scanner(system, self)
-        self._peers: Peers = system.own_peers(self) or PlainPeers(system, self._scanner)
+        find = partial(find_device, system)
+        self._peers: Peers = system.own_peers(self) or PlainPeers(system, self._scanner, find)
         self._connecting = Connecting(system, self, self._peers)
         self._is_open = False
         self._is_opening = False

@@ -59,7 +59,7 @@ class Desktop(System):
     def __init__(self, platform: Platform) -> None:
         self.platform = platform.name
         self.capabilities = platform.can
-        self.needs_scan = platform is MACOS
+        self.finds_by_scan, self.needs_scan = True, platform is MACOS
         self.chooses_indications = platform is WINDOWS
 
     async def open(self, owner: SystemOwner) -> DeviceAddress:

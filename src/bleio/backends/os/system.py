@@ -203,7 +203,8 @@ class System(ABC):
     platform: str  # what sentences about limits call it, such as `macOS` or `BlueZ 5.66`
     capabilities: Capabilities
     peripheral: Peripheral | None = None  # after open, where there is that role
-    needs_scan: bool = False  # bleak connects only to what a scan of this program has found
+    finds_by_scan: bool = False  # bleak may have to find a peer before it can connect
+    needs_scan: bool = False  # it always has to; an address is not enough
     chooses_indications: bool = False  # bleak's start_notify takes force_indicate
 
     @abstractmethod

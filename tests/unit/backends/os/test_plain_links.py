@@ -12,7 +12,7 @@ from bleak.backends.client import BaseBleakClient
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.backends.device import BLEDevice
 from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
-from bleak.exc import BleakError, BleakGATTProtocolError
+from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
 
 from bleio.backends.capabilities import MACOS, WINDOWS, Capability
 from bleio.backends.os.backend import OsBackend
@@ -156,9 +156,19 @@ class PlayedDesktop(Desktop):
         return {"backend": Played}
 
 
+FOUND = BLEDevice("a UUID", "peer", object())
+
+
+async def found(peer: DeviceAddress) -> BLEDevice:
+    """Stand for the scan for one device."""
+    return FOUND
+
+
 async def opened(platform: Any = WINDOWS) -> tuple[OsBackend, Engine]:
     Played.made, Played.failures, Played.errors, Played.hangs = [], [], [], False
     backend, engine = OsBackend(PlayedDesktop(platform)), Engine()
+    peers: Any = backend._peers
+    peers._find = found
     await backend.open(engine.server, "central", engine)
     return backend, engine
 
@@ -180,8 +190,6 @@ async def test_windows_connects_by_an_address_of_a_type() -> None:
 @asynchronous
 async def test_macos_connects_to_what_a_scan_has_found() -> None:
     backend, _ = await opened(MACOS)
-    with pytest.raises(CallerError, match=r"^macOS connects only to devices that a scan"):
-        await backend.connect(PEER, 10)
     device = BLEDevice("a UUID", "peer", object())
     scanner: Any = backend._scanner
     scanner._seen.remember(PEER, device)
@@ -189,6 +197,17 @@ async def test_macos_connects_to_what_a_scan_has_found() -> None:
     assert Played.made[-1].device is device
     await backend.close()
     assert "disconnect" in Played.made[-1].log
+
+
+@asynchronous
+async def test_what_no_scan_has_found_is_scanned_for() -> None:
+    """On macOS always, on Windows if it does not know the address."""
+    for platform, failures in ((MACOS, 0), (WINDOWS, 1)):
+        backend, _ = await opened(platform)
+        Played.failures = [BleakDeviceNotFoundError("C0:00:00:00:00:01")] * failures
+        await backend.connect(PEER, 10)
+        assert [each.device is FOUND for each in Played.made] == [False] * failures + [True]
+        await backend.close()
 
 
 @asynchronous

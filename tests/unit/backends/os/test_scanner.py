@@ -17,6 +17,7 @@ from bleak.exc import BleakError
 
 from bleio.backends.base import Report, ScanParameters
 from bleio.backends.os.scanning import scanner as scanner_module
+from bleio.backends.os.scanning.finding import find_device
 from bleio.backends.os.scanning.scanner import Scanner, ScanRefused
 from bleio.backends.os.seen import MOST_DEVICES, address_of_uuid
 from bleio.core.address import DeviceAddress
@@ -35,7 +36,7 @@ class BleakScanner:
     """What stands for bleak's scanner."""
 
     detection_callback: Callable[[BLEDevice, AdvertisementData], None]
-    scanning_mode: str
+    scanning_mode: str = "active"
     bluez: Mapping[str, Any] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     error: Exception | None = None
@@ -282,3 +283,16 @@ async def test_bleak_starts_anew_among_very_many_devices(world: World) -> None:
         assert len(world.reports) == 5
         await world.scanner.stop()
     assert world.made[1].log == ["start", "stop"]
+
+
+@in_loop
+async def test_one_device_is_found_without_a_report(world: World) -> None:
+    system: Any = SimpleNamespace(scanner_arguments=dict)
+    peer = DeviceAddress(OCTETS, random=True)
+    finding = asyncio.ensure_future(find_device(system, peer, "linux"))
+    await asyncio.sleep(0)
+    world.says(advertisement(), "no address")
+    world.says(advertisement(), "C0:11:22:33:44:56")
+    device = world.says(advertisement())
+    assert await finding is device
+    assert (world.made[-1].log, world.reports) == (["start", "stop"], [])

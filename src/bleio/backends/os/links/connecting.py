@@ -48,6 +48,7 @@ CLOSE_S = 6.0  # all links at once
 RELEASE_S = 3.0
 PAUSE_S = 0.1  # between attempts, doubled each time
 MOST_FAILURES = 8  # one after the other, before the link was up
+FAST_S = 10.0  # what fails later than this has not failed at once
 MOST_LOSSES_BONDED = 2  # of links to a bonded peer, before its services were found
 TOLD_ELSEWHERE_S = 1.0
 
@@ -119,20 +120,23 @@ class Connecting:
     async def _attempt(self, address: DeviceAddress) -> OsLink:
         """Try until there is a link. Raises: InnerError for what fails again and again."""
         failures = losses = 0
+        clock = asyncio.get_running_loop().time
         while True:
+            began_s, reason = clock(), "the link ended at once"
             try:
                 return await self._try(address)
             except LinkLost:
                 losses += 1
                 if losses >= MOST_LOSSES_BONDED and self.peers.security(address).has_keys:
                     raise KeysLost from None
-            except (CallerError, ControllerLost, KeysLost, ConnectTimeout):
+            except (CallerError, ControllerLost, KeysLost):
                 raise
             except InnerError as error:
-                _log.debug("Connecting to %s: %r", address, error)
-            failures += 1
+                reason = str(error) or "it was not found"
+            # Silence is no failure: a peer may come hours later.
+            failures = 1 if clock() - began_s > FAST_S else failures + 1
             if failures >= MOST_FAILURES:
-                raise SystemRefused(f"{self.platform} cannot connect to {address}")
+                raise SystemRefused(f"{self.platform} cannot connect to {address}: {reason}")
             await asyncio.sleep(PAUSE_S * 2 ** min(failures, 4))
 
     async def _try(self, address: DeviceAddress) -> OsLink:

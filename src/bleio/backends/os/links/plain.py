@@ -3,13 +3,15 @@
 bleak's client connects by a device object. The one by which a scan has found the peer is best, and
 on macOS there is no other way, for its objects are the system's own. Elsewhere an address is
 enough, for which an object is made by hand: given an address alone, bleak would scan for it first,
-although it may be connected to without.
+although it may be connected to without. Windows does not know every address; after a failure it is
+scanned for there, too.
 
 A system that says nothing of security is believed where it says that it has paired.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from bleak.backends.device import BLEDevice
@@ -17,7 +19,6 @@ from bleak.backends.device import BLEDevice
 from bleio.backends.os.system import Scans, System, Tables
 from bleio.core.address import DeviceAddress
 from bleio.core.security import LinkSecurity
-from bleio.errors import CallerError
 
 if TYPE_CHECKING:
     from bleak import BleakClient
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bleio.backends.os.links.changes import Changes
 
 ATT_OVERHEAD_OCTETS = 3
+MOST_UNKNOWN = 64
 
 
 def address_text(peer: DeviceAddress) -> str:
@@ -62,14 +64,20 @@ class PlainTables:
 
 
 class PlainPeers:
-    """See `Peers` and the module. Args: `scans`: knows what was found."""
+    """See `Peers` and the module.
+
+    Args: `scans`: knows what was found. `find`: scans for one peer and returns its device object.
+    """
 
     tells_ends = False
 
-    def __init__(self, system: System, scans: Scans) -> None:
+    def __init__(
+        self, system: System, scans: Scans, find: Callable[[DeviceAddress], Awaitable[Any]]
+    ) -> None:
         self.tables: Tables = PlainTables(system.chooses_indications)
         self._system = system
-        self._scans = scans
+        self._scans, self._find = scans, find
+        self._unknown: set[DeviceAddress] = set()  # by their addresses alone
 
     async def open(self) -> None:
         """There is nothing to begin."""
@@ -79,11 +87,8 @@ class PlainPeers:
 
     async def reach(self, peer: DeviceAddress) -> Any:
         device = self._scans.heard(peer)
-        if device is None and self._system.needs_scan:
-            raise CallerError(
-                f"{self._system.platform} connects only to devices that a scan of this program has"
-                " found: scan first, then connect to an address of that scan"
-            )
+        if device is None and (self._system.needs_scan or peer in self._unknown):
+            device = await self._find(peer)
         return device or BLEDevice(address_text(peer), None, None)
 
     def found_connected(self, peer: DeviceAddress) -> bool:
@@ -93,7 +98,11 @@ class PlainPeers:
         await client.disconnect()
 
     async def give_up(self, peer: DeviceAddress) -> None:
-        """Nothing was made."""
+        """Nothing was made; but the address was not enough, perhaps."""
+        if self._system.finds_by_scan:
+            if len(self._unknown) >= MOST_UNKNOWN:
+                self._unknown.clear()
+            self._unknown.add(peer)
 
     def security(self, peer: DeviceAddress) -> LinkSecurity:
         return LinkSecurity()
