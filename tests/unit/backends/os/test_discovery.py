@@ -323,6 +323,32 @@ async def test_a_scan_goes_on_with_the_next_bluetoothd() -> None:
 
 
 @in_loop
+async def test_an_adapter_that_is_back_may_need_a_moment(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(discovery, "PAUSES_S", (0.0, 0.0))
+    async with opened() as world:
+        await world.scanner.start(ACTIVE)
+        world.asked()
+        for attempts in (2, 3):
+            refusals = attempts * [Refusal("org.bluez.Error.NotReady", "Resource Not Ready")]
+
+            def refuse(message: Message, refusals: list[Refusal] = refusals) -> None:
+                if refusals:
+                    raise refusals.pop()
+
+            world.daemon.answers["StartDiscovery"] = refuse
+            world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
+            await until(lambda: not world.system.presence.is_usable)
+            world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
+            await until(lambda: len(world.daemon.called("StartDiscovery")) == 3)
+            await until(lambda: not world.scanner._lock.locked())
+            world.asked()
+            has_ended = "Scanning has ended: Resource Not Ready" in caplog.text
+            assert has_ended == (attempts == 3)
+
+
+@in_loop
 async def test_a_scan_that_was_stopped_meanwhile_does_not_come_back() -> None:
     async with opened() as world:
         await world.scanner.start(ACTIVE)

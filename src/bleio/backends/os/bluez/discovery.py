@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+PAUSES_S = (0.2, 1.0, 4.0)  # between attempts when an adapter is back
+
 
 class Discovery:
     """One scan at a time; see `Scans`. It is made once, and used between opens and closes."""
@@ -190,9 +192,15 @@ class Discovery:
             self._again = asyncio.create_task(self._begin_again(self._wanted))
 
     async def _begin_again(self, parameters: ScanParameters) -> None:
+        """The adapter may need a moment more; after the last attempt it is given up."""
         async with self._lock:
-            try:
+            for pause_s in (*PAUSES_S, None):
                 await self._end()
-                await self._begin(parameters)
-            except (InnerError, NotImplementedError) as error:
-                _log.warning("Scanning has ended: %s", error)
+                try:
+                    await self._begin(parameters)
+                    return
+                except (InnerError, NotImplementedError) as error:
+                    if pause_s is None:
+                        _log.warning("Scanning has ended: %s", error)
+                        return
+                await asyncio.sleep(pause_s)
