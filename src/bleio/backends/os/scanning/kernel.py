@@ -7,7 +7,7 @@ to it that they never reach this process.
 
 `socket.AF_BLUETOOTH` is missing in a Python that was built without BlueZ's headers, and
 `socket.bind` knows the family's addresses only if it is there. So the family goes by its number and
-the address by libc's own bind.
+the address by libc's own bind. (A few Pythons have no ctypes either; they do without.)
 
 A container has no such sockets, unless it has the host's network.
 
@@ -17,7 +17,6 @@ Spec: none; include/net/bluetooth/hci_mon.h and hci_sock.h of the kernel.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import socket
 from collections.abc import Callable
@@ -75,6 +74,8 @@ class MonitorChannel:
 
     def _prepare(self, opened: socket.socket) -> None:
         """Have only what is wanted, from the first packet on."""
+        import ctypes
+
         program = _filter(self._index)
         memory = ctypes.create_string_buffer(program)
         count = len(program) // _INSTRUCTION.size
@@ -129,6 +130,10 @@ class CommandChannel:
 def _opened(
     device: int, channel: int, before: Callable[[socket.socket], None] | None = None
 ) -> socket.socket:
+    try:
+        import ctypes
+    except ImportError as error:
+        raise OSError("this Python has no ctypes") from error
     opened = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI)
     try:
         opened.setblocking(False)
