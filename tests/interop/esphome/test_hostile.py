@@ -12,20 +12,21 @@ import pytest
 pytest.importorskip("bleak_esphome", reason="the libraries for ESPHome need Python 3.11 or newer")
 
 from aioesphomeapi import api_pb2 as pb
-from bleak.exc import BleakError
 
-from bleio.backends.base import ScanParameters
 from bleio.backends.os.esphome import routes
 from bleio.backends.os.esphome.heard import MOST_DEVICES, MOST_REPORTS_A_SECOND
 from bleio.backends.os.esphome.places import Place
-from support.esphome.building import NEAR_KITCHEN, Building, OpenFleet, links, place_of, text_of
+from bleio.core.address import DeviceAddress
+from bleio.errors import ProtocolViolation
+from support.esphome.building import NEAR_KITCHEN, Building, OpenFleet, links, place_of
 from support.esphome.hostile import BadProxy, Line
-from support.hci.engine import asynchronous, until
+from support.hci.engine import Heard, asynchronous, until
+from support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop
 
 ADDRESS = 0xC00000000001
-DEVICE = "C0:00:00:00:00:01"
+DEVICE = DeviceAddress(ADDRESS.to_bytes(6, "little"), True)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ async def beside(building: Building, bad: BadProxy) -> OpenFleet:
     """Return a fleet of a good proxy and a bad one, in which the good one is sure to be there."""
     good = await building.proxy("kitchen")
     fleet = OpenFleet([Place("127.0.0.1", bad.port), place_of(good)], {})
-    building.at_end(fleet.system.close)
+    building.at_end(fleet.backend.close)
     await fleet.open()
     return fleet
 
@@ -63,12 +64,12 @@ async def check_good(building: Building, fleet: OpenFleet) -> None:
     """The good proxy can be used as before."""
     device = await building.device(NEAR_KITCHEN)
     await device.advertise()
-    await fleet.scanner.start(ScanParameters())
+    await fleet.scan()
     await until(lambda: fleet.heard(device))
-    await fleet.scanner.stop()
-    client = fleet.client(device)
-    await client.connect()
-    await client.disconnect()
+    await fleet.backend.stop_scan()
+    link = await fleet.link_to(device)
+    assert await link.discover(None)
+    await link.disconnect()
 
 
 @asynchronous
@@ -82,7 +83,7 @@ async def test_octets_of_all_kinds() -> None:
         await line.writer.drain()
         await asyncio.sleep(0.05)
 
-    async with Building() as building, BadProxy(babble) as bad:
+    async with BadProxy(babble) as bad, Building() as building:
         fleet = await beside(building, bad)
         await check_good(building, fleet)
         assert bad.clients
@@ -95,7 +96,7 @@ async def test_packets_that_are_no_messages() -> None:
         await line.send_octets(pb.BluetoothLERawAdvertisementsResponse, b"\x0a\xff\xff\xff")
         await line.reader.read()
 
-    async with Building() as building, BadProxy(babble) as bad:
+    async with BadProxy(babble) as bad, Building() as building:
         fleet = await beside(building, bad)
         await check_good(building, fleet)
         assert bad.clients > 1  # it was cut off, and tried again
@@ -110,7 +111,7 @@ async def test_a_packet_without_an_end() -> None:
             line.writer.write(bytes(60_000))
             await line.writer.drain()
 
-    async with Building() as building, BadProxy(go_on) as bad:
+    async with BadProxy(go_on) as bad, Building() as building:
         fleet = await beside(building, bad)
         await check_good(building, fleet)
         await until(lambda: bad.clients > 1, "its end")
@@ -127,12 +128,12 @@ async def test_a_flood_of_advertisements_is_cut_off() -> None:
             await line.send(batch(*(report(ADDRESS + each) for each in range(sent, sent + 100))))
             sent += 100
 
-    async with Building() as building, BadProxy(flood) as bad:
+    async with BadProxy(flood) as bad, Building() as building:
         fleet = await beside(building, bad)
-        await fleet.scanner.start(ScanParameters())
+        await fleet.scan()
         await until(lambda: fleet.system.counters()["esphome.floods"])
         # As much as a radio could hear, and not what was in the network.
-        assert len(fleet.events.reports) <= MOST_REPORTS_A_SECOND * 2
+        assert len(fleet.engine.reports) <= MOST_REPORTS_A_SECOND * 2
         assert all(len(each.table) <= MOST_DEVICES for each in fleet.system.proxies)
         (flooding, _) = fleet.system.proxies
         assert flooding.problem is not None
@@ -155,9 +156,9 @@ async def test_what_no_radio_can_hear_is_counted() -> None:
         )
         await line.reader.read()
 
-    async with Building() as building, BadProxy(lie) as bad:
+    async with BadProxy(lie) as bad, Building() as building:
         fleet = await beside(building, bad)
-        await fleet.scanner.start(ScanParameters())
+        await fleet.scan()
         await until(lambda: fleet.system.counters()["esphome.malformed"] == 4)
         assert len(fleet.system.proxies[0].table) == 1
 
@@ -181,9 +182,9 @@ async def test_services_without_an_end_are_cut_off() -> None:
         while True:
             await line.send(message)
 
-    async with Building() as building, BadProxy(go_on) as bad:
+    async with BadProxy(go_on) as bad, Building() as building:
         fleet = await beside(building, bad)
-        connecting = asyncio.ensure_future(fleet.client_of(DEVICE).connect())
+        connecting = asyncio.ensure_future(fleet.backend.connect(DEVICE, 0))
         await until(lambda: fleet.system.counters()["esphome.floods"])
         connecting.cancel()
         await asyncio.wait([connecting])
@@ -214,16 +215,18 @@ async def test_values_that_are_too_long_are_refused() -> None:
             )
         await line.reader.read()
 
-    async with Building() as building, BadProxy(lie) as bad:
+    async with BadProxy(lie) as bad, Building() as building:
         fleet = await beside(building, bad)
-        client = fleet.client_of(DEVICE)
-        await client.connect()
-        with pytest.raises(BleakError, match="The proxy has sent a value of 513 octets"):
-            await client.read_gatt_char(3)
-        values: list[bytearray] = []
-        await client.start_notify(3, lambda _, value: values.append(value))
-        await until(lambda: values)
-        assert [len(each) for each in values] == [512]
+        link = await fleet.backend.connect(DEVICE, PATIENCE_S)
+        (service,) = await link.discover(None)
+        (value,) = service.characteristics
+        with pytest.raises(ProtocolViolation, match="The proxy has sent a value of 513 octets"):
+            await link.read(value)
+        heard = Heard()
+        link.listen(value, heard)
+        await link.subscribe(value, True, False)
+        await until(lambda: heard.values)
+        assert [len(each) for each in heard.values] == [512]
         assert fleet.system.counters()["esphome.malformed"] == 2
 
 
@@ -236,7 +239,7 @@ async def test_a_proxy_that_cannot_connect_does_not_stop_another(
     async with Building() as building:
         device = await building.device(NEAR_KITCHEN)
         await device.advertise()
-        address = int(text_of(device).replace(":", ""), 16)
+        address = int.from_bytes(device.address.octets, "little")
 
         async def pretend(line: Line) -> None:
             await line.introduce()
@@ -249,9 +252,9 @@ async def test_a_proxy_that_cannot_connect_does_not_stop_another(
         async with BadProxy(pretend) as bad:
             good = await building.proxy("kitchen")
             fleet = OpenFleet([Place("127.0.0.1", bad.port), place_of(good)], {})
-            building.at_end(fleet.system.close)
+            building.at_end(fleet.backend.close)
             await fleet.open()
-            await fleet.client(device).connect()
+            await fleet.link_to(device)
             assert links(good) == 1
 
 
@@ -266,4 +269,4 @@ async def test_a_proxy_that_answers_no_handshake_does_not_hold_the_end_up() -> N
         await until(lambda: bad.clients)
         opening.cancel()
         await asyncio.wait([opening])
-        await asyncio.wait_for(fleet.system.close(), 20)
+        await asyncio.wait_for(fleet.backend.close(), 20)

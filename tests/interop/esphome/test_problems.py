@@ -31,7 +31,7 @@ async def problem_of(place: Place, key: str | None = None) -> str:
         with pytest.raises(ControllerLost) as error:
             await fleet.open()
     finally:
-        await fleet.system.close()
+        await fleet.backend.close()
     begin = f"The ESPHome proxy {place} cannot be used: "
     assert str(error.value).startswith(begin)
     return str(error.value).removeprefix(begin)
@@ -107,7 +107,7 @@ async def test_two_names_for_one_proxy() -> None:
             assert bad.problem is not None
             assert "cannot be used: it is the same device as " in bad.problem
         finally:
-            await fleet.system.close()
+            await fleet.backend.close()
 
 
 @asynchronous
@@ -118,7 +118,7 @@ async def test_of_several_that_cannot_be_used_each_is_named() -> None:
         fleet = OpenFleet([place_of(one), place_of(other)], {})
         with pytest.raises(ControllerLost) as error:
             await fleet.open()
-        await fleet.system.close()
+        await fleet.backend.close()
         assert "it is no Bluetooth proxy" in str(error.value)
         assert "it wants an encryption key" in str(error.value)
 

@@ -17,16 +17,16 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bleak import BleakClient
-
-from bleio.backends.base import Report
+from bleio.backends.base import Link, Report
 from bleio.backends.hci import HciBackend
+from bleio.backends.os import OsBackend
 from bleio.backends.os.esphome.fleet import Fleet
 from bleio.backends.os.esphome.places import Keys, Place
 from bleio.radio.air.propagation import Propagation
 from support.esphome.server import Proxy
-from support.hci.engine import Engine, until
+from support.hci.engine import until
 from support.hci.world import Device
+from support.patience import PATIENCE_S
 
 KITCHEN, HALL = 0.0, 25.0
 NEAR_KITCHEN, BETWEEN, NEAR_HALL = -8.0, 10.0, 33.0
@@ -35,11 +35,6 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 
 def place_of(proxy: Proxy) -> Place:
     return Place("127.0.0.1", proxy.port)
-
-
-def text_of(device: Device) -> str:
-    """Return a device's address as bleak has it."""
-    return device.address.octets[::-1].hex(":").upper()
 
 
 class Building:
@@ -62,10 +57,12 @@ class Building:
         put(device.backend, metres)
         return device
 
-    async def proxy(self, name: str, metres: float = KITCHEN, **arguments: Any) -> Proxy:
+    async def proxy(
+        self, name: str, metres: float = KITCHEN, host: str = "127.0.0.1", **arguments: Any
+    ) -> Proxy:
         """Return a proxy that is there, at a place."""
         proxy = Proxy(name, **arguments)
-        await proxy.open()
+        await proxy.open(host)
         self._ends.push_async_callback(proxy.close)
         put(proxy.backend, metres)
         return proxy
@@ -79,7 +76,7 @@ class Building:
         """Return a fleet of proxies that is open."""
         keys = {place_of(proxy): proxy.key for proxy in proxies if proxy.key is not None}
         fleet = OpenFleet([place_of(proxy) for proxy in proxies], keys)
-        self.at_end(fleet.system.close)
+        self.at_end(fleet.backend.close)
         await fleet.open()
         return fleet
 
@@ -97,28 +94,19 @@ def put(backend: HciBackend, metres: float) -> None:
     medium.propagation = Propagation(path_loss_db=None, exponent=4.0, noise=True)
 
 
-class OpenFleet:
-    """A fleet as its backend has it, without one."""
+class OpenFleet(Device):
+    """An adapter that is a fleet."""
 
     def __init__(self, places: list[Place], keys: dict[Place, str]) -> None:
-        self.events = Engine()
         self.system = Fleet(places, lambda: Keys(keys))
-        owner: Any = self
-        self.scanner = self.system.own_scanner(owner)
-
-    async def open(self) -> None:
-        owner: Any = self
-        await self.system.open(owner)
+        super().__init__(OsBackend(self.system))
 
     def heard(self, device: Device) -> list[Report]:
-        return [each for each in self.events.reports if each.address == device.address]
+        return [each for each in self.engine.reports if each.address == device.address]
 
-    def client(self, device: Device, ended: Callable[[Any], None] | None = None) -> BleakClient:
-        """Return bleak's client for a device, as `OsBackend` makes it."""
-        return self.client_of(text_of(device), ended)
-
-    def client_of(self, address: str, ended: Callable[[Any], None] | None = None) -> BleakClient:
-        return BleakClient(address, ended, **self.system.client_arguments())
+    async def link_to(self, device: Device) -> Link:
+        link: Link = await self.backend.connect(device.address, PATIENCE_S)
+        return link
 
     async def has(self, *proxies: Proxy) -> None:
         """Wait until these proxies are connected, and no others."""

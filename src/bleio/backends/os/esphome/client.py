@@ -1,8 +1,8 @@
 """A proxy's links as bleak sees them: bleak's client backends for one proxy, and for a fleet.
 
 bleak-esphome has a backend for one proxy. `ProxyClient` is that, with what the firmware leaves to
-its clients: the peer's CCCD is set back when a program does not want values any more, or the peer
-would go on to send them.
+its clients: a peer's CCCD is set to indications where these are wanted, and back when a program
+does not want values any more, or the peer would go on to send them.
 
 `FleetClient` is the backend that `BleakClient` gets. It knows no proxy: when it connects, a link is
 made through the one that suits best, and it passes all on to that. What fails comes as bleak has
@@ -22,8 +22,9 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.client import BaseBleakClient, NotifyCallback
 from bleak.backends.descriptor import BleakGATTDescriptor
 from bleak.exc import BleakError, BleakGATTProtocolError
-from bleak_esphome.backend.client import CCCD_UUID, ESPHomeClient
+from bleak_esphome.backend.client import CCCD_INDICATE_BYTES, CCCD_UUID, ESPHomeClient
 
+from bleio.errors import ProtocolViolation
 from bleio.gatt.model import MAX_VALUE_OCTETS
 
 T = TypeVar("T")
@@ -36,9 +37,23 @@ class ProxyClient(ESPHomeClient):
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         await super().stop_notify(characteristic)
-        cccd = characteristic.get_descriptor(CCCD_UUID)
-        if cccd is not None:
-            await self.write_gatt_descriptor(cccd, b"\x00\x00")
+        await self._write_cccd(characteristic, b"\x00\x00")
+
+    async def start_notify(
+        self,
+        characteristic: BleakGATTCharacteristic,
+        callback: NotifyCallback,
+        force_indicate: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """`force_indicate`: as on Windows; bleak-esphome takes notifications where it can."""
+        await super().start_notify(characteristic, callback, **kwargs)
+        if force_indicate and "indicate" in characteristic.properties:
+            await self._write_cccd(characteristic, CCCD_INDICATE_BYTES)
+
+    async def _write_cccd(self, characteristic: BleakGATTCharacteristic, value: bytes) -> None:
+        if (cccd := characteristic.get_descriptor(CCCD_UUID)) is not None:
+            await self.write_gatt_descriptor(cccd, value)
 
 
 class Routes(Protocol):
@@ -123,7 +138,9 @@ class FleetClient(BaseBleakClient):
         self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **kwargs: Any
     ) -> None:
         notified = partial(self._notified, callback)
-        await _translated(self._client().start_notify(characteristic, notified))
+        force = bool(kwargs.get("force_indicate"))
+        call = self._client().start_notify(characteristic, notified, force_indicate=force)
+        await _translated(call)
 
     def _notified(
         self, callback: NotifyCallback, _: BleakGATTCharacteristic, data: bytearray
@@ -139,7 +156,7 @@ class FleetClient(BaseBleakClient):
     def _bounded(self, value: bytearray) -> bytearray:
         if len(value) > MAX_VALUE_OCTETS:
             self._fleet.refused_value()
-            raise BleakError(f"The proxy has sent a value of {len(value)} octets")
+            raise ProtocolViolation(f"The proxy has sent a value of {len(value)} octets")
         return value
 
 

@@ -53,6 +53,7 @@ class Fleet(System):
     def __init__(self, places: Sequence[Place], read_keys: Callable[[], Keys]) -> None:
         self.name = "esphome:" + ",".join(map(str, places))
         self.platform = "ESPHome"
+        self.chooses_indications = True
         self.capabilities: Capabilities = ESPHOME.can
         self.proxies: list[Proxy] = []
         self._places = places

@@ -5,8 +5,8 @@ making, for each failure with this device, and for its last slot. Here is what c
 device is waited for until it is heard, by all that can hear it; that habluetooth learns what each
 of them has heard; and that a program is told in a sentence if those that hear it have no slots.
 
-One attempt is not enough. In a proxy the radio is shared by scanning, links and the network, so a
-device that is there may not answer; the next attempt may go through another one.
+An attempt may fail though the device is there, since in a proxy one radio is shared by scanning,
+links and the network. `links.connecting` makes another one, which may go through another proxy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from aioesphomeapi.api_pb2 import (  # type: ignore[attr-defined]
     BluetoothLERawAdvertisementsResponse,
 )
 from bleak import BleakClient
-from bleak.exc import BleakError
 from habluetooth.wrappers import HaBleakClientWrapper
 
 from bleio.backends.os.esphome.heard import FRESH_S, Heard, address_in, text_of
@@ -30,9 +29,8 @@ from bleio.backends.os.esphome.manager import Manager
 from bleio.backends.os.esphome.proxy import Proxy, ProxySession
 from bleio.errors import CallerError, ControllerLost
 
-ATTEMPTS = 3
 SETTLE_S = 0.4  # proxies report what they hear in batches, several times a second
-LINK_TIMEOUT_S = 20.0  # of one attempt
+LINK_TIMEOUT_S = 20.0
 
 
 class RoutesOwner(Protocol):
@@ -65,32 +63,19 @@ class Routes:
         """Connect to a device; waits for it to be heard. Args: on_end: called when the link ends.
 
         Raises: ControllerLost if there is no proxy; CallerError if those that hear the device have
-            no slot, or only listen; BleakError, TimeoutError if the last attempt fails.
+            no slot, or only listen; BleakError, TimeoutError if the attempt fails.
         """
         number = address_in(address)
-        for attempt in range(1, ATTEMPTS + 1):
-            await self._wait_until_heard(number)
-            self._forget_services(number)
-            self._check_slots(number)
-            try:
-                return await self._attempt(number, on_end)
-            except (BleakError, TimeoutError):
-                if attempt == ATTEMPTS:
-                    raise
-        raise AssertionError
-
-    async def _attempt(self, address: int, on_end: Callable[[], None]) -> BleakClient:
-        self._tell_manager(address)
+        await self._wait_until_heard(number)
+        self._check_slots(number)
+        self._forget_services(number)
+        self._tell_manager(number)
         with self._manager.in_place():
-            link = HaBleakClientWrapper(
-                text_of(address),
-                partial(_ended, on_end),
-                timeout=LINK_TIMEOUT_S,
-            )
+            link = HaBleakClientWrapper(address, partial(_ended, on_end), timeout=LINK_TIMEOUT_S)
         try:
             await link.connect()
         finally:
-            self._have_manager_forget(address)
+            self._have_manager_forget(number)
         return link
 
     # Hearing
