@@ -35,7 +35,7 @@ ESPHome's Bluetooth proxies, on a simulated radio:
     esphome/framing  the packets of that API, in the clear and encrypted
     esphome/building  proxies and devices at places, and a fleet of the proxies
     esphome/hostile  proxies that a test writes by hand, as bad as wanted
-    esphome/__main__  proxies as a process: `python -m support.esphome`
+    esphome/__main__  a proxy as a process: `python -m support.esphome`
 
 D-Bus without a Bluetooth:
     bluez/bench      a peripheral on it, and centrals that come and go

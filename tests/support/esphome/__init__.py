@@ -16,5 +16,5 @@ in particular where that is odd: the third connection type has the client write 
 at a time hears advertisements and a second one is not told that it does not, a link that does not
 exist is GATT error -1, and scan responses come joined to the advertising data before them.
 
-`python -m support.esphome --radio virtual:NAME` in `tests` runs proxies as a process.
+`python -m support.esphome virtual:NAME kitchen` in `tests` runs a proxy as a process.
 """
