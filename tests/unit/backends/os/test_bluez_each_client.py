@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ async def notifying(made: Bench, properties: P = P.NOTIFY) -> tuple[LocalCharact
 
 async def client(made: Bench, address: str = PEER) -> tuple[str, Any]:
     """Returns: a connected client's object path, and its link."""
-    link = made.owner.links[peer(address)] = object()
+    link = made.owner.links[peer(address)] = SimpleNamespace(mtu=23)
     await made.advertise()
     return await made.connect(address), link
 

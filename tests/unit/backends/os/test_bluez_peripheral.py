@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from dbus_fast import Message, Variant
@@ -392,6 +393,26 @@ async def test_advertising_again_at_once() -> None:
         assert [each["ServiceUUIDs"] for each in made.daemon.advertisements.values()] == [["180d"]]
         await made.peripheral.stop_advertising()
         assert made.daemon.advertisements == {}
+
+
+@in_loop
+async def test_the_mtu_is_known_with_the_first_access_or_with_the_peers_services() -> None:
+    async with bench() as made:
+        characteristic = add(made)
+        await made.advertise()
+        link = made.owner.links[peer()] = SimpleNamespace(mtu=23)
+        device = await made.connect()
+        (clients,) = made.peripheral.subscribers
+        assert clients.max_value_octets == 20
+        await made.read(characteristic, device)
+        assert (clients.max_value_octets, link.mtu) == (244, 247)
+        await made.advertise()
+        other = await made.connect("C0:00:00:00:00:02")
+        assert clients.max_value_octets == 20
+        value = f"{other}/service0001/char0002"
+        made.daemon.add(value, "org.bluez.GattCharacteristic1", MTU=Variant("q", 185))
+        made.daemon.change(other, "org.bluez.Device1", ServicesResolved=True)
+        await until(lambda: clients.max_value_octets == 182)
 
 
 @in_loop

@@ -22,7 +22,6 @@ all; it bounds what is on its way there, and nothing is lost between.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -49,20 +48,19 @@ PROBE_S = 0.5
 class AllClients(Subscriber):
     """All clients of ours together; `application.Clients`.
 
-    Args: `used`: is told of a device that has used a value. `serving`: returns the registered
-    application that has a characteristic, None while there is none.
+    Args: `used`: is told of a device that has used a value, and of its MTU. `serving`: returns the
+    registered application that has a characteristic, None while there is none.
     """
 
     tells_apart = False
 
     def __init__(
         self,
-        used: Callable[[str], None],
+        used: Callable[[str, int], None],
         serving: Callable[[LocalCharacteristic], Application | None],
         objects: Objects,
     ) -> None:
         self._used, self._serving, self._objects = used, serving, objects
-        self._learning: set[asyncio.Task[None]] = set()
         # What BlueZ passes on, and whether a value of it is confirmed; None: not known.
         self._started: dict[LocalCharacteristic, bool | None] = {}
         self._told: set[LocalCharacteristic] = set()  # what listeners were told of
@@ -148,27 +146,15 @@ class AllClients(Subscriber):
 
     def seen(self, device: str, mtu: int) -> None:
         """A client has used a value, with that ATT_MTU."""
-        self._used(device)
-        if device in self._mtus and mtu >= DEFAULT_MTU:
-            self._mtus[device] = mtu
+        self._used(device, mtu)
 
-    def services_known(self, device: str) -> None:
-        """BlueZ has looked at a device's services, and with these it tells the link's MTU."""
+    def mtu_known(self, device: str, mtu: int) -> None:
+        """A client's link has that ATT_MTU."""
         if device in self._mtus:
-            task = asyncio.ensure_future(self._learn(device))
-            self._learning.add(task)
-            task.add_done_callback(self._learning.discard)
-
-    async def _learn(self, device: str) -> None:
-        with suppress(BusError):
-            mtu = await self._objects.mtu_of(device)
-            if device in self._mtus and mtu > self._mtus[device]:
-                self._mtus[device] = mtu
+            self._mtus[device] = max(self._mtus[device], mtu)
 
     def close(self) -> None:
-        """Learn nothing more. Idempotent."""
-        for task in self._learning:
-            task.cancel()
+        """Nothing is to be closed."""
 
     def start(self, characteristic: LocalCharacteristic) -> None:
         """The first client has subscribed."""

@@ -36,15 +36,15 @@ _Key = tuple[LocalCharacteristic, str]  # and a device's object path
 class EachClient:
     """All clients, each by its link; `application.Clients`.
 
-    Args: `used`: is told of a device that has used a value. `link_of`: returns the link to a
-    device, by its object path. `counts`: where missed values are counted.
+    Args: `used`: is told of a device that has used a value, and of its MTU. `link_of`: returns the
+    link to a device, by its object path. `counts`: where missed values are counted.
     """
 
     tells_apart = True
 
     def __init__(
         self,
-        used: Callable[[str], None],
+        used: Callable[[str, int], None],
         link_of: Callable[[str], Subscriber | None],
         counts: Counter[str],
     ) -> None:
@@ -151,11 +151,11 @@ class EachClient:
         self._devices.add(device)
 
     def seen(self, device: str, mtu: int) -> None:
-        """A client has used a value; its link knows its MTU."""
-        self._used(device)
+        """A client has used a value, with that ATT_MTU."""
+        self._used(device, mtu)
 
-    def services_known(self, device: str) -> None:
-        """BlueZ has looked at a device's services; its link asks for what it needs of them."""
+    def mtu_known(self, device: str, mtu: int) -> None:
+        """A client's link has that ATT_MTU, and it is the link's to tell."""
 
     def went(self, device: str) -> Subscriber | None:
         """A device is gone. Returns: the client that it was, if it was one."""

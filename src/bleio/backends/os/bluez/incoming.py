@@ -14,11 +14,13 @@ was connected before, has lost its link meanwhile and has a new one.
 from __future__ import annotations
 
 import array
+import asyncio
 import fcntl
 import logging
 import socket
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import Any, Protocol
 
@@ -63,8 +65,8 @@ class CentralsOwner(Protocol):
     def ours_came(self, device: str) -> None:
         """A link that we asked for is up; its peer may use our values, too."""
 
-    def services_known(self, device: str) -> None:
-        """BlueZ has looked at the services of a connected device."""
+    def mtu_known(self, device: str, peer: DeviceAddress, mtu: int) -> None:
+        """The link to a connected device has that ATT_MTU."""
 
     def link_went(self, device: str, peer: DeviceAddress) -> None:
         """The link to any device is gone, whichever side asked for it."""
@@ -77,6 +79,7 @@ class Centrals:
         self._adapter, self._owner = adapter, owner
         self._connected: dict[str, DeviceAddress] = {}  # devices by path, of any direction
         self._centrals: set[str] = set()
+        self._learning: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
         """Begin. Devices that are connected already are not new, and count once they use us."""
@@ -89,12 +92,21 @@ class Centrals:
     def close(self) -> None:
         """Listen no longer. Idempotent."""
         self._adapter.objects.unlisten(self)
+        for task in self._learning:
+            task.cancel()
 
-    def used(self, path: str) -> None:
-        """A device has used a value of ours: it is a central, or the peer of a link of ours."""
+    def used(self, path: str, mtu: int) -> None:
+        """A device has used a value of ours: it is a central, or the peer of a link of ours.
+
+        Args: mtu: its ATT_MTU, 0 if that was not told.
+        """
         peer = self._connected.get(path)
-        if peer is not None and path not in self._centrals and not self._owner.is_ours(peer):
+        if peer is None:
+            return
+        if path not in self._centrals and not self._owner.is_ours(peer):
             self._came(path, peer)
+        if mtu:
+            self._owner.mtu_known(path, peer, mtu)
 
     def peer(self, path: str) -> DeviceAddress | None:
         """Return the address that a connected device came with, None if it is not connected."""
@@ -119,7 +131,9 @@ class Centrals:
             else:
                 self._goes(path)
         if changed.get("ServicesResolved") and path in self._connected:
-            self._owner.services_known(path)
+            task = asyncio.ensure_future(self._learn_mtu(path))
+            self._learning.add(task)
+            task.add_done_callback(self._learning.discard)
 
     def daemon_went(self) -> None:
         self.all_went()
@@ -138,6 +152,14 @@ class Centrals:
         """No link is left."""
         for path in list(self._connected):
             self._goes(path)
+
+    async def _learn_mtu(self, path: str) -> None:
+        """BlueZ tells the MTU with the services that it has found at the peer."""
+        with suppress(BusError):
+            mtu = await self._adapter.objects.mtu_of(path)
+            peer = self._connected.get(path)
+            if mtu and peer is not None:
+                self._owner.mtu_known(path, peer, mtu)
 
     def _is_of_adapter(self, path: str) -> bool:
         return path.startswith(self._adapter.path + "/")

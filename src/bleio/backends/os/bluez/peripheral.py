@@ -129,8 +129,11 @@ class BlueZPeripheral(Peripheral):
         properties = self._adapter.objects.get(device, DEVICE) or {}
         self._clients.came(device, bonded=bool(properties.get("Paired")))
 
-    def services_known(self, device: str) -> None:
-        self._clients.services_known(device)
+    def mtu_known(self, device: str, peer: DeviceAddress, mtu: int) -> None:
+        self._clients.mtu_known(device, mtu)
+        link = self._owner.link_to(peer)
+        if link is not None:
+            link.mtu = max(link.mtu, mtu)
 
     def link_went(self, device: str, peer: DeviceAddress) -> None:
         client = self._clients.went(device)
