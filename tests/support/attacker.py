@@ -237,7 +237,7 @@ class Attacker:
     def send_changed(self, pdu: bytes) -> None:
         for each in self.change(pdu):
             self.send(SMP, each)
-            if each[0] == PAIRING_FAILED:
+            if each[:1] == bytes((PAIRING_FAILED,)) and len(each) > 1:
                 asyncio.get_running_loop().call_soon(self._give_up, each[1])
 
     def _give_up(self, reason: int) -> None:

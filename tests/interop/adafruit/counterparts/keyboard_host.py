@@ -22,7 +22,7 @@ for advertisement in radio.start_scan(ProvideServicesAdvertisement):
         break
 radio.stop_scan()
 print("keyboard has appearance", advertisement.appearance)
-connection = radio.connect(advertisement)._bleio_connection
+connection = radio.connect(advertisement, timeout=60)._bleio_connection
 (service,) = connection.discover_remote_services((_bleio.UUID(0x1812),))
 (report_map,) = [c for c in service.characteristics if c.uuid == _bleio.UUID(0x2A4B)]
 try:

@@ -18,6 +18,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+# bleak would load its parts for BlueZ at their first use: on the engine's thread, and perhaps at
+# the end of a program, which then has not the status of one that Ctrl-C has ended.
+import bleak.backends.bluezdbus.client
+import bleak.backends.bluezdbus.scanner  # noqa: F401
+from bleak.backends.bluezdbus import manager as bleak_manager
+from bleak.backends.bluezdbus.manager import get_global_bluez_manager
+from bleak.backends.bluezdbus.version import BlueZFeatures
 from dbus_fast import Message
 
 if TYPE_CHECKING:
@@ -43,8 +50,6 @@ def enter() -> None:
 
     bleak need not look for BlueZ's version, for which it starts a program that may not be there.
     """
-    from bleak.backends.bluezdbus.version import BlueZFeatures
-
     BlueZFeatures.checked_bluez_version = True
     loop = asyncio.get_running_loop()
     _users[loop] = _users.get(loop, 0) + 1
@@ -56,9 +61,7 @@ async def leave() -> None:
     _users[loop] = _users.get(loop, 1) - 1
     if _users[loop] > 0:
         return
-    from bleak.backends.bluezdbus import manager as module
-
-    manager = module._global_instances.pop(loop, None)
+    manager = bleak_manager._global_instances.pop(loop, None)
     if manager is not None:
         watcher = manager._bus_watcher_task
         if watcher is not None:  # first, or it would warn of a loss
@@ -80,15 +83,11 @@ def renew() -> None:
 
 
 def _this_loops() -> BlueZManager | None:
-    from bleak.backends.bluezdbus import manager as module
-
-    return module._global_instances.get(asyncio.get_running_loop())
+    return bleak_manager._global_instances.get(asyncio.get_running_loop())
 
 
 async def has_seen_connected(device: str, patience_s: float) -> bool:
     """Wait until bleak knows, by its own connection, that a device is connected."""
-    from bleak.backends.bluezdbus.manager import get_global_bluez_manager
-
     manager = await get_global_bluez_manager()
     clock = asyncio.get_running_loop().time
     deadline_s = clock() + patience_s
@@ -105,8 +104,6 @@ async def services(device: str) -> BleakGATTServiceCollection:
     bleak 3.1 stumbles over values that have gone while their service has stayed; they are taken
     out first.
     """
-    from bleak.backends.bluezdbus.manager import get_global_bluez_manager
-
     manager = await get_global_bluez_manager()
     for held in (manager._characteristic_map, manager._descriptor_map):
         for owner, paths in held.items():
