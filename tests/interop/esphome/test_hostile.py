@@ -142,6 +142,19 @@ async def test_a_flood_of_advertisements_is_cut_off() -> None:
 
 
 @asynchronous
+async def test_pings_whose_answers_are_not_taken_are_cut_off() -> None:
+    async def flood(line: Line) -> None:
+        await line.introduce()
+        while True:
+            await line.send(*[pb.PingRequest()] * 100)
+
+    async with BadProxy(flood) as bad, Building() as building:
+        fleet = await beside(building, bad)
+        await until(lambda: fleet.system.counters()["esphome.floods"])
+        await check_good(building, fleet)
+
+
+@asynchronous
 async def test_what_no_radio_can_hear_is_counted() -> None:
     async def lie(line: Line) -> None:
         await line.introduce()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -33,12 +32,15 @@ class ProxiedLink:
         self._values: dict[int, RemoteCharacteristic | RemoteDescriptor] = {}
         self._cccds: dict[int, RemoteCharacteristic] = {}
         self._listeners: dict[int, _Listener] = {}
-        self._found = asyncio.Event()
+        self._found = False
 
     async def send_services(self) -> None:
-        """Discover all there is and send it, a message for each service."""
+        """Discover all there is and send it, a message for each service.
+
+        Once: a proxy then forgets them, as it has little memory, and has none to send any more.
+        """
         try:
-            services = await self.link.discover(None)
+            services = [] if self._found else await self.link.discover(None)
         except InnerError as error:
             self._refuse(0, error)
             return
@@ -47,7 +49,7 @@ class ProxiedLink:
             message = pb.BluetoothGATTGetServicesResponse(address=self.address)
             message.services.append(_service(service))
             self._send(message)
-        self._found.set()
+        self._found = True
         self._send(pb.BluetoothGATTGetServicesDoneResponse(address=self.address))
 
     async def read(self, handle: int) -> None:

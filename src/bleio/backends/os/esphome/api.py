@@ -1,9 +1,10 @@
 """A proxy's API as aioesphomeapi speaks it, with bounds on what the proxy sends.
 
 A proxy is a small computer in the network, and what is in its place may be another one. The library
-bounds the size of packets, but not how many come. So advertisements and services are counted here,
-second by second, and a proxy that sends more than any radio can hear is cut off. That is told to
-the owner, which may let it come back later.
+bounds the size of packets, but not how many come. So what would pile up is counted here, second by
+second: advertisements, services, and pings, as each has an answer that the proxy may not take. One
+that sends more than any radio can hear is cut off. That is told to the owner, which may let it come
+back later.
 
 Advertisements do not go to habluetooth, as bleak-esphome would have it; `heard` says why.
 """
@@ -17,6 +18,7 @@ from typing import Any, Protocol
 from aioesphomeapi.api_pb2 import (  # type: ignore[attr-defined]
     BluetoothGATTGetServicesResponse,
     BluetoothLERawAdvertisementsResponse,
+    PingRequest,
 )
 from aioesphomeapi.client import APIClient
 
@@ -24,6 +26,7 @@ from bleio.backends.os.esphome.heard import MOST_REPORTS_A_SECOND, Pace, is_poss
 from bleio.backends.os.esphome.places import Place
 
 MOST_SERVICE_OCTETS_A_SECOND = 1 << 20
+MOST_PINGS_A_SECOND = 100  # there is one in a minute
 
 
 class ApiOwner(Protocol):
@@ -50,11 +53,13 @@ class ProxyApi(APIClient):
         self._clock = asyncio.get_running_loop().time
         self._reports = Pace(MOST_REPORTS_A_SECOND)
         self._service_octets = Pace(MOST_SERVICE_OCTETS_A_SECOND)
+        self._pings = Pace(MOST_PINGS_A_SECOND)
 
-    def watch_services(self) -> None:
-        """Count what the proxy sends as services, for as long as this connection lives."""
+    def watch(self) -> None:
+        """Count what the proxy sends, for as long as this connection lives."""
         connection = self._get_connection()
         connection.add_message_callback(self._services, (BluetoothGATTGetServicesResponse,))
+        connection.add_message_callback(self._ping, (PingRequest,))
 
     def subscribe_bluetooth_le_raw_advertisements(
         self, on_advertisements: Callable[[BluetoothLERawAdvertisementsResponse], None]
@@ -80,6 +85,10 @@ class ProxyApi(APIClient):
 
     def _services(self, message: Any) -> None:
         if self.is_connected and self._service_octets.exceeded(message.ByteSize(), self._clock()):
+            self._cut_off()
+
+    def _ping(self, message: Any) -> None:
+        if self.is_connected and self._pings.exceeded(1, self._clock()):
             self._cut_off()
 
     def _cut_off(self) -> None:

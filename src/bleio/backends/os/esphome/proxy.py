@@ -225,7 +225,7 @@ class Proxy:
             unsetup = scanner.async_setup()
             unregister = self._manager.async_register_scanner(scanner)
         self.session = ProxySession(source, features, data, scanner, unsetup, unregister)
-        self._api.watch_services()
+        self._api.watch()
         return self.session
 
     def _check_hearing(self, session: ProxySession) -> None:
