@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 
 import pytest
@@ -149,13 +148,13 @@ async def test_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_another_program_listens_to_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(proxies, "HEARS_S", 0.1)
     async with Building() as building:
         proxy = await building.proxy("kitchen")
         await building.fleet(proxy)
+        await until(lambda: proxy.subscriber is not None)
+        monkeypatch.setattr(proxies, "HEARS_S", 0.1)
         await building.fleet(proxy)
         await until(lambda: caplog.messages)
-        await asyncio.sleep(0.2)
         (said,) = caplog.messages
         assert f"127.0.0.1:{proxy.port} passes nothing on that it hears: another program" in said
 

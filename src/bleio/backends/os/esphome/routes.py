@@ -31,6 +31,7 @@ from bleio.errors import CallerError, ControllerLost
 
 SETTLE_S = 0.4  # proxies report what they hear in batches, several times a second
 LINK_TIMEOUT_S = 20.0
+SLOT_S = 2.0
 
 
 class RoutesOwner(Protocol):
@@ -66,8 +67,7 @@ class Routes:
             no slot, or only listen; BleakError, TimeoutError if the attempt fails.
         """
         number = address_in(address)
-        await self._wait_until_heard(number)
-        self._check_slots(number)
+        await self._wait_for_slot(number)
         self._forget_services(number)
         self._tell_manager(number)
         with self._manager.in_place():
@@ -145,26 +145,40 @@ class Routes:
                 cache.clear_gatt_services_cache(address)
                 cache.clear_gatt_mtu_cache(address)
 
-    def _check_slots(self, address: int) -> None:
-        """Raises: CallerError if no proxy that hears the device can connect to it now."""
+    async def _wait_for_slot(self, address: int) -> None:
+        """Wait until a proxy that hears the device has a slot; it may just be getting one back.
+
+        Raises: CallerError if that takes long, or if all that hear it only listen.
+        """
+        deadline_s = self._clock() + SLOT_S
+        while True:
+            await self._wait_until_heard(address)
+            refusal = self._refusal(address)
+            if refusal is None:
+                return
+            if self._clock() >= deadline_s:
+                raise refusal
+            await asyncio.sleep(SLOT_S / 20)
+
+    def _refusal(self, address: int) -> CallerError | None:
+        """Return why no proxy that hears a device can connect to it now; None if one can."""
         listening = self._listening(address)
         connecting = [(proxy, session) for proxy, session, _ in listening if session.connects]
         device = text_of(address)
         if not connecting:
             names = ", ".join(str(proxy.place) for proxy, _, _ in listening)
-            raise CallerError(
+            return CallerError(
                 f"Only ESPHome proxies that cannot connect hear {device} ({names}):"
                 " set `active: true` below `bluetooth_proxy:` in their configuration"
             )
-        if not any(session.slots[0] for _, session in connecting):
-            names = ", ".join(
-                f"{proxy.place} has {session.slots[1]}" for proxy, session in connecting
-            )
-            raise CallerError(
-                f"All connection slots of the ESPHome proxies that hear {device} are taken"
-                f" ({names}): end another connection, or raise `connection_slots` below"
-                " `bluetooth_proxy:` in their configuration"
-            )
+        if any(session.slots[0] for _, session in connecting):
+            return None
+        names = ", ".join(f"{proxy.place} has {session.slots[1]}" for proxy, session in connecting)
+        return CallerError(
+            f"All connection slots of the ESPHome proxies that hear {device} are taken"
+            f" ({names}): end another connection, or raise `connection_slots` below"
+            " `bluetooth_proxy:` in their configuration"
+        )
 
 
 def _ended(on_end: Callable[[], None], client: BleakClient) -> None:
