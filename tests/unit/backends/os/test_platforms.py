@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import bleak
@@ -15,6 +16,7 @@ from bleak.exc import (
     BleakError,
 )
 
+from bleio.api import Adapter
 from bleio.backends.capabilities import MACOS, WINDOWS, Capability
 from bleio.backends.os import automatic, platforms
 from bleio.backends.os.automatic import AutomaticBackend
@@ -188,3 +190,20 @@ def test_who_chose_it_is_told_what_is_behind_the_reason(monkeypatch: pytest.Monk
     assert str(caught.value).startswith("Looked for BlueZ on D-Bus, but the system bus cannot be")
     assert " This is a container (Docker) without the host's D-Bus: " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("platform", "name"), [("win32", "Windows"), ("darwin", "macOS")])
+def test_a_program_that_advertises_there_is_told_what_can(
+    platform: str, name: str, monkeypatch: pytest.MonkeyPatch, scanner: type[FakeScanner]
+) -> None:
+    monkeypatch.setattr(platforms, "sys", SimpleNamespace(platform=platform))
+    adapter = Adapter("os")
+    with pytest.raises(NotImplementedError) as caught:
+        adapter.start_advertising(b"\x02\x01\x06")
+    with pytest.raises(NotImplementedError, match=f"^{name} cannot tell its own address; "):
+        assert adapter.address
+    adapter.enabled = False
+    assert str(caught.value) == (
+        f'{name} cannot advertise and serve clients; "hci:usb:0" can, with a Bluetooth dongle, and'
+        ' so can "os" on Linux'
+    )
