@@ -54,6 +54,7 @@ class Remote(StandIn):
         self.silent: set[str] = set()  # members that are not answered
         self.pairing: Callable[[str, str], Any] | None = None  # asks the agent of a connection
         self.echoes = True
+        self.resolves = True  # services, once a device is connected
 
     # What a test does
 
@@ -88,7 +89,8 @@ class Remote(StandIn):
         self.change(path, CHARACTERISTIC, Value=value)
 
     def connected(self, path: str, is_connected: bool = True) -> None:
-        self.change(path, DEVICE, Connected=is_connected, ServicesResolved=is_connected)
+        resolved = is_connected and self.resolves
+        self.change(path, DEVICE, Connected=is_connected, ServicesResolved=resolved)
 
     # What is asked of it
 

@@ -88,11 +88,12 @@ class Tables(Protocol):
         """Return what tells the table that the system has of a peer from a later one; nothing if
         there is no such thing."""
 
-    async def settled(self, client: Any, known: Any, changes: Any) -> None:
+    async def settled(self, client: Any, known: Any, changes: Any) -> bool:
         """Wait, within seconds, until changes of the peer's table that it has told can be seen.
 
         Args: `known`: bleak's collection of the services as they were. `changes`: the link's
             `links.changes.Changes`, of which none is pending afterwards.
+        Returns: whether there was any.
         """
 
     def is_valid(self, value: Any) -> bool:

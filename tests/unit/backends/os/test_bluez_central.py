@@ -323,3 +323,28 @@ async def test_a_listener_of_one_link_hears_nothing_of_another() -> None:
         daemon.notify(path, b"news")
         await until(lambda: heard.values and heard.closed)
         assert (heard.values, heard.closed) == ([b"news"], 1)
+
+
+@in_loop
+async def test_a_discovery_that_is_cancelled_while_it_begins_is_ended() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.silent.add("StartDiscovery")
+        task = asyncio.ensure_future(backend.connect(peer(), 0))
+        await until(lambda: daemon.called("StartDiscovery"))
+        task.cancel()
+        await asyncio.wait({task})
+        assert daemon.called("StopDiscovery") == [[]]
+
+
+@in_loop
+async def test_a_link_that_is_up_when_it_is_cancelled_is_ended() -> None:
+    async with remote() as (daemon, backend, engine):
+        device = daemon.know(ServicesResolved=False)
+        await settled(backend)
+        daemon.resolves = False
+        task = asyncio.ensure_future(backend.connect(peer(), 0))
+        await until(lambda: daemon.objects[device]["org.bluez.Device1"]["Connected"].value)
+        task.cancel()
+        await asyncio.wait({task})
+        await until(lambda: daemon.called("Disconnect"))
+        assert engine.log == []

@@ -97,8 +97,13 @@ class BlueZPeers:
         elif self._owner.link_to(peer) is None:
             self._found_connected.add(peer)
         reaching.paths[peer] = path
-        if not await bleak_table.has_seen_connected(path, SEEN_S):
-            raise LinkLost
+        try:
+            if not await bleak_table.has_seen_connected(path, SEEN_S):
+                raise LinkLost
+        except BaseException:
+            if self._owner.link_to(peer) is None and peer not in self._found_connected:
+                await asyncio.shield(asyncio.ensure_future(reaching.disconnect(path)))
+            raise
         device = reaching.device(path)
         return BLEDevice(address_text(peer), device.get("Alias"), {"path": path, "props": device})
 

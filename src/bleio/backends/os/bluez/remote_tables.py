@@ -91,11 +91,11 @@ class BlueZTables:
 
     async def settled(
         self, client: BleakClient, known: BleakGATTServiceCollection, changes: Changes
-    ) -> None:
+    ) -> bool:
         if not changes.pending and not await self._is_out_of_sync(client, known):
             await bleak_table.catch_up()
             if not changes.pending:
-                return
+                return False
         clock = asyncio.get_running_loop().time
         deadline_s, mark = clock() + SETTLE_S, changes.mark
         while mark and clock() < deadline_s and changes.mark == mark:
@@ -105,6 +105,7 @@ class BlueZTables:
             await self._until_quiet(known, deadline_s)
         await bleak_table.catch_up()
         changes.pending = False
+        return True
 
     async def _until_quiet(self, known: BleakGATTServiceCollection, deadline_s: float) -> None:
         """Wait until there are other values than were known, and then no others for a moment."""

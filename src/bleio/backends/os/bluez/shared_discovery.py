@@ -68,12 +68,13 @@ class SharedDiscovery:
         if self._is_on and adapter.get("Discovering"):
             return
         await self._call("SetDiscoveryFilter", "a{sv}", _FILTER)
+        self._is_on = True  # also if this is cancelled: bluetoothd begins all the same
         try:
             await self._call("StartDiscovery")
         except BusError as error:
             if error.name != _IN_PROGRESS:  # that is: it has begun already
+                self._is_on = False
                 raise
-        self._is_on = True
 
     async def _stop(self) -> None:
         """What is gone already is no fault."""

@@ -44,7 +44,7 @@ class RemoteClient:
         self._tables = tables
         self._values: Values | None = None
         self._changes = Changes()
-        self._gone: set[Key] = set()  # the peer has said that it has them no longer
+        self._gone: dict[Key, RemoteCharacteristic] = {}  # what the peer has no longer
 
     async def begin(self, client: BleakClient) -> None:
         """Use a connected client from now on."""
@@ -72,10 +72,12 @@ class RemoteClient:
 
     async def _settle(self) -> None:
         """Have the services as the peer has them now."""
-        if self._changes.pending:
-            self._gone.clear()
-        await self._tables.settled(self._connected, self._known.found, self._changes)
+        known = self._known.found
+        has_changed = await self._tables.settled(self._connected, known, self._changes)
         self._values = Values(await self._tables.services(self._connected), self._tables.declared)
+        for key, record in tuple(self._gone.items()) if has_changed else ():
+            if not await self._is_gone(record):
+                del self._gone[key]
 
     async def discover(self, uuids: Sequence[bytes] | None) -> list[RemoteService]:
         """See `Link.discover`."""
@@ -202,7 +204,15 @@ class RemoteClient:
         """The peer has a value no longer, whatever the system thinks: BlueZ 5.66 does not look
         into a service again that has kept its place."""
         if isinstance(record, RemoteCharacteristic) and len(self._gone) < MOST_VALUES:
-            self._gone.add(key_of(record))
+            self._gone[key_of(record)] = record
+
+    async def _is_gone(self, record: RemoteCharacteristic) -> bool:
+        """Ask a peer whose table has changed for a value that it had no longer."""
+        try:
+            await self._read(record)
+        except AttError as error:
+            return error.code == AttErrorCode.INVALID_HANDLE
+        return False
 
     def _check(self, record: RemoteValue) -> None:
         """Raises: AttError if the place of a value is another's now."""

@@ -53,8 +53,8 @@ class PlainTables:
 
     async def settled(
         self, client: BleakClient, known: BleakGATTServiceCollection, changes: Changes
-    ) -> None:
-        """They look for changes when they connect."""
+    ) -> bool:
+        return False  # they look for changes when they connect
 
     def is_valid(self, value: Any) -> bool:
         return True
