@@ -56,6 +56,7 @@ class Raw:
 @pytest.fixture(autouse=True)
 def raw(monkeypatch: pytest.MonkeyPatch) -> type[Raw]:
     monkeypatch.setattr(discovery, "RawReports", Raw)
+    monkeypatch.setattr(discovery, "KEEP_S", 1e6)
     monkeypatch.setattr(Raw, "allowed", False)
     monkeypatch.setattr(Raw, "all", [])
     return Raw
@@ -326,26 +327,43 @@ async def test_a_scan_goes_on_with_the_next_bluetoothd() -> None:
 async def test_an_adapter_that_is_back_may_need_a_moment(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(discovery, "PAUSES_S", (0.0, 0.0))
+    monkeypatch.setattr(discovery, "KEEP_S", 0.01)
     async with opened() as world:
         await world.scanner.start(ACTIVE)
+        world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
+        await until(lambda: not world.system.presence.is_usable)
         world.asked()
-        for attempts in (2, 3):
-            refusals = attempts * [Refusal("org.bluez.Error.NotReady", "Resource Not Ready")]
+        refusals = 3 * [Refusal("org.bluez.Error.NotReady", "Resource Not Ready")]
 
-            def refuse(message: Message, refusals: list[Refusal] = refusals) -> None:
-                if refusals:
-                    raise refusals.pop()
+        def refuse(message: Message) -> None:
+            if refusals:
+                raise refusals.pop()
+            world.daemon.change(ADAPTER_PATH, ADAPTER, Discovering=True)
 
-            world.daemon.answers["StartDiscovery"] = refuse
-            world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
-            await until(lambda: not world.system.presence.is_usable)
-            world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
-            await until(lambda: len(world.daemon.called("StartDiscovery")) == 3)
-            await until(lambda: not world.scanner._lock.locked())
-            world.asked()
-            has_ended = "Scanning has ended: Resource Not Ready" in caplog.text
-            assert has_ended == (attempts == 3)
+        world.daemon.answers["StartDiscovery"] = refuse
+        world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
+        await until(lambda: not world.scanner._is_gone)
+        assert len(world.daemon.called("StartDiscovery")) == 4
+        assert caplog.text.count("Scanning has stopped for now: Resource Not Ready") == 1
+
+
+@in_loop
+async def test_a_scan_that_only_seemed_to_begin_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when another bluetoothd was killed and the kernel still discovers for it."""
+    monkeypatch.setattr(discovery, "KEEP_S", 0.01)
+    async with opened() as world:
+        refusals = 2 * [Refusal(IN_PROGRESS, "Operation already in progress")]
+
+        def refuse(message: Message) -> None:
+            if refusals:
+                raise refusals.pop()
+            world.daemon.change(ADAPTER_PATH, ADAPTER, Discovering=True)
+
+        world.daemon.answers["StartDiscovery"] = refuse
+        await world.scanner.start(ACTIVE)
+        await until(lambda: world.system.opened.properties.get("Discovering"))
+        await world.scanner.stop()
+        assert len(world.daemon.called("StartDiscovery")) == 3
 
 
 @in_loop

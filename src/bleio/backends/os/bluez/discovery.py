@@ -23,6 +23,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bleio.backends.base import Report, ScanParameters
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-PAUSES_S = (0.2, 1.0, 4.0)  # between attempts when an adapter is back
+KEEP_S = 2.0  # between looks whether the scan is still on
 
 
 class Discovery:
@@ -59,7 +60,9 @@ class Discovery:
         self._monitors: Monitors | None = None
         self._raw: RawReports | None = None
         self._lately = HeardLately(time.monotonic)
-        self._again: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._came = asyncio.Event()  # the adapter, again
+        self._is_gone = False  # what was registered, with the adapter
         self._counters = ScanCounters()
 
     async def start(self, parameters: ScanParameters) -> None:
@@ -67,9 +70,10 @@ class Discovery:
         await self.stop()
         self._system.opened.presence.require()
         async with self._lock:
-            self._wanted = parameters
+            self._wanted, self._is_gone = parameters, False
             try:
                 await self._begin(parameters)
+                self._keeper = asyncio.create_task(self._keep_on(parameters))
             except BaseException as error:
                 self._wanted = None
                 await self._end()
@@ -83,10 +87,10 @@ class Discovery:
         self._wanted = None
         if self._reports is not None:
             self._reports.is_on = False
-        if self._again is not None:
-            self._again.cancel()
-            await asyncio.wait({self._again})
-            self._again = None
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
+            self._keeper = None
         async with self._lock:
             await self._end()
 
@@ -183,24 +187,40 @@ class Discovery:
 
     def adapter_went(self, registrations_too: bool) -> None:
         """See `AdapterWatcher`."""
-        if self._again is not None:
-            self._again.cancel()
+        self._is_gone = True
 
     def adapter_came(self) -> None:
         """See `AdapterWatcher`."""
-        if self._wanted is not None:
-            self._again = asyncio.create_task(self._begin_again(self._wanted))
+        self._came.set()
 
-    async def _begin_again(self, parameters: ScanParameters) -> None:
-        """The adapter may need a moment more; after the last attempt it is given up."""
-        async with self._lock:
-            for pause_s in (*PAUSES_S, None):
-                await self._end()
+    async def _keep_on(self, parameters: ScanParameters) -> None:
+        """Begin again what the system has ended, as often as it takes.
+
+        After a bluetoothd that was killed the kernel goes on discovering for ten seconds, and
+        refuses another one as in progress. (A cancelled `wait_for` may return all the same if what
+        it waits for has come, so what is wanted is looked at, too.)
+        """
+        is_told = False
+        while self._wanted is not None:
+            with suppress(asyncio.TimeoutError, TimeoutError):
+                await asyncio.wait_for(self._came.wait(), KEEP_S)
+            self._came.clear()
+            adapter = self._adapter
+            if adapter is None or not adapter.presence.is_usable or self._wanted is None:
+                continue
+            async with self._lock:
                 try:
-                    await self._begin(parameters)
-                    return
+                    await self._go_on(adapter, parameters)
+                    is_told = False
                 except (InnerError, NotImplementedError) as error:
-                    if pause_s is None:
-                        _log.warning("Scanning has ended: %s", error)
-                        return
-                await asyncio.sleep(pause_s)
+                    if not is_told:
+                        _log.warning("Scanning has stopped for now: %s", error)
+                    is_told = True
+
+    async def _go_on(self, adapter: Adapter, parameters: ScanParameters) -> None:
+        if self._is_gone:
+            await self._end()
+            await self._begin(parameters)
+            self._is_gone = False
+        elif parameters.active:
+            await adapter.discovery.begin(self)
