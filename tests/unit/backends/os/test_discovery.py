@@ -13,11 +13,18 @@ from dbus_fast import Message, Variant, unpack_variants
 
 from bleio.backends.base import Report, ScanParameters
 from bleio.backends.capabilities import Capability
-from bleio.backends.os.bluez import discovery, monitors
+from bleio.backends.os.bluez import discovery
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.discovery import Discovery
 from bleio.backends.os.bluez.hearing import Hearing
-from bleio.backends.os.bluez.monitors import EVERYTHING, MONITOR, MOST_PATTERNS, NOTHING, ROOT
+from bleio.backends.os.bluez.monitors import (
+    EVERYTHING,
+    MONITOR,
+    MOST_PATTERNS,
+    NOTHING,
+    ROOT,
+    Monitors,
+)
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, MONITOR_MANAGER
 from bleio.backends.os.bluez.system import BlueZ
 from bleio.core.address import DeviceAddress
@@ -230,13 +237,22 @@ async def test_a_monitor_that_bluetoothd_releases_is_refused() -> None:
 
 
 @in_loop
-async def test_a_monitor_that_never_begins_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(monitors, "ACTIVATION_S", 0.01)
+async def test_a_monitor_that_never_begins_ends() -> None:
     async with opened(monitoring=True) as world:
         world.daemon.answers.clear()
+        monitors = Monitors(world.system.objects.bus, ADAPTER_PATH, NOTHING)
         with pytest.raises(BusError, match="did not begin to monitor"):
-            await world.scanner.start(PASSIVE)
+            await monitors.open(0.01)
         assert world.asked() == ["RegisterMonitor", "UnregisterMonitor"]
+
+
+@in_loop
+async def test_discovery_does_not_wait_long_for_a_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(discovery, "DUPLICATES_S", 0.01)
+    async with opened(monitoring=True) as world:
+        world.daemon.answers.clear()
+        await world.scanner.start(ACTIVE)
+        assert "StartDiscovery" in world.asked()
 
 
 @in_loop

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+DUPLICATES_S = 2.0  # a scan without duplicates is of more use than a late one
 KEEP_S = 2.0  # between looks whether the scan is still on
 
 
@@ -126,7 +127,7 @@ class Discovery:
         """Have each packet reported; a scan is of use without that, too."""
         self._monitors = monitors
         try:
-            await monitors.open()
+            await monitors.open(DUPLICATES_S)
         except BusError as error:
             self._monitors = None
             _log.debug("Duplicates are left out: %s", error)

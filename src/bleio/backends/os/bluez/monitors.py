@@ -68,17 +68,17 @@ class Monitors:
         self._patterns = {f"{ROOT}/{at}": patterns[at : at + MOST_PATTERNS] for at in parts}
         self._decided: asyncio.Future[None] | None = None
 
-    async def open(self) -> None:
+    async def open(self, timeout_s: float = ACTIVATION_S) -> None:
         """Register, and wait until one is active; the others follow. Raises: BusError."""
         self._decided = asyncio.get_running_loop().create_future()
         for path in (ROOT, *self._patterns):
             self._bus.serve(path, self._serve)
         try:
             await self._bus.call(self._adapter, MONITOR_MANAGER, "RegisterMonitor", "o", ROOT)
-            await asyncio.wait_for(self._decided, ACTIVATION_S)
+            await asyncio.wait_for(self._decided, timeout_s)
         except (asyncio.TimeoutError, TimeoutError):
             await self.close()
-            text = f"bluetoothd did not begin to monitor in {ACTIVATION_S:g} s"
+            text = f"bluetoothd did not begin to monitor in {timeout_s:g} s"
             raise BusError(ACCESS_DENIED, text) from None
         except BaseException:
             await self.close()
