@@ -49,6 +49,8 @@ ROWS: tuple[tuple[Capability, str, str], ...] = (
     ),
     (Capability.CONNECTION_INTERVAL, "Connection.connection_interval", ""),
     (Capability.PAIRING, "Connection.pair", ""),
+    (Capability.PAIRING_AFRESH, "Connection.pair", "with a device that has lost its keys"),
+    (Capability.PAIRING_ON_REQUEST, "Characteristic.value", "refused as long as it takes pairing"),
     (Capability.PAIRING_DELEGATE, "Adapter.pairing_delegate", ""),
     (Capability.OUT_OF_BAND, "Adapter.local_oob", "and pairing with it"),
     (Capability.ERASABLE_BONDS, "Adapter.erase_bonding", ""),
@@ -61,7 +63,10 @@ ROWS: tuple[tuple[Capability, str, str], ...] = (
     (Capability.FAIL_CLOSED, "Adapter.security", "`fail_closed`"),
 )
 # What no member of `_bleio` shows.
-UNSEEN = {Capability.HANDLES: "handles are between backends and the conformance suite"}
+UNSEEN = {
+    Capability.HANDLES: "handles are between backends and the conformance suite",
+    Capability.KEY_STRENGTH: "programs are told whether a link is encrypted, and no more",
+}
 
 
 def table() -> str:

@@ -65,6 +65,9 @@ class Capability(Enum):
 
     # Security
     PAIRING = "pair when the program asks for it"
+    PAIRING_ON_REQUEST = "leave a value refused until the program pairs"
+    PAIRING_AFRESH = "pair afresh with a device that has lost its keys"
+    KEY_STRENGTH = "tell how strong a link's keys are"
     PAIRING_DELEGATE = "let the program answer in pairing"
     OUT_OF_BAND = "pair with out-of-band data"
     ERASABLE_BONDS = "forget its bonds when the program asks for it"
@@ -131,6 +134,9 @@ BLUEZ = Platform(
         Capability.TRANSMIT_POWER: "bluetoothd started with --experimental, or a newer one",
         Capability.PASSIVE_SCANNING: "bluetoothd started with --experimental",
         Capability.SUBSCRIBERS: "BlueZ 5.69 on a bus that passes file descriptors",
+    },
+    instead={
+        Capability.PAIRING_AFRESH: "forget its keys with erase_bonding(), and connect again",
     },
 )
 WINDOWS = Platform(

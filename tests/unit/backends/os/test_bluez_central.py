@@ -348,3 +348,23 @@ async def test_a_link_that_is_up_when_it_is_cancelled_is_ended() -> None:
         await asyncio.wait({task})
         await until(lambda: daemon.called("Disconnect"))
         assert engine.log == []
+
+
+@in_loop
+async def test_a_bonded_peer_is_subscribed_to_again() -> None:
+    async with remote() as (daemon, backend, engine):
+        link, value, path = await linked(daemon, backend)
+        await link.subscribe(value, notify=True, indicate=False)
+        for is_paired in (False, True):
+            if is_paired:
+                await link.pair()
+                await link.subscribe(value, notify=True, indicate=False)
+            started = len(daemon.called("StartNotify"))
+            await link.disconnect()
+            await until(lambda: engine.log[-1] == "link closed")
+            link = await backend.connect(peer(), 10)
+            assert len(daemon.called("StartNotify")) - started == is_paired
+        heard = Heard()
+        link.listen(value, heard)
+        daemon.notify(path, b"news")
+        await until(lambda: heard.values)

@@ -6,7 +6,7 @@ link's end and to time limits. What bleak raises comes out as it is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -178,6 +178,17 @@ class RemoteClient:
                     await self.subscribe(one, bool(octets[0] & 1), bool(octets[0] & 2))
                     return
         raise AttError(AttErrorCode.INVALID_HANDLE, 0, record.handle)
+
+    async def resume(self, wanted: Mapping[Key, tuple[bool, bool]]) -> None:
+        """Subscribe to what was subscribed to on a former link to the same bonded peer.
+
+        The peer remembers it, and sends; but systems pass on only what was asked for on this link.
+        """
+        for service in self._known.records(None) if wanted else ():
+            for one in service.characteristics:
+                if key_of(one) in wanted:
+                    with suppress(Exception):  # it is no promise, and the program may ask again
+                        await self.subscribe(one, *wanted[key_of(one)])
 
     # A table that changes
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from bleio.backends.capabilities import Capability
 from bleio.backends.os.links.client import RemoteClient
 from bleio.backends.os.links.errors import SystemRefused, inner_error
 from bleio.backends.os.links.link import OsLink, abandon
+from bleio.backends.os.links.subscriptions import Key
 from bleio.backends.os.system import Peers, Peripheral, System, SystemOwner
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -47,6 +48,7 @@ FOR_EVER_S = 1e9  # bleak insists on a time limit; ours is the one that counts
 CLOSE_S = 6.0  # all links at once
 RELEASE_S = 3.0
 PAUSE_S = 0.1  # between attempts, doubled each time
+MOST_REMEMBERED = 64  # bonded peers whose subscriptions are resumed
 MOST_FAILURES = 8  # one after the other, before the link was up
 FAST_S = 10.0  # what fails later than this has not failed at once
 MOST_LOSSES_BONDED = 2  # of links to a bonded peer, before its services were found
@@ -62,6 +64,7 @@ class Connecting:
         self.peers = peers
         self._system, self._owner = system, owner
         self._links: dict[DeviceAddress, OsLink] = {}
+        self._wanted: dict[DeviceAddress, Mapping[Key, tuple[bool, bool]]] = {}  # of bonded peers
         self._asked: Counter[DeviceAddress] = Counter()
         self._attempts: set[asyncio.Future[OsLink]] = set()
         self._background: set[asyncio.Future[Any]] = set()
@@ -154,6 +157,7 @@ class Connecting:
             mtu = await self.peers.tables.mtu(client)
             remote = RemoteClient(self.peers.tables)
             await remote.begin(client)
+            await remote.resume(self._wanted.get(address, {}))
             if not client.is_connected:
                 raise LinkLost
         except BaseException as error:
@@ -237,6 +241,11 @@ class Connecting:
         """See `LinkOwner`."""
         if self._links.get(link.peer) is link:
             del self._links[link.peer]
+        self._wanted.pop(link.peer, None)
+        if link.is_central and link.security.has_keys and link.wanted:
+            self._wanted[link.peer] = link.wanted
+            if len(self._wanted) > MOST_REMEMBERED:
+                del self._wanted[next(iter(self._wanted))]
         if link.client is not None:  # it has a connection to the system of its own
             self._spawn(self._quietly(link.client.disconnect(), RELEASE_S))
         self._owner.events.link_closed(link)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -30,6 +30,7 @@ from bleio.backends.base import Link
 from bleio.backends.capabilities import Capability
 from bleio.backends.os.links.client import RemoteClient
 from bleio.backends.os.links.errors import SystemRefused, inner_error
+from bleio.backends.os.links.subscriptions import Key
 from bleio.backends.os.system import Peers, Peripheral
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -93,6 +94,7 @@ class OsLink(Link):
         self.peer, self.is_central, self.connected = peer, remote is not None, True
         self.security: LinkSecurity = owner.peers.security(peer)
         self.mtu, self.interval_us = mtu, 0
+        self.wanted: Mapping[Key, tuple[bool, bool]] = {}  # what it was subscribed to in the end
         self.reason = 0  # of its end, an HCI error code, 0 where the system does not tell
         self._owner = owner
         self._remote = remote or RemoteClient(owner.peers.tables)
@@ -241,6 +243,7 @@ class OsLink(Link):
             return
         self.connected, self.reason = False, reason
         self._closed.set_result(None)
+        self.wanted = self._remote.subscriptions.wanted
         for listener in self._remote.subscriptions.closed():
             listener.link_closed()
         self._owner.closed(self)

@@ -93,6 +93,15 @@ class Subscriptions:
                 return feed
         return None
 
+    @property
+    def wanted(self) -> dict[Key, tuple[bool, bool]]:
+        """What programs have subscribed to, and how."""
+        return {
+            key: feed.started
+            for key, feed in self._feeds.items()
+            if feed.started is not None and not feed.is_kept
+        }
+
     def listen(self, record: RemoteCharacteristic, listener: RemoteListener) -> None:
         """See `Link.listen`."""
         listeners = self.of(record).listeners
