@@ -368,3 +368,28 @@ async def test_a_bonded_peer_is_subscribed_to_again() -> None:
         link.listen(value, heard)
         daemon.notify(path, b"news")
         await until(lambda: heard.values)
+
+
+@in_loop
+async def test_a_link_that_a_peer_made_is_asked_when_it_is_needed() -> None:
+    async with remote() as (daemon, backend, engine):
+        device = daemon.know()
+        daemon.serve(device, 0x10, "a000", (0x11, "a001", ECHO))
+        await settled(backend)
+        daemon.resolves = False
+        daemon.connected(device)
+        await settled(backend)
+        backend.peer_connected(peer())
+        (link,) = engine.links
+        assert (link.is_central, link.peer) == (False, peer())
+        calls = [asyncio.ensure_future(link.discover(None)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        calls[0].cancel()
+        await asyncio.sleep(0.05)
+        assert daemon.called("Disconnect") == []
+        daemon.change(device, "org.bluez.Device1", ServicesResolved=True)
+        (service,) = await calls[1]
+        assert await link.read(service.characteristics[0]) == b""
+        assert link.mtu == MTU
+        await link.disconnect()
+        assert daemon.called("Disconnect") == [[]]

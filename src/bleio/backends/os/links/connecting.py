@@ -51,7 +51,7 @@ PAUSE_S = 0.1  # between attempts, doubled each time
 MOST_REMEMBERED = 64  # bonded peers whose subscriptions are resumed
 MOST_FAILURES = 8  # one after the other, before the link was up
 FAST_S = 10.0  # what fails later than this has not failed at once
-MOST_LOSSES_BONDED = 2  # of links to a bonded peer, before its services were found
+MOST_LOSSES_BONDED = 3  # of links to a bonded peer, before its services were found
 TOLD_ELSEWHERE_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,8 @@ class Connecting:
             return self._outcome(attempt)
         except asyncio.CancelledError:
             await asyncio.shield(self._spawn(self._stop(attempt)))
-            if not attempt.cancelled() and attempt.exception() is None:
+            has_ended = attempt.done() and not attempt.cancelled()
+            if has_ended and attempt.exception() is None:
                 await asyncio.shield(self._spawn(attempt.result().disconnect()))
             raise
         finally:

@@ -99,6 +99,7 @@ class OsLink(Link):
         self._owner = owner
         self._remote = remote or RemoteClient(owner.peers.tables)
         self._turn = asyncio.Lock()
+        self._making: asyncio.Future[None] | None = None  # under way
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -205,11 +206,24 @@ class OsLink(Link):
     async def _in_turn(self, procedure: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a procedure when those before it have ended; the first makes the client."""
         async with self._turn:
-            if self._remote.client is None:
-                client = await self._owner.client_for(self)
-                self.mtu = max(self.mtu, await self._owner.peers.tables.mtu(client))
-                await self._remote.begin(client)
+            while self._remote.client is None:
+                if self._making is None:
+                    self._making = asyncio.ensure_future(self._make_client())
+                await asyncio.shield(self._making)
             return await procedure()
+
+    async def _make_client(self) -> None:
+        """Get bleak's client for a link that a peer made.
+
+        It goes on if the call that needs it is cancelled: bleak would end the link, which is the
+        peer's.
+        """
+        try:
+            client = await self._owner.client_for(self)
+            self.mtu = max(self.mtu, await self._owner.peers.tables.mtu(client))
+            await self._remote.begin(client)
+        finally:
+            self._making = None
 
     # The end
 
@@ -243,6 +257,8 @@ class OsLink(Link):
             return
         self.connected, self.reason = False, reason
         self._closed.set_result(None)
+        if self._making is not None:
+            abandon(self._making)
         self.wanted = self._remote.subscriptions.wanted
         for listener in self._remote.subscriptions.closed():
             listener.link_closed()
