@@ -40,6 +40,11 @@ class Captures:
         if self._file is not None:
             self._air = AirCapture(radio, self._file.write, decipher=decipher)
 
+    @property
+    def has_air(self) -> bool:
+        """Whether there is a file for the air."""
+        return self._air is not None
+
     def add(self, packet: AirPdu) -> None:
         """Write a packet on the air."""
         if self._air is not None:

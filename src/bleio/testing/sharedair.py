@@ -15,7 +15,7 @@ from bleio.backends.hci import entropy
 from bleio.files import create
 from bleio.radio.air.interference import Interference, wifi_channels
 from bleio.radio.air.keys import LinkKey, lines_of
-from bleio.radio.air.radio import AirPdu, Radio
+from bleio.radio.air.radio import AirPdu, MakePacket, Radio
 from bleio.radio.capture.air_capture import AirCapture
 from bleio.runtime.home import find_home_by
 from bleio.runtime.portal import Portal
@@ -36,8 +36,7 @@ class SharedAir:
     """The air of a world: what is heard on it, and what disturbs it.
 
     Attributes:
-        packets: the last `PACKETS_KEPT` packets.
-        packet_count: how many there were.
+        packet_count: how many packets there were.
     """
 
     def __init__(
@@ -62,13 +61,16 @@ class SharedAir:
             watch=watch,
             at_engine_start=partial(entropy.be_predictable, self.entropy),
         )
-        self.packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
+        self._packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
+        self._unmade: deque[tuple[MakePacket, tuple[Any, ...]]] = deque(maxlen=PACKETS_KEPT)
         self.packet_count = 0
         self.portal = Portal(self.clock, make_backend)
         self._captures = captures
         self._keys: deque[LinkKey] = deque(maxlen=PACKETS_KEPT)
         self._disturbances = 0
-        radio.watch(self._captured)
+        radio.keep(self._keep)
+        if captures.has_air:
+            radio.watch(captures.add)
         radio.watch_keys(self._keys.append)
 
     @property
@@ -85,6 +87,15 @@ class SharedAir:
             )
 
     # Packets
+
+    @property
+    def packets(self) -> deque[AirPdu]:
+        """The last `PACKETS_KEPT` packets. Few worlds are asked for them, so they are made here."""
+        unmade = self._unmade
+        while unmade:
+            make, args = unmade.popleft()
+            self._packets.append(make(*args))
+        return self._packets
 
     def trace(self, last: int | None = None) -> str:
         """Return the packets on the air as text, one a line: all that were kept, or the last."""
@@ -111,10 +122,9 @@ class SharedAir:
         with open(create(path), "w", encoding="ascii") as file:
             file.writelines(lines_of(self._keys))
 
-    def _captured(self, packet: AirPdu) -> None:
+    def _keep(self, make: MakePacket, args: tuple[Any, ...]) -> None:
         self.packet_count += 1
-        self.packets.append(packet)
-        self._captures.add(packet)
+        self._unmade.append((make, args))
 
     # Faults of the air; those of devices are theirs
 

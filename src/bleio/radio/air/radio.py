@@ -6,8 +6,9 @@ through `transmit`. A link sends its own packets, since what is at its two ends 
 of its events need not be simulated at all; the radio knows it only to tell it of changes.
 
 To watch is to be shown every packet as an `AirPdu`, with octets. Octets are costly and nothing in
-the model needs them, so they are made only while something watches. A watcher must not change
-anything: traces with and without it are the same.
+the model needs them, so they are made only while something watches. What looks at few of them, and
+late, can keep what they are made from (`keep`). A watcher must not change anything: traces with and
+without it are the same.
 """
 
 from __future__ import annotations
@@ -66,6 +67,9 @@ class AirPdu(NamedTuple):
     auxiliary_type: AuxiliaryType = AuxiliaryType.ADV
 
 
+MakePacket = Callable[..., AirPdu]
+
+
 class IdleMeter(Protocol):
     """Knows the packets of a link's idle events, which are made up only when somebody asks."""
 
@@ -111,6 +115,7 @@ class Radio:
         self.links: dict[LinkOnAir, None] = {}
         self.watched = False  # whether anything looks at octets; otherwise they need not be made
         self._watchers: tuple[Callable[[AirPdu], None], ...] = ()
+        self._keepers: tuple[Callable[[MakePacket, tuple[Any, ...]], None], ...] = ()
         self._idle_watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self._key_watchers: tuple[Callable[[LinkKey], None], ...] = ()
         self.static_addresses: dict[bytes, Station] = {}
@@ -194,7 +199,13 @@ class Radio:
     def unwatch(self, callback: Callable[[AirPdu], None]) -> None:
         """Stop that; harmless for one that does not watch."""
         self._watchers = tuple(each for each in self._watchers if each != callback)
-        self.watched = bool(self._watchers)
+        self.watched = bool(self._watchers or self._keepers)
+
+    def keep(self, callback: Callable[[MakePacket, tuple[Any, ...]], None]) -> None:
+        """Show every packet to a callback that may never look at it: as a function and its
+        arguments, which make the `AirPdu` at any later time."""
+        self._keepers += (callback,)
+        self.watched = True
 
     def watch_idle(self, callback: Callable[[AirPdu], None]) -> None:
         """Show a callback the empty packets of idle links where nothing can get lost.
@@ -218,11 +229,18 @@ class Radio:
         for watcher in self._idle_watchers:
             watcher(packet)
 
-    def show(self, packet: AirPdu) -> None:
-        """Let the watchers see a packet; without its sender's antenna it is not on air."""
-        if packet.sender.antenna:
-            for watcher in self._watchers:
-                watcher(packet)
+    def show(self, sender: Station, make: MakePacket, args: tuple[Any, ...]) -> None:
+        """Let the watchers see the packet `make(*args)`, which is made from what does not change.
+
+        Without its sender's antenna it is not on air.
+        """
+        if sender.antenna:
+            for keeper in self._keepers:
+                keeper(make, args)
+            if self._watchers:
+                packet = make(*args)
+                for watcher in self._watchers:
+                    watcher(packet)
 
     def transmit(
         self,
@@ -239,22 +257,11 @@ class Radio:
         packet.sender.tx_us += packet.to_us - packet.from_us
         if not self.medium.ideal:
             self.medium.transmit(packet)
-        if not self._watchers:
-            return
-        shown = AirPdu(
-            packet.from_us,
-            packet.channel,
-            packet.phy,
-            ADVERTISING_ACCESS_ADDRESS,
-            packet.power_dbm,
-            packet.sender,
-            octets(*args),
-            direction,
-            crc_right=not packet.corrupt,
-            auxiliary_type=auxiliary_type,
-        )
-        assert len(shown.octets) - 2 == packet.payload_octets
-        self.show(shown)
+        if self.watched:
+            made = octets(*args)  # now, as what it is made from may change
+            assert len(made) - 2 == packet.payload_octets
+            shown = (packet, not packet.corrupt, made, direction, auxiliary_type)
+            self.show(packet.sender, _advertising_packet, shown)
 
     # -- advertising --
 
@@ -267,3 +274,24 @@ class Radio:
         """Stop that; harmless for one that does not listen."""
         if self._listeners.pop(id(listener), None) is not None:
             self.listening = tuple(self._listeners.values())
+
+
+def _advertising_packet(
+    packet: Transmission,
+    crc_right: bool,
+    octets: bytes,
+    direction: Direction,
+    auxiliary_type: AuxiliaryType,
+) -> AirPdu:
+    return AirPdu(
+        packet.from_us,
+        packet.channel,
+        packet.phy,
+        ADVERTISING_ACCESS_ADDRESS,
+        packet.power_dbm,
+        packet.sender,
+        octets,
+        direction,
+        crc_right=crc_right,
+        auxiliary_type=auxiliary_type,
+    )

@@ -98,17 +98,16 @@ class ComputedEvents:
         pdu, header = self._central.transmit()
         air_us = central.negotiated.air_times_us[pdu.octets]
         at_us = now_us + air_us + phy.T_IFS_US
-        channel = link.channel(event) if radio.watched else None
         polling.tx_us += air_us
         answering.rx_us += air_us
-        if channel is not None:
-            radio.show(link.packet(central, pdu, header, channel, now_us))
+        if radio.watched:
+            link.show(central, pdu, header, event, now_us)
         self._peripheral.take(pdu, header)
         if not link.open:
             return at_us
         pdu, header = self._peripheral.transmit()
-        if channel is not None:
-            radio.show(link.packet(peripheral, pdu, header, channel, at_us))
+        if radio.watched:
+            link.show(peripheral, pdu, header, event, at_us)
         air_us = peripheral.negotiated.air_times_us[pdu.octets]
         answering.tx_us += air_us
         polling.rx_us += air_us

@@ -38,7 +38,6 @@ from collections.abc import Callable
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import hopping, phy
 from bleio.radio.air.clock import Timer
-from bleio.radio.air.radio import AirPdu, Direction
 from bleio.radio.connection.anchors import Anchors
 from bleio.radio.connection.computed import ComputedEvents
 from bleio.radio.connection.end import LinkEnd
@@ -47,6 +46,7 @@ from bleio.radio.connection.meter import LinkMeter
 from bleio.radio.connection.parameters import ChannelMap, ConnectionParameters
 from bleio.radio.connection.pdu import DataPdu
 from bleio.radio.connection.schedule import ConnectionEvents, Schedule
+from bleio.radio.connection.shown import facts_of, link_packet
 from bleio.radio.connection.stepped import ESTABLISHING_EVENTS, SteppedEvents
 
 
@@ -175,34 +175,19 @@ class AirLink:
 
     # -- what captures see --
 
-    def packet(
+    def show(
         self,
         sender: LinkEnd,
         pdu: DataPdu,
         header: int,
-        channel: int,
+        event: int,
         at_us: int,
         *,
         crc_right: bool = True,
-    ) -> AirPdu:
-        """One packet as it is on air. Args: header: its first octet."""
-        payload, clear_octets = pdu.payload, b""
-        if pdu.sealing is not None:
-            clear_octets = bytes((header, len(payload))) + payload
-            payload = pdu.sealing.seal(header, payload)
-        return AirPdu(
-            at_us,
-            channel,
-            sender.negotiated.tx_phy,
-            self.access_address,
-            sender.tx_power_dbm,
-            sender.layer.station,
-            bytes((header, len(payload))) + payload,
-            Direction.TO_CENTRAL if sender.role else Direction.TO_PERIPHERAL,
-            self.crc_init,
-            crc_right,
-            clear_octets,
-        )
+    ) -> None:
+        """Show a packet to those that watch the air. Args: header: its first octet."""
+        made_of = facts_of(self, sender, pdu, header, event, at_us, crc_right)
+        self.radio.show(sender.layer.station, link_packet, made_of)
 
     # -- the end --
 

@@ -121,8 +121,7 @@ class SteppedEvents:
             )
         )
         if link.radio.watched:
-            shown = link.packet(sender, pdu, header, channel, now_us, crc_right=not packet.corrupt)
-            link.radio.show(shown)
+            link.show(sender, pdu, header, self._event, now_us, crc_right=not packet.corrupt)
         # An answer takes longer to make than the inter frame space.
         sender.other.acknowledgement.choose()
         self._schedule.step(packet.to_us, self._sent, sender, pdu, header, packet)
