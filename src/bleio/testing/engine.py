@@ -94,7 +94,7 @@ class EngineTurns:
         if self._alone:
             turns.now_us = max(turns.now_us, min(due_us, turns.now_us + _ALONE_STEP_US))
             return
-        if turns.abandoned:
+        if turns.life is WorldLife.ABANDONED:
             self._alone = True
             raise SystemExit
         turns.schedule.engine_due_us = due_us

@@ -13,6 +13,7 @@ import math
 import selectors
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
 from typing import Any
 
 from bleio.testing.engine import EngineTurns
@@ -37,13 +38,35 @@ class LoopWithoutThreads(asyncio.SelectorEventLoop):
         return future
 
 
+class _Soon(asyncio.Handle):
+    """What is to be called soon. asyncio's asks the loop each time whether it debugs."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+
+
 class VirtualLoop(LoopWithoutThreads):
     """A loop whose time is a `VirtualClock`'s."""
 
-    _ready: deque[Any]  # asyncio's own, as are the three below
+    _ready: deque[Any]  # asyncio's own, as are those below
     _scheduled: list[Any]
     _timer_cancelled_count: int
     _stopping: bool
+    _debug: bool
+    _closed: bool
 
     def __init__(self, turns: EngineTurns) -> None:
         self._turns = turns
@@ -67,8 +90,27 @@ class VirtualLoop(LoopWithoutThreads):
             ready.append(timer)
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+            if handle._cancelled:
+                continue
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                message = f"Exception in callback {handle!r}"
+                self.call_exception_handler(
+                    {"message": message, "exception": error, "handle": handle}
+                )
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """See asyncio."""
+        if self._debug or self._closed:  # asyncio's looks closely, or raises
+            return super().call_soon(callback, *args, context=context)
+        handle = _Soon(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
     def is_ready(self) -> bool:
         """Whether it has something to do now, timers left aside."""

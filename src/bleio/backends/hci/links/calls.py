@@ -69,7 +69,7 @@ async def run(
 
     Raises: TransactionTimeout if a step takes too long, or all of them together.
     """
-    outcome = _Outcome[T]()
+    outcome: _Outcome[T] = _Outcome()  # to call `_Outcome[T]` goes through three more calls
     job = bearer.client.att.run(procedure, outcome.done, step_limit_s, WHOLE_LIMIT_S)
     try:
         return await outcome.future
