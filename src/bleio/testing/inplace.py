@@ -22,7 +22,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from bleio.testing.aside import lay_loop_aside
-from bleio.testing.turns import Turns
+from bleio.testing.turns import Turns, WorldLife
 
 if TYPE_CHECKING:
     from bleio.testing.engine import EngineTurns
@@ -36,7 +36,17 @@ class InPlace:
         self._turns = turns
 
     def is_free(self) -> bool:
-        return self._turns.is_caller_undisturbed() and self._engine.is_idle()
+        # The calls that a program makes most come by here, so this is one function.
+        turns = self._turns
+        me = turns.baton.holder_here()
+        return (
+            me is not None
+            and me.stop is None
+            and me.error is None
+            and turns.life is WorldLife.GOING
+            and not turns.schedule.deciding
+            and self._engine.is_idle()
+        )
 
     def run(self, function: Callable[..., object], *args: object) -> None:
         baton, engine = self._turns.baton, self._engine

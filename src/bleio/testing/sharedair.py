@@ -15,7 +15,7 @@ from bleio.backends.hci import entropy
 from bleio.files import create
 from bleio.radio.air.interference import Interference, wifi_channels
 from bleio.radio.air.keys import LinkKey, lines_of
-from bleio.radio.air.radio import AirPdu, MakePacket, Radio
+from bleio.radio.air.radio import AirPdu, Radio, Unmade
 from bleio.radio.capture.air_capture import AirCapture
 from bleio.runtime.home import find_home_by
 from bleio.runtime.portal import Portal
@@ -33,11 +33,7 @@ WIFI_PERIOD_US = 10_000
 
 
 class SharedAir:
-    """The air of a world: what is heard on it, and what disturbs it.
-
-    Attributes:
-        packet_count: how many packets there were.
-    """
+    """The air of a world: what is heard on it, and what disturbs it."""
 
     def __init__(
         self,
@@ -62,13 +58,12 @@ class SharedAir:
             at_engine_start=partial(entropy.be_predictable, self.entropy),
         )
         self._packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
-        self._unmade: deque[tuple[MakePacket, tuple[Any, ...]]] = deque(maxlen=PACKETS_KEPT)
-        self.packet_count = 0
+        self._unmade: deque[Unmade] = deque(maxlen=PACKETS_KEPT)
         self.portal = Portal(self.clock, make_backend)
         self._captures = captures
         self._keys: deque[LinkKey] = deque(maxlen=PACKETS_KEPT)
         self._disturbances = 0
-        radio.keep(self._keep)
+        radio.keep(self._unmade.append)
         if captures.has_air:
             radio.watch(captures.add)
         radio.watch_keys(self._keys.append)
@@ -87,6 +82,11 @@ class SharedAir:
             )
 
     # Packets
+
+    @property
+    def packet_count(self) -> int:
+        """How many packets there were."""
+        return self.radio.packets_shown
 
     @property
     def packets(self) -> deque[AirPdu]:
@@ -121,10 +121,6 @@ class SharedAir:
         """
         with open(create(path), "w", encoding="ascii") as file:
             file.writelines(lines_of(self._keys))
-
-    def _keep(self, make: MakePacket, args: tuple[Any, ...]) -> None:
-        self.packet_count += 1
-        self._unmade.append((make, args))
 
     # Faults of the air; those of devices are theirs
 

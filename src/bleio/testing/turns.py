@@ -96,17 +96,6 @@ class Turns:
         if self.life is WorldLife.FORKED:
             raise ForkedChild
 
-    def is_caller_undisturbed(self) -> bool:
-        """Whether it has the baton, in the hub, and neither it nor the world is about to end."""
-        me = self.baton.holder_here()
-        return (
-            me is not None
-            and me.stop is None
-            and me.error is None
-            and self.life is WorldLife.GOING
-            and not self.schedule.deciding
-        )
-
     def wait(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
         """Wait for a predicate, for a time, or for what comes first of both.
 

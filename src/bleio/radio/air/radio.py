@@ -67,7 +67,8 @@ class AirPdu(NamedTuple):
     auxiliary_type: AuxiliaryType = AuxiliaryType.ADV
 
 
-MakePacket = Callable[..., AirPdu]
+# A function and its arguments, which make a packet at any time.
+Unmade = tuple[Callable[..., AirPdu], tuple[Any, ...]]
 
 
 class IdleMeter(Protocol):
@@ -115,7 +116,8 @@ class Radio:
         self.links: dict[LinkOnAir, None] = {}
         self.watched = False  # whether anything looks at octets; otherwise they need not be made
         self._watchers: tuple[Callable[[AirPdu], None], ...] = ()
-        self._keepers: tuple[Callable[[MakePacket, tuple[Any, ...]], None], ...] = ()
+        self._keepers: tuple[Callable[[Unmade], None], ...] = ()
+        self.packets_shown = 0  # while something watches
         self._idle_watchers: tuple[Callable[[AirPdu], None], ...] = ()
         self._key_watchers: tuple[Callable[[LinkKey], None], ...] = ()
         self.static_addresses: dict[bytes, Station] = {}
@@ -201,9 +203,8 @@ class Radio:
         self._watchers = tuple(each for each in self._watchers if each != callback)
         self.watched = bool(self._watchers or self._keepers)
 
-    def keep(self, callback: Callable[[MakePacket, tuple[Any, ...]], None]) -> None:
-        """Show every packet to a callback that may never look at it: as a function and its
-        arguments, which make the `AirPdu` at any later time."""
+    def keep(self, callback: Callable[[Unmade], None]) -> None:
+        """Show every packet to a callback that may never look at it, and so is not made yet."""
         self._keepers += (callback,)
         self.watched = True
 
@@ -229,18 +230,18 @@ class Radio:
         for watcher in self._idle_watchers:
             watcher(packet)
 
-    def show(self, sender: Station, make: MakePacket, args: tuple[Any, ...]) -> None:
-        """Let the watchers see the packet `make(*args)`, which is made from what does not change.
-
-        Without its sender's antenna it is not on air.
-        """
-        if sender.antenna:
-            for keeper in self._keepers:
-                keeper(make, args)
-            if self._watchers:
-                packet = make(*args)
-                for watcher in self._watchers:
-                    watcher(packet)
+    def show(self, sender: Station, unmade: Unmade) -> None:
+        """Let the watchers see a packet; without its sender's antenna it is not on air."""
+        if not sender.antenna:
+            return
+        self.packets_shown += 1
+        for keeper in self._keepers:
+            keeper(unmade)
+        if self._watchers:
+            make, args = unmade
+            packet = make(*args)
+            for watcher in self._watchers:
+                watcher(packet)
 
     def transmit(
         self,
@@ -261,7 +262,7 @@ class Radio:
             made = octets(*args)  # now, as what it is made from may change
             assert len(made) - 2 == packet.payload_octets
             shown = (packet, not packet.corrupt, made, direction, auxiliary_type)
-            self.show(packet.sender, _advertising_packet, shown)
+            self.show(packet.sender, (_advertising_packet, shown))
 
     # -- advertising --
 

@@ -38,15 +38,16 @@ from collections.abc import Callable
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import hopping, phy
 from bleio.radio.air.clock import Timer
+from bleio.radio.air.radio import AirPdu
 from bleio.radio.connection.anchors import Anchors
 from bleio.radio.connection.computed import ComputedEvents
 from bleio.radio.connection.end import LinkEnd
 from bleio.radio.connection.instants import EVENTS_AHEAD, Instants
 from bleio.radio.connection.meter import LinkMeter
 from bleio.radio.connection.parameters import ChannelMap, ConnectionParameters
-from bleio.radio.connection.pdu import DataPdu
+from bleio.radio.connection.pdu import EMPTY, DataPdu
 from bleio.radio.connection.schedule import ConnectionEvents, Schedule
-from bleio.radio.connection.shown import facts_of, link_packet
+from bleio.radio.connection.shown import link_packet
 from bleio.radio.connection.stepped import ESTABLISHING_EVENTS, SteppedEvents
 
 
@@ -186,8 +187,29 @@ class AirLink:
         crc_right: bool = True,
     ) -> None:
         """Show a packet to those that watch the air. Args: header: its first octet."""
-        made_of = facts_of(self, sender, pdu, header, event, at_us, crc_right)
-        self.radio.show(sender.layer.station, link_packet, made_of)
+        station = sender.layer.station
+        facts = (
+            station,
+            self.access_address,
+            self.crc_init,
+            self.channels.in_use,
+            sender.negotiated.tx_phy,
+            sender.tx_power_dbm,
+            sender.role,
+            pdu,
+            header,
+            event,
+            at_us,
+            crc_right,
+        )
+        self.radio.show(station, (link_packet, facts))
+
+    def idle_packet(self, sender: LinkEnd, header: int, event: int, at_us: int) -> AirPdu:
+        """Return an empty packet as it is on air."""
+        negotiated, station = sender.negotiated, sender.layer.station
+        return link_packet(station, self.access_address, self.crc_init, self.channels.in_use,
+                           negotiated.tx_phy, sender.tx_power_dbm, sender.role, EMPTY, header,
+                           event, at_us, True)  # fmt: skip
 
     # -- the end --
 

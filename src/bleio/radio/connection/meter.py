@@ -17,8 +17,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bleio.radio.air import phy
-from bleio.radio.connection.pdu import EMPTY
-from bleio.radio.connection.shown import facts_of, link_packet
 
 if TYPE_CHECKING:
     from bleio.radio.air.clock import Timeline
@@ -138,13 +136,9 @@ class LinkMeter:
             at_us = link.anchor_us(event)
             if not central.gone:
                 header = central.acknowledgement.empty_header()
-                self._show_idle(central, header, event, at_us)
+                link.radio.show_idle(link.idle_packet(central, header, event, at_us))
             if awake:
                 header = peripheral.acknowledgement.empty_header(answers=True)
                 at_us += central.negotiated.air_times_us[0] + phy.T_IFS_US
-                self._show_idle(peripheral, header, event, at_us)
+                link.radio.show_idle(link.idle_packet(peripheral, header, event, at_us))
                 self._count_exchange()
-
-    def _show_idle(self, sender: LinkEnd, header: int, event: int, at_us: int) -> None:
-        made_of = facts_of(self._link, sender, EMPTY, header, event, at_us, True)
-        self._link.radio.show_idle(link_packet(*made_of))

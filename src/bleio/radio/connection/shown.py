@@ -8,42 +8,14 @@ kept that does: its PHY, power and channel map are taken as they are when the pa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bleio.radio.air.hopping import data_channel
 from bleio.radio.air.radio import AirPdu, Direction
 from bleio.radio.air.station import Station
 
 if TYPE_CHECKING:
-    from bleio.radio.connection.end import LinkEnd
-    from bleio.radio.connection.link import AirLink
     from bleio.radio.connection.pdu import DataPdu
-
-
-def facts_of(
-    link: AirLink,
-    sender: LinkEnd,
-    pdu: DataPdu,
-    header: int,
-    event: int,
-    at_us: int,
-    crc_right: bool,
-) -> tuple[Any, ...]:
-    """Return the arguments of `link_packet`. Args: header: the packet's first octet."""
-    return (
-        sender.layer.station,
-        link.access_address,
-        link.crc_init,
-        link.channels.in_use,
-        sender.negotiated.tx_phy,
-        sender.tx_power_dbm,
-        sender.role,
-        pdu,
-        header,
-        event,
-        at_us,
-        crc_right,
-    )
 
 
 def link_packet(
@@ -60,7 +32,7 @@ def link_packet(
     at_us: int,
     crc_right: bool,
 ) -> AirPdu:
-    """Return a packet as it was on air."""
+    """Return a packet as it was on air. Args: header: its first octet."""
     payload, clear_octets = pdu.payload, b""
     if pdu.sealing is not None:
         clear_octets = bytes((header, len(payload))) + payload
