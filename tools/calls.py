@@ -17,7 +17,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent
 
 import bleio
 from bleio.testing import World
@@ -90,14 +90,14 @@ class Profile:
         self.edges: Counter[tuple[CodeType | None, CodeType]] = Counter()
         self.switches = 0
         self.notifications = 0
-        self._last: greenlet | None = None
+        self._last = 0
 
     def __call__(self, frame: FrameType, event: str, result: object) -> None:
         if event == "call":
             caller = frame.f_back.f_code if frame.f_back else None
             self.edges[caller, frame.f_code] += 1
-            here = getcurrent()
-            self.switches += here is not self._last
+            here = id(getcurrent())
+            self.switches += here != self._last
             self._last = here
         elif event == "return" and frame.f_code.co_name == "readinto" and result:
             self.notifications += 1

@@ -10,7 +10,7 @@ import pytest
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
 from bleio.radio.capture.air_capture import AirCapture
-from bleio.radio.connection.pdu import LLID_CONTROL, DataPdu
+from bleio.radio.connection.pdu import LLID_CONTROL
 from support.raw_host import MS, SECOND, RawHost, connected_pair, handle_of, new_hosts
 from support.tshark import COLLISION, complaints, fields, needs_tshark
 
@@ -206,10 +206,11 @@ def test_tshark_is_believed_where_a_change_begins_after_an_answer(
         sequence = {link.central: 0, link.peripheral: 0}
         for index, step in enumerate(spoken):
             end = link.peripheral if step in "Pp" else link.central
-            pdu = DataPdu(LLID_CONTROL, requests.get(step, b"\x18\x02\x02\x80\x00"))
+            payload = requests.get(step, b"\x18\x02\x02\x80\x00")
             header = LLID_CONTROL | sequence[end.other] << 2 | sequence[end] << 3
             sequence[end] ^= 1
-            capture.add(link.packet(end, pdu, header, 5, radio.now_us + index * MS))
+            packet = link.idle_packet(end, header, 5, radio.now_us + index * MS)
+            capture.add(packet._replace(octets=bytes((header, len(payload))) + payload))
         radio.run_until(radio.now_us + SECOND)
         capture.flush()
     assert [each.message for each in complaints(path)] == [COLLISION] * wrong

@@ -118,6 +118,7 @@ class Hub:
             sys.setprofile(None)
         self.current = to
         stack.switch()
+        del stack  # a traceback that keeps this frame must not keep another's stack
         self.current = me
         if profile is not None:
             sys.setprofile(profile)
