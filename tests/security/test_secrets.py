@@ -115,7 +115,8 @@ class Spy:
     def look(self) -> None:
         """Look at the repr of each object of ours that is alive."""
         for thing in gc.get_objects():
-            if type(thing).__module__.startswith("bleio."):
+            module = type(thing).__module__  # of compiled functions it is no text
+            if isinstance(module, str) and module.startswith("bleio."):
                 self.looked += 1
                 text = repr(thing)
                 if found(self.secrets, set(), text):

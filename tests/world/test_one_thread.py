@@ -234,3 +234,30 @@ def test_a_world_without_the_engine_leaves_no_thread() -> None:
             world.add(source="import time\ntime.sleep(1)")
             world.run()
         assert set(threading.enumerate()) <= before
+
+
+def test_a_program_that_still_sleeps_after_its_world_holds_up_no_traced_function() -> None:
+    """It has an exception waiting for it, which Python 3.11 would have all threads look for."""
+    release = threading.Event()
+
+    def blocks() -> None:
+        release.wait(PATIENCE_S)
+
+    with World(blocked_after_s=0.2) as world:
+        thread = world.add(blocks)._participant.thread  # type: ignore[union-attr]
+        with pytest.raises(DeviceBlocked):
+            world.run()
+    before = sys.gettrace()
+    sys.settrace(lambda frame, event, argument: None)
+    try:
+        assert time.monotonic() > 0 and _answer() == 42
+    finally:
+        sys.settrace(before)
+        release.set()
+    assert thread is not None
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
+def _answer() -> int:
+    return 42

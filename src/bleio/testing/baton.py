@@ -17,7 +17,6 @@ they wait for it.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import sys
 import threading
 import traceback
@@ -26,6 +25,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from bleio.testing.hub import Hub
+from bleio.testing.interrupting import interrupt
 from bleio.testing.participant import Participant
 from bleio.testing.realsleep import calls_real_sleep
 from bleio.testing.waiting import Predicate
@@ -145,9 +145,7 @@ class Baton:
         holder, self.holder = self.holder, self._owner
         self.abandoned = True
         if reason is not None and self._hub.has(holder):
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._hub.ident), ctypes.py_object(reason)
-            )
+            interrupt(self._hub.ident, reason)
         with contextlib.suppress(RuntimeError):  # it was just woken
             self._hub.wake(None)
 
