@@ -65,6 +65,7 @@ ROWS: tuple[tuple[Capability, str, str], ...] = (
 # What no member of `_bleio` shows.
 UNSEEN = {
     Capability.HANDLES: "handles are between backends and the conformance suite",
+    Capability.SERVICE_CHANGED: "the system looks itself, and programs find the new services",
     Capability.KEY_STRENGTH: "programs are told whether a link is encrypted, and no more",
 }
 

@@ -88,6 +88,7 @@ async def test_a_bonded_client_need_not_subscribe_again(make_world: MakeWorld) -
         assert heard.values == [b"news"]
 
 
+@pytest.mark.needs(Capability.SUBSCRIBERS)
 @in_world_time
 async def test_nor_need_a_peripheral_that_is_the_client(make_world: MakeWorld) -> None:
     async with make_world() as world:
@@ -117,6 +118,7 @@ async def test_a_client_without_a_bond_has_to(make_world: MakeWorld) -> None:
         assert incoming.subscription(echo) == (False, False)
 
 
+@pytest.mark.needs(Capability.SERVICE_CHANGED)
 @in_world_time
 async def test_a_bonded_client_hears_what_changed_while_it_was_away(make_world: MakeWorld) -> None:
     async with make_world() as world:

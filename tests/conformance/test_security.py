@@ -100,7 +100,7 @@ async def test_erasing_bonds_unpairs_live_links(make_world: MakeWorld) -> None:
         for device in (central, peripheral):
             await device.backend.erase_bonds()
         assert not link.security.encrypted
-        assert not incoming.security.has_keys
+        assert not (incoming.connected and incoming.security.has_keys)  # some systems end the link
         link, incoming = await reconnect(central, peripheral, link)
         assert not link.security.has_keys
         await link.pair()

@@ -61,6 +61,7 @@ class Capability(Enum):
     OWN_ADDRESS = "tell its own address"
     SETTABLE_ADDRESS = "take an address that the program chooses"
     HANDLES = "tell attribute handles"
+    SERVICE_CHANGED = "pass on what a bonded peer says of its services when a link begins"
     SUBSCRIBERS = "tell which client has subscribed, or send a value to one client alone"
 
     # Security

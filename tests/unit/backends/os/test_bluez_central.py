@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from bleio.backends.base import Link
 from bleio.backends.os.backend import OsBackend
-from bleio.backends.os.links.errors import SystemRefused
+from bleio.backends.os.links.errors import AdapterAway, SystemRefused
 from bleio.core.codes import AttErrorCode, Properties
 from bleio.core.uuid import uuid16
 from bleio.errors import (
@@ -22,6 +23,7 @@ from bleio.errors import (
 from bleio.gatt.model import RemoteCharacteristic
 from support.bluez.loops import in_loop
 from support.bluez.remote import MTU, PEER, Refusal, Remote, peer, remote, settled, until
+from support.bluez.stand_in import ADAPTER_PATH
 from support.hci.engine import Heard
 
 ECHO = "read write write-without-response notify"
@@ -284,6 +286,8 @@ async def test_the_end_of_bluetoothd_ends_links_and_a_new_one_serves() -> None:
             await backend.connect(peer(), 0.3)
         daemon.remove_all_devices()
         await daemon.start()
+        system: Any = backend._system
+        await until(lambda: system.presence.is_usable)
         daemon.on_air = [PEER]
         again = await backend.connect(peer(), 10)
         assert again.connected
@@ -393,3 +397,21 @@ async def test_a_link_that_a_peer_made_is_asked_when_it_is_needed() -> None:
         assert link.mtu == MTU
         await link.disconnect()
         assert daemon.called("Disconnect") == [[]]
+
+
+@in_loop
+async def test_an_adapter_that_is_off_is_said_at_once() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.change(ADAPTER_PATH, "org.bluez.Adapter1", Powered=False)
+        await settled(backend)
+        with pytest.raises(AdapterAway, match="bluetoothctl power on"):
+            await backend.connect(peer(), 0)
+
+
+@in_loop
+async def test_a_discovery_of_another_is_no_fault_of_the_program() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.on_air = [PEER]
+        busy = Refusal("org.bluez.Error.InProgress", "Operation already in progress")
+        daemon.refusals["SetDiscoveryFilter"] = [busy]
+        assert (await backend.connect(peer(), 10)).connected

@@ -21,6 +21,7 @@ from bleio.backends.os.bluez.hearing import Hearing
 from bleio.backends.os.bluez.objects import DEVICE, Objects
 from bleio.backends.os.bluez.presence import Presence
 from bleio.backends.os.bluez.shared_discovery import SharedDiscovery
+from bleio.backends.os.links.errors import AdapterAway
 from bleio.backends.os.links.plain import address_text
 from bleio.core.address import DeviceAddress
 
@@ -92,11 +93,11 @@ class Reaching:
     async def connect(self, peer: DeviceAddress) -> str:
         """Have BlueZ connect, and hear the device first if it is unknown. Returns: its path.
 
-        Raises: BusError.
+        Raises: BusError, AdapterAway.
         """
         self.paths.pop(peer, None)
         while True:
-            self._adapter.presence.require()
+            self._require_adapter()
             path = self.path(peer)
             await self._hearing.hear(path)
             try:
@@ -112,6 +113,12 @@ class Reaching:
                 break
         self.paths[peer] = path
         return path
+
+    def _require_adapter(self) -> None:
+        try:
+            self._adapter.presence.require()
+        except BusError as error:
+            raise AdapterAway(error.text) from None
 
     async def _ask(self, path: str) -> None:
         try:

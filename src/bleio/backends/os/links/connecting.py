@@ -25,7 +25,12 @@ from typing import TYPE_CHECKING, Any
 from bleio.backends.base import Link
 from bleio.backends.capabilities import Capability
 from bleio.backends.os.links.client import RemoteClient
-from bleio.backends.os.links.errors import SystemRefused, inner_error
+from bleio.backends.os.links.errors import (
+    AdapterAway,
+    SystemRefused,
+    connect_error,
+    inner_error,
+)
 from bleio.backends.os.links.link import OsLink, abandon
 from bleio.backends.os.links.subscriptions import Key
 from bleio.backends.os.system import Peers, Peripheral, System, SystemOwner
@@ -133,7 +138,7 @@ class Connecting:
                 losses += 1
                 if losses >= MOST_LOSSES_BONDED and self.peers.security(address).has_keys:
                     raise KeysLost from None
-            except (CallerError, ControllerLost, KeysLost):
+            except (AdapterAway, CallerError, ControllerLost, KeysLost):
                 raise
             except InnerError as error:
                 reason = str(error) or "it was not found"
@@ -148,7 +153,7 @@ class Connecting:
         try:
             device = await self.peers.reach(address)
         except Exception as error:
-            raise inner_error(error) from None
+            raise connect_error(error) from None
         made: list[OsLink] = []
         client = self._client(device, address, made)
         was_up = False

@@ -85,6 +85,10 @@ class SystemRefused(InnerError):
     """The operating system refused, for a reason of its own; the text has its words."""
 
 
+class AdapterAway(SystemRefused):
+    """The adapter cannot be used at the moment; the text is a sentence that says what helps."""
+
+
 def inner_error(error: BaseException) -> BaseException:
     """Return the inner error for what a call of bleak or D-Bus raised.
 
@@ -112,6 +116,13 @@ def inner_error(error: BaseException) -> BaseException:
         case Exception():
             return _of_other(error)
     return error
+
+
+def connect_error(error: BaseException) -> BaseException:
+    """Return the inner error for what making a link raised: there, busy is no fault of anyone's."""
+    if isinstance(error, BusError) and error.name.endswith(("InProgress", "NotPermitted")):
+        return SystemRefused(f"BlueZ refused: {error.text or error.name}")
+    return inner_error(error)
 
 
 def _of_other(error: Exception) -> Exception:
