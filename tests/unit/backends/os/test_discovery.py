@@ -69,6 +69,12 @@ def raw(monkeypatch: pytest.MonkeyPatch) -> type[Raw]:
     return Raw
 
 
+@pytest.fixture(autouse=True)
+def renewal_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default discovery is not begun anew while a test runs."""
+    monkeypatch.setattr(discovery, "RENEW_S", 3600.0)
+
+
 class World:
     """A bluetoothd, our BlueZ, its scanner, and what that reports."""
 
@@ -459,6 +465,27 @@ async def test_a_discovery_is_renewed_for_all() -> None:
         assert world.asked() == []
         await discovery.end("other")
         assert world.asked() == ["StopDiscovery", "SetDiscoveryFilter"]
+
+
+@pytest.mark.parametrize("monitoring", [False, True])
+@in_loop
+async def test_discovery_begins_anew_where_duplicates_are_left_out(
+    monitoring: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "RENEW_S", 0.001)
+    async with opened(monitoring=monitoring) as world:
+        await world.scanner.start(ACTIVE)
+        if monitoring:
+            await asyncio.sleep(0.05)
+            assert len(world.daemon.called("StartDiscovery")) == 1
+            return
+        await until(lambda: len(world.daemon.called("StartDiscovery")) == 3)
+        world.daemon.answers["StartDiscovery"] = Refusal("org.bluez.Error.NotReady")
+        await until(lambda: len(world.daemon.called("StartDiscovery")) == 5)
+        await world.scanner.stop()
+        world.asked()
+        await asyncio.sleep(0.05)
+        assert world.asked() == []
 
 
 # Packets of the kernel

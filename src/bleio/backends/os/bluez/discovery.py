@@ -13,6 +13,11 @@ A process that may listen to the kernel hears packets octet for octet, scan resp
 (`scanning.raw`). bluetoothd still scans then, and tells what the kernel does not
 (`scanning.lately`).
 
+Where there is neither, the kernel has the controller report each device once for as long as a scan
+lasts, which it begins anew every ten seconds. A sensor would be heard with its values of then. So
+discovery is ended and begun again every `RENEW_S`, and each time the controller reports all anew.
+While another program discovers, bluetoothd goes on for that one, and nothing is gained.
+
 bluetoothd forgets a scan when it is restarted or the adapter is powered off. When the adapter is
 back, the scan begins again.
 """
@@ -47,6 +52,7 @@ _log = logging.getLogger(__name__)
 
 DUPLICATES_S = 2.0  # a scan without duplicates is of more use than a late one
 KEEP_S = 2.0  # between looks whether the scan is still on
+RENEW_S = 0.25  # longer than most devices' advertising interval
 
 
 class Discovery:
@@ -204,7 +210,8 @@ class Discovery:
         is_told = False
         while self._wanted is not None:
             with suppress(asyncio.TimeoutError, TimeoutError):
-                await asyncio.wait_for(self._came.wait(), KEEP_S)
+                pause_s = RENEW_S if self._leaves_out_duplicates(parameters) else KEEP_S
+                await asyncio.wait_for(self._came.wait(), pause_s)
             self._came.clear()
             adapter = self._adapter
             if adapter is None or not adapter.presence.is_usable or self._wanted is None:
@@ -224,4 +231,11 @@ class Discovery:
             await self._begin(parameters)
             self._is_gone = False
         elif parameters.active:
-            await adapter.discovery.begin(self)
+            if self._leaves_out_duplicates(parameters):
+                await adapter.discovery.end(self)
+            if self._wanted is not None:
+                await adapter.discovery.begin(self)
+
+    def _leaves_out_duplicates(self, parameters: ScanParameters) -> bool:
+        """Whether each device is reported once for each time that a scan begins."""
+        return parameters.active and self._monitors is None and self._raw is None
