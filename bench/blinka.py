@@ -4,9 +4,10 @@
 
 Both run the same program (blinka_client.py) in turns, against the bluetoothd of an emulated machine
 (see docs/stacks.md) whose controller is on a simulated radio in real time. bluetoothd is started
-anew before each turn and knows no devices. On the radio are twenty beacons that advertise every
-100 ms, a scanner that counts what they send meanwhile, and one peer to connect to. Blinka has a
-virtual environment of its own, which is made at the first time.
+anew before each turn and knows no devices; scans are measured with its option --experimental, too.
+On the radio are twenty beacons that advertise every 100 ms, a scanner that counts what they send
+meanwhile, and one peer to connect to. Blinka has a virtual environment of its own, which is made at
+the first time.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from support.stacks.machine import Machine  # noqa: E402
 
 CLIENT = ROOT / "bench" / "blinka_client.py"
 BLINKA = ("adafruit-blinka-bleio==4.1.2", "bleak==3.1.0")
+OPTIONS = ("", " --experimental")  # of bluetoothd, for scans
 
 BEACONS = """
 import time, _bleio
@@ -96,16 +98,16 @@ class Lab:
         finally:
             kill(program)
 
-    def client(self, python: str, *arguments: str) -> Program:
+    def client(self, python: str, *arguments: str, daemon: tuple[str, ...] = ()) -> Program:
         """Start the measured program, on a bluetoothd that knows nothing."""
-        self.machine.restart_bluetoothd(forget=True)
+        self.machine.restart_bluetoothd(*daemon, forget=True)
         self.machine.powered("hci0")
         bus = {"DBUS_SYSTEM_BUS_ADDRESS": self.machine.bus_address}
         return self.program("client", str(CLIENT), *arguments, python=python, **bus)
 
-    def scan(self, python: str, seconds: float) -> dict[str, Any]:
-        """Return what a scan beside the beacons was told."""
-        client = self.client(python, "scan", str(seconds))
+    def scan(self, python: str, seconds: float, *daemon: str) -> dict[str, Any]:
+        """Return what a scan beside the beacons was told. Args: `daemon`: bluetoothd's options."""
+        client = self.client(python, "scan", str(seconds), daemon=daemon)
         counting = {"BLEIO_ADAPTER": "virtual:desk"}
         counter = self.program("counter", "-c", COUNTER, str(seconds), **counting)
         sent = int(counter.wait_for(r"^sent (\d+)")[1])
@@ -155,10 +157,10 @@ def blinka_python(venv: Path) -> str:
 def print_table(rounds: dict[str, list[dict[str, Any]]]) -> None:
     """Print medians side by side, numbers with their range, and words as they are."""
     names = list(rounds)
-    print(f"{'':14}" + "".join(f"{name:>28}" for name in names))
+    print(f"{'':14}" + "".join(f"{name:>32}" for name in names))
     for figure in rounds[names[0]][0]:
         cells = [shown([each.get(figure) for each in rounds[name]]) for name in names]
-        print(f"{figure:14}" + "".join(f"{cell:>28}" for cell in cells))
+        print(f"{figure:14}" + "".join(f"{cell:>32}" for cell in cells))
 
 
 def shown(values: list[Any]) -> str:
@@ -176,15 +178,16 @@ def main() -> None:
     parser.add_argument("--venv", type=Path, default=ROOT / "build" / "blinka")
     options = parser.parse_args()
     pythons = {"bleio": sys.executable, "Blinka": blinka_python(options.venv)}
-    scans: dict[str, list[dict[str, Any]]] = {name: [] for name in pythons}
+    ways = {f"{name}{option}": (pythons[name], option) for name in pythons for option in OPTIONS}
+    scans: dict[str, list[dict[str, Any]]] = {name: [] for name in ways}
     links: dict[str, list[dict[str, Any]]] = {name: [] for name in pythons}
     with tempfile.TemporaryDirectory(prefix="bleio-") as folder:
         lab = Lab(Path(folder))
         try:
             with lab.running("beacons", BEACONS):
                 for _ in range(options.rounds):
-                    for name, python in pythons.items():
-                        scans[name].append(lab.scan(python, options.seconds))
+                    for name, (python, option) in ways.items():
+                        scans[name].append(lab.scan(python, options.seconds, *option.split()))
             for _ in range(options.rounds):
                 for name, python in pythons.items():
                     links[name].append(lab.link(python, options.seconds / 2))

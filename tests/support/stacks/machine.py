@@ -25,6 +25,7 @@ from support.stacks.emulator import CONTROLLER_PORTS
 
 _BLUETOOTHD = "/usr/libexec/bluetooth/bluetoothd --nodetach --debug"
 _STATUS = "status of the command:"
+_READY = "ready to read"
 _ENDED = re.compile(rf"\n{_STATUS} (\d+)\n".encode())
 
 
@@ -33,16 +34,20 @@ def shell(port: int, script: str, timeout_s: float, typed: bytes = b"") -> tuple
 
     The emulator's network may not tell that a connection has ended; so the shell says it.
 
-    Args: script: whole lines. typed: what they read. Raises: AssertionError.
+    Args: script: whole lines. typed: what they read once they have said `_READY`, as the shell
+        reads ahead. Raises: AssertionError.
     """
     said = b""
     whole = f"exec 2>&1\n{script}status=$?; echo; echo {_STATUS} $status; exit\n"
     with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as connection:
-        connection.sendall(whole.encode() + typed)
+        connection.sendall(whole.encode())
         while not (ended := _ENDED.search(said)):
             more = connection.recv(65536)
             assert more, f"the machine's shell has ended in {script!r}: {said!r}"
             said += more
+            if typed and f"{_READY}\n".encode() in said:
+                connection.sendall(typed)
+                typed = b""
     return int(ended[1]), said[: ended.start()].decode(errors="replace")
 
 
@@ -88,7 +93,7 @@ class Machine:
 
     def unpack(self, archive: bytes, folder: str = "/") -> None:
         """Unpack a tar archive into a folder of the machine."""
-        script = f"mkdir -p {folder}; head -c {len(archive)} | tar -x -C {folder}\n"
+        script = f"mkdir -p {folder}; echo {_READY}; head -c {len(archive)} | tar -x -C {folder}\n"
         status, said = shell(self.shell_port, script, 4 * DEADLINE_S, archive)
         assert status == 0, f"cannot unpack to {folder}: {said}"
 
