@@ -350,6 +350,7 @@ async def test_an_adapter_that_is_back_may_need_a_moment(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(discovery, "KEEP_S", 0.01)
+    monkeypatch.setattr(discovery, "RENEW_S", 0.01)
     async with opened() as world:
         await world.scanner.start(ACTIVE)
         world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
@@ -373,6 +374,7 @@ async def test_an_adapter_that_is_back_may_need_a_moment(
 async def test_a_scan_that_only_seemed_to_begin_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     """As when another bluetoothd was killed and the kernel still discovers for it."""
     monkeypatch.setattr(discovery, "KEEP_S", 0.01)
+    monkeypatch.setattr(discovery, "RENEW_S", 0.01)
     async with opened() as world:
         refusals = 2 * [Refusal(IN_PROGRESS, "Operation already in progress")]
 
