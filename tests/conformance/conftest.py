@@ -1,7 +1,8 @@
 """The backends and radios on which every test of the suite runs.
 
 What a backend cannot do at all its `capabilities` say, and a test that needs it is marked with
-`needs`; nothing else is skipped for a backend. One radio of other people does not do all that it
+`needs`; nothing else is skipped for a backend. Where a world's devices are unlike, that is what all
+of them can do. One radio of other people does not do all that it
 says: bumble's controllers, on which tests of `faithful_world` do not run.
 """
 
@@ -24,6 +25,8 @@ from support.hci.world import (
 )
 from support.hci_recorder import hci_recorder, record_hosts
 from support.little.world import LittleWorld
+from support.stacks import bluez_image
+from support.stacks.world import OsSecondWorld, OsWorld
 
 __all__ = ["hci_recorder", "record_hosts"]
 
@@ -36,7 +39,20 @@ WORLDS: dict[str, MakeWorld] = {
     "little": LittleWorld,
     **seeded(SkewedWorld, "skewed"),
     **seeded(StrayWorld, "stray"),
+    "os": OsWorld,
+    "os second": OsSecondWorld,
 }
+# On the system's Bluetooth of a machine, which one worker runs.
+_IN_A_MACHINE = (
+    pytest.mark.slow,
+    pytest.mark.interop,
+    pytest.mark.xdist_group("machine"),
+    pytest.mark.skipif(bool(bluez_image.missing()), reason=bluez_image.missing()),
+)
+_PARAMETERS = [
+    pytest.param(name, marks=_IN_A_MACHINE if issubclass(world, OsWorld) else ())
+    for name, world in WORLDS.items()
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,11 +65,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def capture_hci(request: pytest.FixtureRequest) -> None:
     """Let tshark judge all that is said over HCI.
 
-    But for bumble's controllers, which answer some commands with octets too many or too few, and
-    where events and data come out of order on purpose.
+    But for bumble's controllers, which answer some commands with octets too many or too few, where
+    events and data come out of order on purpose, and where the other end is another host.
     """
     parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
-    if not parameters.get("make_world", "").startswith(("bumble", "skewed")):
+    if not parameters.get("make_world", "").startswith(("bumble", "skewed", "os")):
         request.getfixturevalue("record_hosts")
 
 
@@ -63,14 +79,15 @@ def capabilities_of(make_world: MakeWorld) -> Capabilities:
 
     async def ask() -> Capabilities:
         async with make_world() as world:
-            device = await world.device()
-            capabilities: Capabilities = device.backend.capabilities
-            return capabilities
+            devices = [await world.device() for _ in range(world.kinds)]
+            return frozenset.intersection(
+                *(frozenset(device.backend.capabilities) for device in devices)
+            )
 
     return asyncio.run(ask())
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture(params=_PARAMETERS)
 def make_world(request: pytest.FixtureRequest) -> MakeWorld:
     make_world = WORLDS[request.param]
     needed = [each for mark in request.node.iter_markers("needs") for each in mark.args]

@@ -71,6 +71,7 @@ async def meet(
     return link, incoming
 
 
+@pytest.mark.needs(Capability.SUBSCRIBERS)
 @in_world_time
 async def test_a_bonded_client_need_not_subscribe_again(make_world: MakeWorld) -> None:
     async with make_world() as world:
@@ -105,6 +106,7 @@ async def test_nor_need_a_peripheral_that_is_the_client(make_world: MakeWorld) -
         assert heard.values == [b"news"]
 
 
+@pytest.mark.needs(Capability.SUBSCRIBERS)
 @in_world_time
 async def test_a_client_without_a_bond_has_to(make_world: MakeWorld) -> None:
     async with make_world() as world:
@@ -139,6 +141,7 @@ async def test_a_bonded_client_hears_what_changed_while_it_was_away(make_world: 
         assert again.values == []
 
 
+@pytest.mark.needs(Capability.SETTABLE_ADDRESS)
 @in_world_time
 async def test_each_identity_has_its_bonds(faithful_world: MakeWorld, tmp_path: Path) -> None:
     def bonds(identity: DeviceAddress) -> FileBondStore:

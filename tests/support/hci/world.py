@@ -79,7 +79,11 @@ class World:
     # Whether it can run in simulated time. Then nothing of it is outside of its loop but sockets of
     # Unix: what one end writes the other end has at once, so time cannot overtake it.
     simulated = False
+    kinds = 1  # the first so many devices that a test asks for are unlike
     mtu = 512  # what two devices agree on, octets
+    longest_write = 512  # what a peripheral takes, octets
+    # Whether an end that has confirmed an indication has told of it by then.
+    confirms_last = True
 
     def __init__(self) -> None:
         self.devices: list[Device] = []
@@ -93,6 +97,10 @@ class World:
 
     def make_backend(self, **kwargs: Any) -> Backend:
         raise NotImplementedError
+
+    def mtu_of(self, link: Link) -> int:
+        """Return what a new link must say that its ATT_MTU is."""
+        return self.mtu
 
     async def unplug(self, device: Device) -> None:
         """Take a host's controller away."""

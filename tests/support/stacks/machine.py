@@ -23,7 +23,7 @@ from support.processes import DEADLINE_S
 from support.stacks import emulator
 from support.stacks.emulator import CONTROLLER_PORTS
 
-_BLUETOOTHD = "/usr/libexec/bluetooth/bluetoothd --nodetach --debug"
+_BLUETOOTHD = "/usr/libexec/bluetooth/bluetoothd --nodetach"
 _STATUS = "status of the command:"
 _READY = "ready to read"
 _ENDED = re.compile(rf"\n{_STATUS} (\d+)\n".encode())
@@ -149,7 +149,10 @@ class Machine:
     # bluetoothd
 
     def start_bluetoothd(self, *options: str) -> None:
-        """Start bluetoothd, such as with `--experimental`; returns when it is on the bus."""
+        """Start bluetoothd, such as with `--experimental`; returns when it is on the bus.
+
+        With `--debug` it tells all that it does, which takes it most of its time here.
+        """
         self.run(f"{_BLUETOOTHD} {' '.join(options)} </dev/null >/dev/ttyS2 2>&1 &")
         self._until(lambda: "boolean true" in self._owner(), "bluetoothd is on the bus")
 

@@ -92,6 +92,8 @@ class Adapter:
         is_extended = "1M" in manager.get("SupportedSecondaryChannels", ())
         if not (is_extended and self.has_long_fields):
             lacks |= {Capability.EXTENDED_ADVERTISING}
+        if "CanSetTxPower" not in manager.get("SupportedFeatures", ()):
+            lacks |= {Capability.TRANSMIT_POWER}
         has_clients = self.version is not None and self.version >= OLDEST_WITH_CLIENTS
         if not (has_clients and self.objects.bus.passes_descriptors):
             lacks |= {Capability.SUBSCRIBERS}

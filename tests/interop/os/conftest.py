@@ -1,0 +1,78 @@
+"""Programs on an operating system's Bluetooth, and others on the radio that it is on.
+
+That system is Debian's, in a machine, as Debian starts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.processes import Program, stop_all
+from support.stacks.kept import Kept, kept
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+class Bench:
+    """Starts our programs; all of them end with the test."""
+
+    def __init__(self, of: Kept) -> None:
+        self.kept = of
+        self.machine = of.machine
+        self._programs: list[Program] = []
+
+    def on_system(self, program: str | Path, *arguments: str) -> Program:
+        """Start a program on the system's Bluetooth."""
+        return self._start(f"{self._name(program)} on BlueZ", "os", program, arguments)
+
+    def on_radio(self, program: str | Path, *arguments: str) -> Program:
+        """Start a program with a controller of its own."""
+        return self._start(f"{self._name(program)} on HCI", "virtual:kept", program, arguments)
+
+    def close(self) -> None:
+        """Raises: AssertionError if a program ended badly."""
+        try:
+            stop_all(self._programs[::-1])
+        finally:
+            asyncio.run(self.kept.reset())
+
+    def _start(
+        self, tag: str, adapter: str, program: str | Path, arguments: tuple[str, ...]
+    ) -> Program:
+        path = program if isinstance(program, Path) else PROGRAMS / f"{program}.py"
+        folder = Path(tempfile.mkdtemp(prefix="program-", dir=self.kept.folder))
+        more = {"BLEIO_ADAPTER": adapter, "BLEIO_STATE_DIR": str(folder / "state")}
+        environment = {**self.kept.environment, **more}
+        started = Program(tag, [str(path), *arguments], environment, folder)
+        self._programs.append(started)
+        return started
+
+    @staticmethod
+    def _name(program: str | Path) -> str:
+        return program.stem if isinstance(program, Path) else program
+
+
+@pytest.fixture(scope="module")
+def debian() -> Iterator[Kept]:
+    """The machine with bluetoothd as Debian starts it."""
+    of = kept()
+    of.restart_bluetoothd()
+    yield of
+    of.restart_bluetoothd("--experimental")
+
+
+@pytest.fixture
+def bench(debian: Kept) -> Iterator[Bench]:
+    """The machine, a radio, and programs on them."""
+    said = len(debian.machine.log)
+    bench = Bench(debian)
+    try:
+        yield bench
+    finally:
+        print(debian.machine.log[said:])  # for a test that fails
+        bench.close()

@@ -1,0 +1,108 @@
+"""A radio and a machine with bluetoothd that are kept over the tests of one process.
+
+Starting both takes seconds, so tests share them and leave the machine as they found it: `reset`
+has bluetoothd forget all devices, and starts it again if a test has stopped it. What a test needs
+beside that is its own business, such as a detached controller to be attached again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import functools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from dbus_fast import BusType, Message, MessageType
+from dbus_fast.aio import MessageBus
+
+from support.processes import Program
+from support.stacks.machine import Machine
+
+_ANSWER_S = 60.0
+
+
+class Kept:
+    """A radio in a process of its own, and a machine with one controller of it."""
+
+    def __init__(self) -> None:
+        # Socket paths are short, hence not below pytest's folder.
+        self.folder = Path(tempfile.mkdtemp(prefix="bleio-"))
+        self.socket = self.folder / "hci.sock"
+        self.environment = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
+        listen = ["-m", "bleio", "radio", "kept", "--listen", f"unix:{self.socket}"]
+        self.radio = Program("radio", listen, self.environment, self.folder)
+        self.radio.says("^Ready")
+        (self.folder / "machine").mkdir()
+        self.machine = Machine(self.folder / "machine", [self.socket, self.socket])
+        # With what is still experimental; tests that want it as Debian starts it start it so.
+        self._options: tuple[str, ...] = ("--experimental",)
+        self.machine.restart_bluetoothd(*self._options)
+        self.adapter = self.machine.attach(0)
+        self.machine.powered(self.adapter)
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = self.machine.bus_address
+        os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.machine.bus_address
+
+    def restart_bluetoothd(self, *options: str) -> None:
+        """Start bluetoothd anew, and with these options from now on."""
+        self._options = options
+        self.machine.restart_bluetoothd(*options, forget=True)
+        self.machine.powered(self.adapter)
+
+    def close(self) -> None:
+        """End both; what is wrong with them by now concerns no test."""
+        self.machine.close()
+        self.radio.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def reset(self) -> None:
+        """Have bluetoothd forget all devices; first start it if it has gone."""
+        # Names stay there after a device has been removed.
+        forget = "rm -rf /var/lib/bluetooth/*/cache; pidof bluetoothd"
+        if not await asyncio.to_thread(self.machine.run, forget, check=False):
+            await asyncio.to_thread(self.machine.start_bluetoothd, *self._options)
+            await asyncio.to_thread(self.machine.powered, self.adapter)
+        bus = await MessageBus(
+            bus_type=BusType.SYSTEM, bus_address=self.machine.bus_address
+        ).connect()
+        try:
+            (objects,) = await _call(bus, "/", _OBJECTS, "GetManagedObjects")
+            for path, interfaces in objects.items():
+                if "org.bluez.Device1" in interfaces:
+                    adapter = path.rpartition("/")[0]
+                    await _call(bus, adapter, "org.bluez.Adapter1", "RemoveDevice", "o", path)
+        finally:
+            bus.disconnect()
+            await bus.wait_for_disconnect()
+
+
+_OBJECTS = "org.freedesktop.DBus.ObjectManager"
+
+
+async def _call(
+    bus: MessageBus, path: str, interface: str, member: str, signature: str = "", *body: Any
+) -> Any:
+    message = Message(
+        destination="org.bluez",
+        path=path,
+        interface=interface,
+        member=member,
+        signature=signature,
+        body=list(body),
+    )
+    reply = await asyncio.wait_for(bus.call(message), _ANSWER_S)
+    assert reply is not None
+    gone = reply.error_name == "org.bluez.Error.DoesNotExist"  # by itself, meanwhile
+    assert gone or reply.message_type is MessageType.METHOD_RETURN, reply.body
+    return reply.body
+
+
+@functools.cache
+def kept() -> Kept:
+    """Return the ones of this process; they end with it."""
+    made = Kept()
+    atexit.register(made.close)
+    return made
