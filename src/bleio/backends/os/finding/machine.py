@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 MOST = 16  # of each kind; what has more is no desk
 _USB_BLUETOOTH = ("e0", "01", "01")  # wireless controller, RF, Bluetooth; Assigned Numbers of USB
-_BUS_SOCKETS = ("var/run/dbus/system_bus_socket", "run/dbus/system_bus_socket")
+_BUS = "unix:path=/var/run/dbus/system_bus_socket"  # as D-Bus and its libraries have it
 _DAEMONS = (
     "usr/libexec/bluetooth/bluetoothd",
     "usr/lib/bluetooth/bluetoothd",
@@ -86,7 +86,7 @@ class Machine(NamedTuple):
 
 def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> Machine:
     """Look at this machine. Args: `root`: the folder where it begins."""
-    bus = environment.get("DBUS_SYSTEM_BUS_ADDRESS") or f"unix:path=/{_BUS_SOCKETS[0]}"
+    bus = environment.get("DBUS_SYSTEM_BUS_ADDRESS") or _BUS
     return Machine(
         bus=bus,
         bus_is_there=_is_there(root, bus),
@@ -100,8 +100,6 @@ def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) ->
 
 
 def _is_there(root: Path, bus: str) -> bool | None:
-    if bus == f"unix:path=/{_BUS_SOCKETS[0]}":
-        return any((root / each).exists() for each in _BUS_SOCKETS)
     paths = re.findall(r"(?:^|;)unix:(?:[^;]*,)?path=([^,;]+)", bus)
     if len(paths) < len(bus.split(";")):
         return None
