@@ -213,6 +213,33 @@ async def test_a_pairing_that_another_began_is_waited_for() -> None:
         assert link.security.encrypted
 
 
+@pytest.mark.parametrize("accepts", [True, False])
+@in_loop
+async def test_a_pairing_that_bluez_begins_while_we_connect(accepts: bool) -> None:
+    """As with a keyboard, whose values BlueZ itself reads as soon as it has found them."""
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        person.accepts, backend.agent = accepts, person
+        daemon.know()
+        await settled(backend)
+        daemon.resolves = False
+        connecting = asyncio.ensure_future(backend.connect(peer(), 10))
+        await until(lambda: daemon.objects[PATH][DEVICE]["Connected"].value)
+        (sender,) = daemon.agents
+        asking = asyncio.ensure_future(daemon.ask(sender, "RequestAuthorization", "o", PATH))
+        await until(lambda: person.log)
+        assert person.log == [("accept", PairingMethod.JUST_WORKS)]
+        if accepts:
+            await asking
+            daemon.change(PATH, DEVICE, Paired=True)
+        else:
+            with pytest.raises(Refusal):
+                await asking
+        daemon.change(PATH, DEVICE, ServicesResolved=True)
+        link = await connecting
+        assert link.security.encrypted == accepts
+
+
 @in_loop
 async def test_what_is_not_asked_of_a_link_of_ours_is_refused() -> None:
     async with remote() as (daemon, backend, _):

@@ -3,7 +3,9 @@
 BlueZ decides how to pair, and asks an agent what only a user can know. One agent is registered for
 each adapter that is open, never as the default one: that is the desktop's, for all that its user
 pairs there. BlueZ asks ours in pairings that we began, and in those that peers begin where there is
-no other agent. A question about a device that no link of ours goes to is refused.
+no other agent, and in those that BlueZ begins by itself, since it reads some values (of keyboards,
+say) as soon as it has found them; our link may not be there yet. A question about a device that no
+link and no connect of ours goes to is refused.
 
 Without any agent nobody says yes: BlueZ 5.66 then leaves a read of a protected value unanswered
 until ATT gives the link up. So ours is there from the start, with a program's delegate or without.
@@ -29,6 +31,7 @@ from typing import Any, Protocol, TypeVar
 
 from bleio.backends.base import Link, PairingAgent
 from bleio.backends.os.bluez.bus import Bus, BusError, Call, Reply
+from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingMethod, PairingQuestion
 from bleio.errors import PairingFailed
 
@@ -59,21 +62,31 @@ _numbers = itertools.count(1)
 _log = logging.getLogger(__name__)
 
 
+class Party(Protocol):
+    """A link, or a connect that is under way."""
+
+    @property
+    def peer(self) -> DeviceAddress: ...
+
+    @property
+    def is_central(self) -> bool: ...
+
+
 class AgentOwner(Protocol):
     """What knows the program's delegate and the links."""
 
     @property
     def agent(self) -> PairingAgent | None: ...
 
-    def link_at(self, device: str) -> Link | None:
-        """Return the link to a device by its object path, None if there is none of ours."""
+    def party_at(self, device: str) -> Party | None:
+        """Return what pairs with a device by its object path; None if that is not of ours."""
 
 
 class Pairing:
     """One pairing with one device. `question`: None until BlueZ has asked something."""
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    def __init__(self, party: Party) -> None:
+        self.party = party
         self.question: PairingQuestion | None = None
         self.accepted: asyncio.Future[bool] | None = None
         self.waits: set[asyncio.Future[Any]] = set()
@@ -135,13 +148,13 @@ class Agent:
 
     # Pairings
 
-    def began(self, device: str, link: Link) -> Pairing:
+    def began(self, device: str, party: Party) -> Pairing:
         """A pairing is under way. Raises: PairingFailed if there are too many."""
         pairing = self._pairings.get(device)
         if pairing is None:
             if len(self._pairings) >= MOST_PAIRINGS:
                 raise PairingFailed
-            pairing = self._pairings[device] = Pairing(link)
+            pairing = self._pairings[device] = Pairing(party)
         return pairing
 
     def ended(self, device: str, reason: str | None) -> PairingMethod | None:
@@ -184,11 +197,11 @@ class Agent:
         raise _REJECTED  # what is not of LE
 
     def _question(self, call: Call, device: str) -> Reply | Awaitable[Reply]:
-        link = self._owner.link_at(device)
-        if link is None:
+        party = self._owner.party_at(device)
+        if party is None:
             raise _REJECTED
         try:
-            pairing = self.began(device, link)
+            pairing = self.began(device, party)
         except PairingFailed:
             raise _REJECTED from None
         numbers = [each for each in call.body[1:] if isinstance(each, int)]
@@ -235,10 +248,10 @@ class Agent:
 
     async def _accept(self, pairing: Pairing, method: PairingMethod) -> bool:
         """Ask once for each pairing whether to pair at all. Raises: PairingFailed."""
-        link, agent = pairing.link, self._owner.agent
+        party, agent = pairing.party, self._owner.agent
         if pairing.question is None:
             is_new = method is PairingMethod.NUMERIC_COMPARISON  # no other is certain
-            pairing.question = PairingQuestion(link.peer, method, is_new, link.is_central)
+            pairing.question = PairingQuestion(party.peer, method, is_new, party.is_central)
             if agent is not None:
                 accepting = asyncio.ensure_future(agent.accept(pairing.question))
                 pairing.accepted = accepting

@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bleak.backends.device import BLEDevice
@@ -40,6 +41,14 @@ if TYPE_CHECKING:
 SEEN_S = 2.0  # bleak's connection to D-Bus lags behind ours by milliseconds
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ToBe:
+    """A link that is being made by us. See `Party`."""
+
+    peer: DeviceAddress
+    is_central: bool = True
 
 
 class BlueZPeers:
@@ -124,12 +133,13 @@ class BlueZPeers:
         """See `AgentOwner`."""
         return self._owner.agent
 
-    def link_at(self, device: str) -> Link | None:
+    def party_at(self, device: str) -> Link | ToBe | None:
         """See `AgentOwner`."""
-        for peer in self._reaching.peers_at(device) if self._reaching else ():
+        peers = self._reaching.peers_at(device) if self._reaching else []
+        for peer in peers:
             if link := self._owner.link_to(peer):
                 return link
-        return None
+        return next((ToBe(peer) for peer in peers if self._owner.is_ours(peer)), None)
 
     def agent_changed(self) -> None:
         if self._bonding is not None:
@@ -168,7 +178,7 @@ class BlueZPeers:
             self._ended(path, "the link has ended")
         elif "Paired" in changed and self._bonding is not None:
             self._bonding.paired(path, bool(changed["Paired"]))
-            if (link := self.link_at(path)) is not None:
+            if isinstance(link := self.party_at(path), Link):
                 link.security = self._bonding.security(path)
 
     def _ended(self, path: str, reason: str) -> None:
