@@ -82,7 +82,7 @@ async def test_a_wrong_adapter_is_told_with_the_right_ones() -> None:
         daemon = StandIn()
         await daemon.start()
         system = BlueZ("hci7")
-        with pytest.raises(ControllerLost, match='hci7, but BlueZ has no such: choose "os:hci0"'):
+        with pytest.raises(ControllerLost, match='BlueZ has no such adapter: choose "os:hci0"'):
             await system.open(Owner())  # type: ignore[arg-type]
         await system.close()
         daemon.bus.disconnect()

@@ -54,8 +54,8 @@ def no_adapter(wanted: str | None, found: list[str]) -> ControllerLost:
     if wanted is not None and found:
         choices = " or ".join(f'"os:{each}"' for each in found)
         return ControllerLost(
-            f"Looked for the adapter {wanted}, but BlueZ has no such: choose {choices}, or see"
-            " what there is with `bluetoothctl list`."
+            f"Looked for the adapter {wanted}, but BlueZ has no such adapter: choose {choices}, or"
+            " see what there is with `bluetoothctl list`."
         )
     looked_for = "an adapter" if wanted is None else f"the adapter {wanted}"
     return ControllerLost(
