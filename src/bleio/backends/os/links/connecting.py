@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 FOR_EVER_S = 1e9  # bleak insists on a time limit; ours is the one that counts
 CLOSE_S = 6.0  # all links at once
+CANCELS = 3
 RELEASE_S = 3.0
 PAUSE_S = 0.1  # between attempts, doubled each time
 MOST_REMEMBERED = 64  # bonded peers whose subscriptions are resumed
@@ -71,7 +72,8 @@ class Connecting:
         self._links: dict[DeviceAddress, OsLink] = {}
         self._wanted: dict[DeviceAddress, Mapping[Key, tuple[bool, bool]]] = {}  # of bonded peers
         self._asked: Counter[DeviceAddress] = Counter()
-        self._attempts: set[asyncio.Future[OsLink]] = set()
+        # Each with a future that is done when no attempt can succeed any more.
+        self._attempts: dict[asyncio.Future[None], asyncio.Future[OsLink]] = {}
         self._background: set[asyncio.Future[Any]] = set()
         self._end: ControllerLost | None = None
 
@@ -98,9 +100,13 @@ class Connecting:
         self._end = None
         self._asked[address] += 1
         attempt = asyncio.ensure_future(self._attempt(address))
-        self._attempts.add(attempt)
+        over = asyncio.get_running_loop().create_future()
+        self._attempts[over] = attempt
+        either: set[asyncio.Future[Any]] = {attempt, over}
         try:
-            await asyncio.wait({attempt}, timeout=timeout_s or None)
+            await asyncio.wait(
+                either, timeout=timeout_s or None, return_when=asyncio.FIRST_COMPLETED
+            )
             if not attempt.done():
                 await self._stop(attempt)
             return self._outcome(attempt)
@@ -111,14 +117,20 @@ class Connecting:
                 await asyncio.shield(self._spawn(attempt.result().disconnect()))
             raise
         finally:
-            self._attempts.discard(attempt)
+            del self._attempts[over]
             self._asked[address] -= 1
             self._asked += Counter()  # without those at zero
 
     async def _stop(self, attempt: asyncio.Future[OsLink]) -> None:
-        """Cancel an attempt and wait until it has taken back what it began, within bounds."""
-        attempt.cancel()
-        await asyncio.wait({attempt}, timeout=CLOSE_S)
+        """Cancel an attempt and wait until it has taken back what it began, within bounds.
+
+        More than once: `wait_for` forgets of being cancelled when its call ends at that moment.
+        """
+        for _ in range(CANCELS):
+            attempt.cancel()
+            await asyncio.wait({attempt}, timeout=CLOSE_S / CANCELS)
+            if attempt.done():
+                return
 
     def _outcome(self, attempt: asyncio.Future[OsLink]) -> OsLink:
         if attempt.done() and not attempt.cancelled():
@@ -231,11 +243,15 @@ class Connecting:
 
     def lost(self, error: ControllerLost) -> None:
         """End all links and attempts: the system's Bluetooth is gone."""
-        self._end = error
-        for attempt in self._attempts:
-            attempt.cancel()
+        self._end_attempts(error)
         for link in self.links:
             link.close(HciErrorCode.CONNECTION_TIMEOUT)
+
+    def _end_attempts(self, reason: ControllerLost) -> None:
+        self._end = reason
+        for over in self._attempts:
+            if not over.done():
+                over.set_result(None)
 
     # Links
 
@@ -258,11 +274,9 @@ class Connecting:
 
     async def close(self) -> None:
         """End all attempts and links, those that were found connected excepted. Bounded."""
-        self._end = ControllerLost("The adapter was closed.")
-        for attempt in self._attempts:
-            attempt.cancel()
+        self._end_attempts(ControllerLost("The adapter was closed."))
         ends = [self._spawn(self._end_link(link)) for link in self.links]
-        if waiting := {*ends, *self._attempts}:
+        if waiting := {*ends, *self._attempts.values()}:
             await asyncio.wait(waiting, timeout=CLOSE_S)
         for link in self.links:
             link.close(HciErrorCode.LOCAL_HOST_TERMINATED)
