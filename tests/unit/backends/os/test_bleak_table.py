@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from typing import Any
 
 from bleak import BleakClient
 from bleak.backends.bluezdbus import manager as module
@@ -11,6 +12,7 @@ from bleak.backends.bluezdbus.client import BleakClientBlueZDBus
 from bleak.backends.bluezdbus.version import BlueZFeatures
 
 from bleio.backends.os.bluez import bleak_table
+from bleio.backends.os.bluez.connection import PatientBus, PatientSocket
 from support.bluez.loops import in_loop
 from support.bluez.remote import PEER, peer, remote, settled
 
@@ -41,3 +43,15 @@ async def test_the_last_user_ends_the_manager() -> None:
         await backend.close()
         assert not manager._bus.connected
         assert asyncio.get_running_loop() not in module._global_instances
+
+
+@in_loop
+async def test_a_burst_of_writes_leaves_bleaks_connections_open() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.know(PEER)
+        await settled(backend)
+        link: Any = await backend.connect(peer(), 10)
+        manager = module._global_instances[asyncio.get_running_loop()]
+        for bus in (manager._bus, link.client._backend._bus):
+            assert isinstance(bus, PatientBus)
+            assert isinstance(bus._writer.sock, PatientSocket)

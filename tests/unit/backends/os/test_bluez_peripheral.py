@@ -198,6 +198,40 @@ async def test_values_go_out_as_changes_of_a_property() -> None:
         assert len(signals) == 101
 
 
+@in_loop
+async def test_all_that_publish_wait_for_the_same_answer() -> None:
+    async with bench() as made:
+        values = [add(made, P.NOTIFY) for _ in range(4)]
+        await made.advertise()
+        await made.connect()
+        signals: list[bytes] = []
+        made.daemon.bus.add_message_handler(lambda message: _collect(message, signals))
+        answered = asyncio.Event()
+
+        async def wait(message: Message) -> None:
+            await answered.wait()
+
+        made.daemon.answers["Ping"] = wait
+        for value in values:
+            await made.subscribe(value)
+
+        async def publish(value: LocalCharacteristic, number: int) -> None:
+            for turn in range(32):
+                await made.peripheral.publish(value, bytes([number, turn]))
+
+        together = [asyncio.ensure_future(publish(*each[::-1])) for each in enumerate(values)]
+        await until(lambda: len(signals) == all_clients.VALUES_AHEAD)
+        await until(lambda: made.daemon.called("Ping"))
+        await made.subscribe(values[0])  # what was sent before its answer has come by then
+        assert len(signals) == all_clients.VALUES_AHEAD
+        assert len(made.daemon.called("Ping")) == 1
+        answered.set()
+        await asyncio.gather(*together)
+        await until(lambda: len(signals) == 4 * 32)
+        for number in range(4):
+            assert [each[1] for each in signals if each[0] == number] == list(range(32))
+
+
 def _collect(message: Message, signals: list[bytes]) -> bool:
     if message.member == "PropertiesChanged" and "Value" in message.body[1]:
         signals.append(bytes(message.body[1]["Value"].value))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,13 +15,22 @@ from dbus_fast import BusType, Message, Variant
 from dbus_fast.aio import MessageBus
 
 from bleio.backends.os.bluez import objects as objects_module
-from bleio.backends.os.bluez.bus import ACCESS_DENIED, DISCONNECTED, BusError, Call, Reply
+from bleio.backends.os.bluez.bus import (
+    ACCESS_DENIED,
+    BUS,
+    BUS_PATH,
+    DISCONNECTED,
+    BusError,
+    Call,
+    Reply,
+)
 from bleio.backends.os.bluez.connection import BusUnavailable
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from support.bluez.loops import in_loop
 from support.bluez.private_bus import private_bus
 from support.bluez.stand_in import ADAPTER_PATH, Refusal, StandIn, device_path, until
 
+MANY = 1000  # messages: more than a socket holds
 PEER_PATH = device_path("C0:00:00:00:00:01")
 
 
@@ -127,6 +139,50 @@ async def test_the_end_of_the_bus_is_told_and_fails_calls() -> None:
         assert recorder.heard == ["went", f"disconnected {DISCONNECTED}"]
         with pytest.raises(BusError):
             await objects.bus.call(ADAPTER_PATH, ADAPTER, "StartDiscovery")
+
+
+@in_loop
+async def test_a_burst_that_the_bus_does_not_take_at_once_is_sent_later() -> None:
+    async with opened() as (daemon, objects, recorder, process):
+        taken: list[Any] = []
+        daemon.bus.add_message_handler(
+            lambda message: taken.append(message.body) if message.member == "Burst" else None
+        )
+        await daemon.bus.call(
+            Message(BUS, BUS_PATH, BUS, "AddMatch", signature="s", body=["type='signal'"])
+        )
+        process.send_signal(signal.SIGSTOP)
+        for number in range(MANY):
+            objects.bus.signal("/ours", "a.b", "Burst", "uay", number, bytes(512))
+        await asyncio.sleep(0)
+        assert objects.bus.is_open
+        process.send_signal(signal.SIGCONT)
+        await until(lambda: len(taken) == MANY)
+        assert [body[0] for body in taken] == list(range(MANY))
+        await objects.bus.call(ADAPTER_PATH, ADAPTER, "StartDiscovery")
+        assert recorder.heard == []
+
+
+@in_loop
+async def test_descriptors_go_with_the_message_that_waited_for_room() -> None:
+    async with opened() as (daemon, objects, _, process):
+        ours, theirs = socket.socketpair()
+
+        def give(call: Call) -> Reply:
+            process.send_signal(signal.SIGSTOP)
+            for number in range(MANY):
+                objects.bus.signal("/ours", "a.b", "Burst", "uay", number, bytes(512))
+            asyncio.get_running_loop().call_later(0.05, process.send_signal, signal.SIGCONT)
+            return Reply("h", [0], [theirs.detach()])
+
+        objects.bus.serve("/ours", give)
+        daemon.client = objects.bus._bus.unique_name  # type: ignore[union-attr, assignment]
+        reply = await daemon.call("/ours", "a.b", "Give")
+        ours.send(b"through")
+        (found,) = reply.unix_fds
+        assert os.read(found, 7) == b"through"
+        os.close(found)
+        ours.close()
 
 
 @in_loop

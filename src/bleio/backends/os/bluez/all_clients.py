@@ -17,11 +17,13 @@ and the next ones do as the first did.
 A value is one D-Bus signal. bluetoothd queues what the air does not take at once and says nothing
 of it, so a program that publishes faster than the air would fill bluetoothd's memory. Therefore
 after `VALUES_AHEAD` signals one question is asked whose answer comes when bluetoothd has taken them
-all; it bounds what is on its way there, and nothing is lost between.
+all. All that publish wait for that one answer, in the order in which they came; it bounds what is
+on its way there, and nothing is lost between.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -66,7 +68,8 @@ class AllClients(Subscriber):
         self._told: set[LocalCharacteristic] = set()  # what listeners were told of
         self._mtus: dict[str, int] = {}  # by the object path of each connected client
         self._confirmations = Confirmations()
-        self._ahead = 0
+        self._ahead = 0  # signals that bluetoothd may not have taken yet
+        self._turn = asyncio.Lock()  # of those that wait for it
 
     @property
     def connected(self) -> bool:  # type: ignore[override]
@@ -84,8 +87,9 @@ class AllClients(Subscriber):
         return subscription_of(characteristic)
 
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
-        self._send(characteristic, value)
-        await self._not_too_far_ahead()
+        async with self._turn:
+            await self._not_too_far_ahead()
+            self._send(characteristic, value)
 
     async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         if not characteristic.properties & Properties.INDICATE:
@@ -111,6 +115,8 @@ class AllClients(Subscriber):
     async def _confirm(
         self, characteristic: LocalCharacteristic, value: bytes, timeout_s: float
     ) -> bool:
+        async with self._turn:
+            await self._not_too_far_ahead()
         send = partial(self._send, characteristic, value)
         return await self._confirmations.of(characteristic, send, timeout_s)
 
@@ -127,9 +133,9 @@ class AllClients(Subscriber):
     async def _not_too_far_ahead(self) -> None:
         if self._ahead < VALUES_AHEAD:
             return
-        self._ahead = 0
         with suppress(BusError):  # bluetoothd is gone, which is told elsewhere
             await self._objects.bus.call("/org/bluez", "org.freedesktop.DBus.Peer", "Ping")
+        self._ahead = 0
 
     @property
     def subscribers(self) -> Sequence[Subscriber]:

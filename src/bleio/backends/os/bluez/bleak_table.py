@@ -20,12 +20,13 @@ from weakref import WeakKeyDictionary
 
 # bleak would load its parts for BlueZ at their first use: on the engine's thread, and perhaps at
 # the end of a program, which then has not the status of one that Ctrl-C has ended.
-import bleak.backends.bluezdbus.client
 import bleak.backends.bluezdbus.scanner  # noqa: F401
-from bleak.backends.bluezdbus import manager as bleak_manager
+from bleak.backends.bluezdbus import client as bleak_client, manager as bleak_manager
 from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 from bleak.backends.bluezdbus.version import BlueZFeatures
 from dbus_fast import Message
+
+from bleio.backends.os.bluez.connection import PatientBus
 
 if TYPE_CHECKING:
     from bleak import BleakClient
@@ -49,7 +50,10 @@ def enter() -> None:
     """This loop's manager has one user more.
 
     bleak need not look for BlueZ's version, for which it starts a program that may not be there.
+    Its connections to D-Bus outlive bursts of writes, as ours does.
     """
+    for module in (bleak_manager, bleak_client):
+        module.MessageBus = PatientBus  # type: ignore[attr-defined]
     BlueZFeatures.checked_bluez_version = True
     loop = asyncio.get_running_loop()
     _users[loop] = _users.get(loop, 0) + 1
