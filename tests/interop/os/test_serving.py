@@ -9,7 +9,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from bleio.gatt.model import (
 )
 from support.bluez.loops import in_loop
 from support.hci.engine import Heard, until
-from support.hci.world import Device
+from support.hci.world import FLAGS, Device
 from support.processes import Program, stop_all
 from support.stacks import bluez_image
 from support.stacks.machine import Machine
@@ -312,24 +312,55 @@ async def _advertised(bench: Bench, central: Device) -> None:
     await central.backend.stop_scan()
 
 
+@pytest.mark.parametrize("how", ["powered off", "blocked"])
 @in_loop
-async def test_an_adapter_that_is_switched_off_and_on(machine: Machine) -> None:
+async def test_an_adapter_that_is_switched_off_and_on(machine: Machine, how: str) -> None:
     async with opened() as bench:
         bench.offer(P.READ, value=b"here")
-        central, _ = await bench.connect()
+        await bench.connect()
         await bench.advertise()
-        await asyncio.to_thread(machine.power, 0, False)
+        switch: Callable[[bool], None] = (
+            (lambda on: machine.power(0, on)) if how == "powered off" else _blocked(machine)
+        )
+        await asyncio.to_thread(switch, False)
         await until(lambda: bench.peripheral.engine.log[-1] == "link closed")
         with pytest.raises(InnerError, match="bluetoothctl power on"):
             await bench.advertise()
-        with pytest.raises(ControllerLost, match="power on"):
+        with pytest.raises(ControllerLost, match=r"rfkill|power on"):
             await Device(OsBackend(BlueZ())).open()
-        await asyncio.to_thread(machine.power, 0, True)
+        await asyncio.to_thread(switch, True)
+        # A blocked controller is not told to end its links, so this central may have one still.
+        central = await bench.central()
         await _advertised(bench, central)
         link, _ = await central.connect(bench.peripheral)
         (remote,) = await found(link)
         assert await link.read(remote) == b"here"
         assert bench.peripheral.engine.error is None
+
+
+def _blocked(machine: Machine) -> Callable[[bool], None]:
+    def switch(on: bool) -> None:
+        machine.block(not on)
+        if on:
+            machine.power(0, True)
+
+    return switch
+
+
+@in_loop
+async def test_two_programs_on_one_adapter(machine: Machine) -> None:
+    async with opened() as one, opened() as other:
+        one.offer(P.READ, value=b"one")
+        manufacturer = b"\x05\xff\x22\x08\x01\x02"
+        await other.advertise(data=FLAGS + manufacturer)
+        central, link = await one.connect()
+        (remote,) = await found(link)
+        assert await link.read(remote) == b"one"
+        assert one.peripheral.engine.log == ["advertising ended", "link opened"]
+        # Whose central it is nothing tells: it is the adapter's, and both programs see it.
+        assert other.peripheral.engine.log == ["advertising ended", "link opened"]
+        await central.backend.close()
+        await until(lambda: one.peripheral.engine.log[-1] == "link closed")
 
 
 @pytest.mark.parametrize(
