@@ -9,6 +9,8 @@ import pytest
 
 from bleio.backends.base import Link, OobData
 from bleio.backends.os.backend import OsBackend
+from bleio.backends.os.bluez import agent as agent_module
+from bleio.backends.os.bluez.bus import BusError, Call
 from bleio.backends.os.bluez.objects import DEVICE
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingMethod, PairingQuestion
@@ -106,6 +108,38 @@ async def test_without_a_delegate_it_is_just_works() -> None:
 
 
 @in_loop
+async def test_the_last_that_waits_cancels_the_pairing() -> None:
+    async with remote() as (daemon, backend, _):
+        link = await linked(daemon, backend, None)
+        goes_on = asyncio.Event()
+
+        async def pairing(sender: str, path: str) -> None:
+            await goes_on.wait()
+
+        daemon.pairing = pairing
+        first, second = (asyncio.ensure_future(link.pair()) for _ in range(2))
+        await until(lambda: daemon.called("Pair"))
+        first.cancel()
+        await asyncio.wait({first})
+        await settled(backend)
+        assert daemon.called("CancelPairing") == []
+        goes_on.set()
+        await second
+        assert link.security.encrypted
+        await backend.erase_bonds()
+        goes_on.clear()
+        link = await linked(daemon, backend, None)
+        both = {asyncio.ensure_future(link.pair()) for _ in range(2)}
+        await until(lambda: len(daemon.called("Pair")) == 2)
+        for waiting in both:
+            waiting.cancel()
+        await until(lambda: daemon.called("CancelPairing"))
+        await asyncio.wait(both)
+        assert daemon.called("CancelPairing") == [[]]
+        goes_on.set()
+
+
+@in_loop
 async def test_numbers_are_compared() -> None:
     async with remote() as (daemon, backend, _):
         person = Person()
@@ -155,8 +189,77 @@ async def test_a_program_that_refuses(refuses: str) -> None:
         daemon.pairing = asks(daemon, "RequestConfirmation", "ou", 42)
         with pytest.raises(PairingFailed):
             await link.pair()
-        assert person.log[-1] == ("ended", "Authentication Failed")
+        assert person.log[-1] == ("ended", "the pairing was refused")
         assert not link.security.has_keys
+
+
+@in_loop
+async def test_another_passkey_is_of_another_pairing() -> None:
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        await linked(daemon, backend, person)
+        (sender,) = daemon.agents
+        for passkey in (111111, 222222):
+            for digits in range(3):
+                await daemon.ask(sender, "DisplayPasskey", "ouq", PATH, passkey, digits)
+            await until(lambda: ("display", passkey) in person.log)  # noqa: B023
+        accept = ("accept", PairingMethod.PASSKEY_ENTRY)
+        again = ("ended", "another pairing has begun")
+        assert person.log == [accept, ("display", 111111), again, accept, ("display", 222222)]
+
+
+@in_loop
+async def test_each_pairing_asks_anew() -> None:
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        await linked(daemon, backend, person)
+        (sender,) = daemon.agents
+        for person.accepts in (False, True, False, True):
+            asked = daemon.ask(sender, "RequestConfirmation", "ou", PATH, 42)
+            if person.accepts:
+                await asked
+            else:
+                with pytest.raises(Refusal):
+                    await asked
+        accept = ("accept", PairingMethod.NUMERIC_COMPARISON)
+        refused, compare = ("ended", "the pairing was refused"), ("compare", 42)
+        again = ("ended", "another pairing has begun")
+        first = [accept, refused, accept, compare]
+        assert person.log == [*first, again, *first]
+
+
+@in_loop
+async def test_an_answer_of_which_no_bond_comes_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(agent_module, "BOND_S", 0.01)
+    async with remote() as (daemon, backend, _):
+        person = Person()
+        link = await linked(daemon, backend, person)
+        (sender,) = daemon.agents
+        await daemon.ask(sender, "RequestAuthorization", "o", PATH)
+        ended = ("ended", "no bond has come of it")
+        await until(lambda: person.log[-1] == ended)
+        person.accepts = False
+        with pytest.raises((PairingFailed, LinkLost)):
+            await link.pair()
+        accept = ("accept", PairingMethod.JUST_WORKS)
+        assert person.log == [accept, ended, accept, ("ended", "the pairing was refused")]
+
+
+@in_loop
+async def test_refusals_gather_nothing() -> None:
+    async with remote() as (daemon, backend, _):
+        await settled(backend)
+        ((path, _),) = daemon.agents.values()
+        system: Any = backend._system
+        servant, other = system.objects.bus._servants[path], device_path("C0:00:00:00:00:09")
+        raised = []
+        for _ in range(2):
+            with pytest.raises(BusError) as refusal:
+                servant(Call(path, "org.bluez.Agent1", "RequestAuthorization", [other]))
+            raised.append(refusal.value)
+        assert raised[0] is not raised[1]
 
 
 @in_loop
@@ -228,7 +331,7 @@ async def test_a_pairing_that_bluez_begins_while_we_connect(accepts: bool) -> No
         (sender,) = daemon.agents
         asking = asyncio.ensure_future(daemon.ask(sender, "RequestAuthorization", "o", PATH))
         await until(lambda: person.log)
-        assert person.log == [("accept", PairingMethod.JUST_WORKS)]
+        assert person.log[0] == ("accept", PairingMethod.JUST_WORKS)
         if accepts:
             await asking
             daemon.change(PATH, DEVICE, Paired=True)

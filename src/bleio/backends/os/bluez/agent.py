@@ -17,6 +17,11 @@ is asked whether it accepts when it is done, and if it does not, the bond is for
 
 A question takes as long as a person does; meanwhile the peer may give up. BlueZ cancels the
 question then, and an answer that comes later is dropped.
+
+Nor does BlueZ say that a pairing has failed that a peer began, once its question is answered. The
+peer may try again on the same link, and what the program answered before must not answer then: the
+numbers are others. So a pairing is over when it was refused, when the next one asks (with another
+passkey, or anything after an answer), and `BOND_S` after an answer of which no bond came.
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ import logging
 import os
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from bleio.backends.base import Link, PairingAgent
@@ -40,7 +46,9 @@ T = TypeVar("T")
 MANAGER = "org.bluez.AgentManager1"
 MANAGER_PATH = "/org/bluez"
 AGENT = "org.bluez.Agent1"
+REFUSED = "the pairing was refused"
 MOST_PAIRINGS = 16  # at once; peers decide how many begin
+BOND_S = 60.0  # from an answer to the bond; SMP gives up 30 s after the last packet
 
 _CAPABILITIES = {
     IoCapability.DISPLAY_ONLY: "DisplayOnly",
@@ -55,8 +63,6 @@ _METHODS = {
     "RequestPasskey": PairingMethod.PASSKEY_ENTRY,
     "DisplayPasskey": PairingMethod.PASSKEY_ENTRY,
 }
-_REJECTED = BusError("org.bluez.Error.Rejected", "The program refuses")
-_CANCELED = BusError("org.bluez.Error.Canceled", "The pairing has ended")
 
 _numbers = itertools.count(1)
 _log = logging.getLogger(__name__)
@@ -88,8 +94,20 @@ class Pairing:
     def __init__(self, party: Party) -> None:
         self.party = party
         self.question: PairingQuestion | None = None
+        self.passkey: int | None = None  # that is shown
         self.accepted: asyncio.Future[bool] | None = None
         self.waits: set[asyncio.Future[Any]] = set()
+        self.expiry: asyncio.TimerHandle | None = None
+
+    def is_before(self, passkey: int | None) -> bool:
+        """Whether what is asked now is of a later pairing. Args: `passkey`: to be shown, if any."""
+        if passkey is not None and self.passkey is not None:
+            return passkey != self.passkey  # the same again tells how many digits were typed
+        return self.question is not None and not self.waits
+
+
+def _rejected() -> BusError:
+    return BusError("org.bluez.Error.Rejected", "The program refuses")
 
 
 class Agent:
@@ -167,6 +185,8 @@ class Agent:
             return None
         for wait in pairing.waits:
             wait.cancel()
+        if pairing.expiry is not None:
+            pairing.expiry.cancel()
         question, agent = pairing.question, self._owner.agent
         if question is not None and agent is not None:
             agent.ended(question, reason)
@@ -194,57 +214,84 @@ class Agent:
             return Reply()
         if call.member in _METHODS and call.body and isinstance(call.body[0], str):
             return self._question(call, call.body[0])
-        raise _REJECTED  # what is not of LE
+        raise _rejected()  # what is not of LE
 
     def _question(self, call: Call, device: str) -> Reply | Awaitable[Reply]:
         party = self._owner.party_at(device)
         if party is None:
-            raise _REJECTED
+            raise _rejected()
+        numbers = [each for each in call.body[1:] if isinstance(each, int)]
+        number = numbers[0] if numbers else 0
+        is_shown = call.member == "DisplayPasskey"
+        before = self._pairings.get(device)
+        if before is not None and before.is_before(number if is_shown else None):
+            self.ended(device, "another pairing has begun")
         try:
             pairing = self.began(device, party)
         except PairingFailed:
-            raise _REJECTED from None
-        numbers = [each for each in call.body[1:] if isinstance(each, int)]
-        if call.member == "DisplayPasskey":
-            if pairing.question is None:  # else it tells how many digits were typed
-                self._spawn(self._display(device, pairing, numbers[0] if numbers else 0))
-            return Reply()
-        return self._answer(pairing, call.member, numbers)
+            raise _rejected() from None
+        if not is_shown:
+            return self._answer(device, pairing, call.member, number)
+        if pairing.passkey is None:
+            pairing.passkey = number
+            self._spawn(self._display(device, pairing, number))
+        return Reply()
 
     async def _display(self, device: str, pairing: Pairing, passkey: int) -> None:
         agent = self._owner.agent
         method = PairingMethod.PASSKEY_ENTRY
+        if self._pairings.get(device) is not pairing:
+            return
         try:
             if agent is None or not await self._accept(pairing, method):
                 raise PairingFailed
             assert pairing.question is not None
             await self._wait(pairing, agent.display_passkey(pairing.question, passkey))
         except PairingFailed:
+            self._drop(device, pairing, REFUSED)
             with suppress(BusError):
                 await self._bus.call(device, "org.bluez.Device1", "CancelPairing")
+        else:
+            self._await_bond(device, pairing)
 
-    async def _answer(self, pairing: Pairing, member: str, numbers: list[int]) -> Reply:
+    async def _answer(self, device: str, pairing: Pairing, member: str, number: int) -> Reply:
         try:
-            if not await self._accept(pairing, _METHODS[member]):
-                raise _REJECTED
-            if member == "RequestAuthorization":
-                return Reply()
-            agent, question = self._owner.agent, pairing.question
-            if agent is None or question is None:
-                raise _REJECTED
-            if member == "RequestPasskey":
-                passkey = await self._wait(pairing, agent.enter_passkey(question))
-                if passkey is None:
-                    raise _REJECTED
-                return Reply("u", [passkey])
-            number = numbers[0] if numbers else 0
-            if not await self._wait(pairing, agent.compare(question, number)):
-                raise _REJECTED
+            reply = await self._reply(pairing, member, number)
         except PairingFailed:
-            raise _REJECTED from None
+            self._drop(device, pairing, REFUSED)
+            raise _rejected() from None
         except asyncio.CancelledError:
-            raise _CANCELED from None
+            raise BusError("org.bluez.Error.Canceled", "The pairing has ended") from None
+        self._await_bond(device, pairing)
+        return reply
+
+    async def _reply(self, pairing: Pairing, member: str, number: int) -> Reply:
+        """Ask the program. Raises: PairingFailed if it refuses."""
+        if not await self._accept(pairing, _METHODS[member]):
+            raise PairingFailed
+        if member == "RequestAuthorization":
+            return Reply()
+        agent, question = self._owner.agent, pairing.question
+        if agent is None or question is None:
+            raise PairingFailed
+        if member == "RequestPasskey":
+            passkey = await self._wait(pairing, agent.enter_passkey(question))
+            if passkey is None:
+                raise PairingFailed
+            return Reply("u", [passkey])
+        if not await self._wait(pairing, agent.compare(question, number)):
+            raise PairingFailed
         return Reply()
+
+    def _await_bond(self, device: str, pairing: Pairing) -> None:
+        if self._pairings.get(device) is pairing:
+            late = partial(self._drop, device, pairing, "no bond has come of it")
+            pairing.expiry = asyncio.get_running_loop().call_later(BOND_S, late)
+
+    def _drop(self, device: str, pairing: Pairing, reason: str) -> None:
+        """A pairing has failed, unless it is over already."""
+        if self._pairings.get(device) is pairing:
+            self.ended(device, reason)
 
     async def _accept(self, pairing: Pairing, method: PairingMethod) -> bool:
         """Ask once for each pairing whether to pair at all. Raises: PairingFailed."""

@@ -14,12 +14,13 @@ waited for.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from bleio.backends.base import Link
-from bleio.backends.os.bluez.agent import Agent
+from bleio.backends.os.bluez.agent import REFUSED, Agent
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from bleio.backends.os.links.errors import of_dbus
@@ -41,6 +42,7 @@ class Bonding:
         self._objects = objects
         self._strength: dict[str, PairingMethod] = {}
         self._under_way: dict[str, asyncio.Future[None]] = {}
+        self._waiting: Counter[str] = Counter()  # how many wait for each
 
     def _device(self, path: str) -> Mapping[str, Any]:
         return self._objects.get(path, DEVICE) or {}
@@ -85,11 +87,17 @@ class Bonding:
                 pairing = asyncio.ensure_future(self._pair(path, link))
                 self._under_way[path] = pairing
                 pairing.add_done_callback(lambda done: self._over(path, done))
+            self._waiting[path] += 1
             try:
                 await asyncio.shield(self._under_way[path])
             except asyncio.CancelledError:
-                await self._cancel_pairing(path)
+                if self._waiting[path] == 1:  # nobody else wants it
+                    await self._cancel_pairing(path)
                 raise
+            finally:
+                self._waiting[path] -= 1
+                if not self._waiting[path]:
+                    del self._waiting[path]
         return self.security(path)
 
     def _over(self, path: str, pairing: asyncio.Future[None]) -> None:
@@ -106,7 +114,7 @@ class Bonding:
             with suppress(PairingFailed):
                 accepted = await self.agent.accept_afterwards(path, link)
             if not accepted:
-                self.agent.ended(path, "the pairing was refused")
+                self.agent.ended(path, REFUSED)
                 await self._forget(path)
                 raise PairingFailed
         except BusError as error:
