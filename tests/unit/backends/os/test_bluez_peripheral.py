@@ -593,6 +593,72 @@ async def test_an_advertisement_that_bluez_releases_has_ended() -> None:
         await made.advertise()
 
 
+@in_loop
+async def test_an_advertisement_that_is_released_before_the_adapter_goes_is_back_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(advertising, "RELEASED_S", 1.0)
+    async with bench() as made:
+        await made.advertise()
+        (path,) = made.daemon.advertisements
+        await made.daemon.call(path, "org.bluez.LEAdvertisement1", "Release")
+        made.daemon.advertisements.clear()
+        for _ in range(20):  # turns of the loop, in which nothing else is told
+            await asyncio.sleep(0)
+        await made.system.objects.bus.call(ADAPTER_PATH, "org.freedesktop.DBus.Peer", "Ping")
+        made.daemon.change(ADAPTER_PATH, ADAPTER, Powered=False)
+        await until(lambda: not made.system.presence.is_usable)
+        made.daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
+        await until(lambda: made.daemon.advertisements)
+        await until(lambda: not made.peripheral._advertiser._tasks)
+        assert made.owner.log == []
+
+
+@pytest.mark.parametrize("ends", ["central", "stop"])
+@in_loop
+async def test_what_ends_while_it_is_registered_is_registered_and_taken_back(ends: str) -> None:
+    async with bench() as made:
+        stopping: list[asyncio.Future[None]] = []
+
+        async def end(message: Message) -> None:
+            if ends == "central":
+                await made.connect()
+            else:
+                stopping.append(asyncio.ensure_future(made.peripheral.stop_advertising()))
+                await asyncio.sleep(0)
+
+        made.daemon.answers["RegisterAdvertisement"] = end
+        fetched: list[dict[str, object]] = []
+        made.daemon.answers["UnregisterAdvertisement"] = lambda message: fetched.extend(
+            made.daemon.advertisements.values()
+        )
+        await made.advertise()
+        await until(lambda: fetched and not made.daemon.advertisements)
+        assert fetched == [{**fetched[0], "Type": "peripheral", "Discoverable": True}]
+        assert made.owner.log == (["advertising ended", CAME] if ends == "central" else [])
+        await asyncio.gather(*stopping)
+
+
+@in_loop
+async def test_a_stop_ends_a_start_that_waits_for_services() -> None:
+    async with bench() as made:
+        answered = asyncio.Event()
+
+        async def wait(message: Message) -> None:
+            await answered.wait()
+
+        made.daemon.answers["RegisterApplication"] = wait
+        add(made)
+        starting = asyncio.ensure_future(made.advertise())
+        await until(lambda: made.daemon.called("RegisterApplication"))
+        stopping = asyncio.ensure_future(made.peripheral.stop_advertising())
+        await asyncio.sleep(0)
+        answered.set()
+        await asyncio.gather(starting, stopping)
+        assert made.daemon.advertisements == {}
+        assert not made.peripheral._advertiser.is_active
+
+
 @pytest.mark.parametrize(
     ("name", "text", "match"),
     [

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from dbus_fast import Variant
@@ -28,6 +29,7 @@ from bleio.errors import CallerError, InnerError, InvalidParameter
 _log = logging.getLogger(__name__)
 
 MOST_REMARKS = 64
+RELEASED_S = 0.5  # in which an adapter that goes says so, too
 RESUME_PAUSES_S = (0.2, 0.4, 0.8, 1.6, 3.2)
 ADVERTISEMENT = "org.bluez.LEAdvertisement1"
 _DOES_NOT_EXIST = "org.bluez.Error.DoesNotExist"
@@ -53,7 +55,8 @@ class Advertiser:
         self._lock = asyncio.Lock()
         self._wish: dict[str, Variant] | None = None  # what is to be on the air
         self._path = ""  # of the registered one
-        self._number = 0
+        self._said: dict[str, Variant] = {}  # there, also if it is not wished for any more
+        self._number = self._starts = self._goings = 0
         self._remarked: set[str] = set()  # once is enough
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -79,6 +82,7 @@ class Advertiser:
             if remark not in self._remarked and len(self._remarked) < MOST_REMARKS:
                 self._remarked.add(remark)
                 _log.warning("%s", remark)
+        self._starts += 1
         async with self._lock:
             self._wish = None
             await self._unregister()
@@ -92,9 +96,15 @@ class Advertiser:
 
     async def stop(self) -> None:
         """See `Backend.stop_advertising`."""
-        self._wish = None
+        await self._stop(self._starts)
+
+    async def _stop(self, starts: int) -> None:
+        """Stop what was started until then; what came later goes on. Args: how many starts."""
+        if self._starts == starts:
+            self._wish = None
         async with self._lock:
-            if self._wish is None:
+            if self._starts == starts:
+                self._wish = None
                 await self._unregister()
 
     async def close(self) -> None:
@@ -107,11 +117,12 @@ class Advertiser:
         """A central has connected: advertising has ended, if it was under way."""
         if self._wish is not None:
             self._wish = None
-            self._do(self.stop)
+            self._do(partial(self._stop, self._starts))
             self._owner.advertising_ended()
 
     def adapter_went(self, registrations_too: bool) -> None:
         """The adapter cannot be used; what is wished for stays."""
+        self._goings += 1
         if registrations_too and self._path:
             self._adapter.objects.bus.unserve(self._path)
             self._path = ""
@@ -132,7 +143,7 @@ class Advertiser:
         path = f"/bleio/advertisement{self._number}"
         bus = self._adapter.objects.bus
         bus.serve(path, self._called)
-        self._path = path
+        self._path, self._said = path, self._wish or {}
         try:
             await self._call("RegisterAdvertisement", "oa{sv}", path, {})
         except BusError as error:
@@ -141,7 +152,7 @@ class Advertiser:
             raise self._explained(error) from error
         except BaseException:
             # Cancelled: BlueZ may have registered it all the same.
-            self._do(self.stop)
+            self._do(partial(self._stop, self._starts))
             raise
 
     async def _unregister(self) -> None:
@@ -181,11 +192,11 @@ class Advertiser:
         """BlueZ wants to know, or tells, something of the advertisement."""
         match call.interface, call.member:
             case "org.freedesktop.DBus.Properties", "GetAll":
-                return Reply("a{sv}", [self._wish or {}])
+                return Reply("a{sv}", [self._said])
             case "org.freedesktop.DBus.Properties", "Set":
                 return Reply()  # the transmit power that was chosen
             case "org.freedesktop.DBus.ObjectManager", "GetManagedObjects":
-                objects = {call.path: {ADVERTISEMENT: self._wish or {}}}
+                objects = {call.path: {ADVERTISEMENT: self._said}}
                 return Reply("a{oa{sa{sv}}}", [objects])
             case "org.bluez.LEAdvertisement1", "Release":
                 self._released(call.path)
@@ -198,11 +209,12 @@ class Advertiser:
             return
         self._adapter.objects.bus.unserve(path)
         self._path = ""
-        self._do(self._released_for_good)
+        self._do(partial(self._released_for_good, self._starts, self._goings))
 
-    async def _released_for_good(self) -> None:
-        await asyncio.sleep(0)  # what tells that the adapter is gone comes right after it
-        if self._wish is not None and self._adapter.presence.is_usable and not self._path:
+    async def _released_for_good(self, starts: int, goings: int) -> None:
+        await asyncio.sleep(RELEASED_S)
+        is_as_then = (self._starts, self._goings) == (starts, goings)
+        if is_as_then and self._wish is not None and self._adapter.presence.is_usable:
             self._end()
 
     async def _resume(self) -> None:
@@ -223,7 +235,8 @@ class Advertiser:
             if self._wish is not None and self._adapter.presence.is_usable:
                 await self._unregister()  # BlueZ has it still if it was only powered off
                 await self._owner.settled()
-                await self._register()
+                if self._wish is not None:
+                    await self._register()
 
     def _end(self) -> None:
         self._wish = None
