@@ -18,6 +18,7 @@ from bleio.errors import (
     ConnectTimeout,
     ControllerError,
     ControllerLost,
+    KeysLost,
     LinkLost,
 )
 from bleio.gatt.model import RemoteCharacteristic
@@ -67,12 +68,14 @@ async def test_what_is_not_there_times_out_and_leaves_nothing() -> None:
     async with remote() as (daemon, backend, engine):
         with pytest.raises(ConnectTimeout):
             await backend.connect(peer(), 0.05)
+        await until(lambda: daemon.called("StopDiscovery"))
         assert daemon.called("StopDiscovery") == [[]]
         daemon.know()
         await settled(backend)
         daemon.silent.add("Connect")
         with pytest.raises(ConnectTimeout):
             await backend.connect(peer(), 0.05)
+        await until(lambda: daemon.called("Disconnect"))
         assert daemon.called("Disconnect") == [[]]
         assert engine.log == []
 
@@ -415,3 +418,134 @@ async def test_a_discovery_of_another_is_no_fault_of_the_program() -> None:
         busy = Refusal("org.bluez.Error.InProgress", "Operation already in progress")
         daemon.refusals["SetDiscoveryFilter"] = [busy]
         assert (await backend.connect(peer(), 10)).connected
+
+
+async def fall(daemon: Remote, times: int) -> None:
+    """Have links end before their services are known, then no more."""
+    device = daemon.know(Paired=True)
+    daemon.resolves = False
+    for _ in range(times):
+        await until(lambda: daemon.objects[device]["org.bluez.Device1"]["Connected"].value)
+        await asyncio.sleep(0.02)
+        daemon.connected(device, False)
+    daemon.resolves = True
+
+
+@in_loop
+async def test_links_that_fall_in_a_row_tell_that_a_bonded_peer_has_no_keys() -> None:
+    async with remote() as (daemon, backend, _):
+        falls = asyncio.ensure_future(fall(daemon, 3))
+        await asyncio.sleep(0)
+        await settled(backend)
+        with pytest.raises(KeysLost):
+            await backend.connect(peer(), 10)
+        await falls
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refusal("org.bluez.Error.NotReady", "Resource Not Ready"),
+        Refusal("org.bluez.Error.ConnectionAttemptFailed", "Page Timeout"),
+        Refusal("org.freedesktop.DBus.Error.NameHasNoOwner", "no owner"),
+    ],
+    ids=lambda refusal: refusal.name.rpartition(".")[2],
+)
+@in_loop
+async def test_a_link_that_never_came_tells_nothing_of_keys(refusal: Refusal) -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.know(Paired=True)
+        await settled(backend)
+        daemon.refusals["Connect"] = [refusal] * 3
+        assert (await backend.connect(peer(), 10)).connected
+
+
+@in_loop
+async def test_an_adapter_that_goes_off_while_a_bonded_peer_is_awaited_is_said() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.know(Paired=True)
+        await settled(backend)
+
+        async def goes_off(_: object) -> None:
+            daemon.change(ADAPTER_PATH, "org.bluez.Adapter1", Powered=False)
+            raise Refusal("org.bluez.Error.NotReady", "Resource Not Ready")
+
+        daemon.answers["Connect"] = goes_off
+        with pytest.raises(AdapterAway, match="bluetoothctl power on"):
+            await backend.connect(peer(), 0)
+
+
+@pytest.mark.parametrize("name", ["InProgress", "AlreadyConnected"])
+@in_loop
+async def test_a_link_that_another_program_made_meanwhile_stays(name: str) -> None:
+    async with remote() as (daemon, backend, _):
+        device = daemon.know()
+        await settled(backend)
+
+        async def others(_: object) -> None:
+            daemon.connected(device)
+            raise Refusal(f"org.bluez.Error.{name}", "In Progress")
+
+        daemon.answers["Connect"] = others
+        link = await backend.connect(peer(), 10)
+        assert len(daemon.called("Connect")) == 1
+        await backend.close()
+        assert not link.connected
+        assert daemon.called("Disconnect") == []
+
+
+@in_loop
+async def test_a_found_link_stays_whose_services_are_not_known_in_time() -> None:
+    async with remote() as (daemon, backend, _):
+        device = daemon.know(Connected=True)
+        await settled(backend)
+        with pytest.raises(ConnectTimeout):
+            await backend.connect(peer(), 0.3)
+        daemon.change(device, "org.bluez.Device1", ServicesResolved=True)
+        await settled(backend)
+        assert (await backend.connect(peer(), 10)).connected
+        await backend.close()
+        assert daemon.called("Disconnect") == []
+
+
+@in_loop
+async def test_a_found_link_that_falls_before_its_services_are_known_is_made_anew() -> None:
+    async with remote() as (daemon, backend, _):
+        device = daemon.know(Connected=True)
+        await settled(backend)
+        task = asyncio.ensure_future(backend.connect(peer(), 10))
+        await asyncio.sleep(0.1)
+        daemon.connected(device, False)
+        assert (await task).connected
+        assert daemon.called("Connect") == [[]]
+
+
+@in_loop
+async def test_a_peer_that_bluetoothd_does_not_find_is_not_asked_for_without_a_pause() -> None:
+    async with remote() as (daemon, backend, _):
+        daemon.know()
+        await settled(backend)
+        unknown = Refusal("org.freedesktop.DBus.Error.UnknownMethod", "no such method")
+        daemon.refusals["Connect"] = [unknown] * 10000
+        with pytest.raises(ConnectTimeout):
+            await backend.connect(peer(), 0.5)
+        assert len(daemon.called("Connect")) <= 4
+
+
+@in_loop
+async def test_time_is_up_at_once_and_the_attempt_is_taken_back_later() -> None:
+    async with remote() as (daemon, backend, engine):
+        daemon.know()
+        await settled(backend)
+        daemon.silent |= {"Connect", "Disconnect"}
+        clock = asyncio.get_running_loop().time
+        began_s = clock()
+        with pytest.raises(ConnectTimeout):
+            await backend.connect(peer(), 0.2)
+        assert clock() - began_s < 2  # and not the 5 s that bluetoothd has for `Disconnect`
+        await until(lambda: daemon.called("Disconnect"))
+        assert backend.is_ours(peer())
+        daemon.silent.clear()
+        # The next attempt waits until the former is taken back.
+        assert (await backend.connect(peer(), 10)).connected
+        assert engine.log == ["link opened"]

@@ -99,18 +99,23 @@ class BlueZPeers:
 
     async def reach(self, peer: DeviceAddress) -> BLEDevice:
         reaching, _ = self._opened()
-        path = reaching.path(peer)
+        path, is_ours = reaching.path(peer), False
         if not reaching.device(path).get("Connected"):
             self._found_connected.discard(peer)
-            path = await reaching.connect(peer)
-        elif self._owner.link_to(peer) is None:
+            path, is_ours = await reaching.connect(peer)
+        if not is_ours and self._owner.link_to(peer) is None:
             self._found_connected.add(peer)
         reaching.paths[peer] = path
         try:
+            # Cancelled while it waits for services, bleak's client would end the link.
+            if not is_ours and not await reaching.resolved(path):
+                raise LinkLost
             if not await bleak_table.has_seen_connected(path, SEEN_S):
                 raise LinkLost
+            if not is_ours:
+                await bleak_table.catch_up()
         except BaseException:
-            if self._owner.link_to(peer) is None and peer not in self._found_connected:
+            if is_ours:
                 await asyncio.shield(asyncio.ensure_future(reaching.disconnect(path)))
             raise
         device = reaching.device(path)

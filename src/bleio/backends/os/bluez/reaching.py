@@ -28,6 +28,7 @@ from bleio.core.address import DeviceAddress
 CONNECT_S = 25.0
 AGAIN_S = 0.2  # while BlueZ is busy with the same device
 DISCONNECT_S = 5.0
+LOOK_S = 0.01
 
 _UNKNOWN = ("UnknownObject", "DoesNotExist", "UnknownMethod", "UnknownInterface")
 _BUSY_TEXT = ("already in progress", "In Progress")
@@ -90,9 +91,11 @@ class Reaching:
                 known += [DeviceAddress(octets), DeviceAddress(octets, random=True)]
         return list(dict.fromkeys(known))
 
-    async def connect(self, peer: DeviceAddress) -> str:
-        """Have BlueZ connect, and hear the device first if it is unknown. Returns: its path.
+    async def connect(self, peer: DeviceAddress) -> tuple[str, bool]:
+        """Have BlueZ connect, and hear the device first if it is unknown.
 
+        Returns: its path; whether the link is ours. It is another program's if our call was
+            refused, since that program was just connecting, and the link came then.
         Raises: BusError, AdapterAway.
         """
         self.paths.pop(peer, None)
@@ -101,18 +104,26 @@ class Reaching:
             path = self.path(peer)
             await self._hearing.hear(path)
             try:
-                await self._ask(path)
+                is_ours = await self._ask(path)
                 break
             except BusError as error:
-                if error.name.endswith(_UNKNOWN):
-                    continue  # BlueZ has forgotten it just now
-                if not _is_busy(error):
+                # BlueZ may also have forgotten it just now.
+                if not error.name.endswith(_UNKNOWN) and not _is_busy(error):
                     raise
             await asyncio.sleep(AGAIN_S)
             if self.device(path).get("Connected"):
+                is_ours = False
                 break
         self.paths[peer] = path
-        return path
+        return path, is_ours
+
+    async def resolved(self, path: str) -> bool:
+        """Wait for the services of a connected device. Returns: False if its link fell."""
+        while self.device(path).get("Connected"):
+            if self.device(path).get("ServicesResolved"):
+                return True
+            await asyncio.sleep(LOOK_S)
+        return False
 
     def _require_adapter(self) -> None:
         try:
@@ -120,7 +131,8 @@ class Reaching:
         except BusError as error:
             raise AdapterAway(error.text) from None
 
-    async def _ask(self, path: str) -> None:
+    async def _ask(self, path: str) -> bool:
+        """Have BlueZ connect. Returns: whether the link is ours. Raises: BusError."""
         try:
             await self._objects.bus.call(path, DEVICE, "Connect", timeout_s=CONNECT_S)
         except BusError as error:
@@ -129,9 +141,11 @@ class Reaching:
                 raise BusError("org.bluez.Error.InProgress", "In Progress") from None
             if not error.name.endswith("AlreadyConnected"):
                 raise
+            return False
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.ensure_future(self.disconnect(path)))
             raise
+        return True
 
     async def disconnect(self, path: str) -> None:
         """End a link, or an attempt to make one."""

@@ -5,8 +5,9 @@ up), have bleak's client find its services, then the link is there. Between thes
 end again, on a bad day several times; such an attempt is made again until the program's time is up,
 as a controller would do it by itself. What fails at once and again and again is raised.
 
-Whoever cancels gets nothing left behind: what an attempt has made it takes back itself, and a link
-that came up at the moment of the cancelling is ended.
+What is cancelled, or late, leaves nothing behind: what an attempt has made it takes back itself,
+and a link that came up at that moment is ended. A program whose time is up is told at once, however
+long the system takes for that; another attempt to the same peer begins when it is done.
 
 Links that were there before. A program that crashed leaves its links to BlueZ, another program may
 use one at this moment, and nothing tells which it is. Such a link is used as any other; when the
@@ -57,7 +58,7 @@ PAUSE_S = 0.1  # between attempts, doubled each time
 MOST_REMEMBERED = 64  # bonded peers whose subscriptions are resumed
 MOST_FAILURES = 8  # one after the other, before the link was up
 FAST_S = 10.0  # what fails later than this has not failed at once
-MOST_LOSSES_BONDED = 3  # of links to a bonded peer, before its services were found
+MOST_LOSSES_BONDED = 3  # of links to a bonded peer in a row, before its services were found
 TOLD_ELSEWHERE_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Connecting:
         self._asked: Counter[DeviceAddress] = Counter()
         # Each with a future that is done when no attempt can succeed any more.
         self._attempts: dict[asyncio.Future[None], asyncio.Future[OsLink]] = {}
+        self._leaving: dict[DeviceAddress, asyncio.Future[None]] = {}  # attempts that are over
         self._background: set[asyncio.Future[Any]] = set()
         self._end: ControllerLost | None = None
 
@@ -95,6 +97,12 @@ class Connecting:
 
     async def connect(self, address: DeviceAddress, timeout_s: float) -> Link:
         """See `Backend.connect`."""
+        clock = asyncio.get_running_loop().time
+        deadline_s = clock() + timeout_s
+        if former := self._leaving.get(address):
+            await asyncio.wait({former}, timeout=timeout_s or None)
+            if not former.done():
+                raise ConnectTimeout
         if address in self._links or self._asked[address]:
             raise ControllerError(HciErrorCode.CONNECTION_ALREADY_EXISTS, "Connecting")
         self._end = None
@@ -104,39 +112,49 @@ class Connecting:
         self._attempts[over] = attempt
         either: set[asyncio.Future[Any]] = {attempt, over}
         try:
-            await asyncio.wait(
-                either, timeout=timeout_s or None, return_when=asyncio.FIRST_COMPLETED
-            )
-            if not attempt.done():
-                await self._stop(attempt)
-            return self._outcome(attempt)
+            left_s = max(0.001, deadline_s - clock()) if timeout_s else None
+            await asyncio.wait(either, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            await asyncio.shield(self._spawn(self._stop(attempt)))
-            has_ended = attempt.done() and not attempt.cancelled()
-            if has_ended and attempt.exception() is None:
-                await asyncio.shield(self._spawn(attempt.result().disconnect()))
+            await asyncio.shield(self._leave(address, attempt))
             raise
         finally:
             del self._attempts[over]
-            self._asked[address] -= 1
-            self._asked += Counter()  # without those at zero
+        if not attempt.done():
+            self._leave(address, attempt)
+            raise self._end or ConnectTimeout
+        self._over(address)
+        if attempt.cancelled():
+            raise self._end or ConnectTimeout
+        return attempt.result()
 
-    async def _stop(self, attempt: asyncio.Future[OsLink]) -> None:
-        """Cancel an attempt and wait until it has taken back what it began, within bounds.
+    def _over(self, address: DeviceAddress) -> None:
+        self._asked[address] -= 1
+        self._asked += Counter()  # without those at zero
+
+    def _leave(
+        self, address: DeviceAddress, attempt: asyncio.Future[OsLink]
+    ) -> asyncio.Future[None]:
+        """Take an attempt back, which the next one to that peer waits for."""
+        leaving = self._leaving[address] = self._spawn(self._take_back(address, attempt))
+        return leaving
+
+    async def _take_back(self, address: DeviceAddress, attempt: asyncio.Future[OsLink]) -> None:
+        """Cancel an attempt and wait until nothing is left of it, within bounds.
 
         More than once: `wait_for` forgets of being cancelled when its call ends at that moment.
         """
-        for _ in range(CANCELS):
-            attempt.cancel()
-            await asyncio.wait({attempt}, timeout=CLOSE_S / CANCELS)
-            if attempt.done():
-                return
-
-    def _outcome(self, attempt: asyncio.Future[OsLink]) -> OsLink:
-        if attempt.done() and not attempt.cancelled():
-            return attempt.result()
-        abandon(attempt)
-        raise self._end or ConnectTimeout()
+        try:
+            for _ in range(CANCELS):
+                attempt.cancel()
+                await asyncio.wait({attempt}, timeout=CLOSE_S / CANCELS)
+                if attempt.done():
+                    break
+            if attempt.done() and not attempt.cancelled() and attempt.exception() is None:
+                await attempt.result().disconnect()
+            abandon(attempt)
+        finally:
+            self._over(address)
+            del self._leaving[address]
 
     async def _attempt(self, address: DeviceAddress) -> OsLink:
         """Try until there is a link. Raises: InnerError for what fails again and again."""
@@ -153,7 +171,7 @@ class Connecting:
             except (AdapterAway, CallerError, ControllerLost, KeysLost):
                 raise
             except InnerError as error:
-                reason = str(error) or "it was not found"
+                losses, reason = 0, str(error) or "it was not found"
             # Silence is no failure: a peer may come hours later.
             failures = 1 if clock() - began_s > FAST_S else failures + 1
             if failures >= MOST_FAILURES:
@@ -168,10 +186,10 @@ class Connecting:
             raise connect_error(error) from None
         made: list[OsLink] = []
         client = self._client(device, address, made)
-        was_up = False
+        joining = self._spawn(client.connect())
         try:
-            await client.connect()
-            was_up = True
+            # Cancelled, bleak would end the link, which may be another program's.
+            await (asyncio.shield(joining) if self.peers.found_connected(address) else joining)
             mtu = await self.peers.tables.mtu(client)
             remote = RemoteClient(self.peers.tables)
             await remote.begin(client)
@@ -179,21 +197,25 @@ class Connecting:
             if not client.is_connected:
                 raise LinkLost
         except BaseException as error:
-            await asyncio.shield(self._spawn(self._undo(address, client if was_up else None)))
+            await asyncio.shield(self._spawn(self._undo(address, client, joining)))
             raise inner_error(error) from None
         link = OsLink(self, address, remote, mtu)
         made.append(link)
         self._add(link)
         return link
 
-    async def _undo(self, address: DeviceAddress, client: BleakClient | None) -> None:
-        """Nothing came of an attempt. Args: `client`: None: it has undone its part by itself."""
-        if client is not None and self.peers.found_connected(address):
+    async def _undo(
+        self, address: DeviceAddress, client: BleakClient, joining: asyncio.Future[None]
+    ) -> None:
+        """Nothing came of an attempt. Args: `joining`: bleak's part; failed, it has undone it."""
+        if self.peers.found_connected(address):
+            await asyncio.wait({joining}, timeout=RELEASE_S)
+            abandon(joining)
             await self._quietly(self.peers.let_go(address, client), RELEASE_S)
-        elif client is not None:
+            return
+        if not joining.cancelled() and joining.exception() is None:
             await self._quietly(client.disconnect(), RELEASE_S)
-        if not self.peers.found_connected(address):
-            await self._quietly(self.peers.give_up(address), RELEASE_S)
+        await self._quietly(self.peers.give_up(address), RELEASE_S)
 
     def _client(self, device: Any, peer: DeviceAddress, made: list[OsLink]) -> BleakClient:
         """Return bleak's client, which tells of its end the link that was made with it."""
@@ -276,7 +298,7 @@ class Connecting:
         """End all attempts and links, those that were found connected excepted. Bounded."""
         self._end_attempts(ControllerLost("The adapter was closed."))
         ends = [self._spawn(self._end_link(link)) for link in self.links]
-        if waiting := {*ends, *self._attempts.values()}:
+        if waiting := {*ends, *self._attempts.values(), *self._leaving.values()}:
             await asyncio.wait(waiting, timeout=CLOSE_S)
         for link in self.links:
             link.close(HciErrorCode.LOCAL_HOST_TERMINATED)

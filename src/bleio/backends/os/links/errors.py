@@ -119,10 +119,15 @@ def inner_error(error: BaseException) -> BaseException:
 
 
 def connect_error(error: BaseException) -> BaseException:
-    """Return the inner error for what making a link raised: there, busy is no fault of anyone's."""
-    if isinstance(error, BusError) and error.name.endswith(("InProgress", "NotPermitted")):
+    """Return the inner error for why there is no link.
+
+    There, busy is no fault of anyone's, and what would end a link is only one more refusal:
+    LinkLost is for a link that was up and fell.
+    """
+    inner = inner_error(error)
+    if isinstance(error, BusError) and isinstance(inner, (CallerError, LinkLost)):
         return SystemRefused(f"BlueZ refused: {error.text or error.name}")
-    return inner_error(error)
+    return inner
 
 
 def _of_other(error: Exception) -> Exception:
