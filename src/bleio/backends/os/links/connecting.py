@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -72,7 +71,7 @@ class Connecting:
         self._system, self._owner = system, owner
         self._links: dict[DeviceAddress, OsLink] = {}
         self._wanted: dict[DeviceAddress, Mapping[Key, tuple[bool, bool]]] = {}  # of bonded peers
-        self._asked: Counter[DeviceAddress] = Counter()
+        self._asked: set[DeviceAddress] = set()
         # Each with a future that is done when no attempt can succeed any more.
         self._attempts: dict[asyncio.Future[None], asyncio.Future[OsLink]] = {}
         self._leaving: dict[DeviceAddress, asyncio.Future[None]] = {}  # attempts that are over
@@ -103,10 +102,10 @@ class Connecting:
             await asyncio.wait({former}, timeout=timeout_s or None)
             if not former.done():
                 raise ConnectTimeout
-        if address in self._links or self._asked[address]:
+        if address in self._links or address in self._asked:
             raise ControllerError(HciErrorCode.CONNECTION_ALREADY_EXISTS, "Connecting")
         self._end = None
-        self._asked[address] += 1
+        self._asked.add(address)
         attempt = asyncio.ensure_future(self._attempt(address))
         over = asyncio.get_running_loop().create_future()
         self._attempts[over] = attempt
@@ -122,14 +121,10 @@ class Connecting:
         if not attempt.done():
             self._leave(address, attempt)
             raise self._end or ConnectTimeout
-        self._over(address)
+        self._asked.discard(address)
         if attempt.cancelled():
             raise self._end or ConnectTimeout
         return attempt.result()
-
-    def _over(self, address: DeviceAddress) -> None:
-        self._asked[address] -= 1
-        self._asked += Counter()  # without those at zero
 
     def _leave(
         self, address: DeviceAddress, attempt: asyncio.Future[OsLink]
@@ -153,7 +148,7 @@ class Connecting:
                 await attempt.result().disconnect()
             abandon(attempt)
         finally:
-            self._over(address)
+            self._asked.discard(address)
             del self._leaving[address]
 
     async def _attempt(self, address: DeviceAddress) -> OsLink:
@@ -211,11 +206,11 @@ class Connecting:
         if self.peers.found_connected(address):
             await asyncio.wait({joining}, timeout=RELEASE_S)
             abandon(joining)
-            await self._quietly(self.peers.let_go(address, client), RELEASE_S)
+            await _quietly(self.peers.let_go(address, client), RELEASE_S)
             return
         if not joining.cancelled() and joining.exception() is None:
-            await self._quietly(client.disconnect(), RELEASE_S)
-        await self._quietly(self.peers.give_up(address), RELEASE_S)
+            await _quietly(client.disconnect(), RELEASE_S)
+        await _quietly(self.peers.give_up(address), RELEASE_S)
 
     def _client(self, device: Any, peer: DeviceAddress, made: list[OsLink]) -> BleakClient:
         """Return bleak's client, which tells of its end the link that was made with it."""
@@ -246,7 +241,7 @@ class Connecting:
     def is_ours(self, peer: DeviceAddress) -> bool:
         """See `SystemOwner`."""
         link = self._links.get(peer)
-        return bool(self._asked[peer]) or (link is not None and link.is_central)
+        return peer in self._asked or (link is not None and link.is_central)
 
     def link_to(self, peer: DeviceAddress) -> Link | None:
         """Return the live link to a peer, None if there is none."""
@@ -254,7 +249,7 @@ class Connecting:
 
     def incoming(self, peer: DeviceAddress) -> None:
         """A peer has connected to us."""
-        if peer not in self._links and not self._asked[peer]:
+        if peer not in self._links and peer not in self._asked:
             self._add(OsLink(self, peer))
 
     def gone(self, peer: DeviceAddress, reason: int) -> None:
@@ -291,7 +286,7 @@ class Connecting:
             if len(self._wanted) > MOST_REMEMBERED:
                 del self._wanted[next(iter(self._wanted))]
         if link.client is not None:  # it has a connection to the system of its own
-            self._spawn(self._quietly(link.client.disconnect(), RELEASE_S))
+            self._spawn(_quietly(link.client.disconnect(), RELEASE_S))
         self._owner.events.link_closed(link)
 
     async def close(self) -> None:
@@ -309,7 +304,7 @@ class Connecting:
 
     async def _end_link(self, link: OsLink) -> None:
         if link.client is not None and self.peers.found_connected(link.peer):
-            await self._quietly(self.peers.let_go(link.peer, link.client), RELEASE_S)
+            await _quietly(self.peers.let_go(link.peer, link.client), RELEASE_S)
             link.close(HciErrorCode.LOCAL_HOST_TERMINATED)
         else:
             await link.disconnect()
@@ -322,9 +317,10 @@ class Connecting:
         task.add_done_callback(self._background.discard)
         return task
 
-    async def _quietly(self, work: Coroutine[Any, Any, Any], limit_s: float) -> None:
-        """Run what is only a wish by now; its failure tells nothing that matters."""
-        try:
-            await asyncio.wait_for(work, limit_s)
-        except Exception as error:  # of bleak's, of any kind
-            _log.debug("Letting go of a link: %r", error)
+
+async def _quietly(work: Coroutine[Any, Any, Any], limit_s: float) -> None:
+    """Run what is only a wish by now; its failure tells nothing that matters."""
+    try:
+        await asyncio.wait_for(work, limit_s)
+    except Exception as error:  # of bleak's, of any kind
+        _log.debug("Letting go of a link: %r", error)
