@@ -6,12 +6,14 @@ import asyncio
 import inspect
 from typing import Any
 
+import pytest
 from bleak import BleakClient
 from bleak.backends.bluezdbus import manager as module
 from bleak.backends.bluezdbus.client import BleakClientBlueZDBus
 from bleak.backends.bluezdbus.version import BlueZFeatures
 
-from bleio.backends.os.bluez import bleak_table
+from bleio.backends.os import backend as backend_module
+from bleio.backends.os.bluez import agent, bleak_table
 from bleio.backends.os.bluez.connection import PatientBus, PatientSocket
 from support.bluez.loops import in_loop
 from support.bluez.remote import PEER, peer, remote, settled
@@ -43,6 +45,28 @@ async def test_the_last_user_ends_the_manager() -> None:
         await backend.close()
         assert not manager._bus.connected
         assert asyncio.get_running_loop() not in module._global_instances
+
+
+@pytest.mark.parametrize("limit", ["the call's", "the step's"])
+@in_loop
+async def test_a_bluetoothd_that_hangs_leaves_nothing_of_bleak(
+    limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if limit == "the call's":
+        monkeypatch.setattr(agent, "CLOSE_S", 0.01)
+    else:
+        monkeypatch.setattr(backend_module, "STEP_S", 0.1)
+    async with remote() as (daemon, backend, _):
+        daemon.know(PEER)
+        await settled(backend)
+        link = await backend.connect(peer(), 10)
+        await link.disconnect()
+        peers: Any = backend._peers
+        daemon.silent.add("UnregisterAgent")
+        await backend.close()
+        assert asyncio.get_running_loop() not in module._global_instances
+        assert bleak_table._users[asyncio.get_running_loop()] == 0
+        assert peers._reaching is None
 
 
 @in_loop

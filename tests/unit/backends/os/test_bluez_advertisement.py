@@ -118,10 +118,18 @@ def test_two_packets_are_one_set_of_fields() -> None:
         said(FLAGS, scan_response=b"\x02\x01\x04")
 
 
-def test_of_two_names_the_first_is_sent_and_the_other_told() -> None:
-    found = said(NAME, scan_response=b"\x06\x09other")
+def test_two_names_are_refused_unless_one_is_the_radios_own() -> None:
+    with pytest.raises(NotImplementedError, match="two names, 'name' and 'other'"):
+        said(NAME, scan_response=b"\x06\x09other")
+    found = wording(
+        AdvertisingParameters(NAME, scan_response=b"\x06\x09other"), LIMITS, "BlueZ 5.66", "other"
+    )
     assert found.properties["LocalName"].value == "name"
     assert "'other' of the scan response is not" in found.remarks[0]
+    with pytest.raises(NotImplementedError, match="two names"):
+        wording(
+            AdvertisingParameters(b"\x06\x09other", scan_response=NAME), LIMITS, "BlueZ", "other"
+        )
     assert said(NAME, scan_response=NAME).remarks == ()
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from dbus_fast import Message, Variant
 
-from bleio.backends.os.bluez import advertising, all_clients
+from bleio.backends.os.bluez import advertising, all_clients, peripheral as peripheral_module
 from bleio.backends.os.bluez.incoming import Direction, direction_in
 from bleio.backends.os.bluez.objects import ADAPTER
 from bleio.core.codes import Properties as P, SecurityMode as M
@@ -584,6 +584,17 @@ async def test_an_adapter_that_is_on_and_cannot_advertise_yet(
 
 
 @in_loop
+async def test_the_radios_own_name_gives_way_to_the_programs() -> None:
+    """adafruit_ble puts the radio's name into the scan response by itself."""
+    async with bench() as made:
+        await made.advertise(data=b"\x03\x09my", scan_response=b"\x0b\x09peripheral")
+        (properties,) = made.daemon.advertisements.values()
+        assert properties["LocalName"] == "my"
+        with pytest.raises(NotImplementedError, match="two names"):
+            await made.advertise(data=b"\x03\x09my", scan_response=b"\x06\x09other")
+
+
+@in_loop
 async def test_an_advertisement_that_bluez_releases_has_ended() -> None:
     async with bench() as made:
         await made.advertise()
@@ -691,6 +702,65 @@ async def test_closing_takes_all_back() -> None:
         await peripheral.close()
         assert made.daemon.applications == made.daemon.advertisements == {}
         assert made.owner.server.publisher is None
+
+
+@in_loop
+async def test_a_bluetoothd_that_hangs_does_not_keep_services(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(peripheral_module, "CLOSE_S", 0.01)
+    async with bench() as made:
+        characteristic = add(made)
+        await made.advertise()
+        never = asyncio.Event()
+
+        async def wait(message: Message) -> None:
+            await never.wait()
+
+        made.daemon.answers["UnregisterAdvertisement"] = wait
+        await made.peripheral.close()
+        assert made.daemon.applications == {}
+        assert characteristic.handle == 0
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError])
+@in_loop
+async def test_a_fault_of_the_program_is_shown_and_no_fault_of_the_client(
+    error: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bench() as made:
+        characteristic, heard = add(made), Heard()
+
+        def fail(*of: object) -> bytes:
+            raise error("of the program")
+
+        heard.written = fail  # type: ignore[method-assign, assignment]
+        characteristic.listeners.append(heard)
+        await made.advertise()
+        device = await made.connect()
+        with pytest.raises(Refusal) as refused:
+            await made.write(characteristic, b"x", device)
+        assert "Internal" in refused.value.name
+        characteristic.dynamic_value = fail
+        with pytest.raises(Refusal) as refused:
+            await made.read(characteristic, device)
+        assert "Internal" in refused.value.name
+        assert caplog.text.count("of the program") >= 2
+
+
+@in_loop
+async def test_odd_options_are_refused_by_each_client() -> None:
+    async with bench("0550") as made:
+        characteristic = add(made, P.READ | P.WRITE | P.NOTIFY)
+        await made.registered()
+        path, name = made.path_of(characteristic), "org.bluez.GattCharacteristic1"
+        for options in ({}, {"device": Variant("u", 1)}, {"device": Variant("o", "/x")}):
+            with pytest.raises(Refusal, match="NotSupported"):
+                await made.daemon.call(path, name, "AcquireNotify", "a{sv}", options)
+        for options in ({"offset": Variant("n", -1)}, {"mtu": Variant("s", "x")}):
+            options["device"] = Variant("o", "/x")
+            with pytest.raises(Refusal, match="NotSupported"):
+                await made.daemon.call(path, name, "ReadValue", "a{sv}", options)
 
 
 @in_loop

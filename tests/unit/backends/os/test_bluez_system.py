@@ -239,6 +239,38 @@ async def test_an_unplugged_adapter_is_a_loss(monkeypatch: pytest.MonkeyPatch) -
         assert "unplugged" in str(owner.errors[0])
 
 
+@pytest.mark.parametrize("goes", ["the adapter", "its manager", "bluetoothd"])
+@in_loop
+async def test_an_adapter_without_its_managers_is_a_loss(
+    goes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "UNPLUG_S", 0.5)
+    monkeypatch.setattr(presence, "RESTART_S", 0.5)
+    manager = "org.bluez.LEAdvertisingManager1"
+    async with opened() as (daemon, system, owner):
+        had = dict(daemon.objects[ADAPTER_PATH])
+        del had[manager]
+        if goes == "its manager":
+            daemon.remove(ADAPTER_PATH, manager)
+        elif goes == "the adapter":
+            daemon.remove(ADAPTER_PATH)
+            for interface, properties in had.items():
+                daemon.add(ADAPTER_PATH, interface, **properties)
+        else:
+            await daemon.stop()
+            daemon.objects[ADAPTER_PATH] = had
+            await until(lambda: owner.log)
+            await daemon.start()
+        await until(lambda: owner.log and system.objects.is_running)
+        await until(lambda: system.objects.get(ADAPTER_PATH, manager) is None)
+        await until(lambda: system.objects.get(ADAPTER_PATH, ADAPTER) is not None)
+        with pytest.raises(BusError, match="LEAdvertisingManager1"):
+            system.presence.require()
+        await until(lambda: owner.errors)
+        assert "LEAdvertisingManager1" in str(owner.errors[0])
+        assert set(owner.log) == {"went, all with it"}
+
+
 @in_loop
 async def test_powered_off_and_on_by_its_user() -> None:
     async with opened() as (daemon, system, owner):

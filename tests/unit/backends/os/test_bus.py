@@ -11,15 +11,17 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from dbus_fast import BusType, Message, Variant
+from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from bleio.backends.os.bluez import objects as objects_module
 from bleio.backends.os.bluez.bus import (
     ACCESS_DENIED,
+    BLUEZ,
     BUS,
     BUS_PATH,
     DISCONNECTED,
+    Bus,
     BusError,
     Call,
     Reply,
@@ -183,6 +185,43 @@ async def test_descriptors_go_with_the_message_that_waited_for_room() -> None:
         assert os.read(found, 7) == b"through"
         os.close(found)
         ours.close()
+
+
+class Overtaken(Bus):
+    """One on which bluetoothd is replaced as soon as its owner was told."""
+
+    def _heard(self, message: Message) -> bool:
+        has_taken = super()._heard(message)
+        if message.message_type is MessageType.METHOD_RETURN and message.signature == "s":
+            change = [BLUEZ, message.body[0], ":9.9"]
+            told = Message.new_signal(BUS_PATH, BUS, "NameOwnerChanged", "sss", change)
+            told.sender = BUS
+            super()._heard(told)
+        return has_taken
+
+
+@in_loop
+async def test_a_bluetoothd_that_is_replaced_while_its_name_is_asked() -> None:
+    async with opened() as (daemon, objects, _, _):
+        bus = Overtaken(objects)
+        await bus.open()
+        assert bus.daemon == ":9.9"
+        await bus.close()
+        assert daemon.bus.connected
+
+
+@in_loop
+async def test_a_fault_in_a_later_answer_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    async with opened() as (daemon, objects, _, _):
+
+        async def later(call: Call) -> Reply:
+            raise ValueError("of the program")
+
+        objects.bus.serve("/ours", later)
+        daemon.client = objects.bus._bus.unique_name  # type: ignore[union-attr, assignment]
+        with pytest.raises(Refusal, match="Failed"):
+            await daemon.call("/ours", "a.b", "Later")
+        assert "of the program" in caplog.text
 
 
 @in_loop

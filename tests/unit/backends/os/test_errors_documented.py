@@ -32,6 +32,8 @@ CALLS: dict[str, list[tuple[Any, ...]]] = {
     "is_off": [("hci0",)],
     "is_away": [("os:hci0",)],
     "is_unplugged": [("hci0",)],
+    "is_incomplete": [("hci0", "GattManager1")],
+    "incomplete": [("hci0", "GattManager1")],
     "daemon_gone": [()],
     "bus_gone": [()],
     "unplugged": [("hci0",)],

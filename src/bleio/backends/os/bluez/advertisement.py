@@ -12,7 +12,8 @@ other words than the program's, since they mean the same or are what the system 
   list which services a device leaves out.
 - The flag "BR/EDR not supported" is set as the adapter has it, also where there are no flags.
 - A transmit power is what the controller says that it is, not what the program says.
-- Where the two packets have different names, the advertising data's is sent.
+- Where the data has a name and the scan response has the radio's own, the data's is sent: libraries
+  such as adafruit_ble add the radio's to every scan response. Any other two names are refused.
 
 The last two are told in `Wording.remarks`, for the log. So is what the kernel does with
 advertisements that nobody can connect to: they come from an address that it makes up.
@@ -86,8 +87,10 @@ class Wording:
     remarks: tuple[str, ...] = ()
 
 
-def wording(parameters: AdvertisingParameters, limits: Limits, platform: str) -> Wording:
-    """Say an advertisement in properties.
+def wording(
+    parameters: AdvertisingParameters, limits: Limits, platform: str, own_name: str = ""
+) -> Wording:
+    """Say an advertisement in properties. Args: `own_name`: the radio's.
 
     Raises: InvalidParameter if it is too long, or its transmit power impossible;
         NotImplementedError with a sentence for what cannot be said.
@@ -110,7 +113,7 @@ def wording(parameters: AdvertisingParameters, limits: Limits, platform: str) ->
         remarks.append(
             f"{platform} advertises from an address of its own making where nobody can connect"
         )
-    fields = _merged(parameters, platform, remarks)
+    fields = _merged(parameters, platform, own_name, remarks)
     properties = {
         "Type": Variant("s", "peripheral" if parameters.connectable else "broadcast"),
         **_timing(parameters.interval_us),
@@ -125,7 +128,7 @@ def wording(parameters: AdvertisingParameters, limits: Limits, platform: str) ->
 
 
 def _merged(
-    parameters: AdvertisingParameters, platform: str, remarks: list[str]
+    parameters: AdvertisingParameters, platform: str, own_name: str, remarks: list[str]
 ) -> AdvertisingFields:
     """Take both packets as one set of fields. Equal ones count once, as a receiver takes them."""
     first, second = parse(parameters.data), parse(parameters.scan_response)
@@ -135,6 +138,8 @@ def _merged(
         raise _refusal(platform, "a shortened name")
     names = [each for each in (first.complete_name, second.complete_name) if each is not None]
     if len(set(names)) == 2:
+        if names[1] != own_name:
+            raise _refusal(platform, "two names, {!r} and {!r}".format(*names))
         remarks.append(
             f"{platform} advertises one name: {names[0]!r} of the data is sent, and {names[1]!r}"
             " of the scan response is not"

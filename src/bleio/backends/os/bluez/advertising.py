@@ -40,6 +40,10 @@ _INVALID_LENGTH = "org.bluez.Error.InvalidLength"
 class AdvertiserOwner(Protocol):
     """What an advertiser needs of the peripheral."""
 
+    @property
+    def device_name(self) -> str:
+        """The radio's own name."""
+
     async def settled(self) -> None:
         """Wait until all services are registered. Raises: CallerError if one is refused."""
 
@@ -77,7 +81,7 @@ class Advertiser:
             if is_asked:
                 require(platform, self._adapter.capabilities, capability)
         self._adapter.presence.require()
-        said = wording(parameters, self._limits(), platform)
+        said = wording(parameters, self._limits(), platform, self._owner.device_name)
         for remark in said.remarks:
             if remark not in self._remarked and len(self._remarked) < MOST_REMARKS:
                 self._remarked.add(remark)

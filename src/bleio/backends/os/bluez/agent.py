@@ -36,7 +36,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from bleio.backends.base import Link, PairingAgent
-from bleio.backends.os.bluez.bus import Bus, BusError, Call, Reply
+from bleio.backends.os.bluez.bus import CALL_TIMEOUT_S, Bus, BusError, Call, Reply
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import IoCapability, PairingMethod, PairingQuestion
 from bleio.errors import PairingFailed
@@ -48,6 +48,7 @@ MANAGER_PATH = "/org/bluez"
 AGENT = "org.bluez.Agent1"
 REFUSED = "the pairing was refused"
 MOST_PAIRINGS = 16  # at once; peers decide how many begin
+CLOSE_S = 2.0  # for bluetoothd's answer when the adapter is closed; it may hang
 BOND_S = 60.0  # from an answer to the bond; SMP gives up 30 s after the last packet
 
 _CAPABILITIES = {
@@ -137,7 +138,8 @@ class Agent:
             if self._registered is not None:
                 await self._unregister()
             self._bus.serve(self._path, self._asked)
-            await self._call("RegisterAgent", "os", self._path, wanted)
+            member = "RegisterAgent"
+            await self._bus.call(MANAGER_PATH, MANAGER, member, "os", self._path, wanted)
             self._registered = wanted
 
     async def close(self) -> None:
@@ -145,7 +147,7 @@ class Agent:
         for device in tuple(self._pairings):
             self.ended(device, "the adapter was closed")
         if self._registered is not None:
-            await self._unregister()
+            await self._unregister(CLOSE_S)
         self._bus.unserve(self._path)
         for task in self._tasks:
             task.cancel()
@@ -156,13 +158,13 @@ class Agent:
         for device in tuple(self._pairings):
             self.ended(device, "bluetoothd has ended")
 
-    async def _unregister(self) -> None:
+    async def _unregister(self, timeout_s: float = CALL_TIMEOUT_S) -> None:
         self._registered = None
         with suppress(BusError):
-            await self._call("UnregisterAgent", "o", self._path)
-
-    async def _call(self, member: str, signature: str, *body: Any) -> None:
-        await self._bus.call(MANAGER_PATH, MANAGER, member, signature, *body)
+            member = "UnregisterAgent"
+            await self._bus.call(
+                MANAGER_PATH, MANAGER, member, "o", self._path, timeout_s=timeout_s
+            )
 
     # Pairings
 

@@ -16,7 +16,7 @@ writes together, but knows neither lengths nor dynamic values: those are here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeGuard
 
 from dbus_fast import Variant
 
@@ -44,6 +44,7 @@ INVALID_OFFSET = _ERROR + "InvalidOffset"
 NOT_SUPPORTED = _ERROR + "NotSupported"
 
 _Value = LocalCharacteristic | LocalDescriptor
+_Method = tuple[Callable[..., Reply], tuple[Any, ...]]  # and the types of its arguments
 
 
 class Clients(Protocol):
@@ -148,6 +149,14 @@ def forget_handles(service: LocalService) -> None:
             descriptor.handle = 0
 
 
+def _odd() -> BusError:
+    return BusError(NOT_SUPPORTED, "The arguments are of other types")
+
+
+def _is_length(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and value >= 0
+
+
 class _Handles:
     """An object of ours that is told its handle."""
 
@@ -181,13 +190,14 @@ class _ValueObject(_Handles):
     def called(self, call: Call) -> Reply:
         if call.interface not in (CHARACTERISTIC, DESCRIPTOR):
             return super().called(call)
-        method = self._methods.get(call.member)
-        if method is None:
+        found = self._methods.get(call.member)
+        if found is None:
             raise BusError(UNKNOWN_METHOD, call.member)
-        try:
-            return method(self, *call.body)
-        except (TypeError, ValueError) as error:
-            raise BusError(NOT_SUPPORTED, "The arguments are of other types") from error
+        method, types = found
+        is_right = len(call.body) == len(types) and all(map(isinstance, call.body, types))
+        if not is_right:
+            raise _odd()
+        return method(self, *call.body)
 
     def _read(self, options: Mapping[str, Any]) -> Reply:
         device, offset = self._looked_at(options)
@@ -224,12 +234,18 @@ class _ValueObject(_Handles):
 
     def _looked_at(self, options: Mapping[str, Any]) -> tuple[str, int]:
         """Returns: the device's object path, "" if not told; the offset, octets."""
-        device = str(options.get("device", ""))
+        device, mtu, offset = [options.get(name) for name in ("device", "mtu", "offset")]
+        device, mtu, offset = device or "", mtu or 0, offset or 0
+        if not isinstance(device, str) or not all(map(_is_length, (mtu, offset))):
+            raise _odd()
         if device:
-            self._clients.seen(device, int(options.get("mtu", 0)))
-        return device, int(options.get("offset", 0))
+            self._clients.seen(device, mtu)
+        return device, offset
 
-    _methods: ClassVar[dict[str, Callable[..., Reply]]] = {"ReadValue": _read, "WriteValue": _write}
+    _methods: ClassVar[Mapping[str, _Method]] = {
+        "ReadValue": (_read, (dict,)),
+        "WriteValue": (_write, ((bytes, bytearray), dict)),
+    }
 
 
 class DescriptorObject(_ValueObject):
@@ -269,7 +285,9 @@ class CharacteristicObject(_ValueObject):
     def _acquire(self, options: Mapping[str, Any]) -> Reply:
         if not self._clients.tells_apart:
             raise BusError(NOT_SUPPORTED)
-        device, mtu = str(options["device"]), int(options["mtu"])
+        device, mtu = options.get("device"), options.get("mtu")
+        if not isinstance(device, str) or not _is_length(mtu):
+            raise _odd()
         self._clients.seen(device, mtu)
         return self._clients.acquire(self._record, device, mtu)
 
@@ -277,9 +295,10 @@ class CharacteristicObject(_ValueObject):
         self._clients.confirmed(self._record)
         return Reply()
 
-    _methods = _ValueObject._methods | {
-        "StartNotify": _start,
-        "StopNotify": _stop,
-        "AcquireNotify": _acquire,
-        "Confirm": _confirm,
+    _methods: ClassVar[Mapping[str, _Method]] = {
+        **_ValueObject._methods,
+        "StartNotify": (_start, ()),
+        "StopNotify": (_stop, ()),
+        "AcquireNotify": (_acquire, (dict,)),
+        "Confirm": (_confirm, ()),
     }

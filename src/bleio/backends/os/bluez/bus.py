@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -50,11 +51,15 @@ MOST_PENDING_CALLS = 64  # of bluetoothd to us, answered by coroutines
 _ERROR = f"{BUS}.Error."
 ACCESS_DENIED = _ERROR + "AccessDenied"
 DISCONNECTED = _ERROR + "Disconnected"
+FAILED = _ERROR + "Failed"
 LIMITS_EXCEEDED = _ERROR + "LimitsExceeded"
 NO_REPLY = _ERROR + "NoReply"
 SERVICE_UNKNOWN = _ERROR + "ServiceUnknown"
 UNKNOWN_METHOD = _ERROR + "UnknownMethod"
 UNKNOWN_OBJECT = _ERROR + "UnknownObject"
+
+
+_log = logging.getLogger(__name__)
 
 
 class BusError(InnerError):
@@ -129,8 +134,7 @@ class Bus:
         try:
             await self.match(rule)
             with suppress(BusError):  # nobody has the name
-                body = await self.call_bus("GetNameOwner", "s", BLUEZ)
-                self.daemon = str(body[0])
+                await self._in_order(self._owned_by, BUS, BUS_PATH, BUS, "GetNameOwner", "s", BLUEZ)
         except BusError as error:
             raise BusUnavailable(str(error)) from error
 
@@ -174,13 +178,30 @@ class Bus:
 
         Raises: BusError.
         """
+        await self._in_order(taken, BLUEZ, path, interface, member)
+
+    async def _in_order(
+        self,
+        taken: Callable[[Sequence[Any]], None],
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        *body: Any,
+    ) -> None:
         bus = self._connection()
         serial = bus.next_serial()
         self._snapshots[serial] = taken
         try:
-            await self._called(BLUEZ, path, interface, member, "", (), CALL_TIMEOUT_S, serial)
+            await self._called(
+                destination, path, interface, member, signature, body, CALL_TIMEOUT_S, serial
+            )
         finally:
             self._snapshots.pop(serial, None)
+
+    def _owned_by(self, body: Sequence[Any]) -> None:
+        self.daemon = str(body[0])
 
     async def _called(
         self,
@@ -270,6 +291,9 @@ class Bus:
             self._reply(message, await reply)
         except BusError as error:
             self._refuse(message, error)
+        except Exception as error:  # a fault in the program, of any kind
+            _log.exception("Answering %s of %s failed", message.member, message.path)
+            self._refuse(message, BusError(FAILED, f"An internal error: {type(error).__name__}"))
 
     def _reply(self, message: Message, reply: Reply) -> None:
         descriptors = list(reply.descriptors)

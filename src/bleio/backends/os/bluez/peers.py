@@ -82,12 +82,14 @@ class BlueZPeers:
         bonding, self._bonding = self._bonding, None
         for task in self._tasks:
             task.cancel()
-        await bonding.agent.close()
-        self._reaching.close()
-        self._reaching = None
-        self._adapter.objects.unlisten(self)
-        self._found_connected.clear()
-        await bleak_table.leave()
+        try:
+            await bonding.agent.close()
+        finally:  # also if bluetoothd hangs, and the time for it is over
+            self._reaching.close()
+            self._reaching = None
+            self._adapter.objects.unlisten(self)
+            self._found_connected.clear()
+            await bleak_table.leave()
 
     def _opened(self) -> tuple[Reaching, Bonding]:
         """Raises: LinkLost once it is closed."""

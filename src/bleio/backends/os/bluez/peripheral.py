@@ -7,6 +7,8 @@ all links go like that, one by one, and what was registered is noted to be regis
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Sequence
 
 from bleio.backends.base import AdvertisingParameters, Subscriber
@@ -22,6 +24,10 @@ from bleio.backends.os.bluez.table import Table
 from bleio.backends.os.system import Peripheral, SystemOwner
 from bleio.core.address import DeviceAddress
 from bleio.gatt.model import LocalCharacteristic
+
+CLOSE_S = 3.0  # for the end of an advertisement, when the adapter is closed; bluetoothd may hang
+
+_log = logging.getLogger(__name__)
 
 
 class BlueZPeripheral(Peripheral):
@@ -54,7 +60,10 @@ class BlueZPeripheral(Peripheral):
         self._centrals.close()
         self._clients.close()
         self._owner.server.withdraw(self._table)
-        await self._advertiser.close()
+        try:
+            await asyncio.wait_for(self._advertiser.close(), CLOSE_S)
+        except (asyncio.TimeoutError, TimeoutError):
+            _log.warning("bluetoothd has not confirmed the end of an advertisement")
         await self._table.close()
 
     async def start_advertising(self, parameters: AdvertisingParameters) -> None:
@@ -100,6 +109,10 @@ class BlueZPeripheral(Peripheral):
         return self._table.serving(characteristic)
 
     # AdvertiserOwner
+
+    @property
+    def device_name(self) -> str:
+        return self._owner.server.device_name
 
     async def settled(self) -> None:
         await self._table.settled()

@@ -4,8 +4,9 @@ An adapter of BlueZ is away at times without being lost. bluetoothd is restarted
 its user, who may also power the adapter off for a while. Links end with that, calls meanwhile are
 refused, and what was registered is gone; when the adapter is back, all of it is registered again,
 and the program goes on. Only if it stays away for `RESTART_S` (or if bluetoothd is there and the
-adapter is not, for `UNPLUG_S`) it is lost. A bluetoothd that ends first says that its adapters are
-gone and then goes itself, so neither can be told from the first signal alone.
+adapter is not, or lacks what it was opened with, for `UNPLUG_S`) it is lost. A bluetoothd that ends
+first says that its adapters are gone and then goes itself, so neither can be told from the first
+signal alone.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Presence:
             raise troubles.is_away(f"os:{self._adapter}")
         if self._objects.get(self._path, ADAPTER) is None:
             raise troubles.is_unplugged(self._adapter)
+        if lacking := self._lacking():
+            raise troubles.is_incomplete(self._adapter, lacking)
         raise troubles.is_off(self._adapter)
 
     # ObjectListener
@@ -90,6 +93,9 @@ class Presence:
         if path == self._path and interface == ADAPTER:
             self._went(registrations_too=True)
             self._wait(UNPLUG_S)
+        elif path == self._path and interface in self._needed and self.is_usable:
+            self._went(registrations_too=True)
+            self._look()
 
     def changed(self, path: str, interface: str, changed: Mapping[str, Any]) -> None:
         if path != self._path or interface != ADAPTER or "Powered" not in changed:
@@ -115,13 +121,20 @@ class Presence:
         adapter = self._objects.get(self._path, ADAPTER)
         if adapter is None:
             return
-        self._stop_waiting()
-        if any(self._objects.get(self._path, each) is None for each in self._needed):
+        if self._lacking():
+            if self._deadline is None:
+                self._wait(UNPLUG_S)
             return
+        self._stop_waiting()
         if adapter.get("Powered") and not self.is_usable:
             self.is_usable = True
             for watcher in self._watchers:
                 watcher.adapter_came()
+
+    def _lacking(self) -> str:
+        """Return one of the needed interfaces that the adapter has not, "" if it has all."""
+        lacking = [each for each in self._needed if self._objects.get(self._path, each) is None]
+        return min(lacking, default="").rpartition(".")[2]
 
     def _went(self, registrations_too: bool) -> None:
         was_usable, self.is_usable = self.is_usable, False
@@ -139,8 +152,12 @@ class Presence:
             self._deadline = None
 
     def _stayed_away(self) -> None:
-        running = self._objects.is_running
-        self._lose(troubles.unplugged(self._adapter) if running else troubles.daemon_gone())
+        if not self._objects.is_running:
+            self._lose(troubles.daemon_gone())
+        elif self._objects.get(self._path, ADAPTER) is None:
+            self._lose(troubles.unplugged(self._adapter))
+        else:
+            self._lose(troubles.incomplete(self._adapter, self._lacking()))
 
     def _lose(self, error: ControllerLost) -> None:
         if not self._is_lost:

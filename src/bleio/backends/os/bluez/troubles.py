@@ -108,6 +108,23 @@ def is_away(name: str) -> BusError:
     )
 
 
+def is_incomplete(name: str, lacking: str) -> BusError:
+    """A call came while the adapter lacks an interface that it had when it was opened."""
+    return BusError(
+        "org.bluez.Error.NotAvailable",
+        f"bluetoothd has {name} without its {lacking}: start it again with"
+        " `sudo systemctl restart bluetooth`",
+    )
+
+
+def incomplete(name: str, lacking: str) -> ControllerLost:
+    """The adapter has come back with less than it had, and stayed so."""
+    return ControllerLost(
+        f"bluetoothd has {name} without its {lacking}: start it again with"
+        " `sudo systemctl restart bluetooth`, then open the adapter again."
+    )
+
+
 def daemon_gone() -> ControllerLost:
     """bluetoothd has ended and has not come back."""
     return ControllerLost(
