@@ -213,9 +213,45 @@ def test_transmit_power_and_other_types(daemon: Daemon) -> None:
     assert fields.others == (b"\x26\x01\x02",)
 
 
-def test_what_an_inquiry_finds_is_no_advertising(daemon: Daemon) -> None:
-    daemon.add(Class=0x5A020C, AdvertisingFlags=None)
+DUAL: dict[str, Any] = {"Class": 0x5A020C, "AdvertisingFlags": None, "AddressType": "public"}
+
+
+def test_what_an_inquiry_finds_is_no_advertising_and_counted(daemon: Daemon) -> None:
+    daemon.add(**DUAL, ManufacturerData=None)
+    daemon.change(RSSI=-61)
+    daemon.change(Connected=True)
     assert not daemon.reports
+    assert daemon.counters.by_name()["scan.dropped_classic"] == 2
+
+
+@pytest.mark.parametrize(
+    "packet", [{"ManufacturerData": {76: b"x"}}, {"ServiceData": {BATTERY: b"\x64"}}]
+)
+def test_data_of_le_shows_a_packet_of_a_device_with_classic_too(
+    daemon: Daemon, packet: dict[str, Any]
+) -> None:
+    """Where bluetoothd tells no flags."""
+    daemon.add(**DUAL, RSSI=None, ManufacturerData=None)
+    daemon.change(RSSI=-61, **packet)
+    daemon.change(RSSI=-62)
+    assert [report.rssi_dbm for report in daemon.reports] == [-61]
+
+
+def test_so_does_a_random_address(daemon: Daemon) -> None:
+    daemon.add(Class=0x5A020C, AdvertisingFlags=None, ManufacturerData=None)
+    assert len(daemon.reports) == 1
+
+
+def test_a_private_address_that_is_resolved_later_is_the_identity(daemon: Daemon) -> None:
+    daemon.add(Address="4A:00:00:00:00:01")
+    daemon.change(Address="AA:00:00:00:00:09", AddressType="public", Paired=True)
+    daemon.change(RSSI=-61)
+    identity = DeviceAddress(bytes.fromhex("0900000000aa"))
+    assert daemon.reports[-1].address == identity
+    daemon.change(Address="nowhere")
+    assert daemon.counters.malformed == 1
+    daemon.change(RSSI=-61)
+    assert daemon.reports[-1].address == identity
 
 
 def test_an_unknown_rssi(daemon: Daemon) -> None:

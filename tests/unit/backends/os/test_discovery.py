@@ -27,6 +27,7 @@ from bleio.backends.os.bluez.monitors import (
 )
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, MONITOR_MANAGER
 from bleio.backends.os.bluez.system import BlueZ
+from bleio.backends.os.scanning.counters import ScanCounters
 from bleio.core.address import DeviceAddress
 from support.bluez.loops import in_loop
 from support.bluez.private_bus import private_bus
@@ -36,6 +37,7 @@ ADDRESS = "C0:11:22:33:44:55"
 OCTETS = bytes.fromhex("5544332211c0")
 PATH = device_path(ADDRESS)
 ACTIVE, PASSIVE = ScanParameters(), ScanParameters(active=False)
+COUNTED = tuple(ScanCounters().by_name())
 IN_PROGRESS = "org.bluez.Error.InProgress"
 
 
@@ -365,8 +367,8 @@ async def test_an_adapter_that_is_back_may_need_a_moment(
 
         world.daemon.answers["StartDiscovery"] = refuse
         world.daemon.change(ADAPTER_PATH, ADAPTER, Powered=True)
-        await until(lambda: not world.scanner._is_gone)
-        assert len(world.daemon.called("StartDiscovery")) == 4
+        await until(lambda: world.system.opened.properties.get("Discovering"))
+        assert len(world.daemon.called("StartDiscovery")) >= 4
         assert caplog.text.count("Scanning has stopped for now: Resource Not Ready") == 1
 
 
@@ -388,6 +390,58 @@ async def test_a_scan_that_only_seemed_to_begin_is_begun(monkeypatch: pytest.Mon
         await until(lambda: world.system.opened.properties.get("Discovering"))
         await world.scanner.stop()
         assert len(world.daemon.called("StartDiscovery")) == 3
+
+
+@pytest.mark.parametrize("parameters", [ACTIVE, PASSIVE], ids=["active", "passive"])
+@in_loop
+async def test_monitors_that_bluetoothd_gives_up_are_registered_anew(
+    parameters: ScanParameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discovery, "DUPLICATES_S", 60.0)
+    monkeypatch.setattr(discovery, "KEEP_S", 0.01)
+    async with opened(monitoring=True) as world:
+        await world.scanner.start(parameters)
+        for _ in range(2):
+            former: Any = world.scanner._monitors
+            await world.daemon.call(f"{ROOT}/0", MONITOR, "Release")
+            await until(lambda former=former: world.scanner._monitors not in (None, former))
+            await until(lambda: getattr(world.scanner._monitors, "_active", None))
+        assert len(world.daemon.called("RegisterMonitor")) >= 3
+
+
+@in_loop
+async def test_a_part_of_a_passive_scan_that_is_refused_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with opened(monitoring=True) as world:
+
+        async def some(message: Message) -> None:
+            await world.daemon.call(f"{ROOT}/0", MONITOR, "Activate")
+            await world.daemon.call(f"{ROOT}/{MOST_PATTERNS}", MONITOR, "Release")
+
+        world.daemon.answers["RegisterMonitor"] = some
+        await world.scanner.start(PASSIVE)
+        assert caplog.text.count("refused a part of a passive scan") == 1
+        assert world.scanner._monitors is not None
+        assert not world.scanner._monitors.has_ended
+
+
+@pytest.mark.parametrize("monitoring", [True, False])
+@in_loop
+async def test_a_scan_goes_on_when_the_kernel_tells_no_longer(
+    monitoring: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the monitor that it did not need before, where there is one."""
+    monkeypatch.setattr(discovery, "KEEP_S", 0.01)
+    monkeypatch.setattr(discovery, "RENEW_S", 0.01)
+    Raw.allowed = True
+    async with opened(monitoring=monitoring) as world:
+        await world.scanner.start(ACTIVE)
+        assert "RegisterMonitor" not in world.asked()
+        Raw.allowed = False
+        Raw.all[0].ended()
+        wanted = "RegisterMonitor" if monitoring else "StartDiscovery"
+        await until(lambda: world.daemon.called(wanted))
 
 
 @in_loop
@@ -414,7 +468,7 @@ async def test_the_scanner_is_used_again_after_close() -> None:
         await world.scanner.start(ACTIVE)
         world.found(RSSI=Variant("n", -40))
         await until(lambda: world.reports)
-        assert world.scanner.counters() == {"scan.malformed": 0, "scan.dropped_fragments": 0}
+        assert world.scanner.counters() == dict.fromkeys(COUNTED, 0)
         assert world.scanner.heard(world.reports[0].address) is None
 
 
@@ -509,7 +563,11 @@ async def test_packets_of_the_kernel_take_the_place_of_signals() -> None:
         raw.counters.malformed, raw.counters.scan_fragments = 2, 1
         await world.scanner.stop()
         assert raw.extended is None
-        assert world.scanner.counters() == {"scan.malformed": 2, "scan.dropped_fragments": 1}
+        assert world.scanner.counters() == {
+            **dict.fromkeys(COUNTED, 0),
+            "scan.malformed": 2,
+            "scan.dropped_fragments": 1,
+        }
 
 
 @in_loop

@@ -205,6 +205,28 @@ async def test_commands_that_are_cut_are_nothing() -> None:
     assert not listened.sent
 
 
+@in_loop
+async def test_a_command_that_the_kernel_refuses_is_counted_and_never_waited_for() -> None:
+    """As while the adapter goes down; the loop's reader is called by asyncio, which logs."""
+    listened, sent = Listened(), list[tuple[int, bytes]]()
+    refusal = OSError(errno.ENETDOWN, "Network is down")
+    listened.raw._everything._send = mock.Mock(side_effect=refusal)
+    enable = (command(ENABLE, 1, 1), COMMAND), (complete(ENABLE), EVENT)
+    for packet, kind in enable:
+        listened.hears(packet, kind)
+    assert listened.counters.refused_commands == 1
+    listened.raw._everything._send = lambda *told: sent.append(told)
+    listened.hears(command(ENABLE, 1, 0), COMMAND)  # the kernel's own, of which nothing is awaited
+    listened.hears(command(ENABLE, 0, 0), COMMAND)
+    for packet, kind in enable:
+        listened.hears(packet, kind)
+    assert sent == [(ENABLE, b"\1\0")]
+    listened.hears(command(ENABLE, 0, 0), COMMAND)
+    listened.raw._everything._send = mock.Mock(side_effect=refusal)
+    listened.hears(command(ENABLE, 1, 0), COMMAND)  # ours, too late: not taken back, and counted
+    assert listened.counters.refused_commands == 2
+
+
 # Duplicates
 
 

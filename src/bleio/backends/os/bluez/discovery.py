@@ -19,7 +19,8 @@ discovery is ended and begun again every `RENEW_S`, and each time the controller
 While another program discovers, bluetoothd goes on for that one, and nothing is gained.
 
 bluetoothd forgets a scan when it is restarted or the adapter is powered off. When the adapter is
-back, the scan begins again.
+back, the scan begins again. So it does within `KEEP_S` when bluetoothd has given up its monitors,
+or when the kernel tells its packets no longer.
 """
 
 from __future__ import annotations
@@ -187,8 +188,9 @@ class Discovery:
         self._owner.events.reported(report)
 
     def _raw_ended(self) -> None:
-        """What the kernel tells no longer, bluetoothd goes on telling."""
+        """What the kernel tells no longer, bluetoothd goes on telling, if it is asked anew."""
         self._raw = None
+        self._is_gone = True
 
     # AdapterWatcher
 
@@ -226,10 +228,16 @@ class Discovery:
                     is_told = True
 
     async def _go_on(self, adapter: Adapter, parameters: ScanParameters) -> None:
+        if self._monitors is not None and self._monitors.has_ended:
+            self._is_gone = True
         if self._is_gone:
             await self._end()
-            await self._begin(parameters)
-            self._is_gone = False
+            self._is_gone = False  # it may go again meanwhile
+            try:
+                await self._begin(parameters)
+            except BaseException:
+                self._is_gone = True
+                raise
         elif parameters.active:
             if self._leaves_out_duplicates(parameters):
                 await adapter.discovery.end(self)

@@ -18,12 +18,15 @@ What may surprise: bluetoothd 5.66 has one octet for the length of what it asks 
 patterns in one monitor write over its memory, and it crashes. Kernels have 32 monitors for all
 programs together. A pattern without content is refused without a word. Monitors end with the
 connection to the bus, so none is left behind by a program that is killed. The interface is there
-only if bluetoothd was started with --experimental.
+only if bluetoothd was started with --experimental. bluetoothd releases a monitor that it does not
+take, and one that it has taken before it gives it up; the former is said, the latter ends the scan,
+which its owner begins anew.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -33,6 +36,8 @@ from dbus_fast import Variant
 from bleio.backends.os.bluez.bus import ACCESS_DENIED, UNKNOWN_METHOD, Bus, BusError, Call, Reply
 from bleio.backends.os.bluez.objects import MONITOR_MANAGER
 from bleio.core.advertising_fields import AdType
+
+_log = logging.getLogger(__name__)
 
 Pattern = tuple[int, int, bytes]  # where in a structure's content, its AD type, octets there
 
@@ -60,6 +65,8 @@ class Monitors:
     """The monitors of one scan, which is over when it is closed.
 
     Args: `adapter`: its object's path. `patterns`: a packet with any of them is wanted.
+
+    `has_ended`: whether bluetoothd has given up what it had activated.
     """
 
     def __init__(self, bus: Bus, adapter: str, patterns: Sequence[Pattern]) -> None:
@@ -67,6 +74,8 @@ class Monitors:
         parts = range(0, len(patterns), MOST_PATTERNS)
         self._patterns = {f"{ROOT}/{at}": patterns[at : at + MOST_PATTERNS] for at in parts}
         self._decided: asyncio.Future[None] | None = None
+        self._active: set[str] = set()
+        self.has_ended = False
 
     async def open(self, timeout_s: float = ACTIVATION_S) -> None:
         """Register, and wait until one is active; the others follow. Raises: BusError."""
@@ -106,14 +115,22 @@ class Monitors:
             case "org.freedesktop.DBus.Properties", "GetAll" if call.path in self._patterns:
                 return Reply("a{sv}", (self._properties(call.path),))
             case "org.bluez.AdvertisementMonitor1", "Activate":
+                self._active.add(call.path)
                 self._decide(None)
             case "org.bluez.AdvertisementMonitor1", "Release":
-                self._decide(BusError(ACCESS_DENIED, "bluetoothd has refused the monitor"))
+                self._released(call.path)
             case "org.bluez.AdvertisementMonitor1", _:
                 pass  # DeviceFound and DeviceLost: packets are told by Device1
             case _:
                 raise BusError(UNKNOWN_METHOD, "There is no such method")
         return Reply()
+
+    def _released(self, path: str) -> None:
+        if path in self._active:
+            self.has_ended = True
+        elif self._active:  # others are heard by it, so the scan goes on
+            _log.warning("bluetoothd has refused a part of a passive scan: it may hear less")
+        self._decide(BusError(ACCESS_DENIED, "bluetoothd has refused the monitor"))
 
     def _decide(self, error: BusError | None) -> None:
         if self._decided is None or self._decided.done():

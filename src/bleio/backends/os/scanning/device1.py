@@ -21,6 +21,13 @@ its services, so it is reported without those two, as a list that is not complet
 
 Flags of 0 are those of a packet without flags, mostly a scan response.
 
+A device with a Class uses Bluetooth Classic, too, and an inquiry that another program has begun
+finds it. Its signal is a packet if it has what LE has: a random address, flags, or data of
+companies or services. (An inquiry may tell a company's data as well. To report that device does
+less harm than to hide one.) What has neither is dropped, and counted.
+
+A private address that bluetoothd resolves later, as it bonds, is the identity from then on.
+
 What bluetoothd knows and does not tell: whether a device takes connections (True is reported), and
 which part came in a scan response.
 """
@@ -42,6 +49,8 @@ _DEVICE = "org.bluez.Device1"
 _OF_PACKETS = frozenset(
     {"RSSI", "TxPower", "ManufacturerData", "ServiceData", "AdvertisingData", "AdvertisingFlags"}
 )
+_OF_LE = frozenset({"ManufacturerData", "ServiceData", "AdvertisingData", "AdvertisingFlags"})
+_OF_ADDRESS = frozenset({"Address", "AddressType"})
 _OF_GATT_TOO = frozenset({"Name", "Appearance", "UUIDs"})
 _GENERIC = frozenset(
     f"0000{number}-0000-1000-8000-00805f9b34fb"
@@ -59,13 +68,16 @@ class _Advertiser:
     __slots__ = ("address", "appearance", "data", "name", "said", "services", "services_are_whole")
 
     def __init__(self, properties: Properties) -> None:
-        octets = parse_address(properties["Address"])
-        self.address = DeviceAddress(octets, random=properties.get("AddressType") == "random")
+        self.take_address(properties)
         self.name: str | None = properties.get("Name")
         self.appearance: int | None = properties.get("Appearance")
         self.take_services(properties.get("UUIDs", ()), bool(properties.get("Connected")))
         self.said: tuple[object, ...] = ()  # what `data` was made of
         self.data = b""
+
+    def take_address(self, properties: Properties) -> None:
+        octets = parse_address(properties["Address"])
+        self.address = DeviceAddress(octets, random=properties.get("AddressType") == "random")
 
     def take_services(self, uuids: Iterable[str], connected: bool) -> None:
         services = tuple(uuids)
@@ -115,6 +127,8 @@ class Device1Reports:
         properties = self._properties(path)
         if properties is None:
             return
+        if path in self._advertisers and not _OF_ADDRESS.isdisjoint(changed):
+            self._readdressed(self._advertisers[path], properties)
         if path in self._advertisers and not _OF_GATT_TOO.isdisjoint(changed):
             self._heard_anew(self._advertisers[path], properties, changed)
         if not _OF_PACKETS.isdisjoint(changed):
@@ -128,6 +142,12 @@ class Device1Reports:
 
     def disconnected(self, error: Exception) -> None:
         self._advertisers.clear()
+
+    def _readdressed(self, advertiser: _Advertiser, properties: Properties) -> None:
+        try:
+            advertiser.take_address(properties)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            self._counters.malformed += 1
 
     def _heard_anew(
         self, advertiser: _Advertiser, properties: Properties, changed: Properties
@@ -144,7 +164,10 @@ class Device1Reports:
 
     def _packet(self, path: str, properties: Properties, packet: Properties) -> None:
         """Args: `packet`: what only the packet itself has."""
-        if not self.is_on or _is_classic(properties):
+        if not self.is_on:
+            return
+        if _may_be_classic(properties, packet):
+            self._counters.classic += 1
             return
         try:
             advertiser = self._advertiser(path, properties)
@@ -166,9 +189,14 @@ class Device1Reports:
         return advertiser
 
 
-def _is_classic(properties: Properties) -> bool:
-    """Whether a device was found by an inquiry of BR/EDR, which another program has begun."""
-    return "Class" in properties and "AdvertisingFlags" not in properties
+def _may_be_classic(properties: Properties, packet: Properties) -> bool:
+    """Whether it may be an inquiry of BR/EDR that has found a device."""
+    return (
+        "Class" in properties
+        and "AdvertisingFlags" not in properties
+        and properties.get("AddressType") != "random"
+        and _OF_LE.isdisjoint(packet)
+    )
 
 
 def _data(advertiser: _Advertiser, properties: Properties, packet: Properties) -> bytes:

@@ -121,7 +121,10 @@ class CommandChannel:
             self._socket = None
 
     def send(self, opcode: int, parameters: bytes) -> None:
-        """Have the kernel send a command in its turn. A refusal is not told."""
+        """Have the kernel send a command in its turn. What the controller says is not told.
+
+        Raises: OSError if the kernel does not take it.
+        """
         if self._socket is not None:
             head = b"\x01" + opcode.to_bytes(2, "little") + bytes((len(parameters),))
             self._socket.send(head + parameters)

@@ -69,7 +69,7 @@ class RawReports:
         self._monitor.open()
         try:
             self._commands.open()
-        except OSError as error:  # it may listen and not send, which is odd
+        except OSError as error:  # the adapter goes down just now
             _log.debug("Duplicates are left out: %s", error)
 
     def close(self) -> None:
@@ -90,6 +90,9 @@ class RawReports:
                 self._reader.extended(packet[3:])
         except (IndexError, StructError):
             self._counters.malformed += 1
+        except OSError as error:  # the adapter goes down, or the kernel has no room for a command
+            self._counters.refused_commands += 1
+            _log.debug("Duplicates are left out for now: %s", error)
 
     # PacketListener
 
@@ -113,7 +116,7 @@ class RawReports:
 class Everything:
     """Has a controller that scans for the kernel report duplicates, too.
 
-    Args: `send`: sends a command, by opcode and parameters.
+    Args: `send`: sends a command, by opcode and parameters; its OSError is passed on.
     """
 
     def __init__(self, send: Callable[[int, bytes], None]) -> None:
@@ -144,5 +147,6 @@ class Everything:
         _, parameters = self._asked
         self._asked = None
         if status == 0:
-            self._ours = (opcode, bytes((_ON, _WITH_ALL)) + parameters[2:])
-            self._send(*self._ours)
+            ours = (opcode, bytes((_ON, _WITH_ALL)) + parameters[2:])
+            self._send(*ours)
+            self._ours = ours  # it is on its way; a refused one will never be seen
