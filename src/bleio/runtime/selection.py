@@ -120,7 +120,7 @@ def _operating_system(choice: str, adapter: str | None, former: DeviceAddress | 
     from bleio.backends.os.automatic import ChosenBackend
     from bleio.backends.os.platforms import this_system
 
-    return ChosenBackend(this_system(adapter))
+    return ChosenBackend(this_system(adapter, identity.state_folder()))
 
 
 def _esphome(choice: str, fleet: str) -> MakeBackend:
@@ -146,7 +146,7 @@ def _automatic(former: DeviceAddress | None) -> Backend:
     from bleio.backends.os.platforms import this_system
 
     try:
-        return AutomaticBackend(this_system())
+        return AutomaticBackend(this_system(None, identity.state_folder()))
     except ControllerLost as error:
         raise ControllerLost(explain(str(error))) from None
 

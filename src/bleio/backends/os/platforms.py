@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 from bleio.backends.capabilities import MACOS, WINDOWS, Platform
@@ -21,10 +22,11 @@ NO_ADDRESS = DeviceAddress(bytes(6))
 _OPEN_S = 60.0  # macOS asks its user at the first time
 
 
-def this_system(adapter: str | None = None) -> System:
+def this_system(adapter: str | None = None, state: Path | None = None) -> System:
     """Return this platform's Bluetooth.
 
-    Args: adapter: which one, such as `hci0`; None: its own choice.
+    Args: adapter: which one, such as `hci0`; None: its own choice. `state`: the folder for
+        what programs of this user leave each other; None: nothing.
 
     Raises: CallerError where adapters cannot be chosen; ControllerLost on a platform that bleak
         does not know.
@@ -32,7 +34,7 @@ def this_system(adapter: str | None = None) -> System:
     if sys.platform == "linux":
         from bleio.backends.os.bluez.system import BlueZ
 
-        return BlueZ(adapter)
+        return BlueZ(adapter, state / "links" if state is not None else None)
     known = {"win32": WINDOWS, "darwin": MACOS}.get(sys.platform)
     if known is None:
         raise ControllerLost(

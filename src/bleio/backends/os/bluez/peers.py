@@ -71,6 +71,7 @@ class BlueZPeers:
         self._reaching = Reaching(self._adapter)
         self._bonding = Bonding(objects, Agent(objects.bus, self))
         self._adapter.presence.watch(self)
+        await self._reaching.end_links_of_the_dead()
         try:
             await self._bonding.agent.register()
         except BusError as error:
@@ -85,11 +86,11 @@ class BlueZPeers:
         try:
             await bonding.agent.close()
         finally:  # also if bluetoothd hangs, and the time for it is over
-            self._reaching.close()
-            self._reaching = None
+            reaching, self._reaching = self._reaching, None
             self._adapter.objects.unlisten(self)
             self._found_connected.clear()
             await bleak_table.leave()
+            await reaching.close()
 
     def _opened(self) -> tuple[Reaching, Bonding]:
         """Raises: LinkLost once it is closed."""
@@ -105,6 +106,8 @@ class BlueZPeers:
         if not reaching.device(path).get("Connected"):
             self._found_connected.discard(peer)
             path, is_ours = await reaching.connect(peer)
+            if is_ours:
+                self._spawn(reaching.note_up(path))
         if not is_ours and self._owner.link_to(peer) is None:
             self._found_connected.add(peer)
         reaching.paths[peer] = path
@@ -191,6 +194,7 @@ class BlueZPeers:
     def _ended(self, path: str, reason: str) -> None:
         if self._bonding is not None and self._reaching is not None:
             self._bonding.ended(path, reason)
+            self._spawn(self._reaching.note_ended(path))
             if any(self._owner.link_to(peer) for peer in self._reaching.peers_at(path)):
                 asyncio.get_running_loop().call_soon(self._tell_end, path)
 

@@ -12,13 +12,16 @@ taken back by `Disconnect`, which is also how an attempt is cancelled.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol
 
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.hearing import Hearing
-from bleio.backends.os.bluez.objects import DEVICE, Objects
+from bleio.backends.os.bluez.live_links import Link, LiveLinks
+from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from bleio.backends.os.bluez.presence import Presence
 from bleio.backends.os.bluez.shared_discovery import SharedDiscovery
 from bleio.backends.os.links.errors import AdapterAway
@@ -31,6 +34,8 @@ DISCONNECT_S = 5.0
 LOOK_S = 0.01
 
 _UNKNOWN = ("UnknownObject", "DoesNotExist", "UnknownMethod", "UnknownInterface")
+_log = logging.getLogger(__name__)
+
 _BUSY_TEXT = ("already in progress", "In Progress")
 
 
@@ -49,6 +54,9 @@ class OpenAdapter(Protocol):
     @property
     def discovery(self) -> SharedDiscovery: ...
 
+    @property
+    def links(self) -> Path | None: ...
+
 
 class Reaching:
     """See the module."""
@@ -58,11 +66,36 @@ class Reaching:
         self._adapter = adapter
         self._objects = adapter.objects
         self._hearing = Hearing(adapter.objects, adapter.discovery)
+        self._live = LiveLinks(adapter.links)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Know nothing any more. Idempotent."""
+        await self._live.close()
         self._hearing.close()
         self.paths.clear()
+
+    async def end_links_of_the_dead(self) -> None:
+        """End the links that killed programs have left to this bluetoothd."""
+        found = await self._live.open()
+        ours = [path for adapter, path in found if self._record(path) == (adapter, path)]
+        up = [path for path in ours if self.device(path).get("Connected")]
+        if up:
+            _log.info("Ending links that a killed program has left: %s", ", ".join(up))
+        await asyncio.gather(*(self.disconnect(path) for path in up))
+        for each in found:
+            await self._live.remove(each)
+
+    async def note_up(self, path: str) -> None:
+        """A link that we asked for is up; ours to end, should this program be killed."""
+        await self._live.add(self._record(path))
+
+    async def note_ended(self, path: str) -> None:
+        """Any link to a device has ended."""
+        await self._live.remove(self._record(path))
+
+    def _record(self, path: str) -> Link:
+        adapter = self._objects.get(path.rpartition("/")[0], ADAPTER) or {}
+        return str(adapter.get("Address", "")), path
 
     def device(self, path: str) -> Mapping[str, Any]:
         """Return the properties of a device, none if BlueZ does not know it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from bleio.backends.capabilities import BLUEZ, Capability
@@ -25,9 +26,14 @@ _log = logging.getLogger(__name__)
 
 
 class BlueZ(System):
-    """See `System`. Args: `adapter`: `hci0` and the like; None: the first that is powered."""
+    """See `System`.
 
-    def __init__(self, adapter: str | None = None) -> None:
+    Args: `adapter`: `hci0` and the like; None: the first that is powered. `links`: the folder with
+        programs' lists of their links; see `live_links`.
+    """
+
+    def __init__(self, adapter: str | None = None, links: Path | None = None) -> None:
+        self._links = links
         self.adapter = self._wanted = adapter
         self.objects = Objects()
         self.capabilities = BLUEZ.can
@@ -63,6 +69,11 @@ class BlueZ(System):
     def discovery(self) -> SharedDiscovery:
         """The adapter's discovery, between `open` and `close`."""
         return self.opened.discovery
+
+    @property
+    def links(self) -> Path | None:
+        """The folder with programs' lists of their links."""
+        return self._links
 
     async def open(self, owner: SystemOwner) -> DeviceAddress:
         try:

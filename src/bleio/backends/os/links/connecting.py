@@ -9,9 +9,10 @@ What is cancelled, or late, leaves nothing behind: what an attempt has made it t
 and a link that came up at that moment is ended. A program whose time is up is told at once, however
 long the system takes for that; another attempt to the same peer begins when it is done.
 
-Links that were there before. A program that crashed leaves its links to BlueZ, another program may
-use one at this moment, and nothing tells which it is. Such a link is used as any other; when the
-adapter is closed it is left as it was found. A program that asks for its end, ends it.
+Links that were there before. Those of killed programs of ours have been ended when the adapter
+opened (`bluez.live_links`); what is left may be in use by another program at this moment. Such a
+link is used as any other; when the adapter is closed it is left as it was found. A program that
+asks for its end, ends it.
 """
 
 from __future__ import annotations
