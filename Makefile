@@ -1,5 +1,6 @@
 # make demo    a heart-rate monitor and its reader, two programs on one simulated radio
-# make test    all tests but the packaging ones;  make test-packaging    those
+# make test    all tests but those of  make test-os  (on BlueZ in an emulated machine) and
+#              make test-packaging
 # make stacks  fetches other people's Bluetooth stacks for tests, which skip where they are not
 # make fuzz MINUTES=60   hostile input of all kinds, for as long as that;  make soak MINUTES=60
 #              links, restarts, full disks and dead radios, and whether all is then as it was
@@ -23,7 +24,7 @@ PYTEST := $(BIN)/python -m pytest
 MINUTES ?= 10
 INSTALLED_FUZZ := $(VENV)/.installed-fuzz
 
-.PHONY: demo install dev stacks test test-packaging fuzz soak lint format clean
+.PHONY: demo install dev stacks test test-os test-packaging fuzz soak lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
@@ -48,7 +49,11 @@ stacks: $(INSTALLED_DEV)
 	cd tests && ../$(BIN)/python -m support.stacks
 
 test: $(INSTALLED_DEV)
-	$(CACHED) $(PYTEST) -n $(WORKERS) --dist loadgroup -m "not packaging" --durations=30 --durations-min=5
+	$(CACHED) $(PYTEST) -n $(WORKERS) -m "not packaging and not machine" --durations=30 --durations-min=5
+
+# One after the other: an emulated machine has Bluetooth's time limits without Bluetooth's speed.
+test-os: $(INSTALLED_DEV)
+	$(PYTEST) -m machine --durations=10 --durations-min=5
 
 test-packaging: $(INSTALLED_DEV)
 	$(PYTEST) tests/packaging

@@ -42,11 +42,11 @@ WORLDS: dict[str, MakeWorld] = {
     "os": OsWorld,
     "os second": OsSecondWorld,
 }
-# On the system's Bluetooth of a machine, which one worker runs.
+# On the system's Bluetooth of an emulated machine.
 _IN_A_MACHINE = (
     pytest.mark.slow,
     pytest.mark.interop,
-    pytest.mark.xdist_group("machine"),
+    pytest.mark.machine,
     pytest.mark.skipif(bool(bluez_image.missing()), reason=bluez_image.missing()),
 )
 _PARAMETERS = [
