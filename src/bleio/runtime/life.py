@@ -33,7 +33,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from bleio.backends.base import Backend, Subscriber
-from bleio.backends.capabilities import Capability, require
+from bleio.backends.capabilities import Capabilities, Capability, require
 from bleio.core.address import DeviceAddress
 from bleio.errors import CallerError, ControllerLost
 from bleio.runtime.engine import Engine
@@ -101,6 +101,7 @@ class Life:
 
     def __init__(self, owner: Owner, engine: Engine, tasks: Tasks) -> None:
         self.address: DeviceAddress | None = None
+        self._known: tuple[str, Capabilities] = ("", frozenset())  # where that was learned
         self._counted: Counter[str] = Counter()  # by former backends
         self._owner = owner
         self._engine = engine
@@ -139,6 +140,10 @@ class Life:
         """
         if (backend := self.backend) is not None:
             require(backend.platform, backend.capabilities, *needed)
+
+    def require_of_last(self, *needed: Capability) -> None:
+        """The same of the backend that was opened last, also if it is closed by now."""
+        require(*self._known, *needed)
 
     async def use(
         self, needed: Iterable[Capability], operation: Callable[..., Awaitable[T]], *args: Any
@@ -227,6 +232,7 @@ class Life:
         await self._closed()
         backend = await self._owner.open_backend(self.address)
         self.address = backend.address
+        self._known = backend.platform, backend.capabilities
         return backend
 
     def _become_open(self, backend: Backend) -> _Open:

@@ -96,7 +96,7 @@ class Session:
         NotImplementedError on systems that do not tell it.
         """
         address = self._learned_address()
-        self.life.require(Capability.OWN_ADDRESS)
+        self.life.require_of_last(Capability.OWN_ADDRESS)
         return address
 
     def _learned_address(self) -> DeviceAddress:

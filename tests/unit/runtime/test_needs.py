@@ -108,6 +108,15 @@ def refusal(capability: Capability) -> Any:
     return pytest.raises(NotImplementedError, match=f"^{re.escape(sentence)}$")
 
 
+def test_an_address_that_is_not_told_is_refused_while_off_as_well(bench: Bench) -> None:
+    bench.lacks_when_open = {Capability.OWN_ADDRESS}
+    bench.session.set_enabled(False)
+    for _ in range(2):
+        with refusal(Capability.OWN_ADDRESS):
+            _ = bench.session.address
+    assert bench.session.life.backend is None
+
+
 @pytest.mark.parametrize(("capability", "ask"), ASKED)
 def test_what_it_cannot_do_is_refused(bench: Bench, capability: Capability, ask: Ask) -> None:
     bench.lacks_when_open = {capability}

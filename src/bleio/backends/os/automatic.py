@@ -8,6 +8,7 @@ what else there is, and is told only why that cannot be used.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 
@@ -28,7 +29,8 @@ class ChosenBackend(OsBackend):
         try:
             await super().open(server, name, events)
         except ControllerLost as error:
-            raise ControllerLost(self._explained(str(error))) from None
+            explained = await asyncio.to_thread(self._explained, str(error))  # reads files
+            raise ControllerLost(explained) from None
 
     def _explained(self, reason: str) -> str:
         machine = _machine()

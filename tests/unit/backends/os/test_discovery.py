@@ -585,6 +585,28 @@ async def test_what_bluetoothd_alone_knows_is_reported_as_well() -> None:
 
 
 @in_loop
+async def test_private_addresses_are_left_to_bluetoothd_where_there_are_bonds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By one that the kernel tells, a bonded peer could not be connected to."""
+    monkeypatch.setattr(discovery, "BONDS_S", 0.0)
+    Raw.allowed = True
+    async with opened() as world:
+        world.found()
+        await world.scanner.start(ACTIVE)
+        private = Report(DeviceAddress(bytes(5) + b"\x40", random=True), b"raw", -50, True, False)
+        static = Report(DeviceAddress(bytes(5) + b"\xc0", random=True), b"raw", -50, True, False)
+        Raw.all[0].reported(private)
+        assert world.reports == [private]
+        world.daemon.change(PATH, DEVICE, Paired=True)
+        device: Any = world.system.objects.get(PATH, DEVICE)
+        await until(lambda: device.get("Paired"))
+        for report in (private, static):
+            Raw.all[0].reported(report)
+        assert world.reports == [private, static]
+
+
+@in_loop
 async def test_bluetoothd_goes_on_telling_when_the_kernel_does_not() -> None:
     Raw.allowed = True
     async with opened() as world:

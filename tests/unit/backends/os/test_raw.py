@@ -386,7 +386,7 @@ def test_a_bind_that_is_refused_leaves_no_socket() -> None:
 
 def test_a_python_without_ctypes_does_without() -> None:
     with (
-        mock.patch.dict("sys.modules", {"ctypes": None}),
+        mock.patch.object(kernel, "ctypes", None),
         pytest.raises(OSError, match="has no ctypes"),
     ):
         kernel._opened(0xFFFF, 2)

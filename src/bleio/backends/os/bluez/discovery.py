@@ -43,7 +43,7 @@ from bleio.backends.os.scanning.device1 import Device1Reports
 from bleio.backends.os.scanning.lately import HeardLately
 from bleio.backends.os.scanning.raw import RawReports
 from bleio.backends.os.system import SystemOwner
-from bleio.core.address import DeviceAddress
+from bleio.core.address import AddressType, DeviceAddress
 from bleio.errors import InnerError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+BONDS_S = 1.0  # between looks whether the adapter has bonds
 DUPLICATES_S = 2.0  # a scan without duplicates is of more use than a late one
 KEEP_S = 2.0  # between looks whether the scan is still on
 RENEW_S = 0.25  # longer than most devices' advertising interval
@@ -68,6 +69,7 @@ class Discovery:
         self._monitors: Monitors | None = None
         self._raw: RawReports | None = None
         self._lately = HeardLately(time.monotonic)
+        self._has_bonds, self._bonds_until_s = False, 0.0
         self._keeper: asyncio.Task[None] | None = None
         self._came = asyncio.Event()  # the adapter, again
         self._is_gone = False  # what was registered, with the adapter
@@ -183,9 +185,23 @@ class Discovery:
             self._owner.events.reported(report)
 
     def _reported_raw(self, report: Report) -> None:
-        """The kernel has told of a packet."""
+        """The kernel has told of a packet. It may be a bonded peer's whose private address only
+        bluetoothd resolves: by that address it could not be connected to, so that is left to it."""
+        if report.address.type is AddressType.RANDOM_PRIVATE_RESOLVABLE and self._is_bonded():
+            return
         self._lately.add(report.address)
         self._owner.events.reported(report)
+
+    def _is_bonded(self) -> bool:
+        """Whether the adapter has bonds, as of lately; there may be thousands of devices."""
+        if (now_s := time.monotonic()) >= self._bonds_until_s and self._adapter is not None:
+            objects, prefix = self._adapter.objects, f"{self._adapter.path}/"
+            self._bonds_until_s = now_s + BONDS_S
+            self._has_bonds = any(
+                path.startswith(prefix) and (objects.get(path, DEVICE) or {}).get("Paired")
+                for path in objects.paths(DEVICE)
+            )
+        return self._has_bonds
 
     def _raw_ended(self) -> None:
         """What the kernel tells no longer, bluetoothd goes on telling, if it is asked anew."""

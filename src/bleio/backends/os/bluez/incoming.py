@@ -203,7 +203,12 @@ class Centrals:
 
 
 def direction_of(adapter: Adapter, peer: DeviceAddress) -> Direction:
-    """Ask the kernel which side asked for the LE link to a peer."""
+    """Ask the kernel which side asked for the LE link to a peer.
+
+    It answers at once, from memory, but for the lock of the adapter: while the kernel opens or
+    closes the adapter, this call waits, and the engine's thread with it. The answer must be there
+    before what the device does next is told, so it is not given to a thread.
+    """
     number = adapter.kernel_name[3:]
     if not adapter.objects.bus.passes_descriptors or not number.isdigit():
         return Direction.UNKNOWN  # bluetoothd may be on another machine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,7 +79,7 @@ class BlueZ(System):
     async def open(self, owner: SystemOwner) -> DeviceAddress:
         try:
             await self.objects.open()
-            path = self._choose()
+            path = await self._choose()
         except BusUnavailable as error:
             raise troubles.no_bus(error) from error
         except BusError as error:
@@ -101,7 +102,7 @@ class BlueZ(System):
         await self.objects.close()
         self.objects = Objects()
 
-    def _choose(self) -> str:
+    async def _choose(self) -> str:
         """Find the adapter's object. Raises: ControllerLost."""
         paths = self.objects.paths(ADAPTER)
         names = [path.rpartition("/")[2] for path in paths]
@@ -112,13 +113,13 @@ class BlueZ(System):
         for path in paths:
             if (self.objects.get(path, ADAPTER) or {}).get("Powered"):
                 return path
-        raise self._powered_off(paths[0])
+        raise await self._powered_off(paths[0])
 
-    def _powered_off(self, path: str) -> ControllerLost:
+    async def _powered_off(self, path: str) -> ControllerLost:
         name, properties = path.rpartition("/")[2], self.objects.get(path, ADAPTER) or {}
         blocked = "soft" if properties.get("PowerState") == "off-blocked" else None
         if self.objects.bus.passes_descriptors:  # the bus is this computer's own
-            blocked = troubles.blocked_by_rfkill(name) or blocked
+            blocked = await asyncio.to_thread(troubles.blocked_by_rfkill, name) or blocked
         return troubles.powered_off(name, blocked)
 
     def own_scanner(self, owner: SystemOwner) -> Scans:

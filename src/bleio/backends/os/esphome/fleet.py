@@ -67,7 +67,7 @@ class Fleet(System):
         self._said: dict[Proxy, set[str]] = {}
 
     async def open(self, owner: SystemOwner) -> DeviceAddress:
-        keys = self._read_keys()
+        keys = await asyncio.to_thread(self._read_keys)  # a file
         manager = Manager()
         self._routes = Routes(self, manager)
         self.proxies = [Proxy(place, keys.of(place), manager, self) for place in self._places]

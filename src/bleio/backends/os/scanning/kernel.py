@@ -21,9 +21,16 @@ import os
 import socket
 from collections.abc import Callable
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from bleio.core.hci import Event, LeEvent
+
+try:  # now, in the thread that loads the backend, not when a scan begins
+    import ctypes as _ctypes
+except ImportError:
+    ctypes: Any = None
+else:
+    ctypes = _ctypes
 
 _AF_BLUETOOTH: Final = 31
 _BTPROTO_HCI: Final = 1
@@ -74,8 +81,6 @@ class MonitorChannel:
 
     def _prepare(self, opened: socket.socket) -> None:
         """Have only what is wanted, from the first packet on."""
-        import ctypes
-
         program = _filter(self._index)
         memory = ctypes.create_string_buffer(program)
         count = len(program) // _INSTRUCTION.size
@@ -133,10 +138,8 @@ class CommandChannel:
 def _opened(
     device: int, channel: int, before: Callable[[socket.socket], None] | None = None
 ) -> socket.socket:
-    try:
-        import ctypes
-    except ImportError as error:
-        raise OSError("this Python has no ctypes") from error
+    if ctypes is None:
+        raise OSError("this Python has no ctypes")
     opened = socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI)
     try:
         opened.setblocking(False)

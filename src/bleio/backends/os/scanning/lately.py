@@ -2,7 +2,8 @@
 
 Both tell the same packets, the kernel sooner and octet for octet. But one device is heard of by
 bluetoothd alone: a bonded peer with a private address, which the kernel resolves for bluetoothd and
-shows as it was on air to all that listen. Under its identity it is what the program looks for.
+shows as it was on air to all that listen. Under its identity it is what the program looks for. So
+private addresses are not noted here where the adapter has bonds.
 """
 
 from __future__ import annotations

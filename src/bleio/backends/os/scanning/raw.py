@@ -13,7 +13,8 @@ ends the scan, and begin a scan of which the kernel does not know. The channel s
 order in which the controller gets them, ours as well; so that is seen, and the scan ended.
 
 Addresses are those on air, unless the controller has resolved them. The kernel resolves private
-addresses of bonded peers by itself, too, and only tells bluetoothd (`lately`).
+addresses of bonded peers by itself, too, and only tells bluetoothd. So where the adapter has bonds,
+packets with private addresses are left to bluetoothd (`bluez.discovery`, `lately`).
 """
 
 from __future__ import annotations
