@@ -90,6 +90,14 @@ def _this_loops() -> BlueZManager | None:
     return bleak_manager._global_instances.get(asyncio.get_running_loop())
 
 
+async def be_ready() -> None:
+    """Have the manager's table complete before anything happens that it is to hear of.
+
+    What comes while it takes its first look at BlueZ's objects may be lost to it. Raises: BleakError.
+    """
+    await get_global_bluez_manager()
+
+
 async def has_seen_connected(device: str, patience_s: float) -> bool:
     """Wait until bleak knows, by its own connection, that a device is connected."""
     manager = await get_global_bluez_manager()

@@ -105,6 +105,7 @@ class BlueZPeers:
         path, is_ours = reaching.path(peer), False
         if not reaching.device(path).get("Connected"):
             self._found_connected.discard(peer)
+            await bleak_table.be_ready()
             path, is_ours = await reaching.connect(peer)
             if is_ours:
                 self._spawn(reaching.note_up(path))
