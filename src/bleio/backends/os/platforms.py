@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bleio.backends.capabilities import MACOS, WINDOWS, Platform
+from bleio.backends.os.scanning import ending
 from bleio.backends.os.system import System, SystemOwner
 from bleio.core.address import DeviceAddress
 from bleio.errors import CallerError, ControllerLost
@@ -70,8 +71,8 @@ class Desktop(System):
 
         scanner = BleakScanner()
         try:
-            await asyncio.wait_for(scanner.start(), _OPEN_S)
-            await scanner.stop()
+            await asyncio.wait_for(ending.begin(scanner), _OPEN_S)
+            await ending.end(scanner)
         except (asyncio.TimeoutError, TimeoutError):
             raise ControllerLost(
                 f"{self.platform} did not answer in {_OPEN_S:.0f} s whether this program may use"

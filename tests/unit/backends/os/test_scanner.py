@@ -16,6 +16,8 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from bleio.backends.base import Report, ScanParameters
+from bleio.backends.capabilities import WINDOWS
+from bleio.backends.os.platforms import Desktop
 from bleio.backends.os.scanning import scanner as scanner_module
 from bleio.backends.os.scanning.finding import find_device
 from bleio.backends.os.scanning.scanner import Scanner, ScanRefused
@@ -283,6 +285,63 @@ async def test_bleak_starts_anew_among_very_many_devices(world: World) -> None:
         assert len(world.reports) == 5
         await world.scanner.stop()
     assert world.made[1].log == ["start", "stop"]
+
+
+class SlowScanner(BleakScanner):
+    """Begins at once, and returns from that later, as bleak's do."""
+
+    async def start(self) -> None:
+        await super().start()
+        await asyncio.get_running_loop().create_future()
+
+
+@in_loop
+async def test_a_start_that_is_cancelled_leaves_no_scan_on() -> None:
+    made: list[BleakScanner] = []
+
+    def make(**arguments: Any) -> BleakScanner:
+        made.append(SlowScanner(**{"detection_callback": print, **arguments}))
+        return made[-1]
+
+    system: Any = SimpleNamespace(platform="Windows", scanner_arguments=dict)
+    desktop, peer = Desktop(WINDOWS), DeviceAddress(OCTETS, random=True)
+    with mock.patch.object(bleak, "BleakScanner", make):
+        for begun in (
+            Scanner(system, World("win32"), "win32").start(ACTIVE),  # type: ignore[arg-type]
+            find_device(system, peer, "win32"),
+            desktop.open(SimpleNamespace()),  # type: ignore[arg-type]
+        ):
+            task = asyncio.ensure_future(begun)
+            count = len(made)
+            while len(made) == count or made[-1].log != ["start"]:
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait({task})
+            assert task.cancelled()
+            assert made[-1].log == ["start", "stop"]
+
+
+@in_loop
+async def test_a_scan_that_cannot_be_begun_anew_is_tried_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        mock.patch.object(scanner_module, "MOST_NAMES", 0),
+        mock.patch.object(scanner_module, "RETRY_S", 0.001),
+    ):
+        await world.scanner.start(ACTIVE)
+        world.error = BleakError("Bluetooth is off")
+        world.says(advertisement())
+        while len(world.made) < 4:
+            await asyncio.sleep(0.001)
+        world.error = None
+        while world.scanner._renewal is not None:
+            await asyncio.sleep(0.001)
+    assert caplog.text.count("Scanning has stopped for now: Windows does not scan") == 1
+    count = len(world.reports)
+    world.says(advertisement())
+    assert len(world.reports) == count + 1
+    await world.scanner.stop()
 
 
 @in_loop

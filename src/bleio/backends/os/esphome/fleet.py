@@ -68,6 +68,7 @@ class Fleet(System):
 
     async def open(self, owner: SystemOwner) -> DeviceAddress:
         keys = await asyncio.to_thread(self._read_keys)  # a file
+        self.capabilities = ESPHOME.can  # of those that are there this time
         manager = Manager()
         self._routes = Routes(self, manager)
         self.proxies = [Proxy(place, keys.of(place), manager, self) for place in self._places]
@@ -139,10 +140,20 @@ class Fleet(System):
             reason = problems.of_silence if is_known else problems.of_unknown_name
             proxy.problem = proxy.problem or reason(proxy.place)
 
-    def _look_what_all_can(self) -> None:
-        for capability, feature in _FEATURES.items():
-            if not all(proxy.session.features & feature for proxy in self.proxies if proxy.session):
-                self.capabilities = self.capabilities - {capability}
+    def _look_what_all_can(self) -> Capabilities:
+        """Claim no longer what a proxy lacks, until the fleet is opened anew.
+
+        Returns: what was claimed till now. A passive scan that is on goes on by the others; the
+        one that has come scans as it is configured.
+        """
+        lacks = {
+            capability
+            for capability, feature in _FEATURES.items()
+            if not all(each.session.features & feature for each in self.proxies if each.session)
+        }
+        lost = self.capabilities & lacks
+        self.capabilities = self.capabilities - lacks
+        return lost
 
     # ProxyOwner
 
@@ -150,6 +161,9 @@ class Fleet(System):
         self._changed.set()
         if self._is_open:
             self._say(proxy)
+            for capability in self._look_what_all_can():
+                refusal = capability.refusal(self.platform)
+                _log.warning("The ESPHome proxy %s lacks a feature: %s", proxy.place, refusal)
 
     def heard(self, address: int, kind: int, rssi_dbm: int, data: bytes) -> None:
         assert self._routes is not None

@@ -10,6 +10,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from bleio.backends.os.scanning import ending
 from bleio.backends.os.scanning.platform_data import reader_for
 from bleio.backends.os.system import System
 from bleio.core.address import DeviceAddress
@@ -40,8 +41,8 @@ async def find_device(
             found.set_result(device)
 
     scanner = BleakScanner(detection_callback=called_back, **system.scanner_arguments())
-    await scanner.start()
+    await ending.begin(scanner)
     try:
         return await found
     finally:
-        await scanner.stop()
+        await ending.end(scanner)

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bleio.backends.base import ScanParameters
+from bleio.backends.os.scanning import ending
 from bleio.backends.os.scanning.counters import ScanCounters
 from bleio.backends.os.scanning.platform_data import Reader, reader_for
 from bleio.backends.os.seen import SeenDevices
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+RETRY_S = 2.0  # while the system refuses to go on with a scan
 MOST_NAMES = 8192  # of devices that bleak keeps for one scan
 
 
@@ -96,21 +98,15 @@ class Scanner:
             **self._system.scanner_arguments(),
         )
         try:
-            await scanner.start()
+            await ending.begin(scanner)
         except (BleakError, OSError) as error:
             raise ScanRefused(f"{self._system.platform} does not scan: {error}") from error
         self._scanner = scanner
 
     async def _stop(self) -> None:
         scanner, self._scanner = self._scanner, None
-        if scanner is None:
-            return
-        from bleak.exc import BleakError
-
-        try:
-            await scanner.stop()
-        except (BleakError, OSError) as error:  # it has ended by itself
-            _log.debug("Scanning could not be stopped: %s", error)
+        if scanner is not None:
+            await ending.end(scanner)
 
     def _called_back(self, device: BLEDevice, heard: AdvertisementData) -> None:
         if self._parameters is None:
@@ -129,10 +125,15 @@ class Scanner:
             self._renewal = asyncio.ensure_future(self._renew(self._parameters))
 
     async def _renew(self, parameters: ScanParameters) -> None:
-        """Have bleak forget what it has heard."""
+        """Have bleak forget what it has heard. The program's scan goes on, as soon as it can."""
         await self._stop()
-        try:
-            await self._start(parameters)
-        except ScanRefused as error:
-            _log.warning("Scanning has ended: %s", error)
+        is_told = False
+        while self._scanner is None:
+            try:
+                await self._start(parameters)
+            except ScanRefused as error:
+                if not is_told:
+                    _log.warning("Scanning has stopped for now: %s", error)
+                is_told = True
+                await asyncio.sleep(RETRY_S)
         self._renewal = None
