@@ -93,7 +93,9 @@ def _this_loops() -> BlueZManager | None:
 async def be_ready() -> None:
     """Have the manager's table complete before anything happens that it is to hear of.
 
-    What comes while it takes its first look at BlueZ's objects may be lost to it. Raises: BleakError.
+    What comes while it takes its first look at BlueZ's objects may be lost to it.
+
+    Raises: BleakError.
     """
     await get_global_bluez_manager()
 

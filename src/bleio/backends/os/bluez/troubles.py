@@ -30,8 +30,8 @@ def no_daemon(error: BusError) -> ControllerLost:
     kind = error.name.rpartition(".")[2]
     if error.name == ACCESS_DENIED:
         return ControllerLost(
-            f"Spoke to bluetoothd, but D-Bus does not allow this user to ({error}): add the user"
-            " to its group with `sudo usermod -aG bluetooth $USER` and log in again."
+            f"Looked for BlueZ, but D-Bus does not allow this user to speak to bluetoothd"
+            f" ({error}): add the user to its group with `sudo usermod -aG bluetooth $USER`, then log in again."
         )
     if kind in _NOT_THERE:
         return ControllerLost(
@@ -103,7 +103,7 @@ def is_away(name: str) -> BusError:
     """A call came while bluetoothd is being started again."""
     return BusError(
         "org.freedesktop.DBus.Error.NameHasNoOwner",
-        f"bluetoothd has ended and {name} is back when it is: start it with"
+        f"bluetoothd has ended; {name} can be used again once it runs: start it with"
         " `sudo systemctl start bluetooth` if nothing else does",
     )
 
