@@ -30,8 +30,9 @@ def no_daemon(error: BusError) -> ControllerLost:
     kind = error.name.rpartition(".")[2]
     if error.name == ACCESS_DENIED:
         return ControllerLost(
-            f"Looked for BlueZ, but D-Bus does not allow this user to speak to bluetoothd"
-            f" ({error}): add the user to its group with `sudo usermod -aG bluetooth $USER`, then log in again."
+            "Looked for BlueZ, but D-Bus does not allow this user to speak to bluetoothd"
+            f" ({error}): add the user to its group with `sudo usermod -aG bluetooth $USER`,"
+            " then log in again."
         )
     if kind in _NOT_THERE:
         return ControllerLost(
