@@ -56,7 +56,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-_EXIT_S = 2.0  # for ending scans, advertising and links at interpreter exit
+_EXIT_S = 5.0  # for ending scans, advertising and links at interpreter exit; bluetoothd takes 2 s
 _CANCEL_S = 1.0  # for a cancelled coroutine to finish before its caller goes on
 _OWN_THREAD = "This would block the thread of the Bluetooth engine; call it from another thread"
 _STOPPED = "The Bluetooth engine has stopped"

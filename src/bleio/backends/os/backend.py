@@ -200,7 +200,14 @@ class OsBackend(Backend):
         system = self._opened()
         require(self.platform, self.capabilities, Capability.ERASABLE_BONDS)
         links = self._connecting.links  # some end, as their devices are forgotten
-        await system.erase_bonds()
+        try:
+            await system.erase_bonds()
+        except BaseException:
+            for link in links:
+                link.security = self._peers.security(link.peer)
+            raise
+        finally:
+            self._connecting.forget_subscriptions()
         for link in links:
             link.security = LinkSecurity()
 

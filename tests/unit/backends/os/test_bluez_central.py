@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from typing import Any
 
 import pytest
 
 from bleio.backends.base import Link
 from bleio.backends.os.backend import OsBackend
+from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.links.errors import AdapterAway, SystemRefused
+from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, Properties
 from bleio.core.uuid import uuid16
 from bleio.errors import (
@@ -30,6 +34,11 @@ from support.hci.engine import Heard
 ECHO = "read write write-without-response notify"
 OTHER = "C0:00:00:00:00:02"
 FAILED = "org.bluez.Error.Failed"
+LEAVES = """
+from bleio import dropin as _bleio
+address = _bleio.Address(bytes.fromhex("0100000000c0"), _bleio.Address.RANDOM_STATIC)
+assert _bleio.adapter.connect(address, timeout=20).connected
+"""
 
 
 async def linked(daemon: Remote, backend: OsBackend) -> tuple[Link, RemoteCharacteristic, str]:
@@ -549,3 +558,85 @@ async def test_time_is_up_at_once_and_the_attempt_is_taken_back_later() -> None:
         # The next attempt waits until the former is taken back.
         assert (await backend.connect(peer(), 10)).connected
         assert engine.log == ["link opened"]
+
+
+@in_loop
+async def test_bonds_are_erased_past_one_that_cannot_be() -> None:
+    async with remote() as (daemon, backend, _):
+        link, value, _path = await linked(daemon, backend)
+        await link.pair()
+        daemon.know(OTHER, Paired=True)
+        await settled(backend)
+        await link.subscribe(value, notify=True, indicate=False)
+        gone = Refusal("org.bluez.Error.DoesNotExist", "Does Not Exist")
+        daemon.refusals["RemoveDevice"] = [gone]
+        with pytest.raises(BusError, match="Does Not Exist"):
+            await backend.erase_bonds()
+        assert len(daemon.called("RemoveDevice")) == 2
+        await backend.erase_bonds()
+        await until(lambda: not link.connected)
+        started = len(daemon.called("StartNotify"))
+        link, _, _ = await linked(daemon, backend)
+        assert not link.security.has_keys
+        assert len(daemon.called("StartNotify")) == started  # nothing is resumed
+
+
+@in_loop
+async def test_what_a_cancelled_read_has_read_does_not_come_as_if_sent() -> None:
+    async with remote() as (daemon, backend, _):
+        link, value, path = await linked(daemon, backend)
+        heard = Heard()
+        link.listen(value, heard)
+        await link.subscribe(value, notify=True, indicate=False)
+        gate = asyncio.get_running_loop().create_future()
+
+        async def slow(_: object) -> None:
+            await gate
+
+        daemon.answers["ReadValue"] = slow
+        daemon.values[path] = b"read"
+        task = asyncio.ensure_future(link.read(value))
+        await until(lambda: daemon.called("ReadValue"))
+        task.cancel()
+        await asyncio.wait({task})
+        gate.set_result(None)
+        await asyncio.sleep(0.2)
+        daemon.notify(path, b"sent")
+        await until(lambda: heard.values)
+        assert heard.values == [b"sent"]
+
+
+@in_loop
+async def test_an_address_of_the_wrong_type_makes_no_second_link() -> None:
+    async with remote() as (daemon, backend, engine):
+        device = daemon.know()
+        await settled(backend)
+        public = DeviceAddress(peer().octets)
+        link = await backend.connect(public, 10)
+        assert backend.is_ours(peer())
+        assert backend.link_to(peer()) is link
+        backend.peer_connected(peer())
+        assert engine.log == ["link opened"]
+        with pytest.raises(ControllerError):
+            await backend.connect(peer(), 10)
+        daemon.connected(device, False)
+        await until(lambda: not link.connected)
+
+
+@in_loop
+async def test_a_program_that_ends_with_a_link_waits_for_its_end() -> None:
+    async with remote() as (daemon, _, _):
+        daemon.know()
+
+        async def slow(_: object) -> None:
+            await asyncio.sleep(2.0)  # as bluetoothd
+
+        daemon.answers["Disconnect"] = slow
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", LEAVES),
+            env=dict(os.environ, BLEIO_ADAPTER="os"),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, errors = await process.communicate()
+        assert (process.returncode, errors) == (0, b"")
+        assert daemon.called("Disconnect") == [[]]

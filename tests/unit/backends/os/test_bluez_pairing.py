@@ -12,7 +12,7 @@ from bleio.backends.os.backend import OsBackend
 from bleio.backends.os.bluez import agent as agent_module
 from bleio.backends.os.bluez.bus import BusError, Call
 from bleio.backends.os.bluez.objects import DEVICE
-from bleio.core.address import DeviceAddress
+from bleio.core.address import DeviceAddress, parse_address
 from bleio.core.pairing import IoCapability, PairingMethod, PairingQuestion
 from bleio.errors import LinkLost, PairingFailed
 from support.bluez.loops import in_loop
@@ -377,3 +377,19 @@ async def test_the_end_of_the_link_ends_the_pairing() -> None:
         with pytest.raises(LinkLost):
             await pairing
         assert person.log[-1] == ("ended", "the link has ended")
+
+
+@in_loop
+async def test_a_bonded_phone_is_known_by_its_identity_on_an_object_of_another_address() -> None:
+    async with remote() as (daemon, backend, engine):
+        path, identity = device_path("4A:00:00:00:00:01"), "AA:00:00:00:00:99"
+        states = {"Connected": True, "Paired": True, "ServicesResolved": True}
+        daemon.add(path, DEVICE, Address=identity, AddressType="public", Alias="phone", **states)
+        await settled(backend)
+        backend.peer_connected(DeviceAddress(parse_address(identity)))
+        (link,) = engine.links
+        (sender,) = daemon.agents
+        await daemon.ask(sender, "RequestAuthorization", "o", path)
+        daemon.change(path, DEVICE, Paired=False)
+        await settled(backend)
+        assert not link.security.has_keys

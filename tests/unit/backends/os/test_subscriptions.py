@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bleio.backends.os.links.subscriptions import Subscriptions
+from bleio.backends.os.links.subscriptions import MOST_HELD, Subscriptions
 from bleio.core.codes import Properties
 from bleio.core.uuid import uuid16
 from bleio.gatt.model import RemoteCharacteristic
@@ -76,3 +76,15 @@ async def test_a_read_that_fails_has_no_echo() -> None:
     feed.was_read(None)
     came(subscriptions, b"sent")
     assert heard.values == [b"sent", b"sent"]
+
+
+@asynchronous
+async def test_few_values_are_held_while_one_is_read() -> None:
+    subscriptions, heard = Subscriptions(), Heard()
+    subscriptions.listen(record(), heard)
+    feed = subscriptions.of(record())
+    feed.reading()
+    came(subscriptions, *(bytes([each]) for each in range(MOST_HELD + 3)))
+    assert heard.values == [b"\0", b"\1", b"\2"]
+    feed.was_read(None)
+    assert heard.values == [bytes([each]) for each in range(MOST_HELD + 3)]

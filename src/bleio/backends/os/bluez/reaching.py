@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from bleio.backends.os.bluez.adapter import address_of
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.hearing import Hearing
 from bleio.backends.os.bluez.live_links import Link, LiveLinks
@@ -117,6 +118,8 @@ class Reaching:
         One that came to us was not looked for: its path has the address that it came with.
         """
         known = [peer for peer, each in self.paths.items() if each == path]
+        with suppress(ValueError):  # since a bond, the identity of one that came by another address
+            known.append(address_of(self.device(path)))
         digits = path.rpartition("/dev_")[2].replace("_", "")
         with suppress(ValueError):
             octets = bytes.fromhex(digits)[::-1]

@@ -139,7 +139,10 @@ class BlueZ(System):
 
         A board has no other bonds than its program's; a computer has those of its user, who would
         lose keyboard and headphones. So what is certainly not of programs like ours is kept.
+
+        Raises: BusError, once all that can be forgotten is, for one that cannot.
         """
+        failure: BusError | None = None
         for path in self.objects.paths(DEVICE):
             device = self.objects.get(path, DEVICE) or {}
             if not path.startswith(self.path + "/") or not device.get("Paired"):
@@ -148,7 +151,12 @@ class BlueZ(System):
                 told = (device.get("Alias"), device.get("Address"))
                 _log.warning("Kept the bond with %s; `bluetoothctl remove %s` erases it", *told)
             else:
-                await self.opened.call(ADAPTER, "RemoveDevice", "o", path)
+                try:
+                    await self.opened.call(ADAPTER, "RemoveDevice", "o", path)
+                except BusError as error:
+                    failure = error
+        if failure is not None:
+            raise failure
 
     def counters(self) -> Mapping[str, int]:
         now = self.objects.bus.counts

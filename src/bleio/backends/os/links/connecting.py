@@ -103,7 +103,7 @@ class Connecting:
             await asyncio.wait({former}, timeout=timeout_s or None)
             if not former.done():
                 raise ConnectTimeout
-        if address in self._links or address in self._asked:
+        if self.link_to(address) is not None or self.is_ours(address):
             raise ControllerError(HciErrorCode.CONNECTION_ALREADY_EXISTS, "Connecting")
         self._end = None
         self._asked.add(address)
@@ -241,21 +241,26 @@ class Connecting:
 
     def is_ours(self, peer: DeviceAddress) -> bool:
         """See `SystemOwner`."""
-        link = self._links.get(peer)
-        return peer in self._asked or (link is not None and link.is_central)
+        link = self.link_to(peer)
+        asked = any(each.octets == peer.octets for each in self._asked)
+        return asked or (link is not None and link.is_central)
 
-    def link_to(self, peer: DeviceAddress) -> Link | None:
-        """Return the live link to a peer, None if there is none."""
-        return self._links.get(peer)
+    def link_to(self, peer: DeviceAddress) -> OsLink | None:
+        """Return the live link to a peer, None if there is none.
+
+        BlueZ knows a device by the address alone, so a program's wrong type may have led to it.
+        """
+        alike = (link for each, link in self._links.items() if each.octets == peer.octets)
+        return self._links.get(peer) or next(alike, None)
 
     def incoming(self, peer: DeviceAddress) -> None:
         """A peer has connected to us."""
-        if peer not in self._links and peer not in self._asked:
+        if self.link_to(peer) is None and not self.is_ours(peer):
             self._add(OsLink(self, peer))
 
     def gone(self, peer: DeviceAddress, reason: int) -> None:
         """The system has no link to that peer any more."""
-        link = self._links.get(peer)
+        link = self.link_to(peer)
         if link is not None:
             link.close(reason)
 
@@ -289,6 +294,10 @@ class Connecting:
         if link.client is not None:  # it has a connection to the system of its own
             self._spawn(_quietly(link.client.disconnect(), RELEASE_S))
         self._owner.events.link_closed(link)
+
+    def forget_subscriptions(self) -> None:
+        """Resume none of former links: bonds have been erased."""
+        self._wanted.clear()
 
     async def close(self) -> None:
         """End all attempts and links, those that were found connected excepted. Bounded."""

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 
 from bleio.gatt.model import RemoteCharacteristic, RemoteListener
 
+MOST_HELD = 64  # while a value is being read; then the first are told
 ECHO_S = 1.0  # the two connections are not farther apart than this
 
 Key = tuple[int, bytes]  # handle and UUID, so that records of a former link name the same value
@@ -46,11 +47,16 @@ class Feed:
         octets = bytes(value)
         if self._readers:
             self._held.append(octets)
+            if len(self._held) > MOST_HELD:
+                self._tell(self._held.pop(0))
         elif self._echoes and octets in self._echoes:
             self._echoes.remove(octets)
         else:
-            for listener in tuple(self.listeners):
-                listener.notified(octets)
+            self._tell(octets)
+
+    def _tell(self, octets: bytes) -> None:
+        for listener in tuple(self.listeners):
+            listener.notified(octets)
 
     def reading(self) -> None:
         """The value is being read, and the system shows what is read as if it had been sent."""
