@@ -344,6 +344,19 @@ async def test_a_pairing_that_bluez_begins_while_we_connect(accepts: bool) -> No
 
 
 @in_loop
+async def test_a_pairing_that_bluez_is_about_to_tell_of() -> None:
+    """It has paired for a value, and answers no `Pair` that comes in the same moment."""
+    async with remote() as (daemon, backend, _):
+        link = await linked(daemon, backend, None)
+        daemon.silent = {"Pair"}
+        pairing = asyncio.ensure_future(link.pair())
+        await until(lambda: daemon.called("Pair"))
+        daemon.change(PATH, DEVICE, Paired=True)
+        await asyncio.wait_for(pairing, 10)
+        assert link.security.encrypted
+
+
+@in_loop
 async def test_what_is_not_asked_of_a_link_of_ours_is_refused() -> None:
     async with remote() as (daemon, backend, _):
         person = Person()

@@ -131,7 +131,7 @@ class Bonding:
         deadline_s = clock() + UNDER_WAY_S
         while not self._device(path).get("Paired"):
             try:
-                await self._objects.bus.call(path, DEVICE, "Pair", timeout_s=PAIR_S)
+                await self._answered_or_paired(path)
                 return
             except BusError as error:
                 if error.name.endswith("AlreadyExists"):
@@ -139,6 +139,19 @@ class Bonding:
                 if not error.name.endswith("InProgress") or clock() > deadline_s:
                     raise
             await asyncio.sleep(AGAIN_S)
+
+    async def _answered_or_paired(self, path: str) -> None:
+        """Call `Pair`. BlueZ 5.66 does not answer if it has just paired by itself for a value."""
+        call = self._objects.bus.call(path, DEVICE, "Pair", timeout_s=PAIR_S)
+        answer = asyncio.ensure_future(call)
+        try:
+            while not answer.done() and not self._device(path).get("Paired"):
+                await asyncio.wait({answer}, timeout=AGAIN_S)
+            await asyncio.wait({answer}, timeout=AGAIN_S)  # the usual order
+            if answer.done():
+                answer.result()
+        finally:
+            answer.cancel()
 
     async def _until_paired(self, path: str) -> None:
         clock = asyncio.get_running_loop().time
