@@ -18,6 +18,7 @@ from bleio.errors import LinkLost, PairingFailed
 from support.bluez.loops import in_loop
 from support.bluez.remote import PEER, Refusal, Remote, peer, remote, settled, until
 from support.bluez.stand_in import device_path
+from support.patience import PATIENCE_S
 
 PATH = device_path(PEER)
 AUTHENTICATION_FAILED = Refusal("org.bluez.Error.AuthenticationFailed", "Authentication Failed")
@@ -325,8 +326,9 @@ async def test_a_pairing_that_bluez_begins_while_we_connect(accepts: bool) -> No
         person.accepts, backend.agent = accepts, person
         daemon.know()
         await settled(backend)
+        await until(lambda: "KeyboardDisplay" in [each for _, each in daemon.agents.values()])
         daemon.resolves = False
-        connecting = asyncio.ensure_future(backend.connect(peer(), 10))
+        connecting = asyncio.ensure_future(backend.connect(peer(), PATIENCE_S))
         await until(lambda: daemon.objects[PATH][DEVICE]["Connected"].value)
         (sender,) = daemon.agents
         asking = asyncio.ensure_future(daemon.ask(sender, "RequestAuthorization", "o", PATH))
@@ -338,6 +340,7 @@ async def test_a_pairing_that_bluez_begins_while_we_connect(accepts: bool) -> No
         else:
             with pytest.raises(Refusal):
                 await asking
+        daemon.resolves = True
         daemon.change(PATH, DEVICE, ServicesResolved=True)
         link = await connecting
         assert link.security.encrypted == accepts
@@ -352,7 +355,7 @@ async def test_a_pairing_that_bluez_is_about_to_tell_of() -> None:
         pairing = asyncio.ensure_future(link.pair())
         await until(lambda: daemon.called("Pair"))
         daemon.change(PATH, DEVICE, Paired=True)
-        await asyncio.wait_for(pairing, 10)
+        await asyncio.wait_for(pairing, PATIENCE_S)
         assert link.security.encrypted
 
 
