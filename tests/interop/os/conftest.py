@@ -18,6 +18,13 @@ from support.stacks.kept import Kept, kept
 PROGRAMS = Path(__file__).parent / "programs"
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.machine)
+
+
 class Bench:
     """Starts our programs; all of them end with the test."""
 

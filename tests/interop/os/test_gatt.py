@@ -14,7 +14,6 @@ pytestmark = [
     pytest.mark.interop,
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.machine,
     pytest.mark.skipif(bool(bluez_image.missing()), reason=bluez_image.missing()),
 ]
 

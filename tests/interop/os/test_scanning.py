@@ -28,7 +28,6 @@ from support.stacks.machine import Machine
 pytestmark = [
     pytest.mark.interop,
     pytest.mark.slow,
-    pytest.mark.machine,
     pytest.mark.timeout(400),
     pytest.mark.skipif(bool(bluez_image.missing()), reason=bluez_image.missing()),
 ]

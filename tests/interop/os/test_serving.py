@@ -37,7 +37,7 @@ from support.processes import Program, stop_all
 from support.stacks import bluez_image
 from support.stacks.machine import Machine
 
-pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.machine]
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 RADIO = "serving"
 SERVICE = uuid16(0xA000)
