@@ -20,9 +20,10 @@ from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from support.processes import Program
-from support.stacks.machine import Machine
+from support.stacks.machine import RUNS, Machine
 
 _ANSWER_S = 60.0
+_ATTEMPTS = 3
 
 
 class Kept:
@@ -59,12 +60,28 @@ class Kept:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def reset(self) -> None:
-        """Have bluetoothd forget all devices; first start it if it has gone."""
+        """Have bluetoothd forget all devices; first start it if it has ended.
+
+        A test may have stopped it, and 5.66 has faults by which it ends, such as when a program
+        goes whose answer a client waits for.
+        """
         # Names stay there after a device has been removed.
-        forget = "rm -rf /var/lib/bluetooth/*/cache; pidof bluetoothd"
-        if not await asyncio.to_thread(self.machine.run, forget, check=False):
-            await asyncio.to_thread(self.machine.start_bluetoothd, *self._options)
-            await asyncio.to_thread(self.machine.powered, self.adapter)
+        forget = f"rm -rf /var/lib/bluetooth/*/cache; {RUNS}"
+        for _ in range(_ATTEMPTS):
+            if not await asyncio.to_thread(self.machine.run, forget, check=False):
+                print("bluetoothd has ended:", self.machine.run("dmesg | tail -n 2"))
+                await asyncio.to_thread(self.machine.start_bluetoothd, *self._options)
+                await asyncio.to_thread(self.machine.powered, self.adapter)
+            try:
+                await self._remove_devices()
+                return
+            except BluetoothdEnded:
+                continue
+        state = self.machine.run("ps | grep bluetoothd; dmesg | tail -n 3", check=False)
+        raise AssertionError(f"bluetoothd does not stay: {state}")
+
+    async def _remove_devices(self) -> None:
+        """Raises: BluetoothdEnded."""
         bus = await MessageBus(
             bus_type=BusType.SYSTEM, bus_address=self.machine.bus_address
         ).connect()
@@ -77,6 +94,10 @@ class Kept:
         finally:
             bus.disconnect()
             await bus.wait_for_disconnect()
+
+
+class BluetoothdEnded(Exception):
+    """It is not on the bus."""
 
 
 _OBJECTS = "org.freedesktop.DBus.ObjectManager"
@@ -95,6 +116,8 @@ async def _call(
     )
     reply = await asyncio.wait_for(bus.call(message), _ANSWER_S)
     assert reply is not None
+    if str(reply.error_name).startswith("org.freedesktop.DBus.Error."):
+        raise BluetoothdEnded(reply.body)
     gone = reply.error_name == "org.bluez.Error.DoesNotExist"  # by itself, meanwhile
     assert gone or reply.message_type is MessageType.METHOD_RETURN, reply.body
     return reply.body

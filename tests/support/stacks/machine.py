@@ -24,6 +24,8 @@ from support.stacks import emulator
 from support.stacks.emulator import CONTROLLER_PORTS
 
 _BLUETOOTHD = "/usr/libexec/bluetooth/bluetoothd --nodetach"
+# Prints the number of its process; fails if there is none, or one that has died just now.
+RUNS = "ps | awk '/[b]luetoothd --nodetach/ {print $1; n = 1} END {exit !n}'"
 _STATUS = "status of the command:"
 _READY = "ready to read"
 _ENDED = re.compile(rf"\n{_STATUS} (\d+)\n".encode())
@@ -158,7 +160,7 @@ class Machine:
 
     def stop_bluetoothd(self, signal: str = "TERM") -> None:
         """Stop bluetoothd, or with KILL have no time to say goodbye; returns when it has ended."""
-        self.run(f"kill -{signal} $(pidof bluetoothd); while pidof bluetoothd; do sleep 0.05; done")
+        self.run(f"kill -{signal} $({RUNS}); while {RUNS}; do sleep 0.05; done")
 
     def restart_bluetoothd(self, *options: str, forget: bool = False) -> None:
         """Stop and start bluetoothd, with nothing left of all devices if it is to forget."""

@@ -75,8 +75,8 @@ def turn():
     if now != connected:
         print("connections", now, flush=True)
         connected = now
-        if not adapter.advertising and now < MOST:
-            advertise()
+    if not adapter.advertising and now < MOST:
+        advertise()
     time.sleep(0.01)
 
 

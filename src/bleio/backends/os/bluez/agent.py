@@ -194,6 +194,11 @@ class Agent:
             agent.ended(question, reason)
         return None if question is None else question.method
 
+    def has_asked(self, device: str) -> bool:
+        """Whether BlueZ has asked something in a pairing that is not over."""
+        pairing = self._pairings.get(device)
+        return pairing is not None and pairing.question is not None
+
     async def accept_afterwards(self, device: str, link: Link) -> bool:
         """Ask the program about a pairing for which BlueZ has asked nothing: Just Works."""
         pairing = self.began(device, link)

@@ -131,6 +131,9 @@ class Bonding:
         """Have BlueZ pair, unless it does so by itself. Raises: BusError."""
         clock = asyncio.get_running_loop().time
         deadline_s = clock() + UNDER_WAY_S
+        if self.agent.has_asked(path):
+            # A read that had BlueZ pair may return before its signal: Pair is never answered then.
+            await self._until_paired(path)
         while not self._device(path).get("Paired"):
             try:
                 await self._answered_or_paired(path)
