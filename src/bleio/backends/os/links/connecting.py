@@ -27,7 +27,6 @@ from bleio.backends.base import Link
 from bleio.backends.capabilities import Capability
 from bleio.backends.os.links.client import RemoteClient
 from bleio.backends.os.links.errors import (
-    AdapterAway,
     SystemRefused,
     connect_error,
     inner_error,
@@ -164,7 +163,7 @@ class Connecting:
                 losses += 1
                 if losses >= MOST_LOSSES_BONDED and self.peers.security(address).has_keys:
                     raise KeysLost from None
-            except (AdapterAway, CallerError, ControllerLost, KeysLost):
+            except (CallerError, ControllerLost, KeysLost):
                 raise
             except InnerError as error:
                 losses, reason = 0, str(error) or "it was not found"

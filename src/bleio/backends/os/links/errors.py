@@ -28,6 +28,7 @@ from bleio.errors import (
     AttError,
     CallerError,
     ConnectTimeout,
+    ControllerLost,
     InnerError,
     KeysLost,
     LinkLost,
@@ -85,8 +86,8 @@ class SystemRefused(InnerError):
     """The operating system refused, for a reason of its own; the text has its words."""
 
 
-class AdapterAway(SystemRefused):
-    """The adapter cannot be used at the moment; the text is a sentence that says what helps."""
+class AdapterAway(ControllerLost):
+    """The same for the moment: the adapter may be back before it counts as lost."""
 
 
 def inner_error(error: BaseException) -> BaseException:
