@@ -60,6 +60,7 @@ Other people's hosts and controllers:
     stacks/machine   the machine with controllers, its bus and a shell, for programs of this system
     stacks/kept      one machine and one radio for all tests of a process
     stacks/world     devices of the conformance suite of which one is on that machine
+    stacks/traces    what BlueZ said there on D-Bus, written and read
     stacks/lab       the same for people: `python -m support.stacks.lab`
     stacks/cpio      that system's archive format
     stacks/debian    Debian's packages

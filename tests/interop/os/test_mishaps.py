@@ -11,7 +11,6 @@ pytestmark = [
     pytest.mark.interop,
     pytest.mark.slow,
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("machine"),
     pytest.mark.skipif(bool(bluez_image.missing()), reason=bluez_image.missing()),
 ]
 

@@ -73,7 +73,8 @@ def image() -> Image:
     recipe = b"".join(
         Path(str(each)).read_bytes() for each in (__file__, cpio.__file__, debian.__file__)
     )
-    return Image(CACHE / f"bluez-{hashlib.sha256(recipe).hexdigest()[:12]}")
+    suite = f"{debian.SUITE}-" if debian.SUITE else ""
+    return Image(CACHE / f"bluez-{suite}{hashlib.sha256(recipe).hexdigest()[:12]}")
 
 
 def missing() -> str:

@@ -11,7 +11,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from support.stacks import CannotFetch
+from support.stacks import CACHE, CannotFetch
+
+# Which of Debian's suites packages are from, such as trixie; empty: those of this system.
+SUITE = os.environ.get("BLEIO_TEST_DEBIAN", "")
+_SOURCE = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {} {} main\n"
 
 
 def install(*packages: str) -> None:
@@ -30,8 +34,36 @@ def install(*packages: str) -> None:
 @cache
 def refresh_lists() -> None:
     """Learn what packages there are, if root runs this; else what was learnt before must do."""
-    if os.geteuid() == 0:
-        subprocess.run(["apt-get", "update", "-qq"], check=True, timeout=300)
+    if os.geteuid() == 0 or SUITE:
+        subprocess.run(["apt-get", "update", "-qq", *_options()], check=True, timeout=300)
+
+
+@cache
+def _options() -> tuple[str, ...]:
+    """Return what has apt look for another suite's packages, in lists of their own."""
+    if not SUITE:
+        return ()
+    folder = CACHE / f"apt-{SUITE}"
+    for name in ("lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "sources.list").write_text(_SOURCE.format(_archive(), SUITE))
+    places = {
+        "Dir::Etc::SourceList": folder / "sources.list",
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::State::Lists": folder / "lists",
+        "Dir::Cache": folder / "cache",
+        "APT::Sandbox::User": "root",
+    }
+    return tuple(part for name, place in places.items() for part in ("-o", f"{name}={place}"))
+
+
+def _archive() -> str:
+    """Return where this system gets its Debian packages from."""
+    shown = subprocess.run(["apt-cache", "policy"], check=True, capture_output=True, text=True)
+    found = re.search(r"(https?://\S+/debian) \S+/main", shown.stdout)
+    if found is None:
+        raise CannotFetch("this system's packages are not Debian's")
+    return found[1]
 
 
 def closure(*roots: str) -> list[str]:
@@ -48,7 +80,7 @@ def closure(*roots: str) -> list[str]:
 
 def depends(package: str) -> list[str]:
     """Return the packages that one depends on."""
-    command = ["apt-cache", "depends", "--important", "--no-recommends", package]
+    command = ["apt-cache", *_options(), "depends", "--important", "--no-recommends", package]
     shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     return re.findall(r"^ [ |](?:Pre)?Depends: ([^<\s]+)$", shown, re.MULTILINE)
 
@@ -57,7 +89,8 @@ def download(packages: list[str], folder: Path) -> list[Path]:
     """Fetch packages' archives into a folder; give their paths. Raises: CalledProcessError."""
     folder.mkdir(parents=True, exist_ok=True)
     # apt fetches as a user of its own where it can, who may not write here, and then complains.
-    command = ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *packages]
+    own_user = ("-o", "APT::Sandbox::User=root")
+    command = ["apt-get", "download", "-qq", *own_user, *_options(), *packages]
     subprocess.run(command, check=True, cwd=folder, timeout=600)
     return sorted(folder.glob("*.deb"))
 
