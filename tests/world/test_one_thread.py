@@ -159,6 +159,87 @@ def test_programs_have_the_trace_function_of_new_threads(monkeypatch: pytest.Mon
     assert {"first_of_one", "second_of_one", "first_of_other"} <= frames
 
 
+def test_a_program_may_profile_itself() -> None:
+    """Up to Python 3.11 cProfile is a profile function that Python code cannot set."""
+
+    def profiles() -> None:
+        import cProfile
+
+        profile = cProfile.Profile()
+        profile.enable()
+        for _ in range(3):
+            time.sleep(1)
+        profile.disable()
+        assert any("sleep" in str(entry.code) for entry in profile.getstats())
+
+    with World() as world:
+        world.add(profiles)
+        world.add(source="import time\nfor _ in range(9):\n    time.sleep(0.4)")
+        world.run()
+
+
+def test_devices_by_the_hundreds_sleep_side_by_side() -> None:
+    with World() as world:
+        for number in range(300):
+            world.add(source="import time\ntime.sleep(5)", name=f"device {number}")
+        world.run()
+        assert world.now_s >= 5
+
+
+def test_each_program_has_the_same_recursion_left() -> None:
+    depths: list[int] = []
+
+    def deep(number: int) -> int:
+        try:
+            return deep(number + 1)
+        except RecursionError:
+            return number
+
+    def program() -> None:
+        time.sleep(1)
+        depths.append(deep(0))
+
+    with World() as world:
+        for _ in range(40):
+            world.add(program)
+        world.run()
+    assert len(depths) == 40
+    assert max(depths) - min(depths) <= 1
+
+
+def test_programs_may_use_greenlets_themselves() -> None:
+    said: list[tuple[str, float]] = []
+
+    def program() -> None:
+        from greenlet import getcurrent, greenlet
+
+        outer = getcurrent()
+
+        def inner() -> int:
+            time.sleep(1)
+            said.append(("inner", time.monotonic()))
+            outer.switch()
+            time.sleep(1)
+            return 7
+
+        stack = greenlet(inner)
+        stack.switch()
+        time.sleep(1)
+        said.append(("outer", time.monotonic()))
+        assert stack.switch() == 7
+        said.append(("result", time.monotonic()))
+
+    with World() as world:
+        world.add(program)
+        world.add(source="import time\nfor _ in range(9):\n    time.sleep(0.4)")
+        world.run()
+    assert [(what, round(when)) for what, when in said] == [
+        ("inner", 1),
+        ("outer", 2),
+        ("result", 3),
+    ]
+
+
 def test_the_thread_has_the_name_of_the_program_that_runs() -> None:
     names: list[str] = []
 
@@ -261,3 +342,59 @@ def test_a_program_that_still_sleeps_after_its_world_holds_up_no_traced_function
 
 def _answer() -> int:
     return 42
+
+
+def test_a_recursion_that_ends_in_a_call_leaves_the_adapter_whole() -> None:
+    source = """
+import sys
+import _bleio
+
+adapter = _bleio.adapter
+adapter.name
+
+def deep(left):
+    if left:
+        return deep(left - 1)
+    adapter.start_advertising(b"\\x02\\x01\\x06")
+    adapter.stop_advertising()
+
+for left in range(sys.getrecursionlimit() - 140, sys.getrecursionlimit()):
+    try:
+        deep(left)
+    except RecursionError:
+        pass
+    try:
+        adapter.stop_advertising()
+    except RecursionError:
+        pass
+adapter.start_advertising(b"\\x02\\x01\\x06")
+adapter.stop_advertising()
+print("whole")
+"""
+    with World() as world:
+        device = world.add(source=source)
+        world.run()
+        assert device.text.endswith("whole\n")
+
+
+def test_ctrl_c_after_the_owners_turn_has_come_leaves_the_world_going(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with World() as world:
+        world.add(source="import time\nfor _ in range(50):\n    time.sleep(0.5)")
+        turns = world.clock._turns
+        take_out = turns.schedule.take_out
+
+        def interrupted(who: Any) -> None:
+            if who is not turns.owner:
+                take_out(who)
+                return
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(turns.schedule, "take_out", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            world.run_for(3)
+        before_s = world.now_s
+        world.run_for(5)
+        assert world.now_s >= before_s + 5

@@ -19,7 +19,10 @@ What may surprise:
 - A greenlet can only be made in its thread. So one is made when it is first switched to; until
   then there is only the function that it will run.
 - When one ends, the thread's first greenlet goes on (`run`). It does nothing but go where the baton
-  is.
+  is. It also starts all others: a greenlet begins on top of the stack that it is started from, and
+  would have the less recursion left the more devices there are.
+- A program may use greenlets itself. So where it goes on is noted at each switch, and it has ended
+  when the outermost of its greenlets has.
 - The thread begins with the first that is to run in it, and ends with the last.
 """
 
@@ -62,7 +65,9 @@ class Hub:
         self.ident = 0
         self._next_after_end = next_after_end
         self._bodies: dict[Participant, Callable[[], None]] = {}
-        self._stacks: dict[Participant, greenlet] = {}
+        self._outermost: dict[Participant, greenlet] = {}
+        self._stands: dict[Participant, greenlet] = {}  # the greenlet in which each goes on
+        self._to_start: Participant | None = None
         self._thread: _HubThread | None = None
         self._last_thread: _HubThread | None = None
         self._changing = threading.Lock()  # who lives here, and whether the thread goes on
@@ -109,11 +114,14 @@ class Hub:
 
     def switch(self, me: Participant, to: Participant) -> None:
         """Let `to` go on where it stands. Returns when somebody switches back to `me`."""
-        stack = self._stacks.get(to) or self._new_stack(to)
+        self._stands[me] = getcurrent()
+        stack = self._stands.get(to) or self._starter_of(to)
         loop = lay_loop_aside()
         trace, profile = sys.gettrace(), sys.getprofile()
         if trace is not None:
             sys.settrace(None)
+        if not callable(profile):
+            profile = None  # cProfile's, which could not be set again: it sees all programs
         if profile is not None:
             sys.setprofile(None)
         self.current = to
@@ -127,12 +135,12 @@ class Hub:
         if loop is not None:
             loop.resume()
 
-    def _new_stack(self, participant: Participant) -> greenlet:
-        stack = self._stacks.get(participant)
-        if stack is None:
-            stack = greenlet(partial(self._live, participant), self._thread_here().first)
-            self._stacks[participant] = stack
-        return stack
+    def _starter_of(self, participant: Participant) -> greenlet:
+        """Return what to switch to for one that has not begun."""
+        self._to_start = participant
+        first = self._thread_here().first
+        assert first is not None
+        return first
 
     def one_left(self) -> Participant | None:
         """Return one that has not ended. If there is none the thread ends."""
@@ -169,20 +177,26 @@ class Hub:
         to = thread.wanted
         while to is not None:
             try:
-                stack = self._new_stack(to)
-                self.current = to
-                stack.switch()
-                self._forget_ended()
-                to = self._next_after_end()
+                self._enter(to)
+                to = self._to_start or self._after_end()
             except BaseException:  # an `interrupt` that came late; the world is abandoned
-                self._forget_ended()
-                to = self._next_after_end()
+                to = self._after_end()
+            self._to_start = None
 
-    def _forget_ended(self) -> None:
+    def _enter(self, to: Participant) -> None:
+        """Let it begin or go on. Returns when one is to be started, or has ended."""
+        if to not in self._outermost:
+            self._outermost[to] = self._stands[to] = greenlet(partial(self._live, to))
+        self.current = to
+        self._stands[to].switch()
+
+    def _after_end(self) -> Participant | None:
         with self._changing:
-            for participant in [each for each, stack in self._stacks.items() if stack.dead]:
-                del self._stacks[participant]
+            for participant in [each for each, stack in self._outermost.items() if stack.dead]:
+                del self._outermost[participant]
+                self._stands.pop(participant, None)
                 self._bodies.pop(participant, None)
+        return self._next_after_end()
 
 
 class _HubThread(threading.Thread):

@@ -12,11 +12,15 @@ caller waits as for any other call.
 
 A coroutine is made a task, which is what it may ask for, and let go up to its first wait. If that
 was its end there was no need for the loop; else the loop goes on with it.
+
+A program may call from deep in a recursion, and catch the RecursionError. That would hit protocol
+code in its middle, so such a call is left to the engine, which has a stack of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -26,6 +30,9 @@ from bleio.testing.turns import Turns, WorldLife
 
 if TYPE_CHECKING:
     from bleio.testing.engine import EngineTurns
+
+
+_ROOM_FRAMES = 200  # the deepest calls take some 40
 
 
 class InPlace:
@@ -46,6 +53,7 @@ class InPlace:
             and turns.life is WorldLife.GOING
             and not turns.schedule.deciding
             and self._engine.is_idle()
+            and _has_room()
         )
 
     def run(self, function: Callable[..., object], *args: object) -> None:
@@ -64,3 +72,12 @@ class InPlace:
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self._engine.loop.start_task(coroutine)
+
+
+def _has_room() -> bool:
+    """Whether the recursion limit is far from here."""
+    try:
+        sys._getframe(sys.getrecursionlimit() - _ROOM_FRAMES)
+    except ValueError:  # there are not that many frames
+        return True
+    return False

@@ -111,6 +111,8 @@ class Turns:
             self.strangers.wait(me, predicate, due_us)
         else:
             began_us = self.now_us
+            if me.sequence:  # Ctrl-C fell between its last turn and its taking out
+                self.schedule.take_out(me)
             who = self._next(me, predicate, due_us)
             if who is not me:
                 self.schedule.enter(me, predicate, due_us, began_us)
