@@ -33,6 +33,7 @@ CONNECT_S = 25.0
 AGAIN_S = 0.2  # while BlueZ is busy with the same device
 DISCONNECT_S = 5.0
 LOOK_S = 0.01
+LATE_LOOKS = 50
 
 _UNKNOWN = ("UnknownObject", "DoesNotExist", "UnknownMethod", "UnknownInterface")
 _log = logging.getLogger(__name__)
@@ -179,9 +180,18 @@ class Reaching:
                 raise
             return False
         except asyncio.CancelledError:
-            await asyncio.shield(asyncio.ensure_future(self.disconnect(path)))
+            await asyncio.shield(asyncio.ensure_future(self._take_back(path)))
             raise
         return True
+
+    async def _take_back(self, path: str) -> None:
+        """End what `Connect` began. Its link may come up as BlueZ says that it has given it up."""
+        await self.disconnect(path)
+        for _ in range(LATE_LOOKS):
+            if self.device(path).get("Connected"):
+                await self.disconnect(path)
+                break
+            await asyncio.sleep(LOOK_S)
 
     async def disconnect(self, path: str) -> None:
         """End a link, or an attempt to make one."""
