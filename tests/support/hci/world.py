@@ -82,6 +82,8 @@ class World:
     kinds = 1  # the first so many devices that a test asks for are unlike
     mtu = 512  # what two devices agree on, octets
     longest_write = 512  # what a peripheral takes, octets
+    # Whether no link is left of a connect that is cancelled just as the link comes up.
+    cancels_links = True
     # Whether an end that has confirmed an indication has told of it by then.
     confirms_last = True
 

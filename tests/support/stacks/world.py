@@ -30,6 +30,7 @@ class OsWorld(World):
     kinds = 2
     mtu = 517  # which the system asks for
     confirms_last = False  # bluetoothd confirms and then signals
+    cancels_links = False  # the kernel keeps it and tells nobody
 
     def mtu_of(self, link: Link) -> int:
         """Of links that others have made the system does not tell it."""
@@ -99,5 +100,5 @@ class OsSecondWorld(OsWorld):
 
     system_is = 1
     mtu = 512  # which we ask for
-    confirms_last = True
+    confirms_last = cancels_links = True
     longest_write = 509  # more is prepared, and bluetoothd 5.66 counts its headers, too
