@@ -5,8 +5,9 @@ up), have bleak's client find its services, then the link is there. Between thes
 end again, on a bad day several times; such an attempt is made again until the program's time is up,
 as a controller would do it by itself. What fails at once and again and again is raised.
 
-What is cancelled, or late, leaves nothing behind: what an attempt has made it takes back itself,
-and a link that came up at that moment is ended. A program whose time is up is told at once, however
+What is cancelled, or late, leaves nothing of ours behind: what an attempt has made it takes back
+itself, and a link that came up at that moment is ended. (Linux may keep one of which BlueZ does not
+tell; nothing on D-Bus can end that.) A program whose time is up is told at once, however
 long the system takes for that; another attempt to the same peer begins when it is done.
 
 Links that were there before. Those of killed programs of ours have been ended when the adapter
