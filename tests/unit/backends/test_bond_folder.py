@@ -8,9 +8,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,40 @@ async def test_the_engine_does_not_wait_for_the_disk(folder: BondFolder, disk: S
     assert len(disk.threads) == 2
     assert threading.get_ident() not in disk.threads
     await folder.close()
+
+
+def at_least(those: Sized, number: int) -> bool:
+    return len(those) >= number
+
+
+@pytest.mark.parametrize("while_closing", [False, True])
+@asynchronous
+async def test_what_is_told_of_a_writing_may_save_again(
+    while_closing: bool, folder: BondFolder, disk: SlowDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a signed write does, whose counter was stored: the one behind it stores the next."""
+    monkeypatch.setattr(bond_writing, "RETRY_S", 0.001)
+    store, told = folder.of(OWN), list[int]()
+
+    def save(number: int) -> None:
+        disk.ready.clear()
+        if number:
+            told.append(number)
+        if number < 5:
+            store.save(bond_with(number + 1), central=True)
+            store.when_stored(partial(save, number + 1))
+
+    save(0)
+    closing = asyncio.ensure_future(folder.close()) if while_closing else None
+    for number in range(1, 6):
+        await until(partial(at_least, disk.threads, number))
+        await asyncio.sleep(0.01)  # for a second one that must not begin beside it
+        assert len(disk.threads) == number
+        disk.ready.set()
+        await until(partial(at_least, told, number))
+    disk.ready.set()
+    await (closing or folder.close())
+    assert [bond for _, bond in saved(store)] == [bond_with(number) for number in range(1, 6)]
 
 
 @asynchronous

@@ -122,14 +122,15 @@ class Writing:
         if contents is not None and not self._changed:
             self._tries = 0
         told, self._told_by_this = self._told_by_this, []
-        for then in told:
-            then()
-        if self._closed:
-            if self._changed:
-                self._write()
-        else:
+        if not self._closed:
             rest_s = RETRY_S if self._tries and not self._changed else self._rest_s()
             self._timer = asyncio.get_running_loop().call_later(rest_s, self._rested)
+        elif self._changed:
+            self._write()
+        # Last, for what is told may save again: that must find a writing or a rest under way.
+        # Beside an unfinished one a second would begin, and what waits for the first be forgotten.
+        for then in told:
+            then()
 
     def _rest_s(self) -> float:
         now_s = asyncio.get_running_loop().time()
