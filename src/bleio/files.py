@@ -24,6 +24,7 @@ import os
 import selectors
 import stat
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -140,6 +141,7 @@ class Recording:
     On a full disk, or where the reader of a pipe does not keep up, the recording ends, with an
     error in the log, and what comes later is left out.
 
+    Thread: any. One adapter may be opened, which names it in a capture, while others are written.
     Args: hold_octets: how much of a file may be held to be written at once. Without, a program that
         is killed leaves all that it has seen. Of a pipe, which may be shown live, nothing is held.
     Raises: OSError if it cannot be opened.
@@ -148,21 +150,27 @@ class Recording:
     def __init__(self, name: str | os.PathLike[str], hold_octets: int = 0) -> None:
         self._name = os.fspath(name)
         self._held = bytearray()
+        self._lock = threading.Lock()  # without, octets are added while the system reads them
         self._descriptor: int | None = create(name)
         is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
         self._hold_octets = hold_octets if is_file else 0
 
     def write(self, octets: bytes) -> None:
         """Add octets. Never waits, never raises."""
-        if self._descriptor is None:
-            return
-        self._held += octets
-        if len(self._held) > self._hold_octets:
-            self._write_held(self._descriptor)
+        with self._lock:
+            if self._descriptor is None:
+                return
+            self._held += octets
+            if len(self._held) > self._hold_octets:
+                self._write_held(self._descriptor)
 
     def close(self) -> None:
         """End it; a reader has a second to take what is left."""
         deadline_s = time.monotonic() + CLOSE_S
+        with self._lock:
+            self._write_all(deadline_s)
+
+    def _write_all(self, deadline_s: float) -> None:
         while self._descriptor is not None:
             if self._held:
                 self._write_held(self._descriptor)

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,31 @@ def test_a_recording_is_written_at_once_or_held(tmp_path: Path) -> None:
     recording.close()
     recording.write(b"late")
     assert path.read_bytes() == b"four!end"
+
+
+def test_threads_may_write_one_recording(tmp_path: Path) -> None:
+    """One adapter is opened, which names it in a capture, while others are written to it."""
+    recording, faults, begin = Recording(tmp_path / "file"), list[BaseException](), threading.Event()
+
+    def write(octet: bytes) -> None:
+        begin.wait()
+        try:
+            for _ in range(2_000):
+                recording.write(octet * 100)
+        except BaseException as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=write, args=(octet,)) for octet in (b"a", b"b", b"c")]
+    for thread in threads:
+        thread.start()
+    begin.set()
+    for thread in threads:
+        thread.join()
+    recording.close()
+    octets = (tmp_path / "file").read_bytes()
+    pieces = Counter(octets[at : at + 100] for at in range(0, len(octets), 100))
+    assert faults == []
+    assert pieces == {octet * 100: 2_000 for octet in (b"a", b"b", b"c")}
 
 
 @pytest.fixture
