@@ -139,7 +139,8 @@ def test_a_recording_is_written_at_once_or_held(tmp_path: Path) -> None:
 
 def test_threads_may_write_one_recording(tmp_path: Path) -> None:
     """One adapter is opened, which names it in a capture, while others are written to it."""
-    recording, faults, begin = Recording(tmp_path / "file"), list[BaseException](), threading.Event()
+    recording, faults = Recording(tmp_path / "file"), list[BaseException]()
+    begin = threading.Event()
 
     def write(octet: bytes) -> None:
         begin.wait()
