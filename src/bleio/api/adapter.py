@@ -234,8 +234,9 @@ class Adapter:
     @property
     def connected(self) -> bool:
         """Whether there is any link, in either role."""
-        self._session.engine.look()
-        return bool(self._session.gap.connections.objects)
+        session = self._session
+        session.engine.look()
+        return session.gap.connections.has_any()
 
     @property
     def connections(self) -> tuple[Connection, ...]:

@@ -55,6 +55,7 @@ class ByteFifo:
         """Let waiting readers look at their conditions again."""
         with self._condition:
             self._condition.notify_all()
+        self._clock.announce()
 
     def take(self, count: int, timeout_s: float, give_up: Callable[[], bool]) -> bytes:
         """Wait until `count` octets are there, the time is over or `give_up()`; take up to count.

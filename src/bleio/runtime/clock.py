@@ -188,6 +188,12 @@ class Clock:
         It costs nothing here; simulated time has to go on even then. Thread: any.
         """
 
+    def announce(self) -> None:
+        """What somebody waits for by `wait_for` may have come, by another thread than the engine's.
+
+        The condition is notified as well. Simulated time must be told even then. Thread: any.
+        """
+
     def start_thread(self, target: Callable[[], None], name: str) -> Alive:
         """Start what runs a program's code beside it, as a daemon thread does. Thread: any."""
         thread = threading.Thread(target=target, name=name, daemon=True)

@@ -48,6 +48,13 @@ class Connections:
         """Their objects, in the same order. Any thread."""
         return tuple(each for link, each in self._published if link.connected)
 
+    def has_any(self) -> bool:
+        """Whether there is a live link. Any thread."""
+        for link, _ in self._published:  # noqa: SIM110 - programs spin on this
+            if link.connected:
+                return True
+        return False
+
     def of(self, link: Link) -> Any | None:
         """Return the link's object; None if the link is gone. Any thread."""
         return self._by_link.get(link)

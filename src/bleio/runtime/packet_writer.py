@@ -69,6 +69,7 @@ class PacketWriter:
             self._closed = True
             self._pending.clear()
             self._condition.notify_all()
+        self._engine.clock.announce()
 
     def _start(self) -> None:
         import asyncio

@@ -90,6 +90,7 @@ class ScanBuffer:
                 self._finished = True
                 self._loss = loss
             self._condition.notify_all()
+        self._clock.announce()
 
     def forget(self) -> None:
         """Finish in a forked child, where the lock may be held by a thread that is not there."""

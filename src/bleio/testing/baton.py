@@ -40,6 +40,7 @@ class Baton:
         holder: the participant that has it.
         passes: how often it was passed on, by which the owner sees that a world goes on.
         abandoned: nobody has it any more.
+        hub: where programs and engine run.
     """
 
     def __init__(self, owner: Participant) -> None:
@@ -49,7 +50,7 @@ class Baton:
         self._owner = owner
         self._owner_ident = threading.get_ident()
         self._owner_is_next = False
-        self._hub = Hub(self._next_after_end)
+        self.hub = Hub(self._next_after_end)
         self._local = threading.local()
 
     # Who calls
@@ -57,8 +58,8 @@ class Baton:
     def me(self) -> Participant | None:
         """Return the participant that calls; None for a thread that nobody has seated."""
         ident = threading.get_ident()
-        if ident == self._hub.ident:
-            return self._hub.current
+        if ident == self.hub.ident:
+            return self.hub.current
         if ident == self._owner_ident:
             return self._owner
         me: Participant | None = getattr(self._local, "me", None)
@@ -70,29 +71,29 @@ class Baton:
 
     def is_running(self, participant: Participant) -> bool:
         """Whether it is the caller."""
-        return self._hub.current is participant and threading.get_ident() == self._hub.ident
+        return self.hub.current is participant and threading.get_ident() == self.hub.ident
 
     def holder_here(self) -> Participant | None:
         """Return the one that has it, if that is the caller and runs in the hub."""
-        here = threading.get_ident() == self._hub.ident and self._hub.current is self.holder
+        here = threading.get_ident() == self.hub.ident and self.hub.current is self.holder
         return self.holder if here else None
 
     def become(self, other: Participant | None) -> Participant | None:
         """Let the caller, who runs in the hub, be another one. Returns: who it was."""
-        me, self._hub.current = self._hub.current, other
+        me, self.hub.current = self.hub.current, other
         return me
 
     # Passing it
 
     def start(self, participant: Participant, body: Callable[[], None]) -> None:
         """Have a participant run `body` from its first turn on. Thread: any."""
-        participant.thread = self._hub.admit(participant, body)
+        participant.thread = self.hub.admit(participant, body)
 
     def give(self, to: Participant) -> None:
         """Let another one go on. Thread: the owner's, which goes on to `comes_within`."""
         self.holder = to
         self.passes += 1
-        self._hub.wake(to)
+        self.hub.wake(to)
 
     def comes_within(self, seconds: float) -> bool:
         """Wait for some real time. Returns: whether it is the owner's turn. Thread: its."""
@@ -102,7 +103,7 @@ class Baton:
         """Let another one go on, and wait without limit until it is `me`'s turn. Thread: its."""
         self.holder = to
         self.passes += 1
-        hub = self._hub
+        hub = self.hub
         if to is self._owner:
             to.turn.release()
             next_here = hub.park()
@@ -119,7 +120,7 @@ class Baton:
 
     def _next_after_end(self) -> Participant | None:
         """Go where the baton is. Thread: the hub's."""
-        hub = self._hub
+        hub = self.hub
         one = hub.one_left()
         if self.abandoned:
             return one
@@ -134,7 +135,7 @@ class Baton:
 
     def free(self, participant: Participant) -> None:
         """Let one go on beside the one that has the baton. Thread: the owner's, which has it."""
-        self._hub.wake(participant)
+        self.hub.wake(participant)
 
     def abandon(self, reason: type[BaseException] | None) -> None:
         """Nobody has it any more: let all end, one after the other.
@@ -144,14 +145,14 @@ class Baton:
         """
         holder, self.holder = self.holder, self._owner
         self.abandoned = True
-        if reason is not None and self._hub.has(holder):
-            interrupt(self._hub.ident, reason)
+        if reason is not None and self.hub.has(holder):
+            interrupt(self.hub.ident, reason)
         with contextlib.suppress(RuntimeError):  # it was just woken
-            self._hub.wake(None)
+            self.hub.wake(None)
 
     def wait_for_end(self, seconds: float) -> None:
         """Wait for the end of the thread of all that have had it, if none of them is left."""
-        self._hub.join(seconds)
+        self.hub.join(seconds)
 
     # What it does
 
@@ -190,10 +191,17 @@ class Strangers:
     def __init__(self) -> None:
         self.waiting: deque[Participant] = deque()
 
-    def wait(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
-        """Wait to be let go on. Thread: the stranger's."""
+    def wait(
+        self,
+        me: Participant,
+        predicate: Predicate | None,
+        due_us: int,
+        announce: Callable[[], None],
+    ) -> None:
+        """Wait to be let go on; announce that it waits. Thread: the stranger's."""
         me.predicate, me.due_us = predicate, due_us
         self.waiting.append(me)
+        announce()
         me.turn.acquire()
 
     def let_go_on(self, now_us: int) -> None:

@@ -22,9 +22,10 @@ What may surprise:
 
 - Looking is waiting. `while not adapter.connected: pass` never blocks, so each look at what the
   engine or the air may change takes simulated time (`look`, `participant`).
-- Waits on a condition do not use it. `wait_for` asks its predicate whenever somebody decides who is
-  next, so what makes it true need not announce it; and it lets go of the lock meanwhile, since
-  the one that runs next may need it.
+- Waits on a condition do not use it. `wait_for` asks its predicate when somebody decides who is
+  next, and lets go of the lock meanwhile, since the one that runs next may need it. While programs
+  only spin and sleep, between two turns of the engine, nobody decides (`quick`); so what else makes
+  a predicate true has to announce it.
 - Predicates are asked by others than the one that waits, at any moment, often.
 - A program that waits for something outside, a real lock or a socket, stops the whole world. The
   owner watches for that (`watching`), and is also the only one that Ctrl-C reaches.
@@ -42,6 +43,7 @@ from bleio.runtime.clock import Clock, Flag
 from bleio.testing.engine import EngineTurns
 from bleio.testing.pacing import Pace
 from bleio.testing.participant import Participant
+from bleio.testing.quick import QuickWaits
 from bleio.testing.schedule import EventSource
 from bleio.testing.turns import Turns, WorldLife
 from bleio.testing.waiting import NEVER_US, Predicate
@@ -81,6 +83,7 @@ class VirtualClock(Clock):
         self.time: Time = self._turns
         self._engine = EngineTurns(self._turns, events, at_engine_start)
         self._everybody: list[Participant] = []
+        self._quick = QuickWaits(self._turns)
 
     @property
     def now_us(self) -> int:
@@ -101,14 +104,16 @@ class VirtualClock(Clock):
 
     def look(self) -> None:
         """See `Clock`. Threads that programs have started themselves look without cost."""
+        if self._quick.look():
+            return
         turns = self._turns
         me = turns.baton.me()
         if me is None or me.stranger or me is turns.engine or turns.schedule.deciding:
             turns.check_process()
             return
         me.news = False
-        cost_us = me.look_cost_us(turns.now_us)
-        turns.wait(me, me.has_news if cost_us > me.look_us else None, turns.now_us + cost_us)
+        due_us = turns.now_us + me.look_cost_us(turns.now_us)
+        turns.wait(me, None, due_us, hears_news=True)
         if me.news:
             me.attend(turns.now_us)
 
@@ -145,6 +150,8 @@ class VirtualClock(Clock):
         """Wait for what any participant or the engine may make true. It takes at least a look,
         and is one if its time-out is no longer.
 
+        What makes it true is to be announced, if it is not the engine or the end of a participant.
+
         Returns: what the predicate returned last.
         """
         me = self._me()
@@ -169,10 +176,20 @@ class VirtualClock(Clock):
         turns = self._turns
         if self.pace is not None and me is turns.owner:
             self.pace.resume(turns.now_us)  # until now the world stood still
-        turns.wait(me, predicate, due_us)
+        if predicate is not None or not self._quick.sleep(due_us):
+            turns.wait(me, predicate, due_us)
         if me.extra_us:
             turns.wait(me, None, turns.now_us + me.extra_us)
         me.attend(turns.now_us)
+
+    def announce(self) -> None:
+        """See `Clock`."""
+        self._turns.schedule.announce()
+
+    def tell_news(self, participant: Participant) -> None:
+        """Something has happened that a program may see at its next look. Thread: the engine's."""
+        participant.news = True
+        self._turns.schedule.waiting.hear(participant, self._turns.now_us)
 
     # Programs begin and end
 
@@ -231,14 +248,28 @@ class VirtualClock(Clock):
 
     # The owner
 
+    def wait_until_seen(
+        self, predicate: Predicate, timeout_s: float | None, at_looks: Predicate
+    ) -> bool:
+        """Wait like `wait_until` for what nobody announces, such as what programs compute.
+
+        Args: at_looks: asked at each look of a program; if it is true, so is the predicate.
+        """
+        schedule = self._turns.schedule
+        schedule.at_looks = at_looks
+        try:
+            return self.wait_until(predicate, timeout_s)
+        finally:
+            schedule.at_looks = None
+
     def give_up(self) -> None:
         """The world cannot go on, and is to be abandoned."""
-        self._turns.life = WorldLife.GIVEN_UP
+        self._turns.become(WorldLife.GIVEN_UP)
 
     def abandon(self, reason: type[BaseException]) -> None:
         """End all of a world that cannot end in order, as far as it can be ended."""
         turns = self._turns
-        turns.life = WorldLife.ABANDONED
+        turns.become(WorldLife.ABANDONED)
         for each in self._everybody:
             each.stop = reason
         turns.baton.abandon(None if turns.baton.holder is turns.engine else reason)

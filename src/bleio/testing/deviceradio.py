@@ -56,7 +56,7 @@ class DeviceRadio(PortOwner):
 
     def has_news(self) -> None:
         if self.participant is not None:
-            self.participant.news = True
+            self._clock.tell_news(self.participant)
 
     def delay_us(self) -> int:
         return 0 if self.participant is None else self.participant.extra_us

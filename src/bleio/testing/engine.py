@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from bleio.testing.errors import ForkedChild
 from bleio.testing.inplace import InPlace
-from bleio.testing.schedule import EventSource
+from bleio.testing.schedule import UNKNOWN_US, EventSource
 from bleio.testing.turns import Turns, WorldLife
 from bleio.testing.waiting import NEVER_US
 from bleio.testing.watching import Time
@@ -82,7 +82,10 @@ class EngineTurns:
         """The loop was given something to do. Raises: ForkedChild. Thread: any."""
         if self._turns.life is WorldLife.FORKED:
             raise ForkedChild  # there is no engine that would do it
-        self._turns.schedule.engine_woken = not self._alone
+        if self._alone:
+            self._turns.schedule.engine_woken = False
+        else:
+            self._turns.schedule.wake_engine()
 
     def wait(self, due_us: int) -> None:
         """Pass the baton on until the loop has something to do, by `due_us` at latest.
@@ -128,12 +131,14 @@ class EngineTurns:
         schedule.engine_due_us = self.loop.next_timer_us()
         if self.loop.is_ready():
             schedule.engine_woken = True
+        schedule.announce()
 
     def _begin_turn(self) -> None:
         turns = self._turns
         if not self._alone and turns.life is not WorldLife.ABANDONED:
             turns.schedule.engine_woken = False
             turns.schedule.engine_due_us = NEVER_US
+            turns.schedule.quiet_until_us = UNKNOWN_US
             self._events.run_until(turns.now_us)
 
     def join(self, timeout_s: float) -> None:

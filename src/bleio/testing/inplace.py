@@ -58,6 +58,7 @@ class InPlace:
 
     def run(self, function: Callable[..., object], *args: object) -> None:
         baton, engine = self._turns.baton, self._engine
+        self._turns.schedule.announce()  # the engine does not look as programs do
         aside = lay_loop_aside()
         me = baton.become(self._turns.engine)
         asyncio._set_running_loop(engine.loop)

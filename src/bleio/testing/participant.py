@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 LOOK_US = 20  # about what a microcontroller takes for one look at an attribute
 LONGEST_LOOK_US = 10_000
-_SPINNING_PARTS = 16  # a look takes this fraction of the time that its program has spun
+SPINNING_PARTS = 16  # a look takes this fraction of the time that its program has spun
 
 
 class Participant:
@@ -22,7 +22,7 @@ class Participant:
     `error` is raised once, `stop` again and again. `thread` and `turn` are the baton's; most have
     one thread together, see `hub`. `thread_name` is what that thread is called while it runs.
     `look_us` is how long a look takes at least, `extra_us` what a slow device takes beyond the
-    usual, whatever it does.
+    usual, whatever it does. `hears_news`: it is in a look, which news end (`waiting`).
 
     Thread: the one that has the world's baton.
     """
@@ -37,7 +37,7 @@ class Participant:
         self.look_us = LOOK_US
         self.extra_us = 0
         self.spins_since_us = 0  # when it last waited, or something happened to it
-        self.news = False
+        self.news = self.hears_news = False
         self.predicate: Callable[[], bool] | None = None
         self.due_us = 0
         self.not_before_us = 0
@@ -52,12 +52,10 @@ class Participant:
 
     def look_cost_us(self, now_us: int) -> int:
         """How long the next look takes, if nothing happens meanwhile."""
-        part_us = (now_us - self.spins_since_us) // _SPINNING_PARTS
-        return max(self.look_us, min(part_us, LONGEST_LOOK_US))
-
-    def has_news(self) -> bool:
-        """Whether something has happened since it began its look."""
-        return self.news
+        part_us = (now_us - self.spins_since_us) // SPINNING_PARTS
+        if part_us > LONGEST_LOOK_US:
+            part_us = LONGEST_LOOK_US
+        return part_us if part_us > self.look_us else self.look_us
 
     def has_ended(self) -> bool:
         """Whether it has ended, or is about to."""

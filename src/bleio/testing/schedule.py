@@ -9,6 +9,10 @@ participants that are due at the same one, since what they do is what participan
 Predicates are programs' code, and may look at the clock, which is a wait like any other. While the
 schedule asks them (`deciding`), looks take no time; else to decide who is next one would have to
 decide who is next.
+
+Most decisions are made while a program spins, and would come out as the one before. What makes a
+predicate of bleio's own true is either done by the engine or announced, so they need not be asked
+in between (`quiet_until_us`; see `quick`).
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from typing import Protocol
 
 from bleio.testing.participant import Participant
 from bleio.testing.waiting import NEVER_US, Predicate, Waiting
+
+UNKNOWN_US = -1
 
 
 class EventSource(Protocol):
@@ -37,17 +43,24 @@ class TurnSchedule:
         engine_woken: the engine has something to do now. Set by any thread; `engine_due_us` is
             the engine's own, so that neither can overwrite what the other says.
         engine_due_us: when the engine's next timer is due.
+        quiet_until_us: before then the engine has nothing to do, and no predicate is true that is
+            announced; `UNKNOWN_US` before the next decision. Set to that by any thread.
+        at_looks: the owner's predicate, if what makes it true is not announced.
+        waiting: the participants that wait.
     """
 
     def __init__(self, events: EventSource, engine: Participant) -> None:
         self.deciding = False
         self.engine_woken = False
         self.engine_due_us = NEVER_US
+        self.quiet_until_us = UNKNOWN_US
+        self.at_looks: Predicate | None = None
+        self.waiting = Waiting()
+        self._announced = False
         self._events = events
         self._engine = engine
-        self._waiting = Waiting()
-        self.enter = self._waiting.enter
-        self.take_out = self._waiting.take_out
+        self.enter = self.waiting.enter
+        self.take_out = self.waiting.take_out
 
     def first(
         self, now_us: int, me: Participant | None, predicate: Predicate | None, due_us: int
@@ -61,15 +74,28 @@ class TurnSchedule:
         engine_us = self.engine_due_us
         if event_us is not None and event_us < engine_us:
             engine_us = event_us
-        self.deciding = True
+        waiting, self._announced, self.deciding = self.waiting, False, True
         try:
-            who, at_us = self._waiting.first(now_us, engine_us, me, predicate, due_us)
+            who, at_us = waiting.first(now_us, engine_us, me, predicate, due_us)
         finally:
             self.deciding = False
+        self.quiet_until_us = min(engine_us, waiting.unasked_us)
+        if self._announced or self.engine_woken:
+            self.quiet_until_us = UNKNOWN_US
         if engine_us <= at_us and engine_us < NEVER_US:
             return self._engine, engine_us
         return who, at_us
 
     def waiting_without_limit(self) -> list[str]:
         """Return the names of those that wait for predicates, whatever happens."""
-        return self._waiting.without_limit()
+        return self.waiting.without_limit()
+
+    def announce(self) -> None:
+        """What somebody waits for may have come, and not by the engine. Thread: any."""
+        self._announced = True
+        self.quiet_until_us = UNKNOWN_US
+
+    def wake_engine(self) -> None:
+        """The engine was given something to do. Thread: any."""
+        self.engine_woken = True
+        self.quiet_until_us = UNKNOWN_US

@@ -78,9 +78,11 @@ def _print(output: Output, *values: object, **options: Any) -> None:
 def make_time(clock: VirtualClock) -> ModuleType:
     """Make a module like `time` whose clocks all show simulated time. Each look costs some."""
 
+    look, turns = clock.look, clock.time
+
     def now_us() -> int:
-        clock.look()
-        return clock.now_us
+        look()
+        return turns.now_us
 
     def sleep(seconds: float) -> None:
         if seconds < 0:
@@ -88,7 +90,8 @@ def make_time(clock: VirtualClock) -> ModuleType:
         clock.sleep(seconds)
 
     def monotonic() -> float:
-        return now_us() / 1e6
+        look()
+        return turns.now_us / 1e6
 
     def monotonic_ns() -> int:
         return now_us() * 1000

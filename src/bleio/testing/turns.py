@@ -22,7 +22,7 @@ from bleio.testing.baton import Baton, Strangers
 from bleio.testing.errors import DeviceBlocked, ForkedChild, SleptForReal, Stalled
 from bleio.testing.pacing import Pace
 from bleio.testing.participant import Participant
-from bleio.testing.schedule import EventSource, TurnSchedule
+from bleio.testing.schedule import UNKNOWN_US, EventSource, TurnSchedule
 from bleio.testing.waiting import NEVER_US, Predicate
 from bleio.testing.watching import OwnersWatch
 
@@ -91,13 +91,24 @@ class Turns:
         """Whether the world is the parent process's."""
         return self.life is WorldLife.FORKED
 
+    def become(self, life: WorldLife) -> None:
+        """Enter another state. Thread: any."""
+        self.life = life
+        self.schedule.quiet_until_us = UNKNOWN_US
+
     def check_process(self) -> None:
         """Raise ForkedChild in a forked process. Thread: any."""
         if self.life is WorldLife.FORKED:
             raise ForkedChild
 
-    def wait(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
-        """Wait for a predicate, for a time, or for what comes first of both.
+    def wait(
+        self,
+        me: Participant,
+        predicate: Predicate | None,
+        due_us: int,
+        hears_news: bool = False,
+    ) -> None:
+        """Wait for a predicate, for a time, or for what comes first of both; or for news.
 
         Raises: what `me` is to end by; ForkedChild; for the owner also DeviceBlocked, Stalled and
             KeyboardInterrupt, after which it has the baton unless the world is given up.
@@ -108,14 +119,14 @@ class Turns:
         if self.life is not WorldLife.GOING:
             self._check_life(me)
         if me.stranger:
-            self.strangers.wait(me, predicate, due_us)
+            self.strangers.wait(me, predicate, due_us, self.schedule.announce)
         else:
             began_us = self.now_us
             if me.sequence:  # Ctrl-C fell between its last turn and its taking out
                 self.schedule.take_out(me)
             who = self._next(me, predicate, due_us)
             if who is not me:
-                self.schedule.enter(me, predicate, due_us, began_us)
+                self.schedule.enter(me, predicate, due_us, began_us, hears_news)
                 self._pass_on(me, who)
                 self.schedule.take_out(me)
         if me.stop is not None or me.error is not None:
@@ -186,7 +197,16 @@ class Turns:
                 if self._is_recalled():
                     return self.owner
             self.now_us = at_us
+        if self._must_decide_anew():
+            schedule.quiet_until_us = UNKNOWN_US
         return who
+
+    def _must_decide_anew(self) -> bool:
+        return (
+            self._pace is not None
+            or bool(self.strangers.waiting)
+            or self.life is not WorldLife.GOING
+        )
 
     def _why_stalled(self, me: Participant | None) -> str:
         waiting = {*self.schedule.waiting_without_limit(), self.owner.name}
@@ -202,18 +222,18 @@ class Turns:
     def _recall(self, within_s: float) -> None:
         """Get the baton back at once, or else give the world up, also if interrupted again."""
         back = False
-        self.life = WorldLife.RECALLED
+        self.become(WorldLife.RECALLED)
         try:
             back = self.baton.comes_within(within_s)
         finally:
-            self.life = WorldLife.GOING if back else WorldLife.GIVEN_UP
+            self.become(WorldLife.GOING if back else WorldLife.GIVEN_UP)
         if back:
             self.schedule.take_out(self.owner)
 
 
 def _after_fork() -> None:
     for each in tuple(_worlds):
-        each.life = WorldLife.FORKED
+        each.become(WorldLife.FORKED)
 
 
 if hasattr(os, "register_at_fork"):

@@ -3,6 +3,9 @@
 Each wait has a sequence number: ties are broken by who began to wait first, and an entry of the
 heap whose number is no longer its participant's is of a wait that has ended. Such entries are left
 where they are, since to find one in a heap costs more than to skip it, and are tidied up in bulk.
+
+A wait for a time can end early, with news for a program that looks: it gets a second entry then,
+with the same number.
 """
 
 from __future__ import annotations
@@ -19,39 +22,78 @@ Predicate = Callable[[], bool]
 
 
 class Waiting:
-    """Everybody in here waits for a predicate, for a time, or for what comes first of both."""
+    """Everybody in here waits for a predicate, for a time, or for what comes first of both.
+
+    Attributes:
+        due: the heap of those that wait for a time, and of waits that have ended.
+        unasked_us: from when on a predicate could be heard that was not asked, or was true, when
+            `first` was called last.
+    """
 
     def __init__(self) -> None:
+        self.due: list[tuple[int, int, Participant]] = []
+        self.unasked_us = NEVER_US
         self._for_predicates: dict[Participant, None] = {}
-        self._due: list[tuple[int, int, Participant]] = []
         self._sequence = 0
         self._tidy_at = _STALE_ALLOWED
 
-    def enter(self, me: Participant, predicate: Predicate | None, due_us: int, now_us: int) -> None:
+    def enter(
+        self,
+        me: Participant,
+        predicate: Predicate | None,
+        due_us: int,
+        now_us: int,
+        hears_news: bool = False,
+    ) -> None:
         """Put somebody in; it replaces what the same waited for before.
 
-        A predicate is not heard before a look's time has passed.
+        A predicate is not heard before a look's time has passed, nor are news (`hear`).
         """
         self._sequence += 1
         me.sequence, me.predicate, me.due_us = self._sequence, predicate, due_us
-        me.not_before_us = now_us + me.look_us
+        me.not_before_us, me.hears_news = now_us + me.look_us, hears_news
         if predicate is not None:
             self._for_predicates[me] = None
         if due_us < NEVER_US:
-            heapq.heappush(self._due, (due_us, self._sequence, me))
-            if len(self._due) >= self._tidy_at:
+            heapq.heappush(self.due, (due_us, self._sequence, me))
+            if len(self.due) >= self._tidy_at:
                 self._tidy()
+
+    def replace_first(self, me: Participant, due_us: int, now_us: int, hears_news: bool) -> None:
+        """Put somebody in that waits for a time, and take the first of `due` out."""
+        self._sequence += 1
+        me.sequence, me.predicate, me.due_us = self._sequence, None, due_us
+        me.not_before_us, me.hears_news = now_us + me.look_us, hears_news
+        heapq.heapreplace(self.due, (due_us, self._sequence, me))
+
+    def hear(self, who: Participant, now_us: int) -> None:
+        """News have come for one that may be waiting, and then goes on now if it looks."""
+        if who.hears_news and who.sequence:
+            who.hears_news = False
+            heard_us = max(now_us, who.not_before_us)
+            if heard_us < who.due_us:
+                heapq.heappush(self.due, (heard_us, who.sequence, who))
 
     def _tidy(self) -> None:
         """Forget waits that ended before their time, or they would stay until it comes."""
-        self._due = [each for each in self._due if each[1] == each[2].sequence]
-        heapq.heapify(self._due)
-        self._tidy_at = 2 * len(self._due) + _STALE_ALLOWED
+        self.due[:] = [each for each in self.due if each[1] == each[2].sequence]
+        heapq.heapify(self.due)
+        self._tidy_at = 2 * len(self.due) + _STALE_ALLOWED
 
     def take_out(self, who: Participant) -> None:
         """Somebody waits no longer."""
         self._for_predicates.pop(who, None)
         who.sequence, who.predicate = 0, None
+
+    def first_due(self) -> tuple[int, int, Participant] | None:
+        """Return the first that waits for a time, its entry in `due`; None if nobody does."""
+        due = self.due
+        while due:
+            first = due[0]
+            if first[1] == first[2].sequence:
+                return first
+            heapq.heappop(due)
+        return None
 
     def first(
         self,
@@ -69,14 +111,12 @@ class Waiting:
 
         Returns: it, and when; None and `NEVER_US` if nobody can.
         """
-        due = self._due
-        while due and due[0][1] != due[0][2].sequence:
-            heapq.heappop(due)
         who, at_us, number = None, NEVER_US, 0
-        if due:
-            at_us, number, who = due[0]
+        if (due := self.first_due()) is not None:
+            at_us, number, who = due
         if due_us < at_us:
             who, at_us, number = me, due_us, self._sequence + 1
+        unasked_us = NEVER_US
         for each in self._for_predicates:
             heard_us = each.not_before_us
             if heard_us < now_us:
@@ -85,12 +125,19 @@ class Waiting:
                 heard_us < at_us or (heard_us == at_us and each.sequence < number)
             ):
                 assert each.predicate is not None
-                if each.predicate():
-                    who, at_us, number = each, heard_us, each.sequence
+                if not each.predicate():
+                    continue
+                # The one that was first until now is asked again, if it has a predicate.
+                heard_us, who, at_us, number = at_us, each, heard_us, each.sequence
+            if heard_us < unasked_us:
+                unasked_us = heard_us
         if predicate is not None and me is not None:
             heard_us = now_us + me.look_us
-            if heard_us < at_us and heard_us < before_us and predicate():
-                return me, heard_us
+            if heard_us >= at_us or heard_us >= before_us:
+                unasked_us = min(unasked_us, heard_us)
+            elif predicate():
+                who, at_us, unasked_us = me, heard_us, min(unasked_us, at_us)
+        self.unasked_us = unasked_us
         return who, at_us
 
     def without_limit(self) -> list[str]:

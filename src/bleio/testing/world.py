@@ -202,21 +202,22 @@ class World(SharedAir):
             cannot be written; KeyboardInterrupt, after which it can be run on.
         """
         if until is None or callable(until):
-            done = until or self.all_ended
-            came = self._run(done, within_s)
+            came = self._run(until or self.all_ended, within_s, at_looks=until)
             if not came:
                 raise TimeoutError(
                     f"{_name_of(until)} did not come within {within_s:g} s of simulated time;"
                     f" running: {', '.join(self._running()) or 'nothing'}"
                 )
         elif not until <= self.now_s:
-            self._run(_never, until - self.now_s)
+            self._run(_never, until - self.now_s, at_looks=None)
 
     def run_for(self, seconds: float) -> None:
         """Let the world go on for some simulated time; raises like `run`."""
         self.run(self.now_s + seconds)
 
-    def _run(self, done: Callable[[], bool], limit_s: float) -> bool:
+    def _run(
+        self, done: Callable[[], bool], limit_s: float, at_looks: Callable[[], bool] | None
+    ) -> bool:
         self.check_open()
         if math.isnan(limit_s):
             raise ValueError("A world runs for a number of seconds, not for NaN")
@@ -225,7 +226,10 @@ class World(SharedAir):
         def over() -> bool:
             return bool(self._failures) or self._echo_error is not None or done()
 
-        came = self.clock.wait_until(over, within_s)
+        if at_looks is None:
+            came = self.clock.wait_until(over, within_s)
+        else:
+            came = self.clock.wait_until_seen(over, within_s, at_looks)
         self._raise_failure()
         return came
 
@@ -358,10 +362,12 @@ class World(SharedAir):
                 self._echo.flush()  # somebody may be watching
         except OSError as error:  # of the one that runs the world, not of the device
             self._echo, self._echo_error = None, error
+            self.clock.announce()
 
     def failed(self, device: Device) -> None:
         """See `DeviceOwner`."""
         self._failures.append(device)
+        self.clock.announce()
 
 
 class _OfAnyDevice(PortOwner):

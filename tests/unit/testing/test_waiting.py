@@ -15,7 +15,7 @@ def test_waits_that_end_early_do_not_pile_up() -> None:
         waiting.enter(busy, lambda: True, FAR_US, 0)
         assert waiting.first(0)[0] is busy
         waiting.take_out(busy)
-    assert len(waiting._due) < 3_000
+    assert len(waiting.due) < 3_000
     assert waiting.first(0) == (patient, FAR_US + 1)
     waiting.take_out(patient)
     assert waiting.first(0) == (None, NEVER_US)

@@ -1,0 +1,117 @@
+"""Waits of programs that spin or sleep, while nothing but the passing of time can matter.
+
+To decide who is next is to ask the radio and the engine for their next times, and every predicate
+that somebody waits for. A program that spins would have that done at each look, thousands of times
+between two events of the radio. But what all these say can change only when the engine had its
+turn, or when somebody has announced something. So each decision leaves behind until when it stays
+as it is (`TurnSchedule.quiet_until_us`). A wait that ends before then needs two numbers: when it
+ends, and when the first of the others goes on that wait for a time. Either time moves on and the
+program stays, or the two change places.
+
+The condition that a test has given to `World.run` may depend on anything that programs compute, so
+it is asked at each of these waits, too (`TurnSchedule.at_looks`).
+
+What may surprise: every state that must not be passed over (a recall, a world that was given up, a
+stranger that waits) is told by `quiet_until_us` alone. Whatever brings about such a state sets it
+to `UNKNOWN_US` after that; whatever sets it to a time looks for such states after that. So it does
+not matter which of two threads is first.
+"""
+
+from __future__ import annotations
+
+from threading import get_ident
+
+from bleio.testing import participant
+from bleio.testing.participant import SPINNING_PARTS, Participant
+from bleio.testing.turns import Turns
+
+
+class QuickWaits:
+    """Passes time, and the baton among the participants of the hub.
+
+    Thread: any. For all but the one that has the baton and runs in the hub, a wait is not quick.
+    """
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._hub = turns.baton.hub
+        self._schedule = turns.schedule
+        self._due = turns.schedule.waiting.due
+
+    def look(self) -> bool:
+        """Wait for as long as a look takes, or until news come.
+
+        Returns: False if somebody has to decide; nothing has happened then.
+        Raises: what the caller is to end by; what `at_looks` raises.
+        """
+        # Spinning programs are in here most of the time, so it calls nothing that it need not.
+        hub, schedule, turns = self._hub, self._schedule, self._turns
+        me = hub.current
+        if me is None or get_ident() != hub.ident or schedule.deciding:
+            return False
+        now_us = turns.now_us
+        cost_us = (now_us - me.spins_since_us) // SPINNING_PARTS
+        if cost_us < me.look_us or cost_us > participant.LONGEST_LOOK_US:
+            cost_us = me.look_cost_us(now_us)
+        due_us = now_us + cost_us
+        if due_us >= schedule.quiet_until_us or me.stop is not None:
+            return False
+        if schedule.at_looks is not None and self._must_decide(due_us):
+            return False
+        me.news = False
+        if not self._due or due_us < self._due[0][0]:
+            turns.now_us = due_us
+            return True
+        if not self._change_places(me, due_us, hears_news=True):
+            return False
+        if me.news:
+            me.attend(turns.now_us)
+        return True
+
+    def sleep(self, due_us: int) -> bool:
+        """Wait until a time; as `look`."""
+        hub, schedule = self._hub, self._schedule
+        me = hub.current
+        if (
+            me is None
+            or get_ident() != hub.ident
+            or schedule.deciding
+            or due_us >= schedule.quiet_until_us
+            or me.stop is not None
+            or (schedule.at_looks is not None and self._must_decide(due_us))
+        ):
+            return False
+        return self._change_places(me, due_us, hears_news=False)
+
+    def _must_decide(self, due_us: int) -> bool:
+        """Ask what the owner waits for, and whether asking has changed anything."""
+        schedule = self._schedule
+        assert schedule.at_looks is not None
+        schedule.deciding = True
+        try:
+            came = schedule.at_looks()
+        finally:
+            schedule.deciding = False
+        return came or due_us >= schedule.quiet_until_us
+
+    def _change_places(self, me: Participant, due_us: int, *, hears_news: bool) -> bool:
+        """Let the first of the others go on, if that is before `due_us`, and wait until then."""
+        turns, waiting = self._turns, self._schedule.waiting
+        first = waiting.first_due()
+        if first is None or due_us < first[0]:
+            turns.now_us = due_us
+            return True
+        at_us, _, other = first
+        if other is turns.owner:
+            return False
+        waiting.replace_first(me, due_us, turns.now_us, hears_news)
+        if at_us > turns.now_us:
+            turns.now_us = at_us
+        baton = turns.baton
+        baton.holder = other
+        baton.passes += 1
+        self._hub.switch(me, other)
+        me.sequence = 0
+        if me.stop is not None:
+            raise me.stop
+        return True

@@ -1,0 +1,163 @@
+"""Waits that need no decision come out as decisions would, and miss nothing that happens."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import _bleio
+import pytest
+
+from bleio.testing import World
+from bleio.testing.participant import Participant
+from bleio.testing.quick import QuickWaits
+
+SPINS = """
+import time, random
+import _bleio
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
+while not _bleio.adapter.connected:
+    pass
+print("connected", time.monotonic())
+while _bleio.adapter.connected:
+    if random.random() < 0.01:
+        time.sleep(random.random() / 100)
+print("gone", time.monotonic())
+"""
+
+CONNECTS = """
+import time
+import _bleio
+for _ in range(3):
+    for entry in _bleio.adapter.start_scan(timeout=20):
+        if entry.connectable:
+            break
+    _bleio.adapter.stop_scan()
+    connection = _bleio.adapter.connect(entry.address, timeout=5)
+    end = time.monotonic() + 1
+    while connection.connected and time.monotonic() < end:
+        connection.max_packet_length
+    print(time.monotonic())
+    connection.disconnect()
+    time.sleep(0.3)
+"""
+
+SLEEPS = """
+import time
+for step in range(3000):
+    time.sleep(0.001 + step % 7 / 10000)
+print(time.monotonic())
+"""
+
+
+def spinning() -> World:
+    world = World(seed=5)
+    world.add(source=SPINS, name="one")
+    world.add(source=SPINS, name="slow").slowness = 3.5
+    world.add(source=CONNECTS, name="central")
+    world.add(source=SLEEPS, name="sleeper", stop_s=2.5)
+    world.run(6.0)
+    return world
+
+
+def spinning_until() -> World:
+    world = World(seed=6, loss=0.1)
+    one = world.add(source=SPINS, name="one")
+    world.add(source=CONNECTS, name="central", start_s=0.1)
+    world.run(until=lambda: "connected" in one.text)
+    world.run(until=lambda: world.now_s > 1.234567)
+    world.run(until=lambda: not one.adapter.connected)
+    world.run_for(0.077)
+    return world
+
+
+@pytest.mark.parametrize("make", [spinning, spinning_until])
+def test_what_happens_is_the_same_as_with_a_decision_each_time(
+    make: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def happened() -> list[object]:
+        with make() as world:
+            return [world.now_s, world.output(), world.trace()]
+
+    quick = happened()
+    monkeypatch.setattr(QuickWaits, "look", lambda self: False)
+    monkeypatch.setattr(QuickWaits, "sleep", lambda self, due_us: False)
+    assert quick == happened()
+
+
+def test_spinning_needs_few_decisions(monkeypatch: pytest.MonkeyPatch) -> None:
+    decided: list[int] = []
+
+    with World() as world:
+        turns = world.clock._turns
+        ask = turns._next
+
+        def counted(*args: Any) -> Participant:
+            decided.append(1)
+            return ask(*args)
+
+        monkeypatch.setattr(turns, "_next", counted)
+        for _ in range(2):
+            world.add(source="import time\nwhile time.monotonic() < 60: pass")
+        world.run()
+    assert len(decided) < 50
+
+
+def test_an_announced_change_is_seen_at_once_beside_a_program_that_spins() -> None:
+    condition = threading.Condition(threading.Lock())
+    changed: list[float] = []
+    seen_s: list[float] = []
+
+    def waits() -> None:
+        clock = _bleio.adapter._session.engine.clock
+        with condition:
+            clock.wait_for(condition, lambda: bool(changed))
+        seen_s.append(time.monotonic())
+
+    def spins() -> None:
+        clock = _bleio.adapter._session.engine.clock
+        while time.monotonic() < 0.01:
+            pass
+        changed.append(time.monotonic())
+        clock.announce()
+        while time.monotonic() < 60:
+            pass
+
+    with World() as world:
+        waiter = world.add(waits)
+        world.add(spins)
+        world.run(until=lambda: not waiter.running)
+    assert seen_s[0] - changed[0] < 0.0002
+
+
+def test_a_thread_that_a_program_started_goes_on_beside_it_while_it_spins() -> None:
+    def spins() -> None:
+        times: list[float] = []
+
+        def sleeps() -> None:
+            for _ in range(5):
+                time.sleep(1)
+                times.append(time.monotonic())
+
+        thread = threading.Thread(target=sleeps)
+        thread.start()
+        while thread.is_alive():
+            time.monotonic()
+
+    with World() as world:
+        world.add(spins)
+        world.run(within_s=1e9)
+
+
+def test_a_condition_may_raise_while_a_program_spins() -> None:
+    def fails() -> bool:
+        if world.now_s > 0.5:
+            raise LookupError("as it should")
+        return False
+
+    with World() as world:
+        world.add(source="import time\nwhile True: time.monotonic()", name="spinner")
+        with pytest.raises(Exception, match="as it should"):
+            world.run(until=fails)
