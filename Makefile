@@ -17,6 +17,9 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 # Most tests wait most of the time, for programs and for radios in real time.
 WORKERS ?= 6
+# Slow tests stand together, so a worker gets few at once: else some of them have much left to do
+# when the others have ended.
+AT_ONCE := --maxschedchunk=2
 # Images of containers often forbid it, and then each of hundreds of programs compiles everything.
 CACHED := env -u PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest
@@ -49,7 +52,7 @@ stacks: $(INSTALLED_DEV)
 	cd tests && ../$(BIN)/python -m support.stacks
 
 test: $(INSTALLED_DEV)
-	$(CACHED) $(PYTEST) -n $(WORKERS) -m "not packaging and not machine" --durations=30 --durations-min=5
+	$(CACHED) $(PYTEST) -n $(WORKERS) $(AT_ONCE) -m "not packaging and not machine" --durations=30 --durations-min=5
 
 # One after the other: an emulated machine has Bluetooth's time limits without Bluetooth's speed.
 test-os: $(INSTALLED_DEV)

@@ -14,6 +14,8 @@ from dbus_fast import BusType, Message, MessageType, Variant, unpack_variants
 from dbus_fast.aio import MessageBus
 from dbus_fast.constants import NameFlag
 
+from support.bluez.loops import FAULT
+
 ADAPTER_PATH = "/org/bluez/hci0"
 ADAPTER_ADDRESS = "AA:BB:CC:00:11:22"
 _ADVERTISEMENT = "org.bluez.LEAdvertisement1"
@@ -58,6 +60,7 @@ class StandIn:
         self.applications: dict[str, dict[str, Any]] = {}  # what was fetched, by path
         self.advertisements: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, Callable[[Message], Awaitable[None] | None]] = {}  # by member
+        self._tasks: set[asyncio.Task[None]] = set()
         self.client = ""  # the unique name of the last that called
         self.add_adapter(ADAPTER_PATH, ADAPTER_ADDRESS, powered)
 
@@ -157,7 +160,9 @@ class StandIn:
     def _heard(self, message: Message) -> bool:
         if message.message_type is not MessageType.METHOD_CALL:
             return False
-        self._task = asyncio.ensure_future(self._answered(message))
+        task = asyncio.ensure_future(self._answered(message))
+        self._tasks.add(task)  # the loop alone does not keep one that answers nothing
+        task.add_done_callback(self._tasks.discard)
         return True
 
     async def _answered(self, message: Message) -> None:
@@ -173,6 +178,13 @@ class StandIn:
             reply = await self._answer(message, body)
         except Refusal as refusal:
             reply = Message.new_error(message, refusal.name, refusal.text)
+        except Exception as error:
+            if not self.bus.connected:
+                return  # it has died while it asked
+            # Else the caller would wait for an answer until D-Bus gives up.
+            told = {"message": f"no answer to {message.member}", FAULT: error, "exception": error}
+            asyncio.get_running_loop().call_exception_handler(told)
+            reply = Message.new_error(message, "org.bluez.Error.Failed", repr(error))
         if self.bus.connected:
             self.bus.send(reply)
 

@@ -12,6 +12,7 @@ import pytest
 from bleio.backends.base import Link
 from bleio.backends.os.backend import OsBackend
 from bleio.backends.os.bluez.bus import BusError
+from bleio.backends.os.links import connecting
 from bleio.backends.os.links.errors import AdapterAway, SystemRefused
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, Properties
@@ -39,6 +40,12 @@ from bleio import dropin as _bleio
 address = _bleio.Address(bytes.fromhex("0100000000c0"), _bleio.Address.RANDOM_STATIC)
 assert _bleio.adapter.connect(address, timeout=20).connected
 """
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between attempts to connect."""
+    monkeypatch.setattr(connecting, "PAUSE_S", 0.002)
 
 
 async def linked(daemon: Remote, backend: OsBackend) -> tuple[Link, RemoteCharacteristic, str]:

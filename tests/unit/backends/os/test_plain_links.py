@@ -16,6 +16,7 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolErr
 
 from bleio.backends.capabilities import MACOS, WINDOWS, Capability
 from bleio.backends.os.backend import OsBackend
+from bleio.backends.os.links import connecting
 from bleio.backends.os.platforms import Desktop
 from bleio.backends.os.system import SystemOwner
 from bleio.core.address import DeviceAddress, parse_address
@@ -313,7 +314,8 @@ async def test_pairing() -> None:
 
 
 @asynchronous
-async def test_a_connect_that_fails_for_a_moment() -> None:
+async def test_a_connect_that_fails_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "PAUSE_S", 0.002)
     backend, engine = await opened()
     Played.failures = [BleakError("disconnected"), TimeoutError(), BleakError("Something")]
     assert (await backend.connect(PEER, 10)).connected
