@@ -4,6 +4,8 @@
 # make stacks  fetches other people's Bluetooth stacks for tests, which skip where they are not
 # make fuzz MINUTES=60   hostile input of all kinds, for as long as that;  make soak MINUTES=60
 #              links, restarts, full disks and dead radios, and whether all is then as it was
+# make bench   measures speed and memory beside other stacks and older versions, and says which
+#              goals are met; five minutes;  make bench LONG=1  sends ten million packets, too
 # make lint    ruff and mypy
 # make clean   remove what the others made
 # PYTHON=...   the interpreter to make .venv with
@@ -27,7 +29,7 @@ PYTEST := $(BIN)/python -m pytest
 MINUTES ?= 10
 INSTALLED_FUZZ := $(VENV)/.installed-fuzz
 
-.PHONY: demo install dev stacks test test-os test-packaging fuzz soak lint format clean
+.PHONY: demo install dev stacks test test-os test-packaging fuzz soak bench lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
@@ -71,6 +73,9 @@ fuzz: $(INSTALLED_FUZZ)
 
 soak: $(INSTALLED_DEV)
 	cd tests && ../$(BIN)/python -m soak --minutes $(MINUTES)
+
+bench: $(INSTALLED_DEV)
+	$(CACHED) $(BIN)/python bench $(if $(LONG),--long $(LONG)) --output bench/results.json
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check

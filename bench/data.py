@@ -1,50 +1,42 @@
-"""How much a world carries: values a second, beside bumble's own two devices on a simulated link.
+"""How much a world carries, beside bumble's own two devices on a simulated link.
 
-    python bench/data.py [ROUNDS]
+    python bench/data.py ours|bumble notifications|reads|writes [COUNT]
 
-Notifications of 244 octets, reads and writes of 100, one after the other, both ends in one process,
-with what arrived checked. Rounds of both follow each other, and medians are printed, by wall clock
-and by processor time: on a busy machine only the latter says much.
+Notifications of 244 octets, reads and writes of 100, one after the other, both ends in one process.
+Prints how many a second as JSON. What arrives is compared, octet by octet.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
+import json
 import sys
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, NamedTuple
+from typing import Any
 
-from bumble.controller import Controller
-from bumble.core import UUID
-from bumble.device import Device, Peer
-from bumble.gatt import Characteristic, Service
-from bumble.hci import Address
-from bumble.host import Host
-from bumble.link import LocalLink
-from bumble.transport.common import AsyncPipeSink
-
-from bleio.testing import World
-
-COUNT = 1000
+COUNT = 2000
 OCTETS = 244
 
-SERVER = f"""
+BOTH = """
 import time
 import _bleio
+
+def numbered(number, octets):
+    return number.to_bytes(4, "little") * (octets // 4)
+"""
+
+SERVER = f"""{BOTH}
 C = _bleio.Characteristic
 service = _bleio.Service(_bleio.UUID(0xFE10))
 value = C.add_to_service(service, _bleio.UUID(0xFE11), properties=C.NOTIFY | C.READ | C.WRITE,
-                         max_length={OCTETS}, initial_value=bytes(100))
+                         max_length={OCTETS}, initial_value=numbered(7, 100))
+incoming = _bleio.PacketBuffer(value, buffer_size=8)
 _bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
 while not _bleio.adapter.connected:
     time.sleep(0.01)
-time.sleep(2)
 """
 
-CLIENT = """
-import _bleio
+CLIENT = f"""{BOTH}
 entry = next(iter(_bleio.adapter.start_scan(timeout=10)))
 _bleio.adapter.stop_scan()
 connection = _bleio.adapter.connect(entry.address, timeout=10)
@@ -52,57 +44,66 @@ connection = _bleio.adapter.connect(entry.address, timeout=10)
 (value,) = service.characteristics
 """
 
-# What the server does, and what the client does.
+# What the server does, and what the client does, COUNT times.
 WORLDS = {
     "notifications": (
-        f"for number in range({COUNT}):\n    value.value = number.to_bytes({OCTETS}, 'little')\n"
+        "time.sleep(2)\n"
+        f"for number in range(COUNT):\n    value.value = numbered(number, {OCTETS})\n"
         "time.sleep(10)\n",
         f"buffer = _bleio.PacketBuffer(value, buffer_size=8, max_packet_size={OCTETS})\n"
-        f"packet, count = bytearray({OCTETS}), 0\n"
-        f"while count < {COUNT}:\n"
+        f"packet, number = bytearray({OCTETS}), 0\n"
+        "while number < COUNT:\n"
         "    if buffer.readinto(packet):\n"
-        "        assert int.from_bytes(packet, 'little') == count\n"
-        "        count += 1\n",
+        f"        assert packet == numbered(number, {OCTETS})\n"
+        "        number += 1\n",
     ),
     "reads": (
         "time.sleep(1e6)\n",
-        f"for _ in range({COUNT}):\n    assert len(value.value) == 100\n",
+        "expected = numbered(7, 100)\nfor _ in range(COUNT):\n    assert value.value == expected\n",
     ),
-    "writes": ("time.sleep(1e6)\n", f"for _ in range({COUNT}):\n    value.value = bytes(100)\n"),
+    "writes": (
+        "packet, number = bytearray(100), 0\n"
+        "while True:\n"
+        "    if incoming.readinto(packet):\n"
+        "        assert packet == numbered(number, 100)\n"
+        "        number += 1\n"
+        "    else:\n"
+        "        time.sleep(0.01)\n",
+        "for number in range(COUNT):\n    value.value = numbered(number, 100)\n",
+    ),
 }
 
 
-class Took(NamedTuple):
-    """Seconds for `COUNT` of them."""
-
-    wall: float
-    processor: float
+def numbered(number: int, octets: int) -> bytes:
+    """Return other octets for each number."""
+    return number.to_bytes(4, "little") * (octets // 4)
 
 
-class Watch:
-    """Measures from when it is made."""
+def ours(what: str, count: int) -> float:
+    """Let two devices of a world do it. Returns: seconds from the connection to the last one."""
+    from bleio.testing import World
 
-    def __init__(self) -> None:
-        self._wall, self._processor = time.perf_counter(), time.process_time()
-
-    def stop(self) -> Took:
-        """Return what has passed."""
-        return Took(time.perf_counter() - self._wall, time.process_time() - self._processor)
-
-
-def in_world(what: str) -> Took:
-    """Let two devices of a world do it."""
     server, client = WORLDS[what]
     with World(seed=1) as world:
-        world.add(source=SERVER + server, name="server")
-        reader = world.add(source=CLIENT + client, name="client")
+        world.add(source=f"COUNT = {count}\n{SERVER}{server}", name="server")
+        reader = world.add(source=f"COUNT = {count}\n{CLIENT}{client}", name="client")
         world.run(until=lambda: "client" in world.devices and reader.adapter.connected)
-        watch = Watch()
+        begin = time.perf_counter()
         world.run(until=lambda: not reader.running)
-        return watch.stop()
+        return time.perf_counter() - begin
 
 
-async def _with_bumble(what: str) -> Took:
+async def bumble(what: str, count: int) -> float:
+    """Let two devices of bumble do it. Returns: seconds."""
+    from bumble.controller import Controller
+    from bumble.core import UUID
+    from bumble.device import Device, Peer
+    from bumble.gatt import Characteristic, Service
+    from bumble.hci import Address
+    from bumble.host import Host
+    from bumble.link import LocalLink
+    from bumble.transport.common import AsyncPipeSink
+
     link = LocalLink()
     devices = []
     for number in (1, 2):
@@ -116,7 +117,7 @@ async def _with_bumble(what: str) -> Took:
         UUID("FE11"),
         properties.NOTIFY | properties.READ | properties.WRITE,
         Characteristic.READABLE | Characteristic.WRITEABLE,
-        bytes(100),
+        numbered(7, 100),
     )
     server.add_service(Service(UUID("FE10"), [value]))
     for device in devices:
@@ -129,64 +130,43 @@ async def _with_bumble(what: str) -> Took:
     (service,) = peer.get_services_by_uuid(UUID("FE10"))
     await service.discover_characteristics()
     (remote,) = service.get_characteristics_by_uuid(UUID("FE11"))
-    return await BUMBLE[what](server, value, remote)
+    return float(await globals()[f"bumble_{what}"](server, value, remote, count))
 
 
-async def _notifications(server: Device, value: Any, remote: Any) -> Took:
-    arrived: list[int] = []
-    await remote.subscribe(lambda octets: arrived.append(int.from_bytes(octets, "little")))
-    watch = Watch()
-    for number in range(COUNT):
-        await server.notify_subscribers(value, number.to_bytes(OCTETS, "little"))
-    while len(arrived) < COUNT:
+async def bumble_notifications(server: Any, value: Any, remote: Any, count: int) -> float:
+    arrived: list[bytes] = []
+    await remote.subscribe(arrived.append)
+    begin = time.perf_counter()
+    for number in range(count):
+        await server.notify_subscribers(value, numbered(number, OCTETS))
+    while len(arrived) < count:
         await asyncio.sleep(0)
-    took = watch.stop()
-    assert arrived == list(range(COUNT))
+    took = time.perf_counter() - begin
+    assert arrived == [numbered(number, OCTETS) for number in range(count)]
     return took
 
 
-async def _reads(server: Device, value: Any, remote: Any) -> Took:
-    watch = Watch()
-    for _ in range(COUNT):
-        assert len(await remote.read_value()) == 100
-    return watch.stop()
+async def bumble_reads(server: Any, value: Any, remote: Any, count: int) -> float:
+    expected = numbered(7, 100)
+    begin = time.perf_counter()
+    for _ in range(count):
+        assert await remote.read_value() == expected
+    return time.perf_counter() - begin
 
 
-async def _writes(server: Device, value: Any, remote: Any) -> Took:
-    watch = Watch()
-    for _ in range(COUNT):
-        await remote.write_value(bytes(100), with_response=True)
-    return watch.stop()
+async def bumble_writes(server: Any, value: Any, remote: Any, count: int) -> float:
+    begin = time.perf_counter()
+    for number in range(count):
+        await remote.write_value(numbered(number, 100), with_response=True)
+        assert value.value == numbered(number, 100)
+    return time.perf_counter() - begin
 
 
-BUMBLE: dict[str, Callable[[Device, Any, Any], Coroutine[Any, Any, Took]]] = {
-    "notifications": _notifications,
-    "reads": _reads,
-    "writes": _writes,
-}
-
-
-def with_bumble(what: str) -> Took:
-    """Let two devices of bumble do it."""
-    return asyncio.run(_with_bumble(what))
-
-
-def main(rounds: int) -> None:
-    """Print the medians of rounds that follow each other, and ours in terms of bumble's."""
-    for what in WORLDS:
-        ours, theirs = [], []
-        for _ in range(rounds):
-            ours.append(in_world(what))
-            theirs.append(with_bumble(what))
-        for clock in range(2):
-            one, other = (
-                COUNT / statistics.median(took[clock] for took in each) for each in (ours, theirs)
-            )
-            print(
-                f"{what:14} {one:7.0f} a second of {Took._fields[clock]} time,"
-                f" bumble {other:7.0f}: {one / other:.2f} x"
-            )
+def main(whose: str, what: str, count: int = COUNT) -> None:
+    """Measure one."""
+    took = ours(what, count) if whose == "ours" else asyncio.run(bumble(what, count))
+    print(json.dumps({"value": count / took}))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(*sys.argv[1:3], *map(int, sys.argv[3:]))
