@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from bleio.testing.errors import ForkedChild
 from bleio.testing.inplace import InPlace
+from bleio.testing.quick import QuickWaits
 from bleio.testing.schedule import UNKNOWN_US, EventSource
 from bleio.testing.turns import Turns, WorldLife
 from bleio.testing.waiting import NEVER_US
@@ -56,6 +57,7 @@ class EngineTurns:
         self._at_start = at_start
         self._alone = False
         self._waits = False
+        self._quick = QuickWaits(turns)
         self._ended = threading.Event()
 
     def start(self, loop: VirtualLoop, run: Callable[[asyncio.AbstractEventLoop], None]) -> None:
@@ -107,9 +109,24 @@ class EngineTurns:
         asyncio._set_running_loop(None)
         self._waits = True
         turns.wait_as_engine()
-        self._waits = False
-        asyncio._set_running_loop(self.loop)
         self._begin_turn()
+        while self._has_no_work():
+            # Most events of the radio concern no host. There is no need to run the loop for them.
+            if not self._quick.moves_to_engine():
+                turns.wait_as_engine()
+            self._begin_turn()
+        self._waits = False
+        turns.schedule.engine_due_us = NEVER_US
+        asyncio._set_running_loop(self.loop)
+
+    def _has_no_work(self) -> bool:
+        turns = self._turns
+        return not (
+            self.loop.is_ready()
+            or turns.schedule.engine_due_us <= turns.now_us
+            or self._alone
+            or turns.life is WorldLife.ABANDONED
+        )
 
     def is_idle(self) -> bool:
         """Whether it waits, and has nothing to do now. Thread: the one that has the baton."""
@@ -137,7 +154,6 @@ class EngineTurns:
         turns = self._turns
         if not self._alone and turns.life is not WorldLife.ABANDONED:
             turns.schedule.engine_woken = False
-            turns.schedule.engine_due_us = NEVER_US
             turns.schedule.quiet_until_us = UNKNOWN_US
             self._events.run_until(turns.now_us)
 

@@ -24,6 +24,7 @@ from threading import get_ident
 from bleio.testing import participant
 from bleio.testing.participant import SPINNING_PARTS, Participant
 from bleio.testing.turns import Turns
+from bleio.testing.waiting import NEVER_US
 
 
 class QuickWaits:
@@ -83,16 +84,43 @@ class QuickWaits:
             return False
         return self._change_places(me, due_us, hears_news=False)
 
+    def moves_to_engine(self) -> bool:
+        """Move time on to when the engine has something to do by itself, if it is the next again.
+
+        To be called after a turn of it in which the loop was given nothing to do. Since only that
+        can make an announced predicate true, those that were false are.
+
+        Returns: False if somebody has to decide. Thread: the engine's greenlet.
+        """
+        schedule, turns = self._schedule, self._turns
+        engine_us = schedule.engine_us()
+        first = schedule.waiting.first_due()
+        if (
+            engine_us >= NEVER_US
+            or engine_us > schedule.waiting.unasked_us
+            or (first is not None and first[0] < engine_us)
+            or schedule.announced
+            or schedule.engine_woken
+            or turns.must_decide_anew()
+            or (schedule.at_looks is not None and self._asks())
+        ):
+            return False
+        if engine_us > turns.now_us:
+            turns.now_us = engine_us
+        return True
+
     def _must_decide(self, due_us: int) -> bool:
-        """Ask what the owner waits for, and whether asking has changed anything."""
+        """Whether what the owner waits for has come, or asking it has changed anything."""
+        return self._asks() or due_us >= self._schedule.quiet_until_us
+
+    def _asks(self) -> bool:
         schedule = self._schedule
         assert schedule.at_looks is not None
         schedule.deciding = True
         try:
-            came = schedule.at_looks()
+            return schedule.at_looks()
         finally:
             schedule.deciding = False
-        return came or due_us >= schedule.quiet_until_us
 
     def _change_places(self, me: Participant, due_us: int, *, hears_news: bool) -> bool:
         """Let the first of the others go on, if that is before `due_us`, and wait until then."""

@@ -45,6 +45,7 @@ class TurnSchedule:
         engine_due_us: when the engine's next timer is due.
         quiet_until_us: before then the engine has nothing to do, and no predicate is true that is
             announced; `UNKNOWN_US` before the next decision. Set to that by any thread.
+        announced: something was announced since the last decision.
         at_looks: the owner's predicate, if what makes it true is not announced.
         waiting: the participants that wait.
     """
@@ -56,7 +57,7 @@ class TurnSchedule:
         self.quiet_until_us = UNKNOWN_US
         self.at_looks: Predicate | None = None
         self.waiting = Waiting()
-        self._announced = False
+        self.announced = False
         self._events = events
         self._engine = engine
         self.enter = self.waiting.enter
@@ -70,21 +71,25 @@ class TurnSchedule:
         Args: me, predicate, due_us: one that is not in here, but would begin to wait now.
         Returns: which, and when; None and `NEVER_US` if nothing can happen any more.
         """
-        event_us = self._events.next_event_us()
-        engine_us = self.engine_due_us
-        if event_us is not None and event_us < engine_us:
-            engine_us = event_us
-        waiting, self._announced, self.deciding = self.waiting, False, True
+        engine_us = self.engine_us()
+        waiting, self.announced, self.deciding = self.waiting, False, True
         try:
             who, at_us = waiting.first(now_us, engine_us, me, predicate, due_us)
         finally:
             self.deciding = False
         self.quiet_until_us = min(engine_us, waiting.unasked_us)
-        if self._announced or self.engine_woken:
+        if self.announced or self.engine_woken:
             self.quiet_until_us = UNKNOWN_US
         if engine_us <= at_us and engine_us < NEVER_US:
             return self._engine, engine_us
         return who, at_us
+
+    def engine_us(self) -> int:
+        """Return when the engine has something to do by itself; `NEVER_US` if it has not."""
+        event_us = self._events.next_event_us()
+        if event_us is not None and event_us < self.engine_due_us:
+            return event_us
+        return self.engine_due_us
 
     def waiting_without_limit(self) -> list[str]:
         """Return the names of those that wait for predicates, whatever happens."""
@@ -92,7 +97,7 @@ class TurnSchedule:
 
     def announce(self) -> None:
         """What somebody waits for may have come, and not by the engine. Thread: any."""
-        self._announced = True
+        self.announced = True
         self.quiet_until_us = UNKNOWN_US
 
     def wake_engine(self) -> None:

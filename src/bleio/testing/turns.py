@@ -197,11 +197,12 @@ class Turns:
                 if self._is_recalled():
                     return self.owner
             self.now_us = at_us
-        if self._must_decide_anew():
+        if self.must_decide_anew():
             schedule.quiet_until_us = UNKNOWN_US
         return who
 
-    def _must_decide_anew(self) -> bool:
+    def must_decide_anew(self) -> bool:
+        """Whether more than the passing of time can matter at any moment. Thread: any."""
         return (
             self._pace is not None
             or bool(self.strangers.waiting)

@@ -36,7 +36,7 @@ from bleio.radio.advertising.listening import AirListener, OpenWindow
 from bleio.radio.air import hopping, phy
 from bleio.radio.air.clock import Course
 from bleio.radio.air.medium import Transmission
-from bleio.radio.air.radio import AuxiliaryType, Direction
+from bleio.radio.air.radio import AirPdu, AuxiliaryType, Direction
 
 if TYPE_CHECKING:
     from bleio.radio.advertising.advertiser import Advertiser
@@ -88,8 +88,9 @@ class AdvertisingEvent:
 
     def _legacy(self) -> Course:
         octets, phy_ = pdu.legacy_octets(self), self.parameters.primary_phy
-        clock, medium, station = self.radio.clock, self.medium, self.station
-        power_dbm, wait_us = self.parameters.tx_power_dbm, self._wait_us(phy_)
+        radio, medium, station = self.radio, self.medium, self.station
+        clock, radio_time = radio.clock, self.advertiser.layer.radio_time
+        air_us, wait_us = phy.air_time_us(octets, phy_), self._wait_us(phy_)
         at_us = clock.now_us
         for channel in self.parameters.channels:
             if at_us > clock.now_us and not medium.ideal:
@@ -97,15 +98,23 @@ class AdvertisingEvent:
                 yield at_us
                 if not self.on_air:
                     return
-            packet = Transmission(station, channel, at_us, octets, phy_, power_dbm)
-            end_us = packet.to_us
-            if self._gives_way(packet):
+            end_us = at_us + air_us
+            if radio_time.busy(at_us, end_us):
                 at_us = end_us + CHANNEL_GAP_US
                 continue
-            self.radio.transmit(packet, pdu.legacy, self)
+            if medium.ideal:
+                # A crowd of advertisers sends most packets of a world, and hardly any is heard.
+                packet = None
+                station.tx_us += air_us
+                if radio.watched:
+                    radio.show(station, (_legacy_on_air, (self, channel, at_us)))
+            else:
+                packet = self.packet(channel, at_us, octets, phy_)
+                radio.transmit(packet, pdu.legacy, self)
             station.rx_us += wait_us
-            listening = self._listening_to(packet)
+            listening = radio.listening and self._listening_to(channel, at_us, end_us)
             if listening:
+                packet = packet or self.packet(channel, at_us, octets, phy_)
                 self.hold(end_us)
                 yield end_us
                 requests = self._requests(self.receivers_of(packet, listening), packet)
@@ -160,7 +169,7 @@ class AdvertisingEvent:
                 at_us += step_us
                 continue
             self.send(packet, announcement.encode)
-            listening = [each for each in self._listening_to(packet)
+            listening = [each for each in self._listening_to(channel, at_us, packet.to_us)
                          if each.listener not in following]  # fmt: skip
             if listening:
                 yield packet.to_us
@@ -258,7 +267,7 @@ class AdvertisingEvent:
         answers = self.parameters.connectable or self.parameters.scannable
         return phy.sync_time_us(phy_) if answers else 0
 
-    def _listening_to(self, packet: Transmission) -> list[OpenWindow]:
+    def _listening_to(self, channel: int, from_us: int, to_us: int) -> list[OpenWindow]:
         """Find the windows that a packet on a primary channel falls into."""
         parameters, found = self.parameters, []
         listeners: tuple[AirListener, ...] = self.radio.listening
@@ -266,7 +275,7 @@ class AdvertisingEvent:
             window = listener.window(parameters)
             if window is None or listener.station is self.station:
                 continue
-            if window.catches(packet.channel, packet.from_us, packet.to_us):
+            if window.catches(channel, from_us, to_us):
                 found.append(OpenWindow(listener, window))
         return found
 
@@ -291,3 +300,12 @@ class AdvertisingEvent:
             if request is not None:
                 requests.append(request)
         return requests
+
+
+def _legacy_on_air(event: AdvertisingEvent, channel: int, at_us: int) -> AirPdu:
+    """Make what captures show of a packet, from its event, which does not change."""
+    parameters = event.parameters
+    return AirPdu(
+        at_us, channel, parameters.primary_phy, phy.ADVERTISING_ACCESS_ADDRESS,
+        parameters.tx_power_dbm, event.station, pdu.legacy(event),
+    )  # fmt: skip

@@ -118,7 +118,9 @@ class Scanner:
         sender = self.layer.resolving.peer_of(event.own)
         if sender is None or not self._wanted(event, sender):
             return None
-        if not self._is_duplicate(_duplicate_key(event, sender, False)):
+        if not self._filter_duplicates or not self._is_duplicate(
+            _duplicate_key(event, sender, False)
+        ):
             self.layer.host.advertisement(
                 self.parameters, event, sender, rssi_dbm, scan_response=False
             )
