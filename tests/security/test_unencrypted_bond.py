@@ -183,12 +183,12 @@ async def test_a_table_that_changes_while_reading_waits_for_encryption() -> None
         await until(victim.refused)
         server = table(SERVICE)
         secret = (await discover(victim, server))[SECRET]
-        victim.link._security.encryption._values_may_pass.clear()  # encryption is tried again
+        victim.link._security.encryption._values_may_pass = False  # it is tried again
         reading = asyncio.ensure_future(victim.link.read(secret))
         await victim.settle()
         victim.attacker.send(ATT, service_changed(server))
         await victim.settle()
-        victim.link._security.encryption._values_may_pass.set()  # and refused again
+        victim.link._security.encryption._pass_all()  # and refused again
         with pytest.raises(AttError) as caught:
             await reading
         assert caught.value.code == AttErrorCode.INSUFFICIENT_ENCRYPTION

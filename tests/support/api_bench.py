@@ -141,6 +141,7 @@ class PlayedBackend(FakeBackend):
         return tuple(self._played)
 
     async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        characteristic.value = value
         for link in self.subscribers:
             notify, indicate = link.subscription(characteristic)
             with suppress(LinkLost, TransactionTimeout):

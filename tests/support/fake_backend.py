@@ -146,6 +146,7 @@ class FakeBackend(Backend):
 
     async def publish(self, characteristic: Any, value: bytes) -> None:
         self.notice("publish")
+        characteristic.value = value
 
     async def erase_bonds(self) -> None:
         self.notice("erase_bonds")

@@ -337,7 +337,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
-        """Tell each subscriber the value that a local characteristic now has.
+        """Set the value of a local characteristic, open or not, and tell it each subscriber.
 
         It is notified, and indicated where that was subscribed to, cut at `max_value_octets`.
         Waits until the first of the subscribers has it: room to send, or a confirmation. Slower

@@ -38,11 +38,11 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bleio.errors import BluetoothError, public_error
-from bleio.runtime.clock import Clock, EngineThread, Flag, InPlace
+from bleio.runtime.calls import STOPPED, Call
+from bleio.runtime.clock import Clock, EngineThread, InPlace
 
 if TYPE_CHECKING:
     import asyncio
@@ -59,7 +59,6 @@ _log = logging.getLogger(__name__)
 _EXIT_S = 5.0  # for ending scans, advertising and links at interpreter exit; bluetoothd takes 2 s
 _CANCEL_S = 1.0  # for a cancelled coroutine to finish before its caller goes on
 _OWN_THREAD = "This would block the thread of the Bluetooth engine; call it from another thread"
-_STOPPED = "The Bluetooth engine has stopped"
 
 
 _portals: weakref.WeakSet[Portal] = weakref.WeakSet()
@@ -73,20 +72,6 @@ class EngineUser(Protocol):
 
     def forget(self) -> None:
         """Drop all engine state untouched: this is a forked child, and it is the parent's."""
-
-
-class _Call(Flag):
-    """One function wanted by another thread, and how it ended, which sets the flag."""
-
-    __slots__ = ("args", "error", "function", "result", "task")
-
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        super().__init__()
-        self.function = function
-        self.args = args
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.task: asyncio.Task[Any] | None = None
 
 
 class Portal:
@@ -111,7 +96,7 @@ class Portal:
         self._engine: EngineThread | None = None
         self._in_place: InPlace | None = None
         self._stopped = False
-        self._calls: set[_Call] = set()
+        self._calls: set[Call] = set()
         self._users: list[EngineUser] = []
         _portals.add(self)
 
@@ -130,8 +115,8 @@ class Portal:
             deadline; RuntimeError on the engine's own thread; BluetoothError if the engine stops.
         Thread: any but the engine's; waits.
         """
-        call = _Call(function, args)
-        self._wait_for(self._begin, call, timeout_s)
+        call = Call(self._calls, function, args)
+        self._wait_for(call, call.begin, timeout_s)
         if call.error is not None:
             raise _as_public(call.error)
         result: T = call.result
@@ -139,8 +124,8 @@ class Portal:
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run the plain function on the engine and wait for its result; otherwise like `call`."""
-        call = _Call(function, args)
-        self._wait_for(self._do, call, None)
+        call = Call(self._calls, function, args)
+        self._wait_for(call, call.do, None)
         if call.error is not None:
             raise _as_public(call.error)
         result: T = call.result
@@ -194,82 +179,40 @@ class Portal:
 
     # Calls
 
-    def _wait_for(self, begin: Callable[..., None], call: _Call, timeout_s: float | None) -> None:
-        """Hand a call over and wait until it has ended."""
+    def _wait_for(self, call: Call, begin: Callable[..., None], timeout_s: float | None) -> None:
+        """Hand a call over, by its `begin` or `do`, and wait until it has ended."""
         engine, in_place = self._engine, self._in_place
         if engine is not None and engine.is_here():
             raise RuntimeError(_OWN_THREAD)
         try:
-            if in_place is not None and in_place.is_free():
+            if engine is not None and in_place is not None and in_place.is_free():
                 self._calls.add(call)
-                in_place.run(begin, call, in_place)
+                in_place.run(begin, engine.loop, in_place)
             else:
                 with self._lock:
                     loop = self._started_loop()
                     self._calls.add(call)
-                    loop.call_soon_threadsafe(begin, call)
+                    loop.call_soon_threadsafe(begin, loop)
             if not self.clock.wait_for_flag(call, timeout_s):
                 raise TimeoutError(f"Not finished within {timeout_s:g} s")
         except BaseException:
             self._cancel(call)
             raise
 
-    def _begin(self, call: _Call, in_place: InPlace | None = None) -> None:
-        """Start a call's coroutine. Thread: the engine's."""
-        if call not in self._calls:  # given up before it began
-            return
-        assert self._engine is not None
-        coroutine = call.function(*call.args)
-        if in_place is None:
-            call.task = self._engine.loop.create_task(coroutine)
-        else:
-            call.task = in_place.start(coroutine)
-            if call.task.done():
-                self._ended(call, call.task)
-                return
-        call.task.add_done_callback(partial(self._ended, call))
-
-    def _do(self, call: _Call, in_place: InPlace | None = None) -> None:
-        """Do a call that is a plain function. Thread: the engine's."""
-        if call not in self._calls:
-            return
-        try:
-            call.result = call.function(*call.args)
-        except BaseException as error:  # of any kind: it is the caller's to see
-            call.error = error
-        self._calls.discard(call)
-        call.set()
-
-    def _ended(self, call: _Call, task: asyncio.Task[Any]) -> None:
-        self._calls.discard(call)
-        if call.done:  # the engine's end has woken its caller
-            return
-        if task.cancelled():
-            call.error = BluetoothError(_STOPPED)
-        elif (error := task.exception()) is not None:
-            call.error = error
-        else:
-            call.result = task.result()
-        call.set()
-
-    def _cancel(self, call: _Call) -> None:
+    def _cancel(self, call: Call) -> None:
         """End a call that nobody waits for any more, and see it end."""
         with self._lock:
             if call not in self._calls or self._engine is None:
                 return
-            self._engine.loop.call_soon_threadsafe(self._cancel_here, call)
+            self._engine.loop.call_soon_threadsafe(call.cancel)
         self.clock.wait_for_flag(call, _CANCEL_S)
-
-    def _cancel_here(self, call: _Call) -> None:
-        if call.task is not None:
-            call.task.cancel()
 
     # The thread
 
     def _started_loop(self) -> asyncio.AbstractEventLoop:
         """Return the loop, whose thread starts with the first use. The caller holds the lock."""
         if self._stopped:
-            raise BluetoothError(_STOPPED)
+            raise BluetoothError(STOPPED)
         if self._engine is None:
             self._engine = self.clock.start_engine(self._run)
             self._in_place = self._engine.in_place
@@ -295,10 +238,10 @@ class Portal:
         finally:
             with self._lock:
                 self._stopped = True
-                calls, self._calls = self._calls, set()
+                calls = tuple(self._calls)
+                self._calls.clear()
             for call in calls:
-                call.error = BluetoothError(_STOPPED)
-                call.set()
+                call.engine_stopped()
             _close(loop)
 
 

@@ -146,7 +146,7 @@ class Session:
         Waits until the first of them has it, or none will get it. It opens nothing.
         """
         if (backend := self.life.backend) is not None:
-            self.engine.call(_publish, backend, characteristic, value)
+            self.engine.call(backend.publish, characteristic, value)  # to nobody if it is closed
         else:
             self.engine.run(_store, characteristic, value)
 
@@ -226,11 +226,6 @@ class Session:
 
 def _store(characteristic: LocalCharacteristic, value: bytes) -> None:
     characteristic.value = value
-
-
-async def _publish(backend: Backend, characteristic: LocalCharacteristic, value: bytes) -> None:
-    characteristic.value = value
-    await backend.publish(characteristic, value)  # to nobody, if it is closed by now
 
 
 async def _local_oob(backend: Backend) -> OobData:

@@ -210,6 +210,7 @@ class LittleBackend(Backend):
         return () if self._events is None else (self._everybody,)
 
     async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        characteristic.value = value
         await asyncio.sleep(0)
         for link in tuple(self._subscribed.get(characteristic, ())):
             link.other.deliver(characteristic, value)

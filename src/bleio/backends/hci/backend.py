@@ -56,6 +56,7 @@ from bleio.backends.hci.links import calls
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.parts import OpenParts
+from bleio.backends.slots import light
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.pairing import SecuritySettings
@@ -231,7 +232,9 @@ class HciBackend(Backend):
     def subscribers(self) -> tuple[HciLink, ...]:
         return () if self._open is None else tuple(self._open.links.links.values())
 
+    @light
     async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        characteristic.value = value
         if self._open is not None:
             links = tuple(self._open.links.links.values())
             await calls.publish(links, characteristic, value)

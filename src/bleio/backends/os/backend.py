@@ -193,6 +193,7 @@ class OsBackend(Backend):
         return () if peripheral is None else peripheral.subscribers
 
     async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+        characteristic.value = value
         if self._is_open and self._system.peripheral is not None:
             await self._system.peripheral.publish(characteristic, value)
 

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from bleio.att.client import Procedure
 from bleio.att.codec import TRANSACTION_TIMEOUT_S
 from bleio.backends.hci.links.room import Room
+from bleio.backends.slots import Slot
 from bleio.errors import CallerError, InnerError, LinkLost
 from bleio.gatt.bearer import Bearer
 from bleio.gatt.model import LocalCharacteristic
@@ -40,28 +41,6 @@ class PublishedLink(Protocol):
     room: Room
 
 
-class _Outcome(Generic[T]):
-    """What is waited for; told once it is no longer wanted, it is dropped."""
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-
-    def done(self, result: T, error: Exception | None) -> None:
-        """Take a procedure's end."""
-        if self.future.done():
-            return  # cancelled: its caller is gone
-        if error is None:
-            self.future.set_result(result)
-        else:
-            self.future.set_exception(error)
-
-
-class _Confirmation(_Outcome[None]):
-    def confirmed(self, error: Exception | None) -> None:
-        """Take the end of an indication, or of waiting for room."""
-        self.done(None, error)
-
-
 async def run(
     bearer: Bearer, procedure: Procedure[T], step_limit_s: float = TRANSACTION_TIMEOUT_S
 ) -> T:
@@ -69,10 +48,10 @@ async def run(
 
     Raises: TransactionTimeout if a step takes too long, or all of them together.
     """
-    outcome: _Outcome[T] = _Outcome()  # to call `_Outcome[T]` goes through three more calls
-    job = bearer.client.att.run(procedure, outcome.done, step_limit_s, WHOLE_LIMIT_S)
+    outcome: Slot[T] = Slot()  # to call `Slot[T]` goes through three more calls
+    job = bearer.client.att.run(procedure, outcome.fill, step_limit_s, WHOLE_LIMIT_S)
     try:
-        return await outcome.future
+        return await outcome
     except asyncio.CancelledError:
         bearer.client.att.abandon(job, CallerError("The call was cancelled"))
         raise
@@ -85,8 +64,8 @@ async def indicate(
 
     Raises: TransactionTimeout or LinkLost if there was none until the end.
     """
-    outcome = _Confirmation()
-    waiting = teller.indicate_in_line(characteristic, value, room, outcome.confirmed)
+    outcome: Slot[None] = Slot()
+    waiting = teller.indicate_in_line(characteristic, value, room, outcome.told)
     await _sent(room, outcome, waiting)
 
 
@@ -98,13 +77,13 @@ async def send(room: Room, send_it: Callable[[], None]) -> None:
     if room.free:
         send_it()
         return
-    outcome = _Confirmation()
-    await _sent(room, outcome, room.wait(send_it, outcome.confirmed))
+    outcome: Slot[None] = Slot()
+    await _sent(room, outcome, room.wait(send_it, outcome.told))
 
 
-async def _sent(room: Room, outcome: _Confirmation, waiting: object) -> None:
+async def _sent(room: Room, outcome: Slot[None], waiting: object) -> None:
     try:
-        await outcome.future
+        await outcome
     except asyncio.CancelledError:
         room.give_up(waiting)
         raise
@@ -119,7 +98,7 @@ class _Published:
         self.fault: Exception | None = None
         self._ended = 0
         self.had = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: Slot[None] | None = None
 
     def done(self, error: Exception | None) -> None:
         """One client has it, or will not get it."""
@@ -128,13 +107,13 @@ class _Published:
             self.had = True
         elif not isinstance(error, InnerError):
             self.fault = error  # ours; that a client is gone or slow is not the program's trouble
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            self._waiter.told(None)
 
     async def first(self, clients: int) -> None:
         """Wait until one of so many has it, or none will get it."""
         while not self.had and self._ended < clients:
-            self._waiter = asyncio.get_running_loop().create_future()
+            self._waiter = Slot()
             await self._waiter
         if self.fault is not None:
             raise self.fault

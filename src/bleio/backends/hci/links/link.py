@@ -49,6 +49,7 @@ from bleio.backends.hci.security.held import att_waits
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.backends.hci.security.peer import LinkPeer
+from bleio.backends.slots import light
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, HciErrorCode
 from bleio.errors import (
@@ -235,9 +236,11 @@ class HciLink(Link):
 
     # GATT
 
+    @light
     async def discover(self, uuids: Sequence[bytes] | None) -> list[RemoteService]:
         return await calls.run(self.bearer, self.bearer.client.discover(uuids), STEP_LIMIT_S)
 
+    @light
     async def read(self, value: RemoteValue) -> bytes:
         handle = value.handle
         await self._admitted(READ_REQ, handle)
@@ -246,6 +249,7 @@ class HciLink(Link):
         except AttError as error:
             raise self._security.refusal(error) from None
 
+    @light
     async def write(self, value: RemoteValue, octets: bytes) -> None:
         handle = value.handle
         await self._admitted(WRITE_REQ, handle)
@@ -254,6 +258,7 @@ class HciLink(Link):
         except AttError as error:
             raise self._security.refusal(error) from None
 
+    @light
     async def write_command(
         self, characteristic: RemoteCharacteristic, octets: bytes, signed: bool = False
     ) -> None:
@@ -263,6 +268,7 @@ class HciLink(Link):
         write = self.bearer.client.write_command
         await calls.send(self.room, partial(write, handle, octets, signed))
 
+    @light
     async def subscribe(
         self, characteristic: RemoteCharacteristic, notify: bool, indicate: bool
     ) -> None:
@@ -285,6 +291,7 @@ class HciLink(Link):
                 AttError(AttErrorCode.INSUFFICIENT_ENCRYPTION, opcode, handle)
             )
 
+    @light
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         handle = characteristic.handle  # as it is now; it may be removed meanwhile
         self._check_connected()
@@ -295,6 +302,7 @@ class HciLink(Link):
             notify = partial(teller.notify_subscriber, characteristic, handle, value)
             await calls.send(self.room, notify)
 
+    @light
     async def indicate(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         self._check_connected()
         await calls.indicate(self.bearer.teller, self.room, characteristic, value)

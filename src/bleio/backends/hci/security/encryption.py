@@ -9,7 +9,6 @@ it reports; a report without any is a fault of the controller's and makes no lin
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from struct import Struct
 from typing import Protocol
 
@@ -18,6 +17,7 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.security.held import HeldData
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.backends.hci.security.smp.pairing import Pairing
+from bleio.backends.slots import Slot
 from bleio.core.codes import HciErrorCode
 from bleio.core.security import LinkSecurity
 from bleio.errors import InnerError
@@ -58,8 +58,8 @@ class LinkEncryption:
         self._keys: Keys | None = None  # the controller has them; it has not reported yet
         # Values wait only for what we ourselves have started with stored keys: that ends in time,
         # and a pairing may wait for users.
-        self._values_may_pass = asyncio.Event()
-        self._values_may_pass.set()
+        self._values_may_pass = True
+        self._values: list[Slot[None]] = []  # that wait
         self.held = HeldData(shared.layer)
 
     @property
@@ -69,16 +69,24 @@ class LinkEncryption:
 
     async def under_way(self, limit_s: float = ENCRYPTION_S) -> None:
         """Wait, bounded, while encryption with stored keys is being started."""
-        if not self._values_may_pass.is_set():
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._values_may_pass.wait(), limit_s)
+        if self._values_may_pass:
+            return
+        slot: Slot[None] = Slot()
+        self._values.append(slot)
+        timer = asyncio.get_running_loop().call_later(limit_s, slot.told, None)
+        try:
+            await slot
+        finally:
+            timer.cancel()
+            if slot in self._values:
+                self._values.remove(slot)
 
     def start(self, keys: Keys, rand: bytes, ediv: int, key: bytes) -> None:
         """Start it, as central. Rand and EDIV, 0 for a key just made, name it to the peer."""
         self._keys = keys
         self.held.begin()
         if isinstance(keys, Bond):
-            self._values_may_pass.clear()
+            self._values_may_pass = False
         self._shared.spawn(self._enable(_ENABLE.pack(self._conn_handle, rand, ediv, key)))
 
     async def _enable(self, parameters: bytes) -> None:
@@ -105,8 +113,7 @@ class LinkEncryption:
         else:
             self._owner.encrypted(keys, key_octets)
         if self._keys is None:  # else the owner has started it anew
-            self._values_may_pass.set()
-            self.held.release()
+            self._pass_all()
 
     def on(self, keys: Keys, key_octets: int) -> None:
         """The link is as good as these keys; a controller that shortened the key makes it worse."""
@@ -125,5 +132,11 @@ class LinkEncryption:
     def given_up(self) -> None:
         """None is under way any more: it was not even started, or the link is gone."""
         self._keys = None
-        self._values_may_pass.set()
+        self._pass_all()
+
+    def _pass_all(self) -> None:
+        self._values_may_pass = True
         self.held.release()
+        values, self._values = self._values, []
+        for slot in values:
+            slot.told(None)

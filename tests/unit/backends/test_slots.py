@@ -1,0 +1,135 @@
+"""Slots, as tasks and light calls wait for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from bleio.backends.slots import Slot, light
+from bleio.errors import BluetoothError
+from bleio.runtime.calls import STOPPED, Call
+from support.hci.engine import asynchronous
+
+
+class Light:
+    """A light call that waits for two slots, and what it has come to."""
+
+    def __init__(self) -> None:
+        self.slots: tuple[Slot[int], Slot[int]] = Slot(), Slot()
+        self.known: set[Call] = set()
+        self.log: list[object] = []
+        self.call = Call(self.known, self.add, (1,))
+        self.known.add(self.call)
+
+    @light
+    async def add(self, number: int) -> int:
+        try:
+            for slot in self.slots:
+                number += await slot
+                self.log.append(number)
+        except asyncio.CancelledError:
+            self.log.append("cancelled")
+            raise
+        finally:
+            self.log.append("end")
+        return number
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    asyncio._set_running_loop(loop)
+    yield loop
+    asyncio._set_running_loop(None)
+    loop.close()
+
+
+@asynchronous
+async def test_task_waits() -> None:
+    slot: Slot[str] = Slot()
+
+    async def wait() -> str:
+        return await slot
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    slot.fill("result", None)
+    slot.fill("too late", None)
+    assert await task == "result"
+    assert await slot == "result"  # what is filled is not waited for
+
+
+@asynchronous
+async def test_error_is_raised() -> None:
+    slot: Slot[None] = Slot()
+    slot.told(ValueError("of the peer's"))
+    with pytest.raises(ValueError, match="of the peer's"):
+        await slot
+
+
+@asynchronous
+async def test_cancelled_task_is_not_woken() -> None:
+    slot: Slot[None] = Slot()
+
+    async def wait() -> None:
+        await slot
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    slot.told(None)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_light_call_goes_on_with_its_slots(loop: asyncio.AbstractEventLoop) -> None:
+    one = Light()
+    one.call.begin(loop)
+    one.slots[0].fill(10, None)
+    assert (one.log, one.call.done) == ([11], False)
+    one.slots[1].fill(100, None)
+    assert (one.call.result, one.call.done, one.known) == (111, True, set())
+
+
+def test_light_call_that_need_not_wait(loop: asyncio.AbstractEventLoop) -> None:
+    one = Light()
+    for slot in one.slots:
+        slot.fill(1, None)
+    one.call.begin(loop)
+    assert (one.call.result, one.call.done) == (3, True)
+
+
+def test_error_ends_light_call(loop: asyncio.AbstractEventLoop) -> None:
+    one = Light()
+    one.call.begin(loop)
+    one.slots[0].fill(0, error := BluetoothError("refused"))
+    assert (one.call.error, one.call.done, one.log) == (error, True, ["end"])
+
+
+def test_light_call_is_cancelled(loop: asyncio.AbstractEventLoop) -> None:
+    one = Light()
+    one.call.begin(loop)
+    one.call.cancel()
+    assert one.log == ["cancelled", "end"]
+    assert isinstance(one.call.error, asyncio.CancelledError)
+    one.slots[0].fill(1, None)  # it has ended
+    assert one.log == ["cancelled", "end"]
+    one.call.cancel()
+
+
+def test_light_call_ends_with_engine(loop: asyncio.AbstractEventLoop) -> None:
+    one = Light()
+    one.call.begin(loop)
+    one.call.engine_stopped()
+    assert (str(one.call.error), one.call.done, one.log) == (STOPPED, True, ["end"])
+    one.slots[0].fill(1, None)
+    assert one.log == ["end"]
+
+
+def test_call_that_was_given_up_does_not_begin(loop: asyncio.AbstractEventLoop) -> None:
+    one = Light()
+    one.known.clear()
+    one.call.begin(loop)
+    assert (one.log, one.call.done) == ([], False)
