@@ -81,7 +81,11 @@ class GattClient:
         if len(pdu) < codec.VALUE_HEADER_OCTETS:
             self._counters.malformed += 1
             return
-        self._deliver(pdu[1] | pdu[2] << 8, pdu[codec.VALUE_HEADER_OCTETS :], indicated)
+        handle = pdu[1] | pdu[2] << 8
+        if self._admits(self.remote.name(handle)):
+            self.remote.deliver(handle, pdu[codec.VALUE_HEADER_OCTETS :], indicated)
+        else:
+            self._counters.distrusted_values += 1
 
     def notified_multiple(self, pdu: bytes) -> None:
         """Spec: Vol 3, Part F, 3.4.7.4: handle (2), length (2) and value, two times or more."""
@@ -91,7 +95,10 @@ class GattClient:
             position += 4
             if position + octets > len(pdu):
                 break
-            self._deliver(handle, pdu[position : position + octets])
+            if self._admits(self.remote.name(handle)):
+                self.remote.deliver(handle, pdu[position : position + octets])
+            else:
+                self._counters.distrusted_values += 1
             position += octets
         if position != len(pdu):
             self._counters.malformed += 1
@@ -100,12 +107,6 @@ class GattClient:
         """Deliver and confirm; a truncated one too, or the peer would wait 30 s and give up."""
         self.notified(pdu, indicated=True)
         self._send(_CONFIRMATION)
-
-    def _deliver(self, handle: int, value: bytes, indicated: bool = False) -> None:
-        if self._admits(self.remote.name(handle)):
-            self.remote.deliver(handle, value, indicated)
-        else:
-            self._counters.distrusted_values += 1
 
     # Procedures
 

@@ -86,7 +86,7 @@ class _BringUpHost(Host):  # type: ignore[misc,unused-ignore]
         the reset, or about things that are not there yet; bumble would act on it in tasks."""
         answer = packet[:1] == bytes((EVENT_PACKET,)) and packet[1:2] in _ANSWERS
         if answer:
-            self._layer.dispatch(packet)
+            self._layer.received(packet, was_read=True)
         elif self.ready and packet[:2] == _VENDOR_EVENT:
             super().on_packet(packet)
         else:

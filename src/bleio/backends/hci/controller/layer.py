@@ -111,7 +111,7 @@ class HciLayer:
 
     @contextmanager
     def read_by(self, reader: PacketReader) -> Iterator[None]:
-        """Pass every packet to `reader` for a while, which dispatches what it does not keep.
+        """Pass every packet to `reader` for a while, which passes on what it does not keep.
 
         While a controller comes up, bumble's host and its drivers for dongles see packets first.
         """
@@ -188,17 +188,46 @@ class HciLayer:
                 _command_name(opcode),
             )
 
-    def received(self, packet: bytes) -> None:
-        """Take one H4 packet from the transport. Never raises. Data plane."""
+    def received(self, packet: bytes, *, was_read: bool = False) -> None:
+        """Take one H4 packet from the transport. Never raises. Data plane.
+
+        Args: `was_read`: by the reader of `read_by`, which passes it on.
+        """
         try:
-            if self._pause is not None:
+            if was_read:
+                pass
+            elif self._pause is not None:
                 self._pause.hold(packet)
+                return
             elif self._reader is not None:
                 self._reader.on_packet(packet)
+                return
+            if self.error is not None:
+                return
+            kind = packet[0] if packet else 0
+            if kind == EVENT_PACKET:
+                _, code, octets = _EVENT_HEAD.unpack_from(packet)
+                if octets != len(packet) - _EVENT_HEAD.size:
+                    self.counters.malformed += 1
+                elif code == _LE_META and octets:
+                    self._le_events.get(packet[3], self._ignored)(packet[4:])
+                elif code in _COMMAND_EVENTS:
+                    self._events[code](packet)
+                else:
+                    self._events.get(code, self._ignored)(packet[3:])
+            elif kind == ACL_PACKET and self._acl is not None:
+                _, handle, octets = _ACL_HEAD.unpack_from(packet)
+                if octets != len(packet) - _ACL_HEAD.size:
+                    self.counters.malformed += 1
+                else:
+                    self._acl(handle & 0x0FFF, handle & 0x1000 != 0, packet[5:])
             else:
-                self.dispatch(packet)
+                self.counters.ignored += 1
         except Exception as error:
             self._failed(error)
+
+    def _ignored(self, parameters: bytes) -> None:
+        self.counters.ignored += 1
 
     def pause_for(
         self,
@@ -238,22 +267,6 @@ class HciLayer:
             if self.counters.faults <= _MOST_LOGGED_FAULTS:
                 _log.error("Fault in the handling of an HCI packet", exc_info=error)
 
-    def dispatch(self, packet: bytes) -> None:
-        """Pass a packet to its handler."""
-        if self.error is not None:
-            return
-        kind = packet[0] if packet else 0
-        if kind == ACL_PACKET and self._acl is not None:
-            handle, octets = struct.unpack_from("<HH", packet, 1)
-            if octets != len(packet) - 5:
-                self.counters.malformed += 1
-                return
-            self._acl(handle & 0x0FFF, bool(handle & 0x1000), packet[5:])
-        elif kind == EVENT_PACKET:
-            self._dispatch_event(packet)
-        else:
-            self.counters.ignored += 1
-
     def lose(self, why: str) -> None:
         """The controller is gone. `why`: what is wrong and what to do. Idempotent."""
         if self.error is None:
@@ -275,23 +288,6 @@ class HciLayer:
         self._end()
         self.commands.close(self.error)
         return self.error
-
-    def _dispatch_event(self, packet: bytes) -> None:
-        code, octets = struct.unpack_from("<BB", packet, 1)
-        if octets != len(packet) - 3:
-            self.counters.malformed += 1
-            return
-        if code != Event.LE_META:
-            handler, parameters = self._events.get(code), packet[3:]
-        else:
-            handler = self._le_events.get(packet[3]) if octets else None
-            parameters = packet[4:]
-        if code in _COMMAND_EVENTS:
-            parameters = packet
-        if handler is None:
-            self.counters.ignored += 1
-        else:
-            handler(parameters)
 
     def _command_complete(self, packet: bytes) -> None:
         allowed, opcode = struct.unpack_from("<BH", packet, 3)
@@ -329,6 +325,10 @@ def _outcome(event: bytes) -> tuple[int, bytes]:
 def _command_name(opcode: Opcode | int) -> str:
     return opcode.text if isinstance(opcode, Opcode) else f"command 0x{opcode:04x}"
 
+
+_EVENT_HEAD = struct.Struct("<BBB")  # packet type, code, length
+_ACL_HEAD = struct.Struct("<BHH")  # packet type, handle and flags, length
+_LE_META = int(Event.LE_META)
 
 # Their handlers get the whole packet, which is also what the sender of the command is given.
 _COMMAND_EVENTS = frozenset({Event.COMMAND_COMPLETE, Event.COMMAND_STATUS})

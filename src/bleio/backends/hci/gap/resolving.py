@@ -151,7 +151,9 @@ class Resolver:
     def sharing(self, identity: DeviceAddress) -> tuple[DeviceAddress, ...]:
         """Return all whose key is this one's, itself included. See `SameKey`."""
         own = self.keys.get(identity)
-        return tuple(peer for peer, irk in self.keys.items() if irk == own) or (identity,)
+        if own is None:
+            return (identity,)
+        return tuple(peer for peer, irk in self.keys.items() if irk == own)
 
     def put_first(self, identity: DeviceAddress) -> bool:
         """Take its key's addresses for its own from now on. Returns: whether that is new."""

@@ -32,6 +32,7 @@ from bleio.core.hci import ACL_PACKET
 
 _HEADER = Struct("<BHH")  # packet type, handle and flags, data length
 _L2CAP_HEADER = Struct("<HH")  # payload length, channel
+_WHOLE = Struct("<BHHHH")  # both, of a PDU in one packet
 _CONTINUES = 0x1000  # packet boundary flag of a continuing fragment
 
 # Packets of one link that may wait before there is no `Room`, and before the link is ended
@@ -80,6 +81,7 @@ class AclQueue:
         self._counters = counters
         self._send = send
         self._packet_octets = packet_octets
+        self._longest = packet_octets - _L2CAP_HEADER.size  # that needs no fragments
         self._total = packets
         self._free = packets
         self._share = packets  # of each link
@@ -116,9 +118,19 @@ class AclQueue:
         if len(link.packets) + link.in_flight >= MAX_PACKETS or link.overflowed:
             self._end(conn_handle)
             return
+        octets = len(payload)
+        if (
+            octets <= self._longest and self._free > self._kept_free and not self._turns
+        ):  # as nearly always: it goes out at once
+            if link.in_flight < self._share:
+                self._kept_free -= 1
+            link.in_flight += 1
+            self._free -= 1
+            self._send(_WHOLE.pack(ACL_PACKET, conn_handle, octets + 4, octets, channel) + payload)
+            return
         if not link.packets:
             self._turns.append(conn_handle)
-        sdu = _L2CAP_HEADER.pack(len(payload), channel) + payload
+        sdu = _L2CAP_HEADER.pack(octets, channel) + payload
         flags = 0
         for start in range(0, len(sdu), self._packet_octets):
             fragment = sdu[start : start + self._packet_octets]
@@ -148,7 +160,8 @@ class AclQueue:
         self._kept_free -= max(0, self._share - link.in_flight)
         link.in_flight -= count
         self._free += count
-        self._pump()
+        if self._turns:
+            self._pump()
         if count and link.room.waiting:
             link.room.grant()
         if link.drained is not None and link.idle():
@@ -219,6 +232,10 @@ class Reassembler:
 
     def feed(self, continues: bool, fragment: bytes) -> tuple[int, bytes] | None:
         """Take one fragment. Returns: (channel, payload) when it completes an L2CAP PDU."""
+        if not continues and not self._sdu and len(fragment) >= _L2CAP_HEADER.size:
+            octets, channel = _L2CAP_HEADER.unpack_from(fragment)
+            if octets == len(fragment) - _L2CAP_HEADER.size:  # as nearly all are: whole
+                return channel, fragment[_L2CAP_HEADER.size :]
         if continues:
             if not self._sdu:
                 self._counters.l2cap_fragments += 1

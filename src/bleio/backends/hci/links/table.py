@@ -270,7 +270,8 @@ class LinkTable:
     def _completed_packets(self, event: bytes) -> None:
         """Take handle and count pairs, as controllers send them: interleaved."""
         for position in range(1, 1 + 4 * (event[0] if event else 0), 4):
-            self.acl.completed(*_COMPLETED.unpack_from(event, position))
+            conn_handle, count = _COMPLETED.unpack_from(event, position)
+            self.acl.completed(conn_handle, count)
 
     def _useless(self, conn_handle: int) -> None:
         """The peer makes us answer without taking the answers, or takes nothing: the link ends."""
