@@ -13,8 +13,9 @@ Its rooms, each of which imports only from those below it:
     entropy          random octets; background: tasks that nobody waits for
 
 ATT and GATT are not here. They are sans-I/O in `bleio.att` and `bleio.gatt`; `links` moves their
-bytes and their time. Importing this package imports bumble, which has the transports, drivers for
-dongles and the functions of pairing's cryptography, so that is done when an adapter opens.
+bytes and their time. Importing this package imports bumble's functions for the cryptography of
+pairing, so that is done when an adapter opens. bumble's transports, drivers for dongles and what it
+has for them are imported only by adapters that use them: it takes several times as long.
 """
 
 from bleio.backends.hci.backend import HciBackend

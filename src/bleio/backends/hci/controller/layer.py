@@ -113,7 +113,7 @@ class HciLayer:
     def read_by(self, reader: PacketReader) -> Iterator[None]:
         """Pass every packet to `reader` for a while, which passes on what it does not keep.
 
-        While a controller comes up, bumble's host and its drivers for dongles see packets first.
+        While a controller comes up, what brings it up sees packets first.
         """
         self._reader = reader
         try:
@@ -313,6 +313,11 @@ class HciLayer:
                 f"{why}, but {noise} octets came that are no packets; "
                 "check the speed of the line, its wiring and that the device speaks HCI"
             )
+
+
+def is_answer(packet: bytes) -> bool:
+    """Tell whether an H4 packet is the answer to a command, or leave to send one."""
+    return len(packet) > 1 and packet[0] == EVENT_PACKET and packet[1] in _COMMAND_EVENTS
 
 
 def _outcome(event: bytes) -> tuple[int, bytes]:

@@ -1,8 +1,8 @@
 """The commands that the backend sends, and the features it asks for (Vol 4, Part E, 7).
 
-Bringing a controller up takes many more, which bumble's host sends. Legacy and extended commands of
-one kind stand side by side here, but a controller is sent one of the two families only: mixing them
-is disallowed (Vol 4, Part E, 3.1.1). The codes of events are in `core.hci`, for both sides of HCI.
+Legacy and extended commands of one kind stand side by side here, but a controller is sent one of
+the two families only: mixing them is disallowed (Vol 4, Part E, 3.1.1). The codes of events are in
+`core.hci`, for both sides of HCI.
 """
 
 from __future__ import annotations
@@ -14,9 +14,19 @@ class Opcode(IntEnum):
     """Commands, by OGF << 10 | OCF."""
 
     DISCONNECT = 0x0406
+    SET_EVENT_MASK = 0x0C01
     RESET = 0x0C03
+    SET_EVENT_MASK_PAGE_2 = 0x0C63
     WRITE_LE_HOST_SUPPORT = 0x0C6D
+    READ_LOCAL_VERSION_INFORMATION = 0x1001
+    READ_LOCAL_SUPPORTED_COMMANDS = 0x1002
+    READ_LOCAL_SUPPORTED_FEATURES = 0x1003
+    READ_LOCAL_EXTENDED_FEATURES = 0x1004
+    READ_BUFFER_SIZE = 0x1005
     READ_BD_ADDR = 0x1009
+    LE_SET_EVENT_MASK = 0x2001
+    LE_READ_BUFFER_SIZE = 0x2002
+    LE_READ_LOCAL_SUPPORTED_FEATURES = 0x2003
     LE_SET_RANDOM_ADDRESS = 0x2005
     LE_SET_ADVERTISING_PARAMETERS = 0x2006
     LE_SET_ADVERTISING_DATA = 0x2008
@@ -32,6 +42,8 @@ class Opcode(IntEnum):
     LE_LONG_TERM_KEY_REQUEST_NEGATIVE_REPLY = 0x201B
     LE_REMOTE_CONNECTION_PARAMETER_REQUEST_REPLY = 0x2020
     LE_SET_DATA_LENGTH = 0x2022
+    LE_READ_SUGGESTED_DEFAULT_DATA_LENGTH = 0x2023
+    LE_WRITE_SUGGESTED_DEFAULT_DATA_LENGTH = 0x2024
     LE_ADD_DEVICE_TO_RESOLVING_LIST = 0x2027
     LE_REMOVE_DEVICE_FROM_RESOLVING_LIST = 0x2028
     LE_READ_RESOLVING_LIST_SIZE = 0x202A
@@ -43,17 +55,44 @@ class Opcode(IntEnum):
     LE_SET_EXTENDED_ADVERTISING_DATA = 0x2037
     LE_SET_EXTENDED_SCAN_RESPONSE_DATA = 0x2038
     LE_SET_EXTENDED_ADVERTISING_ENABLE = 0x2039
+    LE_READ_MAXIMUM_ADVERTISING_DATA_LENGTH = 0x203A
+    LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS = 0x203B
     LE_REMOVE_ADVERTISING_SET = 0x203C
     LE_SET_EXTENDED_SCAN_PARAMETERS = 0x2041
     LE_SET_EXTENDED_SCAN_ENABLE = 0x2042
     LE_EXTENDED_CREATE_CONNECTION = 0x2043
     LE_SET_PRIVACY_MODE = 0x204E
+    LE_READ_BUFFER_SIZE_V2 = 0x2060
+    LE_READ_ALL_LOCAL_SUPPORTED_FEATURES = 0x2087
 
     @property
     def text(self) -> str:
         """The command's name, for messages."""
         words = self.name.split("_")
         return " ".join(word if word in ("LE", "BD") else word.capitalize() for word in words)
+
+
+# Where a controller lists the commands that are asked for by this: octet and bit of what it answers
+# to Read Local Supported Commands. Spec: Vol 4, Part E, 6.27.
+LISTED_AT: dict[Opcode, tuple[int, int]] = {
+    Opcode.READ_LOCAL_VERSION_INFORMATION: (14, 3),
+    Opcode.READ_LOCAL_SUPPORTED_FEATURES: (14, 5),
+    Opcode.READ_LOCAL_EXTENDED_FEATURES: (14, 6),
+    Opcode.READ_BUFFER_SIZE: (14, 7),
+    Opcode.SET_EVENT_MASK_PAGE_2: (22, 2),
+    Opcode.WRITE_LE_HOST_SUPPORT: (24, 6),
+    Opcode.LE_READ_BUFFER_SIZE: (25, 1),
+    Opcode.LE_READ_LOCAL_SUPPORTED_FEATURES: (25, 2),
+    Opcode.LE_SET_DATA_LENGTH: (33, 6),
+    Opcode.LE_READ_SUGGESTED_DEFAULT_DATA_LENGTH: (33, 7),
+    Opcode.LE_WRITE_SUGGESTED_DEFAULT_DATA_LENGTH: (34, 0),
+    Opcode.LE_SET_PHY: (35, 6),
+    Opcode.LE_READ_MAXIMUM_ADVERTISING_DATA_LENGTH: (36, 6),
+    Opcode.LE_READ_NUMBER_OF_SUPPORTED_ADVERTISING_SETS: (36, 7),
+    Opcode.LE_SET_PRIVACY_MODE: (39, 2),
+    Opcode.LE_READ_BUFFER_SIZE_V2: (41, 5),
+    Opcode.LE_READ_ALL_LOCAL_SUPPORTED_FEATURES: (47, 2),
+}
 
 
 class LeFeature(IntEnum):
