@@ -10,7 +10,8 @@ Such a coroutine must not use what asyncio does with the current task: no `timeo
 `shield` or `Lock`, and no future. Called from a task it is a coroutine like any other.
 
 What may surprise: a light coroutine goes on inside of the call that fills its slot, before the code
-behind that. So a slot is filled last, when all else is in order.
+behind that. So a slot is filled last, when all else is in order. Where a task fills it, the light
+coroutine goes on after that task's turn: inside of it, the next slot would be taken for the task's.
 """
 
 from __future__ import annotations
@@ -41,8 +42,12 @@ class Slot(Generic[T]):
             return
         self.is_filled = True
         self._result, self._error = result, error
-        if self._then is not None:
+        if self._then is None:
+            return
+        if asyncio.current_task() is None:
             self._then()
+        else:
+            asyncio.get_running_loop().call_soon(self._then)
 
     def told(self, error: Exception | None) -> None:
         """The same where there is no result but an error."""

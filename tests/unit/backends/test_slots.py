@@ -93,6 +93,18 @@ def test_light_call_goes_on_with_its_slots(loop: asyncio.AbstractEventLoop) -> N
     assert (one.call.result, one.call.done, one.known) == (111, True, set())
 
 
+@asynchronous
+async def test_light_call_goes_on_where_a_task_fills_its_slot() -> None:
+    """As a task does that has started encryption, for which values have waited."""
+    one, loop = Light(), asyncio.get_running_loop()
+    loop.call_soon(one.call.begin, loop)
+    await asyncio.sleep(0)
+    for slot in one.slots:
+        slot.fill(10, None)
+        await asyncio.sleep(0)
+    assert (one.call.result, one.call.done, one.known) == (21, True, set())
+
+
 def test_light_call_that_need_not_wait(loop: asyncio.AbstractEventLoop) -> None:
     one = Light()
     for slot in one.slots:
