@@ -8,14 +8,19 @@ Spec: Vol 6, Part B, 1.3.2.2 and 1.3.2.3; Vol 3, Part H, 2.2.1 and 2.2.2.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import CipherContext
 
 _NO_KEY = bytes(16)
 
 
 @lru_cache(maxsize=256)
 def _encryptor(key: bytes) -> CipherContext:
+    # Loaded here, as it takes its time and few worlds have private addresses.
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
     # One ECB context may encrypt block after block; setting it up is what costs.
     return Cipher(algorithms.AES(key[::-1]), modes.ECB()).encryptor()
 

@@ -10,7 +10,6 @@ up again when it comes back.
 
 from __future__ import annotations
 
-import ctypes
 import threading
 
 
@@ -34,5 +33,7 @@ def interrupt(ident: int, reason: type[BaseException]) -> None:
 
 
 def _leave(ident: int, reason: type[BaseException] | None) -> None:
+    import ctypes  # worlds that end in order need none of it
+
     exception = None if reason is None else ctypes.py_object(reason)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), exception)

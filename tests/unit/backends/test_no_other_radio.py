@@ -57,3 +57,24 @@ def test_a_program_on_the_simulated_radio_loads_nothing_of_the_operating_systems
         timeout=PATIENCE_S,
     )
     assert (ended.stdout, ended.stderr) == ("end\n", "")
+
+
+WORLD = """
+import sys
+from bleio.testing import World
+ADVERTISES = "import _bleio; _bleio.adapter.start_advertising(b'')\\nimport time; time.sleep(2)"
+SCANS = "import _bleio; next(iter(_bleio.adapter.start_scan(timeout=5)))"
+with World() as world:
+    world.add(source=ADVERTISES)
+    world.add(source=SCANS)
+    world.run()
+unwanted = ("bumble", "cryptography", "ctypes", "bleio.backends.os", "bleak", "dbus_fast")
+print(*(name for name in sys.modules if name.startswith(unwanted)), "end")
+"""
+
+
+def test_a_world_loads_what_it_uses() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WORLD], capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert (ended.stdout, ended.stderr) == ("end\n", "")

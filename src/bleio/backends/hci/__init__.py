@@ -13,9 +13,9 @@ Its rooms, each of which imports only from those below it:
     entropy          random octets; background: tasks that nobody waits for
 
 ATT and GATT are not here. They are sans-I/O in `bleio.att` and `bleio.gatt`; `links` moves their
-bytes and their time. Importing this package imports bumble's functions for the cryptography of
-pairing, so that is done when an adapter opens. bumble's transports, drivers for dongles and what it
-has for them are imported only by adapters that use them: it takes several times as long.
+bytes and their time. bumble's functions for the cryptography of pairing are imported when an
+adapter opens, in a world not before something pairs. bumble's transports, drivers for dongles and
+what it has for them are imported only by adapters that use them: it takes several times as long.
 """
 
 from bleio.backends.hci.backend import HciBackend

@@ -56,6 +56,7 @@ from bleio.backends.hci.links import calls
 from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.parts import OpenParts
+from bleio.backends.hci.security.smp.pairing import phase_2
 from bleio.backends.slots import light
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -275,6 +276,7 @@ class HciBackend(Backend):
         return [] if tap is None else [tap]
 
     async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> Port:
+        await asyncio.to_thread(phase_2)  # loaded by a pairing, it would make links wait
         if isinstance(self._transport, str):
             return await open_port(self._transport, on_packet, on_lost, self._own.counters)
         return UartPort(self._transport, *self._pins, on_packet, on_lost, self._own.counters)

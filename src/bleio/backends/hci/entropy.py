@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from random import Random
+from typing import TYPE_CHECKING
 
-from bumble.crypto.cryptography import EccKey
+if TYPE_CHECKING:
+    from bumble.crypto.cryptography import EccKey
 
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -34,6 +36,8 @@ def randbelow(limit: int) -> int:
 
 def make_key() -> EccKey:
     """Make a new P-256 key pair."""
+    from bumble.crypto.cryptography import EccKey  # by the first pairing at the latest
+
     generator = _generator.get()
     if generator is None:
         return EccKey.generate()

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
 MIC_OCTETS = 4
 # The bits of the header that a repetition may change are not authenticated.
 _AUTHENTICATED = 0xE3
@@ -22,6 +20,8 @@ class Sealing(NamedTuple):
 
     def seal(self, header: int, payload: bytes) -> bytes:
         """The payload as it is on air, with its MIC."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # for captures alone
+
         authenticated = bytes((header & _AUTHENTICATED,))
         return AESCCM(self.key, tag_length=MIC_OCTETS).encrypt(self.nonce, payload, authenticated)
 

@@ -1,7 +1,8 @@
 """The way to one controller, whatever it is.
 
 layer, commands     HCI: commands in turn, events to their handlers, the loss of a controller
-bringup             reset, firmware, and what the controller can do
+bringup             reset, event masks, and what the controller can do
+firmware            what dongles want before they work, by drivers of bumble's
 opcodes             the commands that the backend sends
 transport, uart     ways to controllers: bumble's transports, serial objects
 device              device files, in bumble's place

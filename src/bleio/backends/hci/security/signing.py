@@ -12,8 +12,6 @@ from dataclasses import replace
 from functools import partial
 from struct import Struct
 
-from bumble.crypto.cryptography import aes_cmac
-
 from bleio.att.permissions import CounterNotStored
 from bleio.backends.hci.bonds.store import SigningKey
 from bleio.backends.hci.security.counts import END, Count, CountsInUse
@@ -99,6 +97,8 @@ class BondSigner:
 
 def signature(csrk: bytes, message: bytes, counter: int) -> bytes:
     """Return SignCounter and MAC, little-endian as on air; AES-CMAC works on the reverse of it."""
+    from bumble.crypto.cryptography import aes_cmac  # few links have anything signed
+
     count = _COUNTER.pack(counter)
     mac = aes_cmac((message + count)[::-1], csrk[::-1])
     return count + mac[:_MAC_OCTETS][::-1]

@@ -11,10 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
-
-from bumble.crypto import f4
-from bumble.crypto.cryptography import EccKey
+from typing import TYPE_CHECKING, Any
 
 from bleio.backends.base import OobData, PairingAgent
 from bleio.backends.hci import entropy
@@ -23,6 +20,9 @@ from bleio.backends.hci.security.smp.methods import Choice
 from bleio.backends.hci.security.smp.pdu import Reason
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import MAX_KEY_OCTETS, PairingMethod, PairingQuestion, SecuritySettings
+
+if TYPE_CHECKING:
+    from bumble.crypto.cryptography import EccKey
 
 
 class Failure(Exception):
@@ -96,6 +96,8 @@ class OwnOob:
 
     def data(self) -> OobData:
         """Return what to pass to the peer; the same until a pairing succeeded with it."""
+        from bumble.crypto import f4
+
         secret = self.secret = self.secret or OobSecret()
         x = secret.key.x[::-1]
         return OobData(f4(x, x, secret.random, b"\0"), secret.random, secret.temporary_key)

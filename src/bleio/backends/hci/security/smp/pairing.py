@@ -49,10 +49,8 @@ from bleio.backends.hci.security.smp.basis import (
     Step,
     Steps,
 )
-from bleio.backends.hci.security.smp.legacy import short_term_key
 from bleio.backends.hci.security.smp.methods import choose
 from bleio.backends.hci.security.smp.pdu import ALL_KEYS, AuthReq, Features, KeyKinds, Reason
-from bleio.backends.hci.security.smp.secure_connections import secure_connections_key
 from bleio.core.address import AddressType, DeviceAddress
 from bleio.core.pairing import MAX_KEY_OCTETS, IoCapability, PairingMethod, SecuritySettings
 
@@ -103,6 +101,7 @@ class Pairing(PairingBasis):
             yield from self._features_as_central()
         else:
             yield from self._features_as_peripheral(request)
+        short_term_key, secure_connections_key = phase_2()
         if self.secure_connections:
             key = self._ltk = shortened((yield from secure_connections_key(self)), self.key_octets)
         else:
@@ -284,3 +283,15 @@ class Pairing(PairingBasis):
 def shortened(key: bytes, octets: int) -> bytes:
     """Cut a key's entropy: its most significant octets become 0. Spec: Vol 3, Part H, 2.3.4."""
     return key[:octets] + bytes(16 - octets)
+
+
+def phase_2() -> tuple[Callable[[PairingBasis], Steps], Callable[[PairingBasis], Steps]]:
+    """Return both kinds of phase 2, and load the cryptography that they rest on.
+
+    That takes its time, so adapters of real time do it as they open, in a thread. Most worlds that
+    tests make never pair.
+    """
+    from bleio.backends.hci.security.smp.legacy import short_term_key
+    from bleio.backends.hci.security.smp.secure_connections import secure_connections_key
+
+    return short_term_key, secure_connections_key
