@@ -26,10 +26,12 @@ import stat
 import sys
 import threading
 import time
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from bleio.ownership import others_may_write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +94,8 @@ def create(name: str | os.PathLike[str]) -> int:
     Returns: a descriptor for writing; of a pipe or device one that does not wait.
     Raises: OSError.
     """
+    from pathlib import Path  # most worlds, and all that only `import _bleio`, make no file
+
     path, flags = Path(name), os.O_WRONLY | os.O_CREAT | _PRIVATE
     if sys.platform == "win32":  # which removes no open files, and has no modes
         return os.open(path, flags | os.O_TRUNC)

@@ -21,7 +21,10 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MOST_LINKS = 40  # as Linux allows on one way
 
@@ -37,6 +40,8 @@ def risk_above(path: Path) -> str | None:
     """
     if sys.platform == "win32":
         return None
+    from pathlib import Path  # few programs have files, and all have this module
+
     trusted = {0, os.geteuid()}
     path = path.absolute()  # with each `..` in its place: behind a link it is another folder
     folder, ahead = Path(path.anchor), list(path.parts[-2:0:-1])

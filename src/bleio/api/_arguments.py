@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import operator
 from array import array
-from numbers import Number
 from typing import (
     Any,
     NoReturn,
@@ -89,6 +88,8 @@ def integer(name: str, value: object) -> int:
     try:
         if isinstance(value, SupportsIndex):
             return operator.index(value)
+        from numbers import Number  # for the few that pass what is no int
+
         if isinstance(value, SupportsInt) and not isinstance(value, Number):
             return int(value)
     except TypeError:

@@ -27,7 +27,6 @@ middle, and the peer would not be told why.
 from __future__ import annotations
 
 import contextlib
-import logging
 import sys
 import threading
 from collections import Counter
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
 
 # Threads that answer; and threads in all, which leaves room to tell of the ends of pairings.
 MOST_QUESTIONS = 8
@@ -157,7 +155,9 @@ class DelegateAgent:
         if len(self._threads) >= limit:
             self.counted[PAIRING_REFUSED_CALLS] += 1
             if self.counted[PAIRING_REFUSED_CALLS] == 1:  # or peers could fill the log
-                _log.warning(
+                import logging  # which `import _bleio` is to do without
+
+                logging.getLogger(__name__).warning(
                     "The pairing delegate has %d calls to finish; another one is refused",
                     len(self._threads),
                 )

@@ -6,15 +6,17 @@ programs on this machine, so that no two share bonds by accident.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bleio.core.address import AddressType, DeviceAddress, parse_address
 from bleio.errors import CallerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAME_PREFIX = "CIRCUITPY"
 MAX_NAME_OCTETS = 31  # what the nRF port sets its stack to
@@ -71,6 +73,8 @@ def derived_addresses(radio: str) -> Callable[[int], DeviceAddress]:
 
 def _derived_address(radio: str, program: str, instance: int) -> DeviceAddress:
     key = "\0".join((radio, program, str(instance)))
+    import hashlib  # real adapters mostly have an address, and `import _bleio` must be quick
+
     octets = bytearray(hashlib.sha256(key.encode(errors="surrogateescape")).digest()[:6])
     octets[5] |= 0xC0
     return DeviceAddress(bytes(octets), random=True)
@@ -88,6 +92,8 @@ def state_folder() -> Path:
 
     It need not exist. The path is absolute, as the program may change its folder.
     """
+    from pathlib import Path
+
     chosen = os.environ.get(STATE_SETTING)
     if chosen:
         return Path(os.path.abspath(chosen))

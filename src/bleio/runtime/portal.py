@@ -32,7 +32,6 @@ so a traceback that a program prints shows none of the engine's frames.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import weakref
@@ -46,6 +45,7 @@ from bleio.runtime.clock import Clock, EngineThread, InPlace
 
 if TYPE_CHECKING:
     import asyncio
+    import logging
 
     from bleio.backends.base import Backend
     from bleio.core.address import DeviceAddress
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     MakeBackend = Callable[[str, DeviceAddress | None], Backend]
 
 T = TypeVar("T")
-
-_log = logging.getLogger(__name__)
 
 _EXIT_S = 5.0  # for ending scans, advertising and links at interpreter exit; bluetoothd takes 2 s
 _CANCEL_S = 1.0  # for a cancelled coroutine to finish before its caller goes on
@@ -154,7 +152,7 @@ class Portal:
         try:
             self.call(self._shut_down_all, timeout_s=within_s)
         except (BluetoothError, TimeoutError) as error:
-            _log.warning("Bluetooth was not shut down cleanly: %s", error)
+            _log().warning("Bluetooth was not shut down cleanly: %s", error)
         with self._lock:
             self._stopped = True
         engine.loop.call_soon_threadsafe(engine.loop.stop)
@@ -227,7 +225,7 @@ class Portal:
         )
         for error in results:
             if error is not None:
-                _log.warning("Bluetooth was not shut down cleanly: %s", error)
+                _log().warning("Bluetooth was not shut down cleanly: %s", error)
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         """Be the engine, until its loop is stopped. Thread: the engine's."""
@@ -243,6 +241,13 @@ class Portal:
             for call in calls:
                 call.engine_stopped()
             _close(loop)
+
+
+def _log() -> logging.Logger:
+    """Return what is rarely needed: logging takes longer to load than half of `_bleio`."""
+    import logging
+
+    return logging.getLogger(__name__)
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

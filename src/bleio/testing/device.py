@@ -27,13 +27,11 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Protocol
 
 from bleio.api import Adapter, use_adapter
 from bleio.backends.hci import entropy
-from bleio.backends.hci.bonds.file import FileBondStore
 from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.propagation import Position
@@ -279,6 +277,10 @@ class Device:
     def _make_backend(self, former: DeviceAddress | None) -> AirBackend:
         address, bonds = former or address_of(self.name), self._bonds
         if self._owner.state_folder is not None:
+            from pathlib import Path
+
+            from bleio.backends.hci.bonds.file import FileBondStore  # few worlds keep any
+
             folder = Path(self._owner.state_folder, self.name, "bonds")
             bonds = FileBondStore(folder, address, judged=False)
         air = self._air
