@@ -56,9 +56,10 @@ stacks: $(INSTALLED_DEV)
 test: $(INSTALLED_DEV)
 	$(CACHED) $(PYTEST) -n $(WORKERS) $(AT_ONCE) -m "not packaging and not machine" --durations=30 --durations-min=5
 
-# One after the other: an emulated machine has Bluetooth's time limits without Bluetooth's speed.
+# Not more at once: an emulated machine has Bluetooth's time limits without Bluetooth's speed.
 test-os: $(INSTALLED_DEV)
-	$(PYTEST) -m machine --durations=10 --durations-min=5
+	$(PYTEST) -n 2 --dist worksteal -m machine --durations=10 --durations-min=5 \
+		tests/conformance tests/interop/os
 
 test-packaging: $(INSTALLED_DEV)
 	$(PYTEST) tests/packaging

@@ -14,6 +14,7 @@ import pytest
 
 from support.processes import Program, stop_all
 from support.stacks.kept import Kept, kept
+from support.stacks.machine import Machine
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -30,16 +31,20 @@ class Bench:
 
     def __init__(self, of: Kept) -> None:
         self.kept = of
-        self.machine = of.machine
         self._programs: list[Program] = []
 
-    def on_system(self, program: str | Path, *arguments: str) -> Program:
-        """Start a program on the system's Bluetooth."""
-        return self._start(f"{self._name(program)} on BlueZ", "os", program, arguments)
+    @property
+    def machine(self) -> Machine:
+        return self.kept.machine
 
-    def on_radio(self, program: str | Path, *arguments: str) -> Program:
-        """Start a program with a controller of its own."""
-        return self._start(f"{self._name(program)} on HCI", "virtual:kept", program, arguments)
+    def on_system(self, program: str | Path, *arguments: str, **more: str) -> Program:
+        """Start a program on the system's Bluetooth. Args: more: of its environment."""
+        return self._start(f"{self._name(program)} on BlueZ", "os", program, arguments, more)
+
+    def on_radio(self, program: str | Path, *arguments: str, **more: str) -> Program:
+        """Start a program with a controller of its own. Args: more: of its environment."""
+        name = f"{self._name(program)} on HCI"
+        return self._start(name, "virtual:kept", program, arguments, more)
 
     def close(self) -> None:
         """Raises: AssertionError if a program ended badly."""
@@ -49,12 +54,17 @@ class Bench:
             asyncio.run(self.kept.reset())
 
     def _start(
-        self, tag: str, adapter: str, program: str | Path, arguments: tuple[str, ...]
+        self,
+        tag: str,
+        adapter: str,
+        program: str | Path,
+        arguments: tuple[str, ...],
+        more: dict[str, str],
     ) -> Program:
         path = program if isinstance(program, Path) else PROGRAMS / f"{program}.py"
         folder = Path(tempfile.mkdtemp(prefix="program-", dir=self.kept.folder))
-        more = {"BLEIO_ADAPTER": adapter, "BLEIO_STATE_DIR": str(folder / "state")}
-        environment = {**self.kept.environment, **more}
+        own = {"BLEIO_ADAPTER": adapter, "BLEIO_STATE_DIR": str(folder / "state")}
+        environment = {**self.kept.environment, **own, **more}
         started = Program(tag, [str(path), *arguments], environment, folder)
         self._programs.append(started)
         return started
@@ -76,6 +86,8 @@ def debian() -> Iterator[Kept]:
 @pytest.fixture
 def bench(debian: Kept) -> Iterator[Bench]:
     """The machine, a radio, and programs on them."""
+    if debian.options:  # of the test before
+        debian.restart_bluetoothd()
     said = len(debian.machine.log)
     bench = Bench(debian)
     try:

@@ -6,7 +6,6 @@ Devices of ours are on the radio, and BlueZ's controller is on it, too.
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
@@ -21,8 +20,10 @@ from bleio.core.address import DeviceAddress
 from bleio.core.advertising_fields import AdvertisingFields, parse
 from bleio.gatt.server import LocalServer
 from support.bluez.loops import in_loop
+from support.patience import PATIENCE_S
 from support.processes import Program, stop_all
 from support.stacks import bluez_image
+from support.stacks.kept import Kept, kept
 from support.stacks.machine import Machine
 
 pytestmark = [
@@ -41,31 +42,33 @@ HEART_RATE = b"\x0d\x18"
 class Desk:
     """The machine, and the devices around it."""
 
-    def __init__(self, machine: Machine, visited: bytes) -> None:
-        self.machine = machine
+    def __init__(self, of: Kept, visited: bytes) -> None:
+        self.kept = of
         self.visited = DeviceAddress(visited, random=True)
+
+    @property
+    def machine(self) -> Machine:
+        return self.kept.machine
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
+def _desk() -> Iterator[Desk]:
+    of = kept()
     with tempfile.TemporaryDirectory(prefix="bleio-") as name:
-        folder, radio_socket = Path(name), Path(name, "hci.sock")
-        (folder / "machine").mkdir()
-        ours = {"BLEIO_ADAPTER": "virtual:desk", "BLEIO_STATE_DIR": f"{name}/state"}
-        environment = {**os.environ, "XDG_RUNTIME_DIR": name, **ours}
-        command = ["-m", "bleio", "radio", "desk", "--listen", f"unix:{radio_socket}"]
-        programs = [Program("radio", command, environment, folder)]
+        environment = {**of.environment, "BLEIO_STATE_DIR": f"{name}/state"}
+        arguments = [str(ADVERTISERS), "virtual:kept", str(DEVICES)]
+        program = Program("advertisers", arguments, environment, Path(name))
         try:
-            programs[0].says("^Ready")
-            arguments = [str(ADVERTISERS), str(DEVICES)]
-            programs.append(Program("advertisers", arguments, environment, folder))
-            visited = programs[1].wait_for("^address ([0-9a-f]{12})$")[1]
-            with Machine(folder / "machine", [radio_socket]) as machine:
-                machine.restart_bluetoothd("--experimental")
-                machine.powered(machine.attach(0))
-                yield Desk(machine, bytes.fromhex(visited))
+            visited = program.wait_for("^address ([0-9a-f]{12})$")[1]
+            yield Desk(of, bytes.fromhex(visited))
         finally:
-            stop_all(programs[::-1])
+            stop_all([program])
+
+
+@pytest.fixture
+def desk(_desk: Desk) -> Iterator[Desk]:
+    yield _desk
+    asyncio.run(_desk.kept.reset())
 
 
 class Central:
@@ -112,9 +115,8 @@ class Central:
 
 
 @pytest.fixture
-def with_central(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def with_central(desk: Desk) -> Callable[..., None]:
     """Run a test's coroutine with a central that is open."""
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", desk.machine.bus_address)
 
     @in_loop
     async def run(test: Callable[[Central], Awaitable[None]]) -> None:
@@ -174,7 +176,7 @@ def test_what_gatt_shows_is_not_advertised(desk: Desk, with_central: Callable[..
         advertised = central.fields(desk.visited)
         assert advertised.complete_name == "visited"
         await central.backend.stop_scan()
-        link = await central.backend.connect(desk.visited, 60)
+        link = await central.backend.connect(desk.visited, PATIENCE_S)
         services = await link.discover(None)
         assert b"\x0f\x18" in [service.uuid for service in services]
         await central.backend.start_scan(ACTIVE)
@@ -191,6 +193,9 @@ def test_after_an_earlier_visit_its_services_are_a_part_of_a_list(
     desk: Desk, with_central: Callable[..., None]
 ) -> None:
     async def test(central: Central) -> None:
+        link = await central.backend.connect(desk.visited, PATIENCE_S)
+        await link.discover(None)
+        await link.disconnect()
         await central.backend.start_scan(ACTIVE)
         await central.hears(desk.visited, packets=2)
         fields = central.fields(desk.visited)

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest import mock
 
 from dbus_fast import Message, Variant
 
 from bleio.backends.os.backend import OsBackend
+from bleio.backends.os.bluez import reaching
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE
 from bleio.backends.os.bluez.system import BlueZ
 from bleio.core.address import DeviceAddress, parse_address
@@ -55,6 +57,7 @@ class Remote(StandIn):
         self.pairing: Callable[[str, str], Any] | None = None  # asks the agent of a connection
         self.echoes = True
         self.resolves = True  # services, once a device is connected
+        self.ended_while: list[bool] = []  # whether it was connected, for each `Disconnect`
 
     # What a test does
 
@@ -127,6 +130,8 @@ class Remote(StandIn):
                 await self.pairing(sender, path)
             self.change(path, DEVICE, Paired=True)
         else:
+            if member == "Disconnect":
+                self.ended_while.append(self.objects[path][DEVICE]["Connected"].value)
             self.connected(path, member == "Connect")
 
     async def _value(self, message: Message, member: str, path: str, body: list[Any]) -> Message:
@@ -164,15 +169,16 @@ async def settled(backend: OsBackend) -> None:
 
 
 @asynccontextmanager
-async def remote() -> AsyncIterator[tuple[Remote, OsBackend, Engine]]:
-    """Open an adapter on it."""
+async def remote(grace_looks: int = 1) -> AsyncIterator[tuple[Remote, OsBackend, Engine]]:
+    """Open an adapter on it. Args: `grace_looks`: see `reaching`."""
     async with private_bus():
         daemon, engine = Remote(), Engine()
         await daemon.start()
         backend = OsBackend(BlueZ())
         await backend.open(engine.server, "central", engine)
-        try:
-            yield daemon, backend, engine
-        finally:
-            await backend.close()
-            daemon.bus.disconnect()
+        with mock.patch.object(reaching, "GRACE_LOOKS", grace_looks):
+            try:
+                yield daemon, backend, engine
+            finally:
+                await backend.close()
+                daemon.bus.disconnect()

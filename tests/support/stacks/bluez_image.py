@@ -42,7 +42,7 @@ _MODULES = (
 _NOT_NEEDED = re.compile(
     r"usr/share/(doc|man|locale|lintian|bash-completion|zsh|info|bug|alsa|gdb|perl5)/"
     r"|usr/lib/[^/]+/(gconv|audit|perl5)/|usr/(include|games)/|usr/lib/(udev|systemd|locale)/"
-    r"|usr/bin/(obexctl|gatttool|blue(moon|tooth-player)|mpris-proxy|(rf|hci|l2|rc|sdp)\w*)$"
+    r"|usr/bin/(obexctl|gatttool|blue(moon|tooth-player)|mpris-proxy|(rf|l2|rc|sdp)\w*|hci(?!tool)\w*)$"
 )
 # Where /bin, /sbin and /lib are links into /usr, as on every Debian of today.
 _MERGED = ("bin", "sbin", "lib", "lib64")

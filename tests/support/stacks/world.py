@@ -44,6 +44,8 @@ class OsWorld(World):
         return self
 
     async def __aexit__(self, *args: Any) -> None:
+        # bluetoothd takes two seconds to end a link, our host does it at once.
+        self.devices.sort(key=lambda device: isinstance(device.backend, OsBackend))
         try:
             await super().__aexit__(*args)
         finally:

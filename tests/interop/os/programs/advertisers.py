@@ -2,7 +2,7 @@
 
 Its advertised name and services are others than those that GATT shows.
 
-    advertisers.py COUNT
+    advertisers.py ADAPTER COUNT
 """
 
 import sys
@@ -18,7 +18,7 @@ def data(number):
     return FLAGS + HEART_RATE + bytes((5, 0xFF, 0x22, 0x08, number, 0x55))
 
 
-adapters = [_bleio.Adapter("virtual:desk") for _ in range(int(sys.argv[1]))]
+adapters = [_bleio.Adapter(sys.argv[1]) for _ in range(int(sys.argv[2]))]
 for number, adapter in enumerate(adapters):
     adapter.enabled = True
     name = f"device {number}".encode()
@@ -30,7 +30,8 @@ for number, adapter in enumerate(adapters):
     else:
         adapter.start_advertising(data(number), connectable=False, interval=0.1)
 
-visited = _bleio.adapter  # which has the services
+visited = _bleio.Adapter(sys.argv[1])  # which has the services
+_bleio.set_adapter(visited)
 visited.enabled = True
 visited.name = "GAP's name"
 battery = _bleio.Service(_bleio.UUID(0x180F))

@@ -116,6 +116,22 @@ async def test_a_cancelled_connect_is_taken_back() -> None:
 
 
 @in_loop
+async def test_a_device_that_is_near_is_connected_before_it_is_given_up() -> None:
+    """Linux that gives up just when it begins to connect makes no other link any more."""
+    async with remote(grace_looks=1_000_000) as (daemon, backend, engine):
+        device = daemon.know()
+        await settled(backend)
+        daemon.silent.add("Connect")
+        task = asyncio.ensure_future(backend.connect(peer(), 0))
+        await until(lambda: daemon.called("Connect"))
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.1, daemon.connected, device)
+        await asyncio.wait({task})
+        assert daemon.ended_while == [True]
+        assert engine.log == []
+
+
+@in_loop
 async def test_what_passes_is_tried_again() -> None:
     async with remote() as (daemon, backend, _):
         daemon.know()

@@ -33,6 +33,7 @@ CONNECT_S = 25.0
 AGAIN_S = 0.2  # while BlueZ is busy with the same device
 DISCONNECT_S = 5.0
 LOOK_S = 0.01
+GRACE_LOOKS = 100
 LATE_LOOKS = 50
 
 _UNKNOWN = ("UnknownObject", "DoesNotExist", "UnknownMethod", "UnknownInterface")
@@ -185,7 +186,17 @@ class Reaching:
         return True
 
     async def _take_back(self, path: str) -> None:
-        """End what `Connect` began. Its link may come up as BlueZ says that it has given it up."""
+        """End what `Connect` began. Its link may come up as BlueZ says that it has given it up.
+
+        A device that is near is given a moment to be connected first. Linux (seen in 6.1) that is
+        told to give up just when it has heard the device, and has not begun to connect, sends its
+        controller the end before the beginning. Then it knows nothing of the link that comes up,
+        waits for it for ever, and makes no other until the adapter has been switched off.
+        """
+        for _ in range(GRACE_LOOKS):
+            if self.device(path).get("Connected"):
+                break
+            await asyncio.sleep(LOOK_S)
         await self.disconnect(path)
         for _ in range(LATE_LOOKS):
             if self.device(path).get("Connected"):
