@@ -1,6 +1,7 @@
 """Runs all benchmarks, and says which goals are met: `make bench`.
 
     python bench [--only TEXT] [--rounds 5] [--long PART] [--output bench/results.json]
+    python bench --page      puts the table of bench/results.json into docs/performance.md
 
 Each measurement is a process of its own, on all cores of the machine and as users have it. Ours and
 what it is compared with take turns, so a machine that slows down slows both; figures are medians.
@@ -19,11 +20,12 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from table import BENCHMARKS, Benchmark, Figures, NotMeasured, Row, long
+from table import BENCH, BENCHMARKS, PAGE, Benchmark, Figures, NotMeasured, Row, long, put_on_page
 
+RESULTS = BENCH / "results.json"
 HEAD = f"""\
-| {"what":51} | {"ours":>9} | reference | {"":9} | ratio | {"goal":22} | met  |
-|{"-" * 53}|{"-" * 10}:|{"-" * 10}:|{"-" * 11}|{"-" * 6}:|{"-" * 24}|{"-" * 6}|"""
+| {"what":51} | {"ours":>9} | reference | {"of":10} | {"unit":9} |  ratio | {"goal":22} | met  |
+|{"-" * 53}|{"-" * 10}:|{"-" * 10}:|{"-" * 12}|{"-" * 11}|{"-" * 7}:|{"-" * 24}|{"-" * 6}|"""
 
 
 def result(row: Row, rounds: list[Figures]) -> dict[str, object]:
@@ -32,6 +34,7 @@ def result(row: Row, rounds: list[Figures]) -> dict[str, object]:
     reference = median(each[row.reference] for each in rounds) if row.reference else math.nan
     return {
         "name": row.name,
+        "beside": row.beside,
         "unit": row.unit,
         "ours": ours,
         "reference": reference if row.reference else None,
@@ -51,7 +54,8 @@ def run(benchmark: Benchmark, rounds: int) -> list[dict[str, object]]:
         nothing = dict.fromkeys(("ours", "reference", "ratio", "met"))
         for row in benchmark.rows:
             goal = row.goal.words if row.goal else None
-            lines.append({"name": row.name, "unit": row.unit, **nothing, "goal": goal})
+            named = {"name": row.name, "beside": row.beside, "unit": row.unit}
+            lines.append({**named, **nothing, "goal": goal})
         print(f"not measured: {why}", flush=True)
     for line in lines:
         print(shown(line), flush=True)
@@ -63,7 +67,8 @@ def shown(line: dict[str, object]) -> str:
     met = {True: "yes", False: "no", None: "" if line["goal"] is None else "not measured"}
     ours, reference, ratio = (number(line[name]) for name in ("ours", "reference", "ratio"))
     return (
-        f"| {line['name']:51} | {ours:>9} | {reference:>9} | {line['unit']:9} | {ratio:>5} "
+        f"| {line['name']:51} | {ours:>9} | {reference:>9} | {line['beside']:10} "
+        f"| {line['unit']:9} | {ratio:>6} "
         f"| {line['goal'] or '':22} | {met[line['met']]:4} |"
     )
 
@@ -99,6 +104,17 @@ def machine() -> dict[str, object]:
     }
 
 
+def told(about: dict[str, object]) -> str:
+    """Return the machine in one line."""
+    return ", ".join(f"{name} {value}" for name, value in about.items())
+
+
+def recorded() -> str:
+    """Return the table of the recorded results."""
+    results = json.loads(RESULTS.read_text())
+    return "\n".join((f"{told(results['machine'])}\n", HEAD, *map(shown, results["rows"])))
+
+
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser()
@@ -108,9 +124,13 @@ def main() -> None:
         "--long", type=float, metavar="PART", help="of ten million packets; 1 is all"
     )
     parser.add_argument("--output", type=Path, help="a file for the results, as JSON")
+    parser.add_argument("--page", action="store_true", help=f"put those of before into {PAGE.name}")
     options = parser.parse_args()
+    if options.page:
+        put_on_page("make bench", recorded())
+        return
     about = machine()
-    print(", ".join(f"{name} {value}" for name, value in about.items()))
+    print(told(about))
     print(HEAD)
     begin, lines = time.monotonic(), []
     for benchmark in BENCHMARKS:

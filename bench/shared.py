@@ -282,10 +282,8 @@ def idle(seconds: float) -> dict[str, float]:
         peers = [bench.program(OUR_PEER) for _ in range(2)]
         addresses = [said(peer) for peer in peers]
         programs = {
-            "ours_hci": bench.program(
-                OUR_CENTRAL, seconds, peer_address, adapter=f"hci:unix:{ours}"
-            ),
-            "ours_shared": bench.program(OUR_CENTRAL, seconds, addresses[0]),
+            "hci": bench.program(OUR_CENTRAL, seconds, peer_address, adapter=f"hci:unix:{ours}"),
+            "shared": bench.program(OUR_CENTRAL, seconds, addresses[0]),
             "bumble_hci": bench.program(BUMBLE_CENTRAL, seconds, peer_address, bumbles),
             "bumble_shared": bench.program(BUMBLE_CENTRAL, seconds, addresses[1], bench.socket),
         }

@@ -64,7 +64,7 @@ def finder_ms() -> float:
     return int(cumulative_us) / 1000
 
 
-def processes(folder: str, rounds: int = 5) -> dict[str, float]:
+def processes(folder: str, rounds: int = 3) -> dict[str, float]:
     """Start one of each in turns, so that a machine that slows down slows all of them."""
     for name, program in zip(("one.py", "other.py"), PROGRAMS, strict=True):
         Path(folder, name).write_text(program)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
+PAGE = ROOT / "docs" / "performance.md"
 BEFORE = "e9ab351"  # the version that worlds are compared with
 PATIENCE_S = 120.0
 Figures = dict[str, float]
@@ -47,9 +48,13 @@ def below(amount: float, unit: str) -> Goal:
 
 
 class Row(NamedTuple):
-    """A line of the table, of two figures of a measurement; a reference of "" is none."""
+    """A line of the table, of two figures of a measurement; a reference of "" is none.
+
+    beside: what the reference is of.
+    """
 
     name: str
+    beside: str
     unit: str
     ours: str
     reference: str
@@ -102,6 +107,19 @@ def source_before() -> Path:
     return folder / "src"
 
 
+def with_tables(script: str, tables: str) -> str:
+    """Return docs/performance.md with other tables between the two lines that name the script."""
+    begin, end = f"<!-- {script} -->\n", f"<!-- end of {script} -->\n"
+    before, _, rest = PAGE.read_text("utf-8").partition(begin)
+    assert end in rest, f"{PAGE} has no place for what {script} prints"
+    return f"{before}{begin}\n{tables}\n\n{end}{rest.partition(end)[2]}"
+
+
+def put_on_page(script: str, tables: str) -> None:
+    """Put tables into docs/performance.md."""
+    PAGE.write_text(with_tables(script, tables), "utf-8")
+
+
 def beside_bumble(script: str, what: str) -> Callable[[], Figures]:
     """Compare the same of ours and of bumble."""
 
@@ -128,17 +146,19 @@ def in_one(script: str, *arguments: object) -> Callable[[], Figures]:
 
 
 def of_bumble(name: str, script: str, what: str, ratio: float) -> Benchmark:
-    row = Row(name, "/s", "ours", "reference", at_least(ratio))
+    row = Row(name, "bumble", "/s", "ours", "reference", at_least(ratio))
     return Benchmark(beside_bumble(script, what), (row,))
 
 
 def of_before(name: str, world: str, ratio: float) -> Benchmark:
-    row = Row(name, "s", "ours", "reference", at_most(ratio))
+    row = Row(name, BEFORE, "s", "ours", "reference", at_most(ratio))
     return Benchmark(beside_before(world), (row,))
 
 
 MOST = at_least(0.97)
 IDLE = below(0.01, "cores")
+HALF_A_CORE = below(0.5, "cores")
+TWO_INTERVALS = below(2, "intervals")
 ALL = Goal("all", lambda ours, _: ours == 1)
 
 BENCHMARKS = (
@@ -159,39 +179,37 @@ BENCHMARKS = (
     Benchmark(
         in_one("startup.py", "processes"),
         (
-            Row("bleio sim of two programs / import asyncio", "ms", "sim", "asyncio", at_most(3)),
-            Row("import _bleio / import json", "ms", "import", "json", at_most_more(40, "ms")),
-            Row("a start of Python, for the finder / all", "ms", "finder", "start", None),
+            Row("bleio sim of two programs", "asyncio", "ms", "sim", "asyncio", at_most(3)),
+            Row("import _bleio", "json", "ms", "import", "json", at_most_more(40, "ms")),
+            Row("a start of Python, for the finder", "all of it", "ms", "finder", "start", None),
         ),
     ),
     Benchmark(
         in_one("startup.py", "tests"),
-        (Row("a ble_world test / an empty one", "ms", "world", "empty", at_most_more(5, "ms")),),
+        (Row("a ble_world test", "no fixture", "ms", "world", "empty", at_most_more(5, "ms")),),
     ),
     Benchmark(
         in_one("shared.py", "limit"),
         (
-            Row(
-                "shared radio: notifications / air's limit", "/s", "value", "limit", at_least(0.97)
-            ),
-            Row("shared radio: radio and both engines", "core", "all", "", below(0.5, "cores")),
+            Row("shared radio: notifications, 2M, 15 ms", "the air", "/s", "value", "limit", MOST),
+            Row("shared radio: radio and both engines", "", "core", "all", "", HALF_A_CORE),
         ),
     ),
     Benchmark(
         in_one("shared.py", "many"),
         (
-            Row("20 links of 50/s: delivered", "of all", "delivered", "", ALL),
-            Row("20 links of 50/s: p99", "intervals", "intervals", "", below(2, "intervals")),
+            Row("20 links of 50/s: delivered", "", "of all", "delivered", "", ALL),
+            Row("20 links of 50/s: p99", "", "intervals", "intervals", "", TWO_INTERVALS),
         ),
     ),
     Benchmark(
         in_one("shared.py", "idle"),
         (
-            Row("idle, hci: processor", "core", "ours_hci_cpu", "bumble_hci_cpu", IDLE),
-            Row("idle, shared radio", "core", "ours_shared_cpu", "bumble_shared_cpu", IDLE),
-            Row("idle, shared radio: of the radio", "core", "radio_cpu", "", IDLE),
-            Row("idle, hci: memory", "MiB", "ours_hci_mib", "bumble_hci_mib", at_most(1)),
-            Row("idle, shared: memory", "MiB", "ours_shared_mib", "bumble_shared_mib", at_most(1)),
+            Row("idle link, hci", "bumble", "core", "hci_cpu", "bumble_hci_cpu", IDLE),
+            Row("idle link, shared", "bumble", "core", "shared_cpu", "bumble_shared_cpu", IDLE),
+            Row("idle link, shared: of the radio", "", "core", "radio_cpu", "", IDLE),
+            Row("memory, hci", "bumble", "MiB", "hci_mib", "bumble_hci_mib", at_most(1)),
+            Row("memory, shared", "bumble", "MiB", "shared_mib", "bumble_shared_mib", at_most(1)),
         ),
     ),
 )
@@ -205,9 +223,9 @@ def long(part: float) -> Benchmark:
     return Benchmark(
         in_one("long.py", part),
         (
-            Row(f"{words}: memory", "MiB", "mib", "early_mib", memory),
-            Row(f"{words}: a second", "/s", "per_s", "", None),
-            Row(f"{words}: threads", "", "threads", "early_threads", same),
-            Row(f"{words}: files", "", "files", "early_files", same),
+            Row(f"{words}: memory", "early", "MiB", "mib", "early_mib", memory),
+            Row(f"{words}: a second", "", "/s", "per_s", "", None),
+            Row(f"{words}: threads", "early", "", "threads", "early_threads", same),
+            Row(f"{words}: files", "early", "", "files", "early_files", same),
         ),
     )

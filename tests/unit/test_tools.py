@@ -12,6 +12,7 @@ from bleio.backends.capabilities import Capability
 from support.patience import PATIENCE_S
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
+BENCH = TOOLS.with_name("bench")
 
 
 def run(tool: str, *arguments: str) -> str:
@@ -51,3 +52,10 @@ def test_a_world_is_written_down_the_same_each_time(tmp_path: Path) -> None:
         assert sorted(path.name for path in (tmp_path / folder / "out_of_band").iterdir()) == files
     one, other = (sorted((tmp_path / each).rglob("*.*")) for each in ("one", "other"))
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
+
+
+def test_the_figures_of_the_benchmarks_are_on_their_page() -> None:
+    bench = runpy.run_path(str(BENCH))
+    said = bench["recorded"]()
+    page = (TOOLS.parent / "docs" / "performance.md").read_text("utf-8")
+    assert said in page, "run python bench --page"
