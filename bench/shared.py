@@ -1,9 +1,11 @@
 """Real time: a shared radio with one busy link, with twenty links, and processes with an idle link.
 
-    python bench/shared.py limit|many|idle [SECONDS]
+    python bench/shared.py limit|many12|many20|idle [SECONDS]
 
 limit: one link at 2M PHY and 15 ms carries as many notifications of 244 octets as it can.
-many: one central has twenty links, each of 50 notifications a second of 20 octets, with their time.
+many: one central has twenty links, each of 50 notifications a second, with their time, of 12 or 20
+octets. At 15 ms and 2M, anchor points of 20 links are 0.47 to 0.94 ms apart; an exchange with 12
+octets takes 0.46 ms, one with 20 octets 0.50 ms.
 idle: what a process with one link takes that nothing is said on: of ours on a scripted controller
 and on a shared radio, of bumble's host on both, and the radio's own process.
 
@@ -18,8 +20,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 from host import scripted
@@ -98,8 +101,8 @@ count = round(float(sys.argv[1]) * {PER_S})
 begin = time.monotonic()
 for number in range(count * {LINKS}):
     time.sleep(max(0, begin + number / {LINKS * PER_S} - time.monotonic()))
-    stamp = time.monotonic_ns().to_bytes(8, "little")
-    values[number % {LINKS}].value = number.to_bytes(4, "little") + stamp + bytes(8)
+    octets = number.to_bytes(4, "little") + time.monotonic_ns().to_bytes(8, "little")
+    values[number % {LINKS}].value = octets + bytes(int(sys.argv[2]) - 12)
 print("sent", flush=True)
 sys.stdin.readline()
 """
@@ -249,6 +252,14 @@ def used_s(process: Process) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def parts_of_a_core(processes: dict[str, Process]) -> Callable[[float], dict[str, float]]:
+    """Measure from now on. Returns: what says how much each used of a core, given the seconds."""
+    before = {name: used_s(process) for name, process in processes.items()}
+    return lambda seconds: {
+        name: (used_s(process) - before[name]) / seconds for name, process in processes.items()
+    }
+
+
 def limit(seconds: float) -> dict[str, float]:
     """One link, as much as it carries."""
     with lab() as bench:
@@ -256,23 +267,24 @@ def limit(seconds: float) -> dict[str, float]:
         assert said(sender) == "up"
         receiver = bench.program(RECEIVER, seconds)
         assert said(receiver) == "begin"
-        processes = {"radio": bench.radio, "sender": sender, "receiver": receiver}
-        before = {name: used_s(process) for name, process in processes.items()}
+        parts = parts_of_a_core({"radio": bench.radio, "sender": sender, "receiver": receiver})
         result = json.loads(said(receiver))
-        cpu = {name: (used_s(each) - before[name]) / seconds for name, each in processes.items()}
-    return {**result, "limit": LIMIT_PER_S, **cpu, "all": sum(cpu.values())}
+        cores = parts(seconds)
+    return {**result, "limit": LIMIT_PER_S, **cores, "all": sum(cores.values())}
 
 
-def many(seconds: float) -> dict[str, float]:
+def many(octets: int, seconds: float) -> dict[str, float]:
     """Twenty links."""
     with lab() as bench:
-        senders = bench.program(SENDERS, seconds)
+        senders = bench.program(SENDERS, seconds, octets)
         assert said(senders) == "up"
         receiver = bench.program(RECEIVERS, seconds)
         assert said(receiver) == "begin"
+        parts = parts_of_a_core({"radio": bench.radio, "sender": senders, "receiver": receiver})
         tell(senders)
         result: dict[str, float] = json.loads(said(receiver))
-    return {**result, "intervals": result["p99"] / result["interval"]}
+        cores = parts(seconds)
+    return {**result, "intervals": result["p99"] / result["interval"], **cores}
 
 
 def idle(seconds: float) -> dict[str, float]:
@@ -302,5 +314,6 @@ def idle(seconds: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    take = {"limit": limit, "many": many, "idle": idle}[sys.argv[1]]
+    kinds = {"limit": limit, "many12": partial(many, 12), "many20": partial(many, 20), "idle": idle}
+    take = kinds[sys.argv[1]]
     print(json.dumps(take(float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS)))

@@ -158,7 +158,7 @@ def of_before(name: str, world: str, ratio: float) -> Benchmark:
 MOST = at_least(0.97)
 IDLE = below(0.01, "cores")
 HALF_A_CORE = below(0.5, "cores")
-TWO_INTERVALS = below(2, "intervals")
+FEW = below(2, "intervals")
 ALL = Goal("all", lambda ours, _: ours == 1)
 
 BENCHMARKS = (
@@ -195,12 +195,15 @@ BENCHMARKS = (
             Row("shared radio: radio and both engines", "", "core", "all", "", HALF_A_CORE),
         ),
     ),
-    Benchmark(
-        in_one("shared.py", "many"),
-        (
-            Row("20 links of 50/s: delivered", "", "of all", "delivered", "", ALL),
-            Row("20 links of 50/s: p99", "", "intervals", "intervals", "", TWO_INTERVALS),
-        ),
+    *(
+        Benchmark(
+            in_one("shared.py", f"many{octets}"),
+            (
+                Row(f"20 links, 50/s of {octets}: delivered", "", "of all", "delivered", "", ALL),
+                Row(f"20 links, 50/s of {octets}: p99", "", "intervals", "intervals", "", FEW),
+            ),
+        )
+        for octets in (12, 20)
     ),
     Benchmark(
         in_one("shared.py", "idle"),
