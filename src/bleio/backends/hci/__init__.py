@@ -18,6 +18,12 @@ adapter opens, in a world not before something pairs. bumble's transports, drive
 what it has for them are imported only by adapters that use them: it takes several times as long.
 """
 
+import logging
+
 from bleio.backends.hci.backend import HciBackend
 
 __all__ = ["HciBackend"]
+
+# bumble logs what happens on the air at warning level; without a handler Python prints that on the
+# user's terminal. A program that wants it adds a handler of its own.
+logging.getLogger("bumble").addHandler(logging.NullHandler())

@@ -31,6 +31,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from bleio.backends.base import (
     AdvertisingParameters,
@@ -48,15 +49,12 @@ from bleio.backends.hci.controller.bringup import ControllerFacts, bring_up
 from bleio.backends.hci.controller.layer import COMMAND_TIMEOUT_S, HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
-from bleio.backends.hci.controller.transport import open_port
-from bleio.backends.hci.controller.uart import PinLike, UartLike, UartPort
 from bleio.backends.hci.gap import identity
 from bleio.backends.hci.gap.identity import AddressOfInstance, any_static_address
 from bleio.backends.hci.links import calls
-from bleio.backends.hci.links.link import HciLink
+from bleio.backends.hci.links.table import load
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.parts import OpenParts
-from bleio.backends.hci.security.smp.pairing import phase_2
 from bleio.backends.slots import light
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -68,6 +66,10 @@ from bleio.errors import (
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.server import LocalServer
 from bleio.gatt.table import AttributeTable
+
+if TYPE_CHECKING:
+    from bleio.backends.hci.controller.uart import PinLike, UartLike
+    from bleio.backends.hci.links.link import HciLink
 
 _log = logging.getLogger(__name__)
 
@@ -276,7 +278,10 @@ class HciBackend(Backend):
         return [] if tap is None else [tap]
 
     async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> Port:
-        await asyncio.to_thread(phase_2)  # loaded by a pairing, it would make links wait
+        await asyncio.to_thread(load)  # loaded by a link, it would make others wait
+        from bleio.backends.hci.controller.transport import open_port
+        from bleio.backends.hci.controller.uart import UartPort
+
         if isinstance(self._transport, str):
             return await open_port(self._transport, on_packet, on_lost, self._own.counters)
         return UartPort(self._transport, *self._pins, on_packet, on_lost, self._own.counters)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bleio.backends.base import Events
 from bleio.backends.hci.controller.bringup import ControllerFacts
@@ -24,12 +24,14 @@ from bleio.backends.hci.gap.resolving import ControllerResolvingList, Resolver, 
 from bleio.backends.hci.gap.scanning import ScanControl
 from bleio.backends.hci.links.closing import ClosingLinks
 from bleio.backends.hci.links.connecting import Connecting
-from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.links.table import LinkTable, Roles
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.errors import InnerError
 from bleio.gatt.table import AttributeTable
+
+if TYPE_CHECKING:
+    from bleio.backends.hci.links.link import HciLink
 
 # Bounds of closing, so that a program can end while its controller is silent.
 _LINKS_GONE_S = 1.0
@@ -63,7 +65,7 @@ class OpenParts:
         self.advertiser = AdvertisingControl(
             layer, facts, self.privacy, self.peers, closing, events.advertising_ended
         )
-        self.initiator = InitiationControl[HciLink](
+        self.initiator: InitiationControl[HciLink] = InitiationControl(
             layer, facts, self.privacy, self.peers, closing, self.scanner.find, spawn
         )
         self.privacy.pause_for_changes(self.initiator, self.scanner, self.advertiser)

@@ -42,10 +42,6 @@ from bleio.errors import ControllerLost
 
 _log = logging.getLogger(__name__)
 
-# bumble logs what happens on the air at warning level; without a handler Python prints that on the
-# user's terminal. A program that wants it adds a handler of its own.
-logging.getLogger("bumble").addHandler(logging.NullHandler())
-
 OPEN_TIMEOUT_S = 10.0
 _CLOSE_S = 1.0
 _READS_AT_ONCE = 64  # packets from a HCI socket before the loop goes on

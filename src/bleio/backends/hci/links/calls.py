@@ -14,16 +14,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from bleio.att.client import Procedure
 from bleio.att.codec import TRANSACTION_TIMEOUT_S
 from bleio.backends.hci.links.room import Room
 from bleio.backends.slots import Slot
 from bleio.errors import CallerError, InnerError, LinkLost
-from bleio.gatt.bearer import Bearer
-from bleio.gatt.model import LocalCharacteristic
-from bleio.gatt.teller import Teller
+
+if TYPE_CHECKING:
+    from bleio.att.client import Procedure
+    from bleio.gatt.bearer import Bearer
+    from bleio.gatt.model import LocalCharacteristic
+    from bleio.gatt.teller import Teller
 
 MTU_EXCHANGE_S = 5.0  # connect returns after this, whatever the peer does
 

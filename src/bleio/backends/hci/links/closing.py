@@ -29,13 +29,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.links.acl import Reassembler
 from bleio.backends.hci.links.early import HELD_S
 from bleio.backends.hci.links.l2cap import ATT_CHANNEL, SMP_CHANNEL
-from bleio.backends.hci.security.link_security import Security
-from bleio.gatt.bearer import Bearer
+
+if TYPE_CHECKING:
+    from bleio.backends.hci.security.link_security import Security
+    from bleio.gatt.bearer import Bearer
 
 MAX_CLOSING = 64  # links; the oldest goes first
 

@@ -23,15 +23,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bleio.backends.hci.gap.initiating import SUPERVISION_S, InitiationControl
 from bleio.backends.hci.links.calls import exchange_mtu
-from bleio.backends.hci.links.link import HciLink
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import ConnectTimeout, ControllerError, KeysLost, LinkLost
+
+if TYPE_CHECKING:
+    from bleio.backends.hci.links.link import HciLink
 
 # How long a peer whose keys did not fit is connected to once more, where connect has no limit.
 WITHOUT_KEYS_S = 10.0

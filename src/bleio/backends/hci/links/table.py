@@ -19,7 +19,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from struct import Struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bleio.backends.base import Events
 from bleio.backends.hci.bonds.store import LOOK_S
@@ -32,13 +32,15 @@ from bleio.backends.hci.gap.resolving import Resolver
 from bleio.backends.hci.links.acl import AclQueue
 from bleio.backends.hci.links.closing import ClosingLinks
 from bleio.backends.hci.links.early import EarlyData
-from bleio.backends.hci.links.link import Established, HciLink
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.hci import Event, LeEvent
 from bleio.errors import LinkLost
 from bleio.gatt.table import AttributeTable
+
+if TYPE_CHECKING:
+    from bleio.backends.hci.links.link import Established, HciLink
 
 # status, handle, role, peer address type, peer address (6); then in the enhanced forms the
 # resolvable addresses that the controller made and resolved; then interval, latency, supervision
@@ -171,6 +173,8 @@ class LinkTable:
         if resolvable[0] != _NONE:  # made by the controller, of its resolving list
             own = DeviceAddress(resolvable[0], random=True)
         peer, on_air = self._identify(address_type, octets, resolvable[1])
+        from bleio.backends.hci.links.link import Established  # see `load`
+
         self._open(Established(conn_handle, central, peer, on_air, own, *timing))
 
     def _identify(
@@ -191,6 +195,8 @@ class LinkTable:
     def _open(self, established: Established) -> None:
         if not established.is_central and self._roles.advertiser.link_came_up():
             self._events.advertising_ended()
+        from bleio.backends.hci.links.link import HciLink
+
         link = HciLink(self, established, self.acl.add(established.conn_handle))
         self.links[established.conn_handle] = link
         link.opened()
@@ -278,3 +284,15 @@ class LinkTable:
         link = self.links.get(conn_handle)
         if link is not None and link.connected:
             self.spawn(link.disconnect())
+
+
+def load() -> None:
+    """Load what links are made of, and the cryptography of pairing.
+
+    That is half of what an adapter is made of, and takes its time, so adapters of real time do it
+    as they open, in a thread. Many devices of worlds have no link, and most never pair.
+    """
+    import bleio.backends.hci.links.link  # noqa: F401
+    from bleio.backends.hci.security.smp.pairing import phase_2
+
+    phase_2()

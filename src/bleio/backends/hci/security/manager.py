@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from struct import Struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bleio.backends.hci.bonds.store import BondStore
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.own_device import OwnDevice
-from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.same_key import EachItsOwn, SameKey
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.core.hci import Event, LeEvent
+
+if TYPE_CHECKING:
+    from bleio.backends.hci.security.link_security import Security
 
 _CHANGE = Struct("<BHB")  # status, handle, enabled
 _REFRESH = Struct("<BH")  # status, handle

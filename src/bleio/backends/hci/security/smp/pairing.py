@@ -286,11 +286,7 @@ def shortened(key: bytes, octets: int) -> bytes:
 
 
 def phase_2() -> tuple[Callable[[PairingBasis], Steps], Callable[[PairingBasis], Steps]]:
-    """Return both kinds of phase 2, and load the cryptography that they rest on.
-
-    That takes its time, so adapters of real time do it as they open, in a thread. Most worlds that
-    tests make never pair.
-    """
+    """Return both kinds of phase 2, and load the cryptography that they rest on."""
     from bleio.backends.hci.security.smp.legacy import short_term_key
     from bleio.backends.hci.security.smp.secure_connections import secure_connections_key
 
