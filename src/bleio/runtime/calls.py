@@ -86,7 +86,11 @@ class Call(Flag):
         self.set()
 
     def _step(self, step: Callable[[Any], Any], value: Any) -> None:
-        """Let the light coroutine run up to the next slot that is not filled, or to its end."""
+        """Let the light coroutine run up to the next slot that is not filled, or to its end.
+
+        While it runs it may fill the slot that it has waited for, as what ends a request does.
+        """
+        coroutine, self._coroutine = self._coroutine, None
         try:
             slot = step(value)
         except StopIteration as end:
@@ -94,13 +98,13 @@ class Call(Flag):
         except BaseException as error:  # of any kind: it is the caller's to see
             self.error = error
         else:
+            self._coroutine = coroutine
             slot.when_filled(self._go_on)
             return
-        self._coroutine = None
         self._end()
 
     def _go_on(self) -> None:
-        if self._coroutine is not None:  # else it has ended: it was cancelled
+        if self._coroutine is not None:  # else it was cancelled, and runs or has ended
             self._step(self._coroutine.send, None)
 
     def _task_ended(self, task: asyncio.Task[Any]) -> None:

@@ -131,6 +131,28 @@ def test_light_call_is_cancelled(loop: asyncio.AbstractEventLoop) -> None:
     one.call.cancel()
 
 
+def test_light_call_that_fills_its_slot_when_it_is_cancelled(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    """As one does that gives up a request: what has asked is told that it has ended."""
+    slot: Slot[None] = Slot()
+    known: set[Call] = set()
+
+    @light
+    async def ask() -> None:
+        try:
+            await slot
+        finally:
+            slot.told(None)
+
+    call = Call(known, ask, ())
+    known.add(call)
+    call.begin(loop)
+    call.cancel()
+    assert isinstance(call.error, asyncio.CancelledError)
+    assert (call.done, known) == (True, set())
+
+
 def test_light_call_ends_with_engine(loop: asyncio.AbstractEventLoop) -> None:
     one = Light()
     one.call.begin(loop)
