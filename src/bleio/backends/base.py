@@ -64,8 +64,7 @@ from bleio.gatt.model import (
 from bleio.gatt.server import LocalServer
 
 
-@dataclass(frozen=True, slots=True)
-class AdvertisingParameters:
+class AdvertisingParameters(NamedTuple):
     """One call of start_advertising, checked. The engine ends it after its timeout, not we."""
 
     data: bytes
@@ -78,8 +77,7 @@ class AdvertisingParameters:
     high_duty_cycle: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ScanParameters:
+class ScanParameters(NamedTuple):
     """One call of start_scan, checked. Filters, buffers and the timeout are the engine's."""
 
     interval_us: int = 100_000

@@ -6,6 +6,7 @@ Values are in the units of the link layer; their ranges are checked where comman
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bleio.core.address import DeviceAddress
 from bleio.radio.air import phy
@@ -55,8 +56,7 @@ class ScanTiming:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class InitiatingParameters:
+class InitiatingParameters(NamedTuple):
     """What connection the host wants: with which device, from which address, listening how.
 
     `peer` None takes any device in the filter accept list. `windows_us` and `connection` have one

@@ -23,8 +23,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bleio.backends.hci.controller.layer import HciLayer, is_answer
 from bleio.backends.hci.controller.opcodes import LISTED_AT, LeFeature, Opcode
@@ -48,8 +47,7 @@ _LONGEST_DATA = struct.pack("<HH", 251, 2120)  # octets and microseconds, of one
 _LEAST_ADVERTISING = struct.pack("<H", 31)
 
 
-@dataclass(frozen=True, slots=True)
-class ControllerFacts:
+class ControllerFacts(NamedTuple):
     """What the controller told about itself."""
 
     acl_octets: int

@@ -28,8 +28,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.links.acl import Reassembler
@@ -43,8 +42,7 @@ if TYPE_CHECKING:
 MAX_CLOSING = 64  # links; the oldest goes first
 
 
-@dataclass(frozen=True, slots=True)
-class Remains:
+class Remains(NamedTuple):
     """What is left of a link that has ended: the parts that take data."""
 
     reassembler: Reassembler

@@ -16,10 +16,9 @@ only then does `connect` return with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
 from struct import Struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bleio.backends.base import Events
 from bleio.backends.hci.bonds.store import LOOK_S
@@ -59,8 +58,7 @@ _MAX_DATA_OCTETS, _MAX_DATA_US = 251, 2120
 _PHY_2M = 0x02
 
 
-@dataclass(frozen=True, slots=True)
-class Roles:
+class Roles(NamedTuple):
     """The parts of GAP that wait for links, or know peers by their addresses.
 
     `closing`: what is left of links that have ended, which ends where those let new ones come.

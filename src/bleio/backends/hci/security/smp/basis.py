@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bleio.backends.base import OobData, PairingAgent
 from bleio.backends.hci import entropy
@@ -34,15 +34,13 @@ class Failure(Exception):
         self.weaker = weaker  # than the bond that it would have replaced
 
 
-@dataclass(frozen=True, slots=True)
-class Receive:
+class Receive(NamedTuple):
     """Wait for a PDU; its octets after the opcode are sent in."""
 
     opcode: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """Wait for the agent's answer, which is sent in. `waits` False: None is sent in at once."""
 
     question: Callable[[], Awaitable[Any]]
