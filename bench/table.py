@@ -97,13 +97,16 @@ def source_before() -> Path:
     """Return the source of the older version, taken from the history."""
     folder = ROOT / "build" / BEFORE
     if not folder.exists():
-        packed = subprocess.run(
-            ["git", "archive", BEFORE, "src"], cwd=ROOT, capture_output=True, check=False
-        )
-        if packed.returncode:
-            raise NotMeasured(f"there is no {BEFORE} here; it needs a clone with its history")
-        folder.mkdir(parents=True)
-        subprocess.run(["tar", "-x", "-C", folder], input=packed.stdout, check=True)
+        unpacked = folder.with_suffix(".new")
+        unpacked.mkdir(parents=True, exist_ok=True)
+        try:
+            command = ["git", "archive", BEFORE, "src"]
+            packed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+            subprocess.run(["tar", "-x", "-C", unpacked], input=packed.stdout, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            why = f"there is no {BEFORE} to compare with; it takes git and a clone with its history"
+            raise NotMeasured(why) from None
+        unpacked.rename(folder)
     return folder / "src"
 
 

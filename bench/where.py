@@ -27,6 +27,7 @@ from types import FrameType
 from table import child, put_on_page, source_before
 
 EVERY_S = 0.0005
+SAMPLES = 1000
 NOTIFICATIONS, LOOKS = 2000, 20_000
 WAITING = (".acquire(", ".wait(", "poll(", "select(", "sleep(")  # in a line: it waits there
 HANDOVER = "the baton goes to another thread"
@@ -71,7 +72,7 @@ class Sampler(threading.Thread):
 
 def waits(frame: FrameType) -> bool:
     """Tell whether a thread is at a line that waits for others."""
-    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno or 0)  # None between lines
     return any(word in line for word in WAITING)
 
 
@@ -114,7 +115,8 @@ def sample(what: str) -> dict[str, float]:
     sampler = Sampler()
     sys.setswitchinterval(1e-6)  # or it would see threads only where they wait
     sampler.start()
-    run()
+    while sampler.is_alive() and sum(sampler.seen.values()) < SAMPLES:
+        run()
     sampler.stop()
     total = sum(sampler.seen.values())
     return {"all": took_us, **{name: took_us * n / total for name, n in sampler.seen.items()}}
