@@ -64,5 +64,6 @@ def _exchange_task(loop: asyncio.AbstractEventLoop, task: Any) -> Any:
 def end_as_thread() -> None:
     """Leave nothing to the greenlet that runs next."""
     sys.settrace(None)
-    sys.setprofile(None)
+    if callable(sys.getprofile()):  # else it is cProfile's, of another program perhaps
+        sys.setprofile(None)
     lay_loop_aside()

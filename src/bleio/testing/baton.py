@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from bleio.testing.hub import Hub
 from bleio.testing.interrupting import interrupt
 from bleio.testing.participant import Participant
 from bleio.testing.realsleep import calls_real_sleep
-from bleio.testing.waiting import Predicate
+from bleio.testing.waiting import Predicate, came
 
 _FRAMES_SHOWN = 6
 
@@ -91,13 +92,29 @@ class Baton:
 
     def give(self, to: Participant) -> None:
         """Let another one go on. Thread: the owner's, which goes on to `comes_within`."""
+        self._owner.turn.acquire(blocking=False)  # an alarm that an interrupt has left
+        self.hub.will_wake(to)
         self.holder = to
         self.passes += 1
-        self.hub.wake(to)
+        self.hub.wake()
 
     def comes_within(self, seconds: float) -> bool:
         """Wait for some real time. Returns: whether it is the owner's turn. Thread: its."""
-        return self._owner.turn.acquire(timeout=seconds)
+        return self._owner.turn.acquire(timeout=seconds) and self.holder is self._owner
+
+    def comes_back_within(self, seconds: float) -> bool:
+        """Have it again, after an interrupt at any moment of `give` or `comes_within`.
+
+        Who has it is told by `holder` and by what the hub is to wake for, not by the owner's lock,
+        which is no more than an alarm: the interrupt may have fallen just before the other side
+        was woken, or just after the lock was taken. Thread: the owner's.
+        """
+        if self.hub.will_not_wake():
+            self.holder = self._owner
+        end_s = time.monotonic() + seconds
+        while self.holder is not self._owner and (left_s := end_s - time.monotonic()) > 0:
+            self.comes_within(left_s)
+        return self.holder is self._owner
 
     def pass_on(self, me: Participant, to: Participant) -> None:
         """Let another one go on, and wait without limit until it is `me`'s turn. Thread: its."""
@@ -105,12 +122,16 @@ class Baton:
         self.passes += 1
         hub = self.hub
         if to is self._owner:
-            to.turn.release()
+            self._alarm_owner()
             next_here = hub.park()
             if next_here is None or next_here is me:
                 return
             to = next_here
         hub.switch(me, to)
+
+    def _alarm_owner(self) -> None:
+        with contextlib.suppress(RuntimeError):  # an interrupt has left an earlier alarm there
+            self._owner.turn.release()
 
     def leave_to(self, to: Participant) -> None:
         """Let another one go on as soon as the caller, which has it, has ended."""
@@ -126,7 +147,7 @@ class Baton:
             return one
         if self._owner_is_next:
             self._owner_is_next = False
-            self._owner.turn.release()
+            self._alarm_owner()
         elif hub.has(self.holder):
             return self.holder
         return None if one is None else hub.park() or hub.one_left()
@@ -135,7 +156,8 @@ class Baton:
 
     def free(self, participant: Participant) -> None:
         """Let one go on beside the one that has the baton. Thread: the owner's, which has it."""
-        self.hub.wake(participant)
+        self.hub.will_wake(participant)
+        self.hub.wake()
 
     def abandon(self, reason: type[BaseException] | None) -> None:
         """Nobody has it any more: let all end, one after the other.
@@ -147,8 +169,9 @@ class Baton:
         self.abandoned = True
         if reason is not None and self.hub.has(holder):
             interrupt(self.hub.ident, reason)
-        with contextlib.suppress(RuntimeError):  # it was just woken
-            self.hub.wake(None)
+        if not self.hub.is_to_wake():
+            self.hub.will_wake(None)
+        self.hub.wake()
 
     def wait_for_end(self, seconds: float) -> None:
         """Wait for the end of the thread of all that have had it, if none of them is left."""
@@ -163,6 +186,12 @@ class Baton:
             f"{holder.name} has neither waited in simulated time nor ended for {seconds:g} s of"
             " real time; it computes, or waits for something outside of the world"
         )
+        others = self.hub.others(holder)
+        if others:
+            what += (
+                f". If it waits for a lock that one of {', '.join(others)} holds: they wait in"
+                " simulated time, and cannot release it before this one goes on"
+            )
         return what if frame is None else f"{what}:\n{_lines_of(frame)}"
 
     def real_sleep(self) -> str | None:
@@ -209,7 +238,7 @@ class Strangers:
         for _ in range(len(self.waiting)):
             stranger = self.waiting.popleft()
             due = stranger.due_us <= now_us
-            if due or (stranger.predicate is not None and stranger.predicate()):
+            if due or (stranger.predicate is not None and came(stranger)):
                 stranger.turn.release()
             else:
                 self.waiting.append(stranger)

@@ -28,6 +28,7 @@ What may surprise:
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable
@@ -38,10 +39,17 @@ from bleio.testing.participant import Participant
 
 try:
     from greenlet import GreenletExit, getcurrent, greenlet
+except ModuleNotFoundError as error:
+    raise ImportError(
+        "Worlds need the package greenlet, which bleio does not bring where it has to be compiled,"
+        " as on 32-bit ARM; install it with: pip install greenlet (with a C compiler, or a wheel of"
+        " your system's)",
+        name=error.name,
+    ) from error
 except ImportError as error:
     raise ImportError(
-        "Worlds need the package greenlet, which is not installed together with bleio where it has"
-        " to be compiled, as on 32-bit ARM; install it with: pip install greenlet",
+        f"Worlds need the package greenlet, which is installed but cannot be loaded ({error});"
+        " install it anew with: pip install --force-reinstall greenlet",
         name=error.name,
     ) from error
 
@@ -89,15 +97,39 @@ class Hub:
         """Whether it runs here, or will."""
         return participant in self._bodies
 
-    def wake(self, to: Participant | None) -> None:
-        """Let one go on, or, for None, the one that has parked.
+    def others(self, than: Participant) -> list[str]:
+        """Return the names of programs that have begun, and stand where they wait."""
+        begun = tuple(self._outermost)
+        return sorted(each.name for each in begun if each is not than and each.sequence)
 
-        Raises: RuntimeError if the hub was woken already.
+    def will_wake(self, to: Participant | None) -> None:
+        """Say which one is to go on at `wake`; None is the one that has parked.
+
         Thread: another one, while the hub has parked or is about to.
         """
         if (thread := self._thread) is not None:
-            thread.wanted = to
-            thread.turn.release()
+            thread.wanted.append(to)
+
+    def will_not_wake(self) -> bool:
+        """Take that back. Returns: False if the hub has woken already. Thread: as `will_wake`."""
+        thread = self._thread
+        if thread is None:
+            return False
+        try:
+            thread.wanted.pop()
+        except IndexError:
+            return False
+        return True
+
+    def is_to_wake(self) -> bool:
+        """Whether it has been told to, and has not yet. Thread: as `will_wake`."""
+        return self._thread is not None and bool(self._thread.wanted)
+
+    def wake(self) -> None:
+        """Let that one go on. Thread: as `will_wake`."""
+        if (thread := self._thread) is not None:
+            with contextlib.suppress(RuntimeError):  # it is free: a wake was taken back
+                thread.turn.release()
 
     def join(self, seconds: float) -> None:
         """Wait for the end of the thread, if nothing is left that runs in it."""
@@ -108,9 +140,7 @@ class Hub:
 
     def park(self) -> Participant | None:
         """Wait in this greenlet until another thread wakes the hub. Returns: for whom."""
-        thread = self._thread_here()
-        thread.turn.acquire()
-        return thread.wanted
+        return self._thread_here().next_wanted()
 
     def switch(self, me: Participant, to: Participant) -> None:
         """Let `to` go on where it stands. Returns when somebody switches back to `me`."""
@@ -172,9 +202,8 @@ class Hub:
 
     def run(self, thread: _HubThread) -> None:
         """Go where the baton is, whenever one that had it has ended."""
-        thread.turn.acquire()
+        to = thread.next_wanted()
         self.ident = threading.get_ident()
-        to = thread.wanted
         while to is not None:
             try:
                 self._enter(to)
@@ -206,9 +235,18 @@ class _HubThread(threading.Thread):
         super().__init__(name="bleio-world", daemon=True)
         self.turn = threading.Lock()
         self.turn.acquire()
-        self.wanted: Participant | None = None
+        self.wanted: list[Participant | None] = []  # none, or the one to wake for
         self.first: greenlet | None = None
         self._hub = hub
+
+    def next_wanted(self) -> Participant | None:
+        """Wait until another thread says which one is to go on. Thread: this one."""
+        while True:
+            self.turn.acquire()
+            try:
+                return self.wanted.pop()
+            except IndexError:
+                pass  # it was taken back
 
     def run(self) -> None:
         self.first = getcurrent()

@@ -43,7 +43,7 @@ class QuickWaits:
         """Wait for as long as a look takes, or until news come.
 
         Returns: False if somebody has to decide; nothing has happened then.
-        Raises: what the caller is to end by; what `at_looks` raises.
+        Raises: what the caller is to end by.
         """
         # Spinning programs are in here most of the time, so it calls nothing that it need not.
         hub, schedule, turns = self._hub, self._schedule, self._turns
@@ -119,6 +119,9 @@ class QuickWaits:
         schedule.deciding = True
         try:
             return schedule.at_looks()
+        except BaseException as error:
+            self._turns.owner.error = error
+            return True
         finally:
             schedule.deciding = False
 

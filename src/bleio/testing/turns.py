@@ -178,10 +178,10 @@ class Turns:
         interrupt in between loses nobody.
 
         Args: me, predicate, due_us: one that begins to wait now, and is not in the schedule.
-        Raises: what a predicate raises; KeyboardInterrupt. The caller keeps the baton then.
+        Raises: KeyboardInterrupt; what the predicate of the caller raises, which keeps the baton.
         """
         schedule = self.schedule
-        if self.life is WorldLife.RECALLED:
+        if self.life is WorldLife.RECALLED or self.owner.error is not None:
             return self.owner
         if schedule.engine_woken:
             return self.engine
@@ -225,7 +225,7 @@ class Turns:
         back = False
         self.become(WorldLife.RECALLED)
         try:
-            back = self.baton.comes_within(within_s)
+            back = self.baton.comes_back_within(within_s)
         finally:
             self.become(WorldLife.GOING if back else WorldLife.GIVEN_UP)
         if back:

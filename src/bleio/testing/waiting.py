@@ -124,8 +124,7 @@ class Waiting:
             if heard_us < before_us and (
                 heard_us < at_us or (heard_us == at_us and each.sequence < number)
             ):
-                assert each.predicate is not None
-                if not each.predicate():
+                if not came(each):
                     continue
                 # The one that was first until now is asked again, if it has a predicate.
                 heard_us, who, at_us, number = at_us, each, heard_us, each.sequence
@@ -143,3 +142,18 @@ class Waiting:
     def without_limit(self) -> list[str]:
         """The names of those that wait for predicates, whatever happens."""
         return sorted(each.name for each in self._for_predicates)
+
+
+def came(who: Participant) -> bool:
+    """Ask the predicate that one waits for. What it raises is raised where that one waits.
+
+    Raises: KeyboardInterrupt, which is the asking thread's.
+    """
+    assert who.predicate is not None
+    try:
+        return who.predicate()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        who.error = error
+        return True

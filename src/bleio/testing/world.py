@@ -298,6 +298,9 @@ class World(SharedAir):
             if not self.clock.given_up:
                 self._stop_programs()
                 self.portal.stop()
+        except BaseException:  # Ctrl-C, say; nobody will end the rest in order
+            self.clock.give_up()
+            raise
         finally:
             if self.clock.given_up:
                 self.clock.abandon(PowerOff)
