@@ -11,6 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from support.air_recorder import recorder
+from support.hci_recorder import hci_recorder
+
+# Here, so that all folders that record share one file of each kind, and tshark starts twice.
+__all__ = ["hci_recorder", "recorder"]
+
 _SETTING = "BLEIO_STATE_DIR"
 _numbers = itertools.count()
 

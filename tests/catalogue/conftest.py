@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import _bleio
 import pytest
 
-from support.air_recorder import record_radios, recorder
-from support.hci_recorder import hci_recorder, record_hosts
+from support.air_recorder import record_radios
+from support.hci_recorder import record_hosts
 from support.pair import Pair, connect, current
 
-__all__ = ["hci_recorder", "record_hosts", "record_radios", "recorder"]
+__all__ = ["record_hosts", "record_radios"]
 
 
 @pytest.fixture(autouse=True)

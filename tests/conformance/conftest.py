@@ -23,12 +23,12 @@ from support.hci.world import (
     SharedWorld,
     VirtualWorld,
 )
-from support.hci_recorder import hci_recorder, record_hosts
+from support.hci_recorder import record_hosts
 from support.little.world import LittleWorld
 from support.stacks import bluez_image
 from support.stacks.world import OsSecondWorld, OsWorld
 
-__all__ = ["hci_recorder", "record_hosts"]
+__all__ = ["record_hosts"]
 
 WORLDS: dict[str, MakeWorld] = {
     "bumble": BumbleWorld,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from support.air_recorder import record_radios, recorder
+from support.air_recorder import record_radios
 
-__all__ = ["record_radios", "recorder"]
+__all__ = ["record_radios"]
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ class Recorder(Recording):
 
 @pytest.fixture(scope="session")
 def recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
-    """Where all tests of a folder put their packets."""
+    """Where all tests that record put their packets."""
     recorder = Recorder(tmp_path_factory.mktemp("air") / "all.pcapng")
     yield recorder
     if shutil.which("tshark") and recorder.path.exists():

@@ -30,7 +30,7 @@ class _CountedFile(CaptureFile):
 def hci_recorder(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Recording, CaptureFile]]:
-    """Where all tests of a folder put what is said over HCI."""
+    """Where all tests that record put what is said over HCI."""
     recording = Recording(tmp_path_factory.mktemp("hci") / "all.pcapng", "hci")
     file = _CountedFile(recording)
     yield recording, file

@@ -28,7 +28,10 @@ _WITH_INSTANT = (0x00, 0x01, 0x0F, 0x16)  # what begins a change of parameters, 
 
 
 def fields(path: Path, *names: str, only: str = "") -> list[list[str]]:
-    """The values of some fields of all frames, or of those that a display filter lets through."""
+    """The values of some fields of all frames, or of those that a display filter lets through.
+
+    The last of them may hold anything, the others no semicolon.
+    """
     command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=;"]
     for name in names:
         command += ["-e", name]
@@ -36,7 +39,36 @@ def fields(path: Path, *names: str, only: str = "") -> list[list[str]]:
         command += ["-Y", only]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
-    return [line.split(";") for line in done.stdout.splitlines()]
+    return [line.split(";", len(names) - 1) for line in done.stdout.split("\n")[:-1]]
+
+
+class _Frame(NamedTuple):
+    """What tshark says of one frame; empty where there is none of it."""
+
+    number: str
+    protocol: str
+    severities: str
+    messages: str
+    access_address: str
+    acl_handle: str
+    pdu_type: str
+    control_opcode: str
+    att_opcode: str
+    info: str
+
+
+_FRAME_FIELDS = (
+    "frame.number",
+    "_ws.col.Protocol",
+    "_ws.expert.severity",
+    "_ws.expert.message",
+    "btle.access_address",
+    "bthci_acl.chandle",
+    "btle_rf.pdu_type",
+    "btle.control_opcode",
+    "btatt.opcode",
+    "_ws.col.Info",
+)
 
 
 class Complaint(NamedTuple):
@@ -50,55 +82,60 @@ class Complaint(NamedTuple):
 
 def complaints(path: Path) -> list[Complaint]:
     """All warnings and errors of tshark's expert info but those in which tshark is wrong."""
-    names = ("frame.number", "_ws.col.Protocol", "_ws.col.Info")
+    looked_at = f"{_BAD} || btle.control_opcode || btatt.opcode"
+    # In one go: tshark takes every frame apart each time. The last column may hold anything.
+    frames = [_Frame(*each) for each in fields(path, *_FRAME_FIELDS, only=looked_at)]
     found = []
-    for number, protocol, info, severities, messages in fields(
-        path, *names, "_ws.expert.severity", "_ws.expert.message", only=_BAD
-    ):
-        for severity, message in zip(severities.split(","), messages.split(","), strict=True):
-            if int(severity) >= _WARNING:
-                found.append(Complaint(int(number), protocol, info, message))
+    for frame in frames:
+        severities, messages = frame.severities.split(","), frame.messages.split(",")
+        for severity, message in zip(severities, messages, strict=True):
+            if severity and int(severity) >= _WARNING:
+                found.append(Complaint(int(frame.number), frame.protocol, frame.info, message))
     suspects = {each.frame for each in found if each.message == COLLISION}
-    mistaken = _crossings(path, suspects) if suspects else set()
+    mistaken = _crossings(frames, suspects) if suspects else set()
     suspects = {each.frame for each in found if each.protocol == "ATT"}
-    mistaken |= _mixed_up(path, suspects) if suspects else set()
+    mistaken |= _mixed_up(frames, suspects) if suspects else set()
     return [each for each in found if each.frame not in mistaken]
 
 
-def _mixed_up(path: Path, suspects: set[int]) -> set[int]:
+def _mixed_up(frames: list[_Frame], suspects: set[int]) -> set[int]:
     """Of ATT responses those before which another link had a request after theirs.
 
     Spec: Vol 3, Part F, 3.3.2: each bearer has its own request and response. tshark takes a
     response for that to the last request of whatever link, and reads it as something else.
     """
-    names = ("frame.number", "btle.access_address", "bthci_acl.chandle", "btatt.opcode")
     last_request: tuple[str, str] = ("", "")  # the link
     mixed_up = set()
-    for number, *link, opcode in fields(path, *names, only="btatt.opcode"):
-        is_response = int(opcode, 0) in _ATT_RESPONSES
-        if is_response and int(number) in suspects and tuple(link) != last_request:
-            mixed_up.add(int(number))
+    for frame in frames:
+        if not frame.att_opcode:
+            continue
+        link = frame.access_address, frame.acl_handle
+        is_response = int(frame.att_opcode, 0) in _ATT_RESPONSES
+        if is_response and int(frame.number) in suspects and link != last_request:
+            mixed_up.add(int(frame.number))
         if not is_response:
-            last_request = (link[0], link[1])
+            last_request = link
     return mixed_up
 
 
-def _crossings(path: Path, suspects: set[int]) -> set[int]:
+def _crossings(frames: list[_Frame], suspects: set[int]) -> set[int]:
     """Of frames that begin a procedure those whose sender has not answered its peer's before.
 
     Spec: Vol 6, Part B, 5.3: an end must not begin a procedure with an instant after it has
     responded to its peer's. tshark 4.0 says that also of requests that cross, which are allowed and
     for which the section has its rules; later versions look whether there is a response.
     """
-    names = ("frame.number", "btle.access_address", "btle_rf.pdu_type", "btle.control_opcode")
     spoken: dict[tuple[str, str], int] = {}  # the last control PDU of each end of each link
     begun: dict[tuple[str, str], int] = {}  # its last one that begins a procedure with an instant
     crossings = set()
-    for number, link, end, opcode in fields(path, *names, only="btle.control_opcode"):
-        frame, other = int(number), _OTHER_END[end]
+    for each in frames:
+        if not each.control_opcode:
+            continue
+        frame, link, end = int(each.number), each.access_address, each.pdu_type
+        other = _OTHER_END[end]
         if frame in suspects and spoken.get((link, end), 0) < begun.get((link, other), 0):
             crossings.add(frame)
         spoken[link, end] = frame
-        if int(opcode, 0) in _WITH_INSTANT:
+        if int(each.control_opcode, 0) in _WITH_INSTANT:
             begun[link, end] = frame
     return crossings

@@ -159,14 +159,15 @@ IN_A_THREAD = {
     "thread": """
         threading.Thread(target=wait).start()
         started.set()
-        time.sleep(60)
+        # In slices: Ctrl-C that comes just before Python blocks is seen when that wait ends.
+        while True:
+            time.sleep(1)
     """,
     "executor": """
         adapter.address
         from concurrent import futures
         waiting = futures.ThreadPoolExecutor().submit(wait)
         started.set()
-        # In slices: Ctrl-C that comes just before Python blocks is seen when that wait ends.
         while not futures.wait([waiting], 1).done:
             pass
     """,

@@ -9,9 +9,7 @@ import pytest
 
 from bleio.radio.air.radio import AirPdu, Radio
 from bleio.testing.captures import Captures
-from support.air_recorder import Recorder, recorder
-
-__all__ = ["recorder"]
+from support.air_recorder import Recorder
 
 
 @pytest.fixture(autouse=True)

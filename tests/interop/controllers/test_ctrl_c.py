@@ -138,7 +138,7 @@ def test_others_on_the_radio_go_on(
     terminal: Terminal, radios: Radios, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = terminal.run(
-        "adapter.start_advertising(b'')\nsay('ready')\ntime.sleep(60)\n", monkeypatch
+        "adapter.start_advertising(b'')\nsay('ready')\nwhile True: time.sleep(1)\n", monkeypatch
     )
     program.says("^ready")
     radio = radios.process_id("desk")
