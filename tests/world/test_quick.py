@@ -82,7 +82,7 @@ def test_what_happens_is_the_same_as_with_a_decision_each_time(
             return [world.now_s, world.output(), world.trace()]
 
     quick = happened()
-    monkeypatch.setattr(QuickWaits, "look", lambda self: False)
+    monkeypatch.setattr(QuickWaits, "look", lambda self: self._look_slowly())
     monkeypatch.setattr(QuickWaits, "sleep", lambda self, due_us: False)
     assert quick == happened()
 

@@ -83,7 +83,8 @@ class VirtualClock(Clock):
         self.time: Time = self._turns
         self._engine = EngineTurns(self._turns, events, at_engine_start)
         self._everybody: list[Participant] = []
-        self._quick = QuickWaits(self._turns)
+        self._quick = QuickWaits(self._turns, self._look_slowly)
+        self.look = self._quick.look  # type: ignore[method-assign] # no call between
 
     @property
     def now_us(self) -> int:
@@ -102,10 +103,8 @@ class VirtualClock(Clock):
 
     # Programs wait
 
-    def look(self) -> None:
-        """See `Clock`. Threads that programs have started themselves look without cost."""
-        if self._quick.look():
-            return
+    def _look_slowly(self) -> None:
+        """Look when somebody has to decide. Threads of programs' own look without cost."""
         turns = self._turns
         me = turns.baton.me()
         if me is None or me.stranger or me is turns.engine or turns.schedule.deciding:

@@ -31,6 +31,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+from asyncio import _get_running_loop
 from collections.abc import Callable
 from functools import partial
 
@@ -146,7 +147,7 @@ class Hub:
         """Let `to` go on where it stands. Returns when somebody switches back to `me`."""
         self._stands[me] = getcurrent()
         stack = self._stands.get(to) or self._starter_of(to)
-        loop = lay_loop_aside()
+        loop = None if _get_running_loop() is None else lay_loop_aside()
         trace, profile = sys.gettrace(), sys.getprofile()
         if trace is not None:
             sys.settrace(None)

@@ -19,55 +19,66 @@ not matter which of two threads is first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import get_ident
 
 from bleio.testing import participant
 from bleio.testing.participant import SPINNING_PARTS, Participant
+from bleio.testing.schedule import UNKNOWN_US
 from bleio.testing.turns import Turns
 from bleio.testing.waiting import NEVER_US
+
+
+def _never() -> None:
+    """What the engine does not do."""
+    raise AssertionError("the engine does not look")
 
 
 class QuickWaits:
     """Passes time, and the baton among the participants of the hub.
 
+    Args: look_slowly: looks when somebody has to decide.
+
     Thread: any. For all but the one that has the baton and runs in the hub, a wait is not quick.
     """
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, look_slowly: Callable[[], None] = _never) -> None:
         self._turns = turns
         self._hub = turns.baton.hub
         self._schedule = turns.schedule
         self._due = turns.schedule.waiting.due
+        self._look_slowly = look_slowly
 
-    def look(self) -> bool:
-        """Wait for as long as a look takes, or until news come.
+    def look(self) -> None:
+        """Wait for as long as a look takes, or until news come; see `Clock`.
 
-        Returns: False if somebody has to decide; nothing has happened then.
         Raises: what the caller is to end by.
         """
         # Spinning programs are in here most of the time, so it calls nothing that it need not.
         hub, schedule, turns = self._hub, self._schedule, self._turns
         me = hub.current
         if me is None or get_ident() != hub.ident or schedule.deciding:
-            return False
+            self._look_slowly()
+            return
         now_us = turns.now_us
         cost_us = (now_us - me.spins_since_us) // SPINNING_PARTS
         if cost_us < me.look_us or cost_us > participant.LONGEST_LOOK_US:
             cost_us = me.look_cost_us(now_us)
         due_us = now_us + cost_us
-        if due_us >= schedule.quiet_until_us or me.stop is not None:
-            return False
-        if schedule.at_looks is not None and self._must_decide(due_us):
-            return False
+        if (
+            due_us >= schedule.quiet_until_us
+            or me.stop is not None
+            or (schedule.at_looks is not None and self._must_decide(due_us))
+        ):
+            self._look_slowly()
+            return
         me.news = False
         if not self._due or due_us < self._due[0][0]:
             turns.now_us = due_us
-            return True
-        if not self._change_places(me, due_us, hears_news=True):
-            return False
-        if me.news:
+        elif not self._change_places(me, due_us, hears_news=True):
+            self._look_slowly()
+        elif me.news:
             me.attend(turns.now_us)
-        return True
 
     def sleep(self, due_us: int) -> bool:
         """Wait until a time; as `look`."""
@@ -102,23 +113,21 @@ class QuickWaits:
             or schedule.announced
             or schedule.engine_woken
             or turns.must_decide_anew()
-            or (schedule.at_looks is not None and self._asks())
+            or (schedule.at_looks is not None and self._must_decide())
+            or schedule.engine_woken  # by what was asked
         ):
             return False
         if engine_us > turns.now_us:
             turns.now_us = engine_us
         return True
 
-    def _must_decide(self, due_us: int) -> bool:
+    def _must_decide(self, due_us: int = UNKNOWN_US - 1) -> bool:
         """Whether what the owner waits for has come, or asking it has changed anything."""
-        return self._asks() or due_us >= self._schedule.quiet_until_us
-
-    def _asks(self) -> bool:
         schedule = self._schedule
         assert schedule.at_looks is not None
         schedule.deciding = True
         try:
-            return schedule.at_looks()
+            return schedule.at_looks() or due_us >= schedule.quiet_until_us
         except BaseException as error:
             self._turns.owner.error = error
             return True
