@@ -24,7 +24,7 @@ Threads. All of this runs on the engine thread, inside its asyncio loop. Corouti
 air, plain methods must not. Attributes and what says "any thread" can be read from any. A backend
 is made by another thread, without a loop, for that loads modules and asks the system; what waits
 for a disk later on is given to a thread too (`asyncio.to_thread`). `backends/os` makes one call
-that can wait in the kernel: `bluez.incoming.direction_of` says which, and why.
+that can wait in the kernel: `bluez.kernel_links` says which, and why.
 
 Order. `link_opened` comes before `connect` returns; `advertising_ended` before the `link_opened`
 that ended it; `link_closed` after every listener of that link was told; `lost` after all that.

@@ -10,8 +10,7 @@ from unittest import mock
 from dbus_fast import Variant
 
 from bleio.backends.base import AdvertisingParameters
-from bleio.backends.os.bluez import incoming
-from bleio.backends.os.bluez.incoming import Direction
+from bleio.backends.os.bluez.kernel_links import Direction, KernelLinks
 from bleio.backends.os.bluez.objects import DEVICE
 from bleio.backends.os.bluez.peripheral import BlueZPeripheral
 from bleio.backends.os.bluez.system import BlueZ
@@ -74,7 +73,7 @@ class Bench:
         assert isinstance(self.system.peripheral, BlueZPeripheral)
         return self.system.peripheral
 
-    def told_direction(self, adapter: object, peer: DeviceAddress) -> Direction:
+    def told_direction(self, octets: bytes) -> Direction:
         return self.direction
 
     async def open(self) -> None:
@@ -174,7 +173,7 @@ async def bench(version: str = "0542") -> AsyncIterator[Bench]:
         adapter = next(iter(made.daemon.objects.values()))["org.bluez.Adapter1"]
         adapter["Modalias"] = Variant("s", f"usb:v1D6Bp0246d{version}")
         await made.daemon.start()
-        with mock.patch.object(incoming, "direction_of", made.told_direction):
+        with mock.patch.object(KernelLinks, "direction", staticmethod(made.told_direction)):
             await made.open()
             try:
                 yield made

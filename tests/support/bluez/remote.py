@@ -12,6 +12,7 @@ from dbus_fast import Message, Variant
 
 from bleio.backends.os.backend import OsBackend
 from bleio.backends.os.bluez import reaching
+from bleio.backends.os.bluez.kernel_links import KernelLink, KernelLinks
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE
 from bleio.backends.os.bluez.system import BlueZ
 from bleio.core.address import DeviceAddress, parse_address
@@ -58,6 +59,7 @@ class Remote(StandIn):
         self.echoes = True
         self.resolves = True  # services, once a device is connected
         self.ended_while: list[bool] = []  # whether it was connected, for each `Disconnect`
+        self.kernel_links: list[KernelLink] | None = None  # None: it cannot be asked
 
     # What a test does
 
@@ -175,8 +177,9 @@ async def remote(grace_looks: int = 1) -> AsyncIterator[tuple[Remote, OsBackend,
         daemon, engine = Remote(), Engine()
         await daemon.start()
         backend = OsBackend(BlueZ())
-        await backend.open(engine.server, "central", engine)
-        with mock.patch.object(reaching, "GRACE_LOOKS", grace_looks):
+        asked = mock.patch.object(KernelLinks, "all", staticmethod(lambda: daemon.kernel_links))
+        with asked, mock.patch.object(reaching, "GRACE_LOOKS", grace_looks):
+            await backend.open(engine.server, "central", engine)
             try:
                 yield daemon, backend, engine
             finally:

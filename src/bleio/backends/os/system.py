@@ -136,7 +136,13 @@ class Peers(Protocol):
         """End what a `reach` that succeeded has made, as no client came of it. Bounded."""
 
     def security(self, peer: DeviceAddress) -> LinkSecurity:
-        """Return what the system says of the link's security now."""
+        """Return what the system says of the link's security when it changes."""
+
+    def security_now(self, peer: DeviceAddress, told: LinkSecurity) -> LinkSecurity:
+        """Return what holds at this moment of what `security` or `pair` has told, no more.
+
+        Any thread may ask.
+        """
 
     async def pair(self, peer: DeviceAddress, client: Any | None) -> LinkSecurity:
         """Pair, or encrypt with the keys there are. Returns: what the link's security is then.

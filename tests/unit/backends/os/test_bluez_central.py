@@ -635,13 +635,13 @@ async def test_an_address_of_the_wrong_type_makes_no_second_link() -> None:
         device = daemon.know()
         await settled(backend)
         public = DeviceAddress(peer().octets)
-        link = await backend.connect(public, 10)
-        assert backend.is_ours(peer())
-        assert backend.link_to(peer()) is link
-        backend.peer_connected(peer())
+        link = await backend.connect(peer(), 10)
+        assert backend.is_ours(public)
+        assert backend.link_to(public) is link
+        backend.peer_connected(public)
         assert engine.log == ["link opened"]
         with pytest.raises(ControllerError):
-            await backend.connect(peer(), 10)
+            await backend.connect(public, 10)
         daemon.connected(device, False)
         await until(lambda: not link.connected)
 

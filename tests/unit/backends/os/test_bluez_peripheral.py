@@ -9,7 +9,7 @@ import pytest
 from dbus_fast import Message, Variant
 
 from bleio.backends.os.bluez import advertising, all_clients, peripheral as peripheral_module
-from bleio.backends.os.bluez.incoming import Direction, direction_in
+from bleio.backends.os.bluez.kernel_links import Direction
 from bleio.backends.os.bluez.objects import ADAPTER
 from bleio.core.codes import Properties as P, SecurityMode as M
 from bleio.core.uuid import uuid16
@@ -506,19 +506,6 @@ async def test_the_kernel_knows_better() -> None:
         made.direction = Direction.INCOMING
         await made.connect("C0:00:00:00:00:02")
         assert made.owner.log == [WENT, f"{peer('C0:00:00:00:00:02')} came"]
-
-
-def test_the_list_of_connections() -> None:
-    entries = (
-        "4000 010000000012 80 01 0100 01000000"  # handle, address, type, outgoing, state, mode
-        "4100 0100000000c0 80 00 0100 00000000"
-        "4200 0200000000c0 01 00 0100 00000000"
-    )
-    answer = bytes.fromhex("0000 0300") + bytes.fromhex(entries)
-    assert direction_in(answer, peer("12:00:00:00:00:01")) is Direction.OUTGOING
-    assert direction_in(answer, peer()) is Direction.INCOMING
-    assert direction_in(answer, peer("C0:00:00:00:00:02")) is Direction.OUTGOING  # not over LE
-    assert direction_in(answer, peer("C0:00:00:00:00:03")) is Direction.OUTGOING
 
 
 @in_loop

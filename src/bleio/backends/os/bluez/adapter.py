@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bleio.backends.capabilities import BLUEZ, Capability
+from bleio.backends.os.bluez.kernel_links import KernelLinks
 from bleio.backends.os.bluez.objects import (
     ADAPTER,
     ADVERTISING_MANAGER,
@@ -31,6 +32,9 @@ class Adapter:
 
     def __init__(self, objects: Objects, path: str, lost: Callable[[ControllerLost], None]) -> None:
         self.objects, self.path = objects, path
+        # bluetoothd may be another machine's where descriptors do not pass.
+        is_here = objects.bus.passes_descriptors
+        self.kernel_links = KernelLinks(self.kernel_name if is_here else "")
         self.version = version_of(self.properties.get("Modalias", ""))
         self.capabilities = self._abilities()
         needed = _FOR_PERIPHERAL if Capability.PERIPHERAL in self.capabilities else frozenset()

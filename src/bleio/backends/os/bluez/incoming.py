@@ -2,10 +2,9 @@
 
 BlueZ has one object for each device and says when it is connected; it does not say which side
 asked for the link. A device may be connected because another program connected to it, and that is
-no business of ours. The kernel knows: its list of connections has a direction, needs no privilege,
-and is at hand wherever bluetoothd runs on the same machine. Where it is not (a bus from another
-machine, a container), a device that gets connected while we advertise, and that we did not ask for,
-counts as a central; and so does, in any case, a device that reads or writes a value of ours.
+no business of ours. The kernel knows (`kernel_links`). Where it cannot be asked, a device that gets
+connected while we advertise, and that we did not ask for, counts as a central; and so does, in any
+case, a device that reads or writes a value of ours.
 
 BlueZ sends changes that come close together as one. So a device that is said to be connected, and
 was connected before, has lost its link meanwhile and has a new one.
@@ -13,40 +12,18 @@ was connected before, has lost its link meanwhile and has a new one.
 
 from __future__ import annotations
 
-import array
 import asyncio
-import fcntl
-import logging
-import socket
-import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from enum import Enum
 from typing import Any, Protocol
 
 from bleio.backends.os.bluez.adapter import Adapter, address_of
 from bleio.backends.os.bluez.bus import BusError
+from bleio.backends.os.bluez.kernel_links import Direction
 from bleio.backends.os.bluez.objects import DEVICE
 from bleio.core.address import DeviceAddress
 
-_log = logging.getLogger(__name__)
-
 MOST_CENTRALS = 64
-
-_AF_BLUETOOTH, _BTPROTO_HCI = 31, 1
-_HCIGETCONNLIST = 0x800448D4
-_LE_LINK = 0x80
-_MOST_CONNECTIONS = 128
-_HEAD = struct.Struct("<HH")  # adapter, number of entries
-_ENTRY = struct.Struct("<H6sBBHI")  # handle, address, link type, whether outgoing, state, mode
-
-
-class Direction(Enum):
-    """Which side asked for a link."""
-
-    INCOMING = "incoming"
-    OUTGOING = "outgoing"
-    UNKNOWN = "unknown"
 
 
 class CentralsOwner(Protocol):
@@ -181,7 +158,8 @@ class Centrals:
         if self._owner.is_ours(peer):
             self._owner.ours_came(path)
             return
-        direction = direction_of(self._adapter, peer)
+        # Asked here and now: the answer must be there before what the device does next is told.
+        direction = self._adapter.kernel_links.direction(peer.octets)
         if direction is Direction.UNKNOWN and self._owner.is_advertising:
             direction = Direction.INCOMING
         if direction is Direction.INCOMING:
@@ -200,36 +178,3 @@ class Centrals:
             self._owner.link_went(path, peer)  # which looks for the link by the path
             self._centrals.discard(path)
             del self._connected[path]
-
-
-def direction_of(adapter: Adapter, peer: DeviceAddress) -> Direction:
-    """Ask the kernel which side asked for the LE link to a peer.
-
-    It answers at once, from memory, but for the lock of the adapter: while the kernel opens or
-    closes the adapter, this call waits, and the engine's thread with it. The answer must be there
-    before what the device does next is told, so it is not given to a thread.
-    """
-    number = adapter.kernel_name[3:]
-    if not adapter.objects.bus.passes_descriptors or not number.isdigit():
-        return Direction.UNKNOWN  # bluetoothd may be on another machine
-    request = array.array("B", _HEAD.pack(int(number), _MOST_CONNECTIONS))
-    request.frombytes(bytes(_MOST_CONNECTIONS * _ENTRY.size))
-    try:
-        with socket.socket(_AF_BLUETOOTH, socket.SOCK_RAW, _BTPROTO_HCI) as kernel:
-            fcntl.ioctl(kernel.fileno(), _HCIGETCONNLIST, request)
-    except OSError:
-        return Direction.UNKNOWN
-    return direction_in(request.tobytes(), peer)
-
-
-def direction_in(answer: bytes, peer: DeviceAddress) -> Direction:
-    """Find a peer in the kernel's list of connections.
-
-    A link that is not there is none over LE: a headset, say, which is nothing to us.
-    """
-    for index in range(_HEAD.unpack_from(answer)[1]):
-        entry = _ENTRY.unpack_from(answer, _HEAD.size + index * _ENTRY.size)
-        _, address, link_type, is_outgoing, _, _ = entry
-        if address == peer.octets and link_type == _LE_LINK:
-            return Direction.OUTGOING if is_outgoing else Direction.INCOMING
-    return Direction.OUTGOING

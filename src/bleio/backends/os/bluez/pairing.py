@@ -1,11 +1,12 @@
 """Pairing with BlueZ, and what is known of a link's security there.
 
 BlueZ says of a device that it is paired, and no more. As central it encrypts a paired link before
-anybody can use it. Links that peers make are encrypted by honest ones as soon as they are up, so
-paired counts as encrypted there, too. A stranger with a bonded device's address would count as
-well, so only the permissions of values, which the kernel holds, protect anything. How strong the
-keys are is known of pairings that this process has seen: by the questions that were asked. Of
-others nothing is claimed.
+anybody can use it. Links that peers make are encrypted by honest ones soon after they are up, and
+by a stranger with a bonded device's address never. So what is said here is what a link may be;
+whether it is encrypted at this moment, the kernel says where it can be asked
+(`reaching.is_encrypted`). Where it cannot, paired counts as encrypted, and only the permissions of
+values, which the kernel holds on each link, protect anything. How strong the keys are is known of
+pairings that this process has seen: by the questions that were asked. Of others nothing is claimed.
 
 `Pair` is asked for a device that is not paired only: BlueZ 5.66 does not answer it for others, and
 ends with a fault of its own when the link to such a device goes. It is asked once, however many

@@ -33,11 +33,12 @@ from bleio.backends.os.links.plain import address_text
 from bleio.backends.os.system import SystemOwner, Tables
 from bleio.core.address import DeviceAddress
 from bleio.core.security import LinkSecurity
-from bleio.errors import LinkLost
+from bleio.errors import LinkLost, PairingFailed
 
 if TYPE_CHECKING:
     from bleak import BleakClient
 
+ENCRYPTED_S = 10.0  # from a bond, or a new link, to its encryption
 SEEN_S = 2.0  # bleak's connection to D-Bus lags behind ours by milliseconds
 
 _log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class BlueZPeers:
     async def reach(self, peer: DeviceAddress) -> BLEDevice:
         reaching, _ = self._opened()
         path, is_ours = reaching.path(peer), False
-        if not reaching.device(path).get("Connected"):
+        if not reaching.device(path).get("Connected") or reaching.is_another(path, peer):
             self._found_connected.discard(peer)
             await bleak_table.be_ready()
             path, is_ours = await reaching.connect(peer)
@@ -166,12 +167,26 @@ class BlueZPeers:
             return LinkSecurity()
         return self._bonding.security(self._reaching.path(peer))
 
+    def security_now(self, peer: DeviceAddress, told: LinkSecurity) -> LinkSecurity:
+        reaching = self._reaching
+        if reaching is None or not told.encrypted or reaching.is_encrypted(peer) is not False:
+            return told
+        return LinkSecurity(has_keys=told.has_keys)
+
     async def pair(self, peer: DeviceAddress, client: BleakClient | None) -> LinkSecurity:
         reaching, bonding = self._opened()
         link = self._owner.link_to(peer)
         if link is None:
             raise LinkLost
-        return await bonding.pair(reaching.path(peer), link)
+        security = await bonding.pair(reaching.path(peer), link)
+        # A central that is bonded encrypts when it likes to, and BlueZ has asked it to.
+        clock = asyncio.get_running_loop().time
+        deadline_s = clock() + ENCRYPTED_S
+        while not self.security_now(peer, security).encrypted:
+            if clock() > deadline_s:
+                raise PairingFailed
+            await asyncio.sleep(0.02)
+        return security
 
     # ObjectListener
 

@@ -7,6 +7,15 @@ So it is looked for by its address among all devices, then by name.
 heard half a minute ago just now, or, in 5.66, does not answer at all for a device that it knows and
 cannot hear. Those are tried again, as long as the program waits; a call that was not answered is
 taken back by `Disconnect`, which is also how an attempt is cancelled.
+
+A device has one object, whatever the type of its address. A program that asks for the other type
+asks for a device that is not there, and waits for it as it would on any controller.
+
+Linux may keep what was cancelled. If `Disconnect` comes in the few milliseconds between a device
+being heard and being asked to connect, the kernel (6.1) tells the controller to give up before it
+tells it to connect. The link comes up, and the kernel takes no notice of it: neither BlueZ nor its
+management interface can end it or make another one to that device, until the adapter was off. All
+that can be done is to say so: the kernel lists such a link as one that is being made.
 """
 
 from __future__ import annotations
@@ -21,6 +30,7 @@ from typing import Any, Protocol
 from bleio.backends.os.bluez.adapter import address_of
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.hearing import Hearing
+from bleio.backends.os.bluez.kernel_links import KernelLinks
 from bleio.backends.os.bluez.live_links import Link, LiveLinks
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from bleio.backends.os.bluez.presence import Presence
@@ -37,6 +47,11 @@ GRACE_LOOKS = 100
 LATE_LOOKS = 50
 
 _UNKNOWN = ("UnknownObject", "DoesNotExist", "UnknownMethod", "UnknownInterface")
+_ABORTED = "abort-by-local"
+KEPT = (
+    "Linux keeps a link to it of which BlueZ knows nothing; `bluetoothctl power off` and "
+    "`bluetoothctl power on` end it"
+)
 _log = logging.getLogger(__name__)
 
 _BUSY_TEXT = ("already in progress", "In Progress")
@@ -56,6 +71,9 @@ class OpenAdapter(Protocol):
 
     @property
     def discovery(self) -> SharedDiscovery: ...
+
+    @property
+    def kernel_links(self) -> KernelLinks: ...
 
     @property
     def links(self) -> Path | None: ...
@@ -112,7 +130,11 @@ class Reaching:
         for path in self._objects.paths(DEVICE):
             if path.startswith(below) and self.device(path).get("Address") == text:
                 return path
-        return f"{below}dev_{text.replace(':', '_')}"
+        return self._named(peer)
+
+    def _named(self, peer: DeviceAddress) -> str:
+        """Return the path that BlueZ gives to a device that it has first heard by this address."""
+        return f"{self._adapter.path}/dev_{address_text(peer).replace(':', '_')}"
 
     def peers_at(self, path: str) -> list[DeviceAddress]:
         """Return the addresses by which programs may know the device of a path.
@@ -129,6 +151,26 @@ class Reaching:
                 known += [DeviceAddress(octets), DeviceAddress(octets, random=True)]
         return list(dict.fromkeys(known))
 
+    def is_another(self, path: str, peer: DeviceAddress) -> bool:
+        """Whether BlueZ knows the device of a path by the same octets, as the other type."""
+        device = self.device(path)
+        other = "public" if peer.random else "random"
+        return device.get("Address") == address_text(peer) and device.get("AddressType") == other
+
+    def is_encrypted(self, peer: DeviceAddress) -> bool | None:
+        """Whether the link to a peer is now, as the kernel says; None: it cannot be asked.
+
+        Any thread may ask.
+        """
+        octets = [peer.octets]
+        with suppress(ValueError):  # since a bond, the kernel knows it by its identity
+            path = self.paths.get(peer) or self._named(peer)
+            octets.append(address_of(self.device(path)).octets)
+        links = self._adapter.kernel_links.all()
+        if links is None:
+            return None
+        return any(each.is_encrypted and each.octets in octets for each in links)
+
     async def connect(self, peer: DeviceAddress) -> tuple[str, bool]:
         """Have BlueZ connect, and hear the device first if it is unknown.
 
@@ -141,13 +183,16 @@ class Reaching:
             self._require_adapter()
             path = self.path(peer)
             await self._hearing.hear(path)
+            if self.is_another(path, peer):
+                await asyncio.sleep(AGAIN_S)
+                continue
             try:
                 is_ours = await self._ask(path)
                 break
             except BusError as error:
                 # BlueZ may also have forgotten it just now.
                 if not error.name.endswith(_UNKNOWN) and not _is_busy(error):
-                    raise
+                    raise self._explained(error, peer) from None
             await asyncio.sleep(AGAIN_S)
             if self.device(path).get("Connected"):
                 is_ours = False
@@ -162,6 +207,17 @@ class Reaching:
                 return True
             await asyncio.sleep(LOOK_S)
         return False
+
+    def _explained(self, error: BusError, peer: DeviceAddress) -> BusError:
+        """Return what to say of a failure to connect: in words, where its cause is known."""
+        if _ABORTED not in error.text or not self._is_kept(peer):
+            return error
+        return BusError(error.name, KEPT)
+
+    def _is_kept(self, peer: DeviceAddress) -> bool:
+        """Whether the kernel is making a link to a peer, asked when BlueZ is not."""
+        links = self._adapter.kernel_links.all() or ()
+        return any(not each.is_up and each.octets == peer.octets for each in links)
 
     def _require_adapter(self) -> None:
         try:

@@ -14,6 +14,7 @@ from bleio.backends.os.bluez.adapter import Adapter, address_of
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.connection import BusUnavailable
 from bleio.backends.os.bluez.discovery import Discovery
+from bleio.backends.os.bluez.kernel_links import KernelLinks
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from bleio.backends.os.bluez.peers import BlueZPeers
 from bleio.backends.os.bluez.peripheral import BlueZPeripheral
@@ -70,6 +71,11 @@ class BlueZ(System):
     def discovery(self) -> SharedDiscovery:
         """The adapter's discovery, between `open` and `close`."""
         return self.opened.discovery
+
+    @property
+    def kernel_links(self) -> KernelLinks:
+        """The kernel's list of the adapter's links, between `open` and `close`."""
+        return self.opened.kernel_links
 
     @property
     def links(self) -> Path | None:

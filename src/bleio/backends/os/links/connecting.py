@@ -287,7 +287,7 @@ class Connecting:
         if self._links.get(link.peer) is link:
             del self._links[link.peer]
         self._wanted.pop(link.peer, None)
-        if link.is_central and link.security.has_keys and link.wanted:
+        if link.is_central and link.has_keys and link.wanted:
             self._wanted[link.peer] = link.wanted
             if len(self._wanted) > MOST_REMEMBERED:
                 del self._wanted[next(iter(self._wanted))]

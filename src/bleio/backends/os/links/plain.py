@@ -107,6 +107,9 @@ class PlainPeers:
     def security(self, peer: DeviceAddress) -> LinkSecurity:
         return LinkSecurity()
 
+    def security_now(self, peer: DeviceAddress, told: LinkSecurity) -> LinkSecurity:
+        return told
+
     async def pair(self, peer: DeviceAddress, client: BleakClient | None) -> LinkSecurity:
         assert client is not None
         await client.pair()
