@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from urllib.error import URLError
 
-from support.stacks import CannotFetch, bluez_image, node
+from support.stacks import CannotFetch, bluez_image, node, python_tree
 
 
 def _fetch(name: str, fetch: Callable[[], object]) -> bool:
@@ -29,4 +29,9 @@ def _fetch(name: str, fetch: Callable[[], object]) -> bool:
     return True
 
 
-sys.exit(0 if all([_fetch("ble-host", node.fetch), _fetch("BlueZ", bluez_image.fetch)]) else 1)
+came = [
+    _fetch("ble-host", node.fetch),
+    _fetch("BlueZ", bluez_image.fetch),
+    _fetch("Debian's Python", python_tree.fetch),
+]
+sys.exit(0 if all(came) else 1)

@@ -37,7 +37,7 @@ _MODULES = (
     *("hci_uart", "bluetooth", "algif_hash", "algif_skcipher", "cmac", "ecb", "ccm", "ctr"),
     *("aes_generic", "hmac", "sha256_generic", "sha512_generic", "sha3_generic"),
     *("jitterentropy_rng", "drbg", "ecdh_generic"),
-    *("uhid", "virtio_pci", "virtio_net"),
+    *("uhid", "virtio_pci", "virtio_net", "9pnet_virtio", "9p"),
 )
 _NOT_NEEDED = re.compile(
     r"usr/share/(doc|man|locale|lintian|bash-completion|zsh|info|bug|alsa|gdb|perl5)/"

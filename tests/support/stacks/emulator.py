@@ -6,7 +6,8 @@ there. The saved machine lies beside the system it runs, under a name made of al
 
 A saved machine only goes on with the devices that it was saved with. So it has all that any test
 wants: a port to type at, one for what it says, serial ports for controllers, at each of which a
-radio may be connected or nothing, and a network that reaches its host alone.
+radio may be connected or nothing, a network that reaches its host alone, and folders of this system
+that it may mount.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -34,6 +35,7 @@ SHELL_PORT, BUS_PORT = 1001, 1002  # the machine's, see its `init`
 # The serial ports of the machine's controllers. A fourth one of this kind has the log, and a
 # first one is typed at; the last of these is a card of its own.
 CONTROLLER_PORTS = ("ttyS1", "ttyS3", "ttyS4")
+FOLDERS = ("python", "tested")  # tags of the folders that it may mount
 
 _MEMORY_MB = 512
 _ACCOUNTS = {
@@ -49,6 +51,8 @@ _DEVICES = (
     *("-serial", "chardev:log", "-serial", "chardev:ttyS3"),
     *("-device", "pci-serial,chardev=ttyS4"),
     *("-device", "virtio-net-pci,netdev=net,romfile="),
+    *("-device", "virtio-9p-pci,fsdev=python,mount_tag=python"),
+    *("-device", "virtio-9p-pci,fsdev=tested,mount_tag=tested"),
 )
 # Straight to the third serial port, so that the first one is free for other things.
 _KERNEL_SETTINGS = (
@@ -61,15 +65,16 @@ def resume(
     controllers: Sequence[Path],
     *,
     talk: str = "stdio,signal=on",
+    folders: Mapping[str, Path] | None = None,
 ) -> Program:
     """Let the saved machine go on.
 
     Args: folder: for its files. controllers: sockets at which a radio listens, for as many of
         `CONTROLLER_PORTS`. talk: what is at its first serial port, as a character device of the
-        emulator.
+        emulator. folders: what it may mount, by the names of `FOLDERS`.
     """
     incoming = ("-incoming", f"exec:cat '{_booted()}'")
-    return _run(folder, controllers, talk, incoming)
+    return _run(folder, controllers, talk, [*_mountable(folder, folders or {}), *incoming])
 
 
 def command(folder: Path, *lines: str) -> str:
@@ -124,6 +129,13 @@ def _run(
     return Program("BlueZ", arguments, dict(os.environ), folder, run_by=(bluez_image.EMULATOR,))
 
 
+def _mountable(folder: Path, folders: Mapping[str, Path]) -> Iterator[str]:
+    """Go through the settings of what it may mount: of each, the machine's own files by default."""
+    for name in FOLDERS:
+        path = folders.get(name, folder)
+        yield from ("-fsdev", f"local,id={name},path={path},security_model=none,readonly=on")
+
+
 def connected(controller: Path) -> str:
     """Return the character device that is a client of a radio's socket."""
     return f"socket,path={controller}"
@@ -153,7 +165,7 @@ def _save(image: bluez_image.Image, ours: bytes, folder: Path) -> None:
     system = folder / "system.cpio"
     system.write_bytes(image.system.read_bytes() + ours)
     boot = ("-kernel", str(image.kernel), "-initrd", str(system), "-append", _KERNEL_SETTINGS)
-    machine = _run(folder, (), "stdio,signal=on", boot)
+    machine = _run(folder, (), "stdio,signal=on", [*_mountable(folder, {}), *boot])
     machine.wait_for("^booted")
     command(folder, f"migrate -d \"exec:cat > '{folder / 'saved'}'\"")
     while "completed" not in (state := command(folder, "info migrate")):

@@ -3,7 +3,7 @@
 Starting both takes seconds, so tests share them and leave the machine as they found it: `reset`
 has bluetoothd forget all devices, and starts it again if a test has stopped it. A test that
 detaches a controller or switches it off undoes that; if it fails before, the next test gets another
-machine.
+machine. The first test that runs a program inside has it mount what that takes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from support.processes import Program
+from support.stacks import inside
 from support.stacks.machine import RUNS, Machine
 
 _ANSWER_S = 20.0
@@ -40,13 +41,17 @@ class Kept:
         listen = ["-m", "bleio", "radio", "kept", "--listen", f"unix:{self.socket}"]
         self.radio = Program("radio", listen, self.environment, self.folder)
         self.radio.says("^Ready")
+        self._tested = self.folder / "tested"
+        self._tested.mkdir()
         # With what is still experimental; tests that want it as Debian starts it start it so.
         self.options: tuple[str, ...] = ("--experimental",)
         self._start_machine()
 
     def _start_machine(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix="machine-", dir=self.folder))
-        self.machine = Machine(folder, [self.socket, self.socket])
+        folders = inside.folders(self._tested)
+        self.machine = Machine(folder, [self.socket, self.socket], folders)
+        self._has_mounted = False
         self.machine.restart_bluetoothd(*self.options)
         self.adapter = self.machine.attach(0)
         self.machine.powered(self.adapter)
@@ -63,6 +68,16 @@ class Kept:
         """Start another machine in place of this one, from which the test before is gone."""
         self.machine.close()
         self._start_machine()
+
+    @property
+    def tested(self) -> Path:
+        """What programs inside the machine have as `inside.ENVIRONMENT`; made at the first time."""
+        if not any(self._tested.iterdir()):
+            inside.fill(self._tested)
+        if not self._has_mounted:
+            inside.set_up(self.machine)
+            self._has_mounted = True
+        return self._tested
 
     def close(self) -> None:
         """End both; what is wrong with them by now concerns no test."""

@@ -15,7 +15,7 @@ import contextlib
 import re
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +58,18 @@ def shell(port: int, script: str, timeout_s: float, typed: bytes = b"") -> tuple
 class Machine:
     """A machine that has been saved when it had booted, and goes on from there."""
 
-    def __init__(self, folder: Path, radios: Sequence[Path]) -> None:
+    def __init__(
+        self, folder: Path, radios: Sequence[Path], folders: Mapping[str, Path] | None = None
+    ) -> None:
         """Let it go on; it has no controller until `attach`.
 
         Args: folder: for its files. radios: for each of its controllers, at most three, the socket
-            at which a radio listens.
+            at which a radio listens. folders: what it may mount, see `inside`.
         """
         self.folder = folder
         self._radios = radios
         self._attached: dict[int, int] = {}  # a controller of ours, and the machine's hciN
-        self._program = emulator.resume(folder, radios, talk="null")
+        self._program = emulator.resume(folder, radios, talk="null", folders=folders)
         self._ports = self._reached()
         self.run("true")
 
