@@ -6,6 +6,7 @@ That system is Debian's, in a machine, as Debian starts it.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.processes import Program, stop_all
+from support.stacks import inside
 from support.stacks.kept import Kept, kept
 from support.stacks.machine import Machine
 
@@ -46,6 +48,16 @@ class Bench:
         name = f"{self._name(program)} on HCI"
         return self._start(name, "virtual:kept", program, arguments, more)
 
+    def inside(self, program: str | Path, *arguments: str, **how: str) -> Program:
+        """Start a program in the machine, with no adapter chosen. See `inside.start`."""
+        name = self._name(program)
+        shutil.copy(self._path(program), self.kept.tested / "programs")
+        words = ("python3", f"programs/{name}.py", *arguments)
+        folder = Path(tempfile.mkdtemp(prefix="program-", dir=self.kept.folder))
+        started = inside.start(self.machine, folder, f"{name} inside", *words, **how)
+        self._programs.append(started)
+        return started
+
     def close(self) -> None:
         """Raises: AssertionError if a program ended badly."""
         try:
@@ -61,13 +73,16 @@ class Bench:
         arguments: tuple[str, ...],
         more: dict[str, str],
     ) -> Program:
-        path = program if isinstance(program, Path) else PROGRAMS / f"{program}.py"
         folder = Path(tempfile.mkdtemp(prefix="program-", dir=self.kept.folder))
         own = {"BLEIO_ADAPTER": adapter, "BLEIO_STATE_DIR": str(folder / "state")}
         environment = {**self.kept.environment, **own, **more}
-        started = Program(tag, [str(path), *arguments], environment, folder)
+        started = Program(tag, [str(self._path(program)), *arguments], environment, folder)
         self._programs.append(started)
         return started
+
+    @staticmethod
+    def _path(program: str | Path) -> Path:
+        return program if isinstance(program, Path) else PROGRAMS / f"{program}.py"
 
     @staticmethod
     def _name(program: str | Path) -> str:

@@ -103,6 +103,13 @@ match what.split():
         use_all(first)
     case ["count", number]:
         count(first, int(number))
+    case ["deaf"]:
+        news = _bleio.PacketBuffer(first.values[NEWS], buffer_size=512, max_packet_size=20)
+        first.values[NEWS].set_cccd(notify=False)
+        print("deaf", flush=True)
+        sys.stdin.readline()
+        assert not news.readinto(bytearray(20))
+        print("heard nothing", flush=True)
     case ["each"]:
         for name, peer in peers.items():
             peer.values[VALUE].value = name.encode()

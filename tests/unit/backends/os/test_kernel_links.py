@@ -9,10 +9,15 @@ from unittest import mock
 import pytest
 
 from bleio.backends.base import Link
-from bleio.backends.os.bluez import kernel_links, peers as peers_module
+from bleio.backends.os.bluez import (
+    kernel_links,
+    peers as peers_module,
+    reaching as reaching_module,
+)
 from bleio.backends.os.bluez.kernel_links import Direction, KernelLink, KernelLinks, links_in
 from bleio.backends.os.bluez.objects import DEVICE
 from bleio.backends.os.links.errors import SystemRefused
+from bleio.core.address import DeviceAddress
 from bleio.errors import ConnectTimeout, PairingFailed
 from support.bluez.loops import in_loop
 from support.bluez.remote import PEER, Refusal, Remote, peer, remote, settled, until
@@ -126,15 +131,42 @@ async def test_a_device_with_the_other_type_of_address_is_not_connected_to() -> 
         with pytest.raises(ConnectTimeout):
             await backend.connect(peer(), 0.3)
         assert daemon.called("Connect") == []
+        daemon.connected(path, False)
+        await settled(backend)
+        link = await backend.connect(DeviceAddress(peer().octets), 10)  # while that is given up
+        assert link.connected
 
 
+ABORTED = Refusal("org.bluez.Error.Failed", "le-connection-abort-by-local")
+
+
+@pytest.mark.parametrize("is_answered", [True, False])
 @in_loop
-async def test_a_link_that_linux_keeps_is_told() -> None:
+async def test_a_link_that_linux_keeps_is_told(is_answered: bool) -> None:
     async with remote() as (daemon, backend, _):
         daemon.know()
         await settled(backend)
         daemon.kernel_links = listed(False, is_up=False)
-        refusal = Refusal("org.bluez.Error.Failed", "le-connection-abort-by-local")
-        daemon.refusals["Connect"] = [refusal] * 8
-        with pytest.raises(SystemRefused, match="bluetoothctl power off"):
+        if is_answered:
+            daemon.refusals["Connect"] = [ABORTED]
+        else:
+            daemon.silent.add("Connect")
+        with (
+            mock.patch.object(reaching_module, "KEPT_S", 0.1),
+            pytest.raises(SystemRefused, match=f"{peer()}.*bluetoothctl power off"),
+        ):
             await backend.connect(peer(), 60)
+
+
+@in_loop
+async def test_another_program_that_connects_is_waited_for() -> None:
+    """The kernel lists its link in the same way."""
+    async with remote() as (daemon, backend, _):
+        path = daemon.know()
+        await settled(backend)
+        daemon.kernel_links = listed(False, is_up=False)
+        daemon.refusals["Connect"] = [Refusal("org.bluez.Error.InProgress", "In Progress")] * 2
+        connecting = asyncio.ensure_future(backend.connect(peer(), 60))
+        await until(lambda: not daemon.refusals["Connect"])
+        daemon.connected(path)
+        assert (await connecting).connected

@@ -238,8 +238,7 @@ class BlueZPeers:
     def adapter_went(self, registrations_too: bool) -> None:
         """Links end with it, each of which is told."""
 
-    def adapter_came(self) -> None:
-        self._spawn(self._register())
+    adapter_came = agent_changed  # bluetoothd has forgotten the agent
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -35,11 +35,12 @@ from bleio.backends.os.bluez.live_links import Link, LiveLinks
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from bleio.backends.os.bluez.presence import Presence
 from bleio.backends.os.bluez.shared_discovery import SharedDiscovery
-from bleio.backends.os.links.errors import AdapterAway
+from bleio.backends.os.links.errors import AdapterAway, SystemStuck
 from bleio.backends.os.links.plain import address_text
 from bleio.core.address import DeviceAddress
 
 CONNECT_S = 25.0
+KEPT_S = 3.0  # for BlueZ's answer where the kernel seems to keep a link
 AGAIN_S = 0.2  # while BlueZ is busy with the same device
 DISCONNECT_S = 5.0
 LOOK_S = 0.01
@@ -47,10 +48,9 @@ GRACE_LOOKS = 100
 LATE_LOOKS = 50
 
 _UNKNOWN = ("UnknownObject", "DoesNotExist", "UnknownMethod", "UnknownInterface")
-_ABORTED = "abort-by-local"
 KEPT = (
-    "Linux keeps a link to it of which BlueZ knows nothing; `bluetoothctl power off` and "
-    "`bluetoothctl power on` end it"
+    "Asked BlueZ to connect to {}, but Linux keeps a link to it of which BlueZ knows nothing: "
+    "end it with `bluetoothctl power off` and `bluetoothctl power on`"
 )
 _log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ class Reaching:
 
         Returns: its path; whether the link is ours. It is another program's if our call was
             refused, since that program was just connecting, and the link came then.
-        Raises: BusError, AdapterAway.
+        Raises: BusError, AdapterAway, SystemStuck.
         """
         self.paths.pop(peer, None)
         while True:
@@ -187,12 +187,12 @@ class Reaching:
                 await asyncio.sleep(AGAIN_S)
                 continue
             try:
-                is_ours = await self._ask(path)
+                is_ours = await self._ask(path, peer)
                 break
             except BusError as error:
                 # BlueZ may also have forgotten it just now.
                 if not error.name.endswith(_UNKNOWN) and not _is_busy(error):
-                    raise self._explained(error, peer) from None
+                    raise
             await asyncio.sleep(AGAIN_S)
             if self.device(path).get("Connected"):
                 is_ours = False
@@ -208,12 +208,6 @@ class Reaching:
             await asyncio.sleep(LOOK_S)
         return False
 
-    def _explained(self, error: BusError, peer: DeviceAddress) -> BusError:
-        """Return what to say of a failure to connect: in words, where its cause is known."""
-        if _ABORTED not in error.text or not self._is_kept(peer):
-            return error
-        return BusError(error.name, KEPT)
-
     def _is_kept(self, peer: DeviceAddress) -> bool:
         """Whether the kernel is making a link to a peer, asked when BlueZ is not."""
         links = self._adapter.kernel_links.all() or ()
@@ -225,17 +219,23 @@ class Reaching:
         except BusError as error:
             raise AdapterAway(error.text) from None
 
-    async def _ask(self, path: str) -> bool:
-        """Have BlueZ connect. Returns: whether the link is ours. Raises: BusError."""
+    async def _ask(self, path: str, peer: DeviceAddress) -> bool:
+        """Have BlueZ connect. Returns: whether the link is ours. Raises: BusError, SystemStuck."""
+        was_kept = self._is_kept(peer)  # or another program connects, which BlueZ says at once
+        limit_s = KEPT_S if was_kept else CONNECT_S
         try:
-            await self._objects.bus.call(path, DEVICE, "Connect", timeout_s=CONNECT_S)
+            await self._objects.bus.call(path, DEVICE, "Connect", timeout_s=limit_s)
         except BusError as error:
-            if error.name.endswith("NoReply"):
+            if error.name.endswith("AlreadyConnected"):
+                return False
+            has_no_reply = error.name.endswith("NoReply")
+            if has_no_reply:
                 await self.disconnect(path)
+            if was_kept and not _is_busy(error) and self._is_kept(peer):
+                raise SystemStuck(KEPT.format(peer)) from None
+            if has_no_reply:
                 raise BusError("org.bluez.Error.InProgress", "In Progress") from None
-            if not error.name.endswith("AlreadyConnected"):
-                raise
-            return False
+            raise
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.ensure_future(self._take_back(path)))
             raise

@@ -7,8 +7,9 @@ as a controller would do it by itself. What fails at once and again and again is
 
 What is cancelled, or late, leaves nothing of ours behind: what an attempt has made it takes back
 itself, and a link that came up at that moment is ended. (Linux may keep one of which BlueZ does not
-tell; nothing on D-Bus can end that.) A program whose time is up is told at once, however
-long the system takes for that; another attempt to the same peer begins when it is done.
+tell; nothing but switching the adapter off ends that, see `bluez.reaching`.) A program whose time
+is up is told at once, however long the system takes for that; another attempt to the same peer
+begins when it is done.
 
 Links that were there before. Those of killed programs of ours have been ended when the adapter
 opened (`bluez.live_links`); what is left may be in use by another program at this moment. Such a
@@ -29,6 +30,7 @@ from bleio.backends.capabilities import Capability
 from bleio.backends.os.links.client import RemoteClient
 from bleio.backends.os.links.errors import (
     SystemRefused,
+    SystemStuck,
     connect_error,
     inner_error,
 )
@@ -99,7 +101,8 @@ class Connecting:
         """See `Backend.connect`."""
         clock = asyncio.get_running_loop().time
         deadline_s = clock() + timeout_s
-        if former := self._leaving.get(address):
+        alike = (each for peer, each in self._leaving.items() if peer.octets == address.octets)
+        if former := next(alike, None):
             await asyncio.wait({former}, timeout=timeout_s or None)
             if not former.done():
                 raise ConnectTimeout
@@ -164,7 +167,7 @@ class Connecting:
                 losses += 1
                 if losses >= MOST_LOSSES_BONDED and self.peers.security(address).has_keys:
                     raise KeysLost from None
-            except (CallerError, ControllerLost, KeysLost):
+            except (CallerError, ControllerLost, KeysLost, SystemStuck):
                 raise
             except InnerError as error:
                 losses, reason = 0, str(error) or "it was not found"
@@ -287,7 +290,7 @@ class Connecting:
         if self._links.get(link.peer) is link:
             del self._links[link.peer]
         self._wanted.pop(link.peer, None)
-        if link.is_central and link.has_keys and link.wanted:
+        if link.is_central and link.told.has_keys and link.wanted:
             self._wanted[link.peer] = link.wanted
             if len(self._wanted) > MOST_REMEMBERED:
                 del self._wanted[next(iter(self._wanted))]

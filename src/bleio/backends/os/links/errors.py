@@ -86,6 +86,10 @@ class SystemRefused(InnerError):
     """The operating system refused, for a reason of its own; the text has its words."""
 
 
+class SystemStuck(SystemRefused):
+    """It will go on refusing until somebody does what the text says."""
+
+
 class AdapterAway(ControllerLost):
     """The same for the moment: the adapter may be back before it counts as lost."""
 

@@ -92,7 +92,7 @@ class OsLink(Link):
         mtu: int = MIN_MTU,
     ) -> None:
         self.peer, self.is_central, self.connected = peer, remote is not None, True
-        self._security = owner.peers.security(peer)
+        self.told = owner.peers.security(peer)  # what the system has said of its security last
         self.mtu, self.interval_us = mtu, 0
         self.wanted: Mapping[Key, tuple[bool, bool]] = {}  # what it was subscribed to in the end
         self.reason = 0  # of its end, an HCI error code, 0 where the system does not tell
@@ -105,16 +105,11 @@ class OsLink(Link):
     @property
     def security(self) -> LinkSecurity:
         """What it is at this moment; any thread may look."""
-        return self._owner.peers.security_now(self.peer, self._security)
+        return self._owner.peers.security_now(self.peer, self.told)
 
     @security.setter
     def security(self, told: LinkSecurity) -> None:
-        self._security = told
-
-    @property
-    def has_keys(self) -> bool:
-        """Whether the system has a bond with the peer, as it was told last."""
-        return self._security.has_keys
+        self.told = told
 
     @property
     def client(self) -> BleakClient | None:
