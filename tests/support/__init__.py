@@ -57,6 +57,8 @@ Other people's hosts and controllers:
     stacks/bluez     Linux with bluetoothd, in which bluetoothctl does what a user does
     stacks/bluez_image  the system that it runs
     stacks/emulator  the machine that runs it, saved when it has booted
+    stacks/inside  programs of ours in that machine
+    stacks/python_tree  Debian's Python and what bleio depends on, for them
     stacks/machine   the machine with controllers, its bus and a shell, for programs of this system
     stacks/kept      one machine and one radio for all tests of a process
     stacks/world     devices of the conformance suite of which one is on that machine

@@ -25,7 +25,8 @@ def connect(to, timeout):
 
 
 def kept():
-    """Whether the kernel has a link for longer than an end takes."""
+    """Whether the kernel has a link, for longer than an end takes."""
+    time.sleep(1.0)  # the attempt is being given up, in the background
     for _ in range(40):
         if not any(each.octets == octets for each in kernel.all()):
             return False
