@@ -84,6 +84,8 @@ def test_what_happens_is_the_same_as_with_a_decision_each_time(
     quick = happened()
     monkeypatch.setattr(QuickWaits, "look", lambda self: self._look_slowly())
     monkeypatch.setattr(QuickWaits, "sleep", lambda self, due_us: False)
+    monkeypatch.setattr(QuickWaits, "wait", lambda self, predicate, due_us: False)
+    monkeypatch.setattr(QuickWaits, "moves_to_engine", lambda self: False)
     assert quick == happened()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.bonds.store import BondStore
@@ -59,6 +60,7 @@ class AirPort:
         self._on_packet = on_packet
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
+        self._context = copy_context()  # to copy it for each packet would cost as much as a call
         self._incoming: deque[bytes] = deque()
         self._closed = False
         self._catch_up()
@@ -100,7 +102,7 @@ class AirPort:
         if delay_us:
             self._loop.call_at((self._time.now_us + delay_us) / 1e6, self._receive)
         else:
-            self._loop.call_soon(self._receive)
+            self._loop.call_soon(self._receive, context=self._context)
 
     def _receive(self) -> None:
         packet = self._incoming.popleft()

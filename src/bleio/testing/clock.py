@@ -175,7 +175,8 @@ class VirtualClock(Clock):
         turns = self._turns
         if self.pace is not None and me is turns.owner:
             self.pace.resume(turns.now_us)  # until now the world stood still
-        if predicate is not None or not self._quick.sleep(due_us):
+        quick = self._quick
+        if not (quick.sleep(due_us) if predicate is None else quick.wait(predicate, due_us)):
             turns.wait(me, predicate, due_us)
         if me.extra_us:
             turns.wait(me, None, turns.now_us + me.extra_us)

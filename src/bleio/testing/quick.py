@@ -26,7 +26,7 @@ from bleio.testing import participant
 from bleio.testing.participant import SPINNING_PARTS, Participant
 from bleio.testing.schedule import UNKNOWN_US
 from bleio.testing.turns import Turns
-from bleio.testing.waiting import NEVER_US
+from bleio.testing.waiting import NEVER_US, Predicate
 
 
 def _never() -> None:
@@ -95,6 +95,37 @@ class QuickWaits:
             return False
         return self._change_places(me, due_us, hears_news=False)
 
+    def wait(self, predicate: Predicate, due_us: int) -> bool:
+        """Wait until a predicate holds that does not yet, or until a time; as `sleep`."""
+        hub, schedule, turns = self._hub, self._schedule, self._turns
+        me, quiet_until_us = hub.current, schedule.quiet_until_us
+        if (
+            me is None
+            or get_ident() != hub.ident
+            or schedule.deciding
+            or quiet_until_us == UNKNOWN_US
+            or me.stop is not None
+            or (schedule.at_looks is not None and self._must_decide())
+            or predicate()
+            or schedule.quiet_until_us != quiet_until_us
+        ):
+            return False
+        waiting = schedule.waiting
+        first = waiting.first_due()
+        if due_us < quiet_until_us or (first is not None and first[0] < quiet_until_us):
+            return False
+        engine_us = schedule.engine_us()
+        if engine_us != quiet_until_us or engine_us >= NEVER_US:
+            return False
+        waiting.enter(me, predicate, due_us, turns.now_us)
+        if engine_us > turns.now_us:
+            turns.now_us = engine_us
+        self._pass_on(me, turns.engine)
+        waiting.take_out(me)
+        if me.stop is not None or me.error is not None:
+            me.check()
+        return True
+
     def moves_to_engine(self) -> bool:
         """Move time on to when the engine has something to do by itself, if it is the next again.
 
@@ -147,11 +178,14 @@ class QuickWaits:
         waiting.replace_first(me, due_us, turns.now_us, hears_news)
         if at_us > turns.now_us:
             turns.now_us = at_us
-        baton = turns.baton
-        baton.holder = other
-        baton.passes += 1
-        self._hub.switch(me, other)
+        self._pass_on(me, other)
         me.sequence = 0
         if me.stop is not None:
             raise me.stop
         return True
+
+    def _pass_on(self, me: Participant, other: Participant) -> None:
+        baton = self._turns.baton
+        baton.holder = other
+        baton.passes += 1
+        self._hub.switch(me, other)

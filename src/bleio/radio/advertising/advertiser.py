@@ -109,9 +109,12 @@ class Advertiser:
             delay_us = _HIGH_DUTY_INTERVAL_US
         else:
             delay_us = parameters.interval_us + radio.random.randrange(MAX_RANDOM_DELAY_US + 1)
-        self._timer = radio.schedule_in(station.by_its_clock(delay_us), self._event)
+        clock = radio.clock
+        if station.clock_drift_ppm:
+            delay_us = station.by_its_clock(delay_us)
+        self._timer = clock.schedule(clock.now_us + delay_us, self._event)
         self.current = AdvertisingEvent(self)
-        radio.clock.follow(self.current.course())
+        clock.follow(self.current.course())
 
     def event_over(self, end_us: int) -> None:
         """All packets of the event are on air, the last one until this time."""

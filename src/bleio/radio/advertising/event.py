@@ -283,12 +283,13 @@ class AdvertisingEvent:
         self, packet: Transmission, listening: Iterable[OpenWindow]
     ) -> list[OpenWindow]:
         """Judge a packet at its end. Returns: the windows that are still open and have got it."""
+        ideal = self.medium.ideal and not packet.corrupt
         return [
             each
             for each in listening
             if each.listener.window(self.parameters) is each.window
             and not each.listener.layer.radio_time.busy(packet.from_us, packet.to_us)
-            and self.medium.receives(packet, each.listener.station)
+            and (ideal or self.medium.receives(packet, each.listener.station))
         ]
 
     def _requests(self, received: list[OpenWindow], packet: Transmission) -> list[AirRequest]:
