@@ -30,7 +30,10 @@ class Address:
 
     @classmethod
     def _on_air(cls, device: DeviceAddress) -> Address:
-        return cls(device.octets, int(device.type))
+        address = cls.__new__(cls)  # nothing is to be checked
+        address._octets = device.octets
+        address._type = int(device.type)
+        return address
 
     def _device(self) -> DeviceAddress:
         """Return the address as it is on air: types 1 to 3 are all random."""

@@ -42,6 +42,11 @@ class Prefixes:
             whole.pop()
         self._whole = tuple(whole)
 
+    @property
+    def match_everything(self) -> bool:
+        """Whether there are none, not even one that was cut."""
+        return not self._whole and not self._cut
+
     def match_any(self, data: bytes) -> bool:
         """Tell whether any prefix begins any structure of the data."""
         if not self._whole:

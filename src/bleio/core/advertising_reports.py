@@ -95,48 +95,44 @@ class ReportReader:
         """Read an LE Extended Advertising Report event, from the number of its reports on."""
         position = 1
         for _ in range(event[0] if event else 0):
-            fields = _EXTENDED.unpack_from(event, position)
-            position += _EXTENDED.size
-            data = event[position : position + fields[-1]]
-            position += fields[-1]
+            kind, type_, octets, _, _, set_, _, rssi_dbm, _, _, _, length = _EXTENDED.unpack_from(
+                event, position
+            )
+            position += _EXTENDED.size + length
             if position > len(event):
                 self._counters.malformed += 1
                 return
-            self._extended_report(fields[0], fields[1], fields[2], fields[5], fields[7], data)
+            legacy = kind & _LEGACY_PDU != 0
+            if not legacy and not self._listener.wants_extended():
+                continue
+            data = event[position - length : position]
+            # 0xFF is an advertiser without any address, which is shown as a random one of zeros.
+            address = DeviceAddress(octets, type_ & 1 == 1)
+            # Nearly all packets are whole. Only while parts of any are held, or were dropped, must
+            # a whole one be looked up: it may be the last part of one.
+            if not legacy and (kind & _STATUS or self._chains.held or self._chains.broken):
+                whole = self._joined(kind, address, set_, data)
+                if whole is None:
+                    continue
+                data = whole
+            self._listener.heard_packet(
+                address,
+                data,
+                rssi_dbm,
+                connectable=kind & _CONNECTABLE != 0,
+                scan_response=kind & _SCAN_RESPONSE != 0,
+                resolved=type_ in _RESOLVED,
+                legacy=legacy,
+            )
 
-    def _extended_report(
-        self,
-        kind: int,
-        address_type: int,
-        octets: bytes,
-        advertising_set: int,
-        rssi_dbm: int,
-        data: bytes,
-    ) -> None:
-        legacy = bool(kind & _LEGACY_PDU)
-        if not (legacy or self._listener.wants_extended()):
-            return
-        # 0xFF is an advertiser without any address, which is shown as a random one of zeros.
-        address = DeviceAddress(octets, bool(address_type & 1))
-        # Nearly all packets are whole. Only while parts of any are held, or were dropped, must a
-        # whole one be looked up: it may be the last part of one.
-        in_parts = kind & _STATUS or self._chains.held or self._chains.broken
-        if in_parts and not legacy:
-            chain = (address, advertising_set, kind & _SCAN_RESPONSE)
-            more = kind & _STATUS == _MORE_TO_COME
-            whole = self._chains.joined(chain, data, more, self._clock())
-            if whole is None:
-                return
-            data = whole
-        self._listener.heard_packet(
-            address,
-            data,
-            rssi_dbm,
-            connectable=bool(kind & _CONNECTABLE),
-            scan_response=bool(kind & _SCAN_RESPONSE),
-            resolved=address_type in _RESOLVED,
-            legacy=legacy,
-        )
+    def _joined(
+        self, kind: int, address: DeviceAddress, advertising_set: int, part: bytes
+    ) -> bytes | None:
+        """Add a part of a packet to what came of it. Returns: all of it, None if more is to come or
+        some of it was lost."""
+        chain = (address, advertising_set, kind & _SCAN_RESPONSE)
+        more = kind & _STATUS == _MORE_TO_COME
+        return self._chains.joined(chain, part, more, self._clock())
 
     def legacy(self, event: bytes) -> None:
         """Read an LE Advertising Report event, from the number of its reports on."""

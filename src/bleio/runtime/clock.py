@@ -136,7 +136,9 @@ class OwnThread:
 
 
 class Clock:
-    """Real time."""
+    """Real time. `looks_take_time`: to look at what is there already is a wait, too."""
+
+    looks_take_time = False
 
     def start_engine(self, run: Callable[[asyncio.AbstractEventLoop], None]) -> EngineThread:
         """Start what runs the engine: `run(loop)`, which ends when the loop was stopped.

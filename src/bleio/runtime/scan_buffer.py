@@ -42,19 +42,23 @@ class ScanBuffer:
         self._counted = counted
         self._clock = clock
         self._room = capacity_octets
-        self._matches = prefixes.match_any
+        self._matches = None if prefixes.match_everything else prefixes.match_any
         self._minimum_rssi_dbm = minimum_rssi_dbm
         self._reports: deque[Report] = deque()
         self._finished = False
         self._loss: Exception | None = None
-        self._condition = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()  # the condition's, but quicker to take
+        self._condition = threading.Condition(self._lock)
+        self._waits = False  # any thread, for a report: to notify costs more than all else
 
     def offer(self, report: Report) -> None:
         """Keep a report if it passes the filters and there is room. Thread: the engine's."""
-        if report.rssi_dbm < self._minimum_rssi_dbm or not self._matches(report.data):
+        if report.rssi_dbm < self._minimum_rssi_dbm:
+            return
+        if self._matches is not None and not self._matches(report.data):
             return
         cost = ENTRY_OCTETS + len(report.data)
-        with self._condition:
+        with self._lock:
             if self._finished:
                 return
             if cost > self._room:
@@ -62,7 +66,9 @@ class ScanBuffer:
                 return
             self._room -= cost
             self._reports.append(report)
-            self._condition.notify()
+            if self._waits:
+                self._waits = False
+                self._condition.notify_all()
 
     def take(self) -> Report | None:
         """Return the oldest report; None when the scan is over and everything was read.
@@ -70,8 +76,9 @@ class ScanBuffer:
         Raises: in place of that end, each time, why the radio was lost, if that ended the scan.
         Thread: any but the engine's; waits for a report or the scan's end.
         """
-        with self._condition:
-            self._clock.wait_for(self._condition, self._is_ready)
+        with self._lock:
+            if not self._reports or self._clock.looks_take_time:
+                self._clock.wait_for(self._condition, self._is_ready)
             if not self._reports:
                 if self._loss is not None:
                     raise public_error(self._loss)
@@ -85,7 +92,7 @@ class ScanBuffer:
 
         Args: loss: how the radio was lost, if that is why. Thread: any.
         """
-        with self._condition:
+        with self._lock:
             if not self._finished:
                 self._finished = True
                 self._loss = loss
@@ -94,8 +101,12 @@ class ScanBuffer:
 
     def forget(self) -> None:
         """Finish in a forked child, where the lock may be held by a thread that is not there."""
-        self._condition = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._condition = threading.Condition(self._lock)
         self._finished = True
 
     def _is_ready(self) -> bool:
-        return self._finished or bool(self._reports)
+        if self._finished or self._reports:
+            return True
+        self._waits = True
+        return False

@@ -69,6 +69,8 @@ class VirtualClock(Clock):
         time: has the time, as `now_us` has. Thread: any.
     """
 
+    looks_take_time = True
+
     def __init__(
         self,
         events: EventSource,

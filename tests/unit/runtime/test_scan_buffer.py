@@ -87,3 +87,17 @@ def test_take_waits(wake: str) -> None:
         buffer.finish()
     thread.join(PATIENCE_S)
     assert taken == [report() if wake == "report" else None]
+
+
+def test_all_threads_that_wait_get_a_report() -> None:
+    buffer, taken = make(), []
+    threads = [
+        threading.Thread(target=lambda: taken.append(buffer.take()), daemon=True) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for number in range(3):
+        buffer.offer(report(bytes((number,))))
+    for thread in threads:
+        thread.join(PATIENCE_S)
+    assert sorted(each.data for each in taken if each) == [b"\x00", b"\x01", b"\x02"]

@@ -54,7 +54,7 @@ class H4Parser:
     def __init__(self, owner: PacketTaker, counters: HciCounters) -> None:
         self._owner = owner
         self._counters = counters
-        self._line = bytearray()
+        self._line = b""  # what has come of the next packet
         self._noise = 0  # octets skipped since the last packet
         self._given_up = False
         self._timer: asyncio.TimerHandle | None = None
@@ -64,54 +64,56 @@ class H4Parser:
         """Take what has come, and pass on the packets that it completes. Never raises."""
         if self._given_up:
             return
-        self._line += data
-        self._cut()
+        self._cut(self._line + data if self._line else data)
         self._grown = True
         if self._line and self._timer is None:
             self._wait()
 
     def reset(self) -> None:
         """Forget what has come of a packet; the line has been opened anew."""
-        self._line.clear()
+        self._line = b""
 
     def close(self) -> None:
         """Take nothing any more."""
         self._given_up = True
-        self._line.clear()
+        self._line = b""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _cut(self) -> None:
-        while self._line and not self._given_up:
-            octets = self._packet_octets()
+    def _cut(self, line: bytes) -> None:
+        """Pass on all whole packets, and keep the rest. Data plane: one call for all of them."""
+        self._line = b""
+        at, end, owner = 0, len(line), self._owner
+        while at < end and not self._given_up:
+            left = end - at
+            if line[at] == EVENT_PACKET:
+                octets = _EVENT_HEADER_OCTETS + line[at + 2] if left > 2 else left + 1
+            elif line[at] != ACL_PACKET:
+                octets = 0
+            elif left < _ACL_HEADER_OCTETS:
+                octets = left + 1
+            else:
+                octets = _ACL_HEADER_OCTETS + (line[at + 3] | line[at + 4] << 8)
+                if octets > _ACL_HEADER_OCTETS + MAX_DATA_OCTETS:
+                    octets = 0
             if octets == 0:
-                self._skip()
-            elif octets is None or len(self._line) < octets:
+                at += self._skip(line, at)
+            elif octets > left:
+                self._line = line[at:]
                 return
             else:
-                packet = bytes(self._line[:octets])
-                del self._line[:octets]
+                at += octets
                 self._noise = 0
-                self._owner.on_packet(packet)
+                owner.on_packet(line[at - octets : at])
 
-    def _packet_octets(self) -> int | None:
-        """Return the length of the packet that begins here: 0 if none does, None if unknown yet."""
-        line = self._line
-        if line[0] == EVENT_PACKET:
-            return _EVENT_HEADER_OCTETS + line[2] if len(line) >= _EVENT_HEADER_OCTETS else None
-        if line[0] != ACL_PACKET:
-            return 0
-        if len(line) < _ACL_HEADER_OCTETS:
-            return None
-        octets = int.from_bytes(line[3:5], "little")
-        return _ACL_HEADER_OCTETS + octets if octets <= MAX_DATA_OCTETS else 0
+    def _skip(self, line: bytes, at: int) -> int:
+        """Skip one octet, and those behind it that cannot begin a packet either.
 
-    def _skip(self) -> None:
-        """Skip one octet, and those behind it that cannot begin a packet either."""
-        found = [at for kind in _PACKET_TYPES if (at := self._line.find(kind, 1)) > 0]
-        skipped = min(found, default=len(self._line))
-        del self._line[:skipped]
+        Returns: how many these are.
+        """
+        found = [next for kind in _PACKET_TYPES if (next := line.find(kind, at + 1)) > 0]
+        skipped = min(found, default=len(line)) - at
         self._noise += skipped
         self._counters.noise_octets += skipped
         if self._noise > MAX_NOISE_OCTETS:
@@ -120,6 +122,7 @@ class H4Parser:
                 f"{self._noise} octets came from it without a packet among them; "
                 "check the speed of the line, its wiring and that the device speaks HCI"
             )
+        return skipped
 
     def _wait(self) -> None:
         self._grown = False
@@ -129,7 +132,7 @@ class H4Parser:
         """The time is up for what has begun: a packet of which nothing came meanwhile is none."""
         self._timer = None
         if not self._grown and self._line:
-            self._skip()
-            self._cut()
+            line = self._line
+            self._cut(line[self._skip(line, 0) :])
         if self._line and not self._given_up:
             self._wait()

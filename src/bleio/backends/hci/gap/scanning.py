@@ -194,8 +194,10 @@ class ScanControl:
         legacy: bool,
     ) -> None:
         """See `PacketListener`. Pass a packet on to what waits for it."""
-        peer = address if resolved else self._resolver.identity_of(address)
-        self._resolver.heard(peer, None if resolved else address)
+        peer = address
+        if self._resolver.keys:  # of bonds; without them, nobody is anybody else
+            peer = address if resolved else self._resolver.identity_of(address)
+            self._resolver.heard(peer, None if resolved else address)
         # A peer that is sought but does not take connections at present is waited for further.
         if self._sought and connectable:
             for found, identity in self._sought.items():
