@@ -14,9 +14,10 @@ import tempfile
 from typing import Any
 
 import pytest
+from bumble.transport.common import StreamPacketSink
 
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.controller.transport import _why, open_port
+from bleio.backends.hci.controller.transport import _BumblePort, _why, open_port
 from bleio.backends.hci.counters import HciCounters
 from bleio.errors import ControllerLost
 from support.hci.engine import Engine, asynchronous, until
@@ -208,3 +209,70 @@ def test_nothing_of_bumble_reaches_the_terminal() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("ControllerLost\n", "")
     assert logging.getLogger("bumble").handlers
+
+
+class Written(asyncio.WriteTransport):
+    """What is written to a line, in each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def write(self, data: Any) -> None:
+        self.writes.append(bytes(data))
+
+    def close(self) -> None:
+        pass
+
+
+class Packets:
+    """What takes packets, one by one."""
+
+    def __init__(self) -> None:
+        self.transport = self
+        self.sent: list[bytes] = []
+
+    def on_packet(self, packet: bytes) -> None:
+        self.sent.append(packet)
+
+    def close(self) -> None:
+        pass
+
+
+class Opened:
+    """A transport of bumble's."""
+
+    def __init__(self, sink: Any) -> None:
+        self.sink, self.source = sink, self
+        self.terminated: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def set_packet_sink(self, sink: Any) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+@asynchronous
+async def test_packets_of_one_turn_go_to_a_line_together_and_in_order() -> None:
+    line = Written()
+    port = _BumblePort(Opened(StreamPacketSink(line)), print, print, HciCounters())
+    for packet in (b"1", b"2", b"3"):
+        port.send(packet)
+    assert line.writes == []
+    await asyncio.sleep(0)
+    port.send(b"4")
+    await port.close()
+    await asyncio.sleep(0)
+    assert line.writes == [b"123", b"4"]
+
+
+@asynchronous
+async def test_packets_are_not_joined_where_there_is_no_line() -> None:
+    """A datagram, or what USB is given, is one packet."""
+    packets = Packets()
+    port = _BumblePort(Opened(packets), print, print, HciCounters())
+    for packet in (b"1", b"2"):
+        port.send(packet)
+    assert packets.sent == [b"1", b"2"]
+    await port.close()

@@ -120,11 +120,16 @@ class _BumblePort:
     def __init__(
         self, opened: Any, on_packet: OnPacket, on_lost: OnLost, counters: HciCounters
     ) -> None:
+        from bumble.transport.common import StreamPacketSink
+
         self.metadata: dict[str, Any] = dict(getattr(opened.source, "metadata", {}))
         self.on_packet = on_packet
         self._opened = opened
         self._on_lost = on_lost
         self._closed = False
+        self._line = isinstance(opened.sink, StreamPacketSink)  # octets in a row
+        self._outgoing: list[bytes] = []  # of this turn of the loop
+        self._loop = asyncio.get_running_loop()
         self._parser = H4Parser(self, counters)
         opened.source.set_packet_sink(self)
         if hasattr(opened.source, "parser"):
@@ -134,11 +139,26 @@ class _BumblePort:
             _read_hci_socket(opened)
 
     def send(self, packet: bytes) -> None:
-        self._opened.sink.on_packet(packet)
+        """Send one packet; on a line, together with others of the same turn of the loop.
+
+        To give each to the operating system by itself costs more than all else that is done for it.
+        """
+        if not self._line:
+            self._opened.sink.on_packet(packet)
+            return
+        if not self._outgoing:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(packet)
+
+    def _flush(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        if outgoing:
+            self._opened.sink.on_packet(b"".join(outgoing))
 
     async def close(self) -> None:
         if self._closed:
             return
+        self._flush()
         self._closed = True
         self.on_packet = _ignore
         self._parser.close()
