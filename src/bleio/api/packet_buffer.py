@@ -29,6 +29,7 @@ from bleio.api._ends import LocalEnd, RemoteEnd
 from bleio.api._listening import listen_local, listen_remote
 from bleio.api.characteristic import Characteristic
 from bleio.api.uuid import UUID
+from bleio.backends.base import is_light
 from bleio.core.codes import Properties
 from bleio.errors import BluetoothError
 from bleio.gatt.model import is_signed
@@ -57,13 +58,14 @@ class _ServerEnd:
         self._engine = session.engine
         self._counted = session.counted
         self._model = model
-        self._largest = max_packet_size or min(model.max_length, _MAX_PACKET_OCTETS)
+        self._largest = min(max_packet_size or _MAX_PACKET_OCTETS, model.max_length)
+        self._tells = bool(model.properties & _VALUES)
         self._ring_octets = buffer_size * (
             PACKET_OVERHEAD_OCTETS + (max_packet_size or model.max_length)
         )
         self.ring = PacketRing(self.capacity_octets, session.counted)
         self._peer = PacketPeer(model, session.life, self.ring.put, self._peer_left)
-        self.writer = PacketWriter(self._engine, self._peer.send, self._counted)
+        self.writer = PacketWriter(self._engine, self._peer, self._counted)
         self.listening = listen_local(session, model, self._peer)
         self._engine.run(self._peer.adopt_subscriber)
 
@@ -79,15 +81,14 @@ class _ServerEnd:
 
     def outgoing_octets(self) -> int:
         client = self._peer.client
-        octets = min(self._largest, self._model.max_length)
-        if client is not None and self._model.properties & _VALUES:
-            octets = min(octets, client.max_value_octets)
-        return octets
+        if client is None or not self._tells:
+            return self._largest
+        return min(self._largest, client.max_value_octets)
 
     def _peer_left(self) -> None:
         """The next peer gets a writer of its own: what is in flight may hang on the last one."""
         self.writer.close()
-        self.writer = PacketWriter(self._engine, self._peer.send, self._counted)
+        self.writer = PacketWriter(self._engine, self._peer, self._counted)
 
 
 class _ClientEnd:
@@ -107,8 +108,10 @@ class _ClientEnd:
         self._max_length = characteristic.max_length
         self._largest = max_packet_size or self._max_length
         self._buffer_size = buffer_size
+        self._commands = bool(model.properties & Properties.WRITE_WITHOUT_RESPONSE)
+        self._signed = is_signed(model)
         self.ring = PacketRing(self.capacity_octets, session.counted)
-        self.writer = PacketWriter(session.engine, self._send, session.counted)
+        self.writer = PacketWriter(session.engine, self, session.counted)
         feed = _ClientFeed(self.ring, self.writer)
         self.listening = listen_remote(session, self._link, model, feed)
         if model.properties & _VALUES:
@@ -141,9 +144,17 @@ class _ClientEnd:
         limit = self._link.max_value_octets if self._link.connected else self._max_length
         return min(limit, self._largest)
 
-    async def _send(self, packet: bytes) -> None:
-        if self._model.properties & Properties.WRITE_WITHOUT_RESPONSE:
-            await self._link.write_command(self._model, packet, is_signed(self._model))
+    def ahead(self) -> int:
+        """See `Way`. Requests go one after the other, each with its answer."""
+        room = self._link.room
+        return 0 if room is None or not self._commands else room.packets
+
+    def is_light(self) -> bool:
+        return is_light(self._link.write)
+
+    async def send(self, packet: bytes) -> None:
+        if self._commands:
+            await self._link.write_command(self._model, packet, self._signed)
         else:
             await self._link.write(self._model, packet)
 

@@ -12,7 +12,7 @@ from typing import Any
 from bleio.att import codec
 from bleio.att.database import Database, TableEntry
 from bleio.att.permissions import AnyKey, KeyPolicy, lacking
-from bleio.core.codes import AttErrorCode
+from bleio.core.codes import AttErrorCode, SecurityMode
 from bleio.core.security import LinkSecurity
 from bleio.errors import AttError
 
@@ -64,24 +64,26 @@ class Access:
 
     def read_refusal(self, attribute: TableEntry) -> int:
         """Return the error code for reading it, 0 if that is allowed."""
-        return self._lacking(attribute.read_mode, AttErrorCode.READ_NOT_PERMITTED)
+        mode = attribute.read_mode
+        if mode == SecurityMode.OPEN:
+            return 0
+        return self._lacking(mode, AttErrorCode.READ_NOT_PERMITTED)
 
     def check_writable(self, attribute: TableEntry, mode: int | None = None) -> None:
         """Check the link against a mode, by default that of write requests. Raises: AttError."""
         mode = attribute.write_mode if mode is None else mode
-        code = self._lacking(mode, AttErrorCode.WRITE_NOT_PERMITTED)
-        if code:
+        if mode == SecurityMode.OPEN:
+            return
+        if code := self._lacking(mode, AttErrorCode.WRITE_NOT_PERMITTED):
             raise AttError(code, handle=attribute.handle)
 
     def may_be_told(self, handle: int) -> bool:
         """Whether the client's link is secure enough for notifications of a value."""
         attribute = self.database.get(handle)
-        return attribute is not None and not lacking(
-            attribute.notify_mode,
-            self._security,
-            AttErrorCode.READ_NOT_PERMITTED,
-            self._key_policy.min_key_octets,
-        )
+        if attribute is None:
+            return False
+        mode = attribute.notify_mode
+        return mode == SecurityMode.OPEN or not self._lacking(mode, AttErrorCode.READ_NOT_PERMITTED)
 
     def _lacking(self, mode: int, denied: int) -> int:
         return lacking(mode, self._security, denied, self._key_policy.min_key_octets)

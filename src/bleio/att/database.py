@@ -84,6 +84,7 @@ class Database:
     def __init__(self) -> None:
         self._sorted: list[TableEntry] = []
         self._by_handle: dict[int, TableEntry] = {}
+        self.get = self._by_handle.get  # the attribute with a handle, or None; data plane
         self._by_type: dict[bytes, list[TableEntry]] = {}
 
     def __iter__(self) -> Iterator[TableEntry]:
@@ -91,10 +92,6 @@ class Database:
 
     def __len__(self) -> int:
         return len(self._sorted)
-
-    def get(self, handle: int) -> TableEntry | None:
-        """Return the attribute with that handle."""
-        return self._by_handle.get(handle)
 
     def in_range(self, start: int, end: int) -> list[TableEntry]:
         """Return all attributes with handles from `start` to `end`, both included, ascending."""

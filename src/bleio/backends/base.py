@@ -44,9 +44,9 @@ permission of a local value, too: a `Publisher` that cannot keep one refuses to 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from bleio.att.codec import VALUE_HEADER_OCTETS
 from bleio.backends.capabilities import Capabilities
@@ -62,6 +62,8 @@ from bleio.gatt.model import (
     RemoteValue,
 )
 from bleio.gatt.server import LocalServer
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class AdvertisingParameters(NamedTuple):
@@ -165,6 +167,25 @@ class PairingAgent(Protocol):
         """A pairing is over: `reason` None if it succeeded. Must not block."""
 
 
+def light(function: Function) -> Function:
+    """Mark a coroutine function that waits for slots alone (`slots`), so that it needs no task."""
+    function.is_light = True  # type: ignore[attr-defined]
+    return function
+
+
+def is_light(function: Callable[..., Any]) -> bool:
+    """Whether a coroutine function was marked."""
+    return getattr(function, "is_light", False)
+
+
+class Room(Protocol):
+    """Room to send."""
+
+    @property
+    def packets(self) -> int:
+        """How many may be sent now without waiting. Any thread, which learns what was so."""
+
+
 class Subscriber(ABC):
     """A client of our server, as listeners of local characteristics are told of it.
 
@@ -174,6 +195,7 @@ class Subscriber(ABC):
     """
 
     connected: bool
+    room: Room | None = None  # for notifications and writes without response, where that is known
 
     @property
     @abstractmethod

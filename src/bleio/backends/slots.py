@@ -4,7 +4,7 @@ A program's read is a request, an answer and nothing else. With asyncio it is al
 and two turns of the loop before the program hears of the answer: one in which the task takes the
 future's result, one in which the task's end is told. So what the data plane waits for is a `Slot`,
 which calls the one that waits when it is filled. A coroutine function that waits for slots alone is
-marked `light`: `runtime.calls` lets it go on itself, from slot to slot, and makes no task of it.
+marked `light` (in `base`): `runtime.calls` lets it go on itself, from slot to slot, without a task.
 
 Such a coroutine must not use what asyncio does with the current task: no `timeout`, `wait_for`,
 `shield` or `Lock`, and no future. Called from a task it is a coroutine like any other.
@@ -22,7 +22,6 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Slot(Generic[T]):
@@ -73,9 +72,3 @@ class Slot(Generic[T]):
 def _wake(future: asyncio.Future[None]) -> None:
     if not future.done():  # cancelled: its task is gone
         future.set_result(None)
-
-
-def light(function: Function) -> Function:
-    """Mark a coroutine function that waits for slots alone, by an attribute of that name."""
-    function.is_light = True  # type: ignore[attr-defined]
-    return function

@@ -46,6 +46,8 @@ class ChangeAwareness:
         self._changed = changed
         self._features = 0
         self._state = _State.AWARE
+        # False if values may not be sent to it; only a client with robust caching ever is so.
+        self.aware = True
         self._indicated = False  # Service Changed was, and is not confirmed yet
 
     @property
@@ -56,6 +58,7 @@ class ChangeAwareness:
     @features.setter
     def features(self, features: int) -> None:
         self._features = features
+        self._judge()
         self._changed()
 
     @property
@@ -65,11 +68,6 @@ class ChangeAwareness:
         One that has never asked to be told is taken to know what it discovers.
         """
         return self.aware and not self._indicated
-
-    @property
-    def aware(self) -> bool:
-        """False if values may not be sent to it; only a client with robust caching ever is so."""
-        return self._state is _State.AWARE or not self._features & ROBUST_CACHING
 
     def table_changed(self) -> None:
         """The table is no longer what the client knows."""
@@ -105,4 +103,8 @@ class ChangeAwareness:
 
     def _become(self, state: _State) -> None:
         self._state = state
+        self._judge()
         self._changed()
+
+    def _judge(self) -> None:
+        self.aware = self._state is _State.AWARE or not self._features & ROBUST_CACHING

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from bleio.backends.base import is_light
 from bleio.errors import BluetoothError
 from bleio.runtime.clock import Flag, InPlace
 
@@ -55,7 +56,7 @@ class Call(Flag):
         if self not in self._known:
             return
         coroutine = self.function(*self.args)
-        if getattr(self.function, "is_light", False):  # see `slots.light`
+        if is_light(self.function):
             self._coroutine = coroutine
             self._step(coroutine.send, None)
         elif in_place is None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bleio.backends.base import is_light
+
 if TYPE_CHECKING:
     from bleio.backends.base import Subscriber
     from bleio.gatt.model import LocalCharacteristic
@@ -44,6 +46,15 @@ class PacketPeer:
         for client in self._life.subscribers:
             if self.client is None and any(client.subscription(self._characteristic)):
                 self.client = client
+
+    def ahead(self) -> int:
+        """Return how many packets its client would take now without waiting. Any thread."""
+        client = self.client
+        return 0 if client is None or client.room is None else client.room.packets
+
+    def is_light(self) -> bool:
+        """Whether `send` waits for slots alone: if its client's methods do."""
+        return self.client is None or is_light(self.client.notify)
 
     async def send(self, packet: bytes) -> None:
         """Send one packet to the adopted client: notified, unless it enabled only indications.

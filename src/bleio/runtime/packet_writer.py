@@ -1,8 +1,12 @@
-"""Outgoing packets of a PacketBuffer to one peer: one in flight, one pending.
+"""Outgoing packets of a PacketBuffer to one peer: some in flight, one pending.
 
-While a packet is on its way, what is written next collects in the pending one, so small writes
-share a packet. A writer waits only when the pending packet is full. So a program that writes in a
-loop is as fast as the link, and never further ahead of it than one packet, as on a board.
+While the link takes no more, what is written next collects in the pending packet, so small writes
+share one. A writer waits only when that is full. So a program that writes in a loop is as fast as
+the link, and never further ahead of what it takes than one packet, as on a board.
+
+To hand over each packet by itself would have the two threads wake each other at each. So as many
+packets may lie here as the link has room for at the moment (`ahead`): the engine takes all of them
+at once, and they go out as if it had taken each as it came.
 
 A failed packet is not told to the program: CircuitPython's write has returned by then, and the next
 one is the first to see that the link is gone.
@@ -11,83 +15,117 @@ one is the first to see that the link is gone.
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections import Counter, deque
+from collections.abc import Awaitable
+from functools import partial
+from typing import Protocol
 
+from bleio.backends.base import light
 from bleio.errors import InnerError
+from bleio.runtime.calls import Call
 from bleio.runtime.counters import BUFFERS_FAILED_PACKETS
 from bleio.runtime.engine import Engine
 
-if TYPE_CHECKING:
-    import asyncio
+
+class Way(Protocol):
+    """The way to the peer."""
+
+    def ahead(self) -> int:
+        """How many packets it would take now without waiting, as far as is known. Any thread."""
+
+    def is_light(self) -> bool:
+        """Whether `send` waits for slots alone; see `backends.slots`. Thread: the engine's."""
+
+    def send(self, packet: bytes) -> Awaitable[None]:
+        """Send one packet. Thread: the engine's."""
 
 
 class PacketWriter:
-    """Sends packets by `send`, a coroutine function of the engine, one after the other.
+    """Sends packets one after the other. One that fails or is refused is counted and otherwise
+    silent."""
 
-    A packet that fails or is refused is counted and otherwise silent.
-    """
-
-    def __init__(
-        self, engine: Engine, send: Callable[[bytes], Awaitable[None]], counted: Counter[str]
-    ) -> None:
+    def __init__(self, engine: Engine, way: Way, counted: Counter[str]) -> None:
         self._counted = counted
         self._engine = engine
-        self._send = send
-        self._pending = bytearray()
+        self._clock = engine.clock
+        self._way = way
+        self._packets: deque[bytearray] = deque()  # not taken yet; what is added goes to the last
         self._sending = False
         self._closed = False
-        self._condition = threading.Condition(threading.Lock())
-        self._task: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._condition = threading.Condition(self._lock)
+        self._waits = False  # any thread, for room
+        self._calls: set[Call] = set()  # the one that sends
 
     def write(self, data: bytes, header: bytes, limit_octets: int) -> int:
-        """Start the pending packet with header and data, or add data alone to it if it fits.
+        """Start a packet with header and data, or add data alone to the last one if it fits.
 
         Returns: how many octets were taken; 0 if the peer is gone, or goes meanwhile.
-        Thread: any but the engine's; waits while the pending packet has no room.
+        Thread: any but the engine's; waits while there is no room.
         """
-
-        def room() -> bool:
-            fits = len(self._pending) + len(data) <= limit_octets
-            return self._closed or not self._pending or fits
-
-        with self._condition:
-            self._engine.clock.wait_for(self._condition, room)
+        clock, most = self._clock, limit_octets - len(data)
+        with self._lock:
+            if clock.looks_take_time or not self._has_room(most):
+                clock.wait_for(self._condition, partial(self._has_room, most))
             if self._closed:
                 return 0
-            octets = data if self._pending else header + data
-            self._pending += octets
+            packets = self._packets
+            if packets and len(packets[-1]) <= most:
+                octets = data
+                packets[-1] += data
+            elif octets := header + data:
+                packets.append(bytearray(octets))
             if octets and not self._sending:
                 self._sending = True
                 self._engine.post(self._start)
             return len(octets)
 
+    def _has_room(self, most_octets: int) -> bool:
+        """Whether the last packet is no longer than that, or there may be another one."""
+        packets = self._packets
+        if (
+            self._closed
+            or not packets
+            or len(packets[-1]) <= most_octets
+            or len(packets) < self._way.ahead()
+        ):
+            return True
+        self._waits = True
+        return False
+
     def close(self) -> None:
-        """The peer is gone: forget the pending packet and take no more."""
-        with self._condition:
+        """The peer is gone: forget what was not taken, and take no more."""
+        with self._lock:
             self._closed = True
-            self._pending.clear()
+            self._packets.clear()
             self._condition.notify_all()
-        self._engine.clock.announce()
+        self._clock.announce()
 
     def _start(self) -> None:
         import asyncio
 
-        self._task = asyncio.get_running_loop().create_task(self._send_all())
+        send_all = self._send_all_lightly if self._way.is_light() else self._send_all
+        call = Call(self._calls, send_all, ())
+        self._calls.add(call)
+        call.begin(asyncio.get_running_loop())
 
     async def _send_all(self) -> None:
         while packet := self._next():
             try:
-                await self._send(packet)
+                await self._way.send(packet)
             except InnerError:
                 self._counted[BUFFERS_FAILED_PACKETS] += 1
 
+    @light
+    async def _send_all_lightly(self) -> None:
+        await self._send_all()
+
     def _next(self) -> bytes:
-        """Take the pending packet; without one, sending is over."""
-        with self._condition:
-            packet = bytes(self._pending)
-            self._pending.clear()
+        """Take the first packet; without one, sending is over."""
+        with self._lock:
+            packet = bytes(self._packets.popleft()) if self._packets else b""
             self._sending = bool(packet)
-            self._condition.notify_all()
+            if self._waits:
+                self._waits = False
+                self._condition.notify_all()
             return packet

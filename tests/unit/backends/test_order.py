@@ -26,8 +26,8 @@ class Queue:
 
     taken_up = False
 
-    def full(self) -> bool:
-        return self.taken_up
+    def free_packets(self) -> int:
+        return 0 if self.taken_up else 1
 
 
 class Client(Wired):

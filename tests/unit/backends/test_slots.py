@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bleio.backends.slots import Slot, light
+from bleio.backends.base import light
+from bleio.backends.slots import Slot
 from bleio.errors import BluetoothError
 from bleio.runtime.calls import STOPPED, Call
 from support.hci.engine import asynchronous

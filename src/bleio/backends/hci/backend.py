@@ -40,6 +40,7 @@ from bleio.backends.base import (
     OobData,
     PairingAgent,
     ScanParameters,
+    light,
 )
 from bleio.backends.capabilities import EVERYTHING, Capabilities, Capability
 from bleio.backends.hci.background import Background
@@ -55,7 +56,6 @@ from bleio.backends.hci.links import calls
 from bleio.backends.hci.links.table import load
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.parts import OpenParts
-from bleio.backends.slots import light
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.pairing import SecuritySettings

@@ -58,8 +58,8 @@ class _LinkQueue:
         """Whether nothing is queued or in flight."""
         return not self.packets and not self.in_flight
 
-    def full(self) -> bool:
-        return len(self.packets) + self.in_flight >= ROOM_PACKETS
+    def free_packets(self) -> int:
+        return ROOM_PACKETS - len(self.packets) - self.in_flight
 
 
 class AclQueue:

@@ -34,7 +34,7 @@ from struct import Struct
 from typing import Any, Protocol
 
 from bleio.att.codec import READ_REQ, WRITE_CMD, WRITE_REQ
-from bleio.backends.base import Link
+from bleio.backends.base import Link, light
 from bleio.backends.hci.bonds.client_memory import ClientMemory
 from bleio.backends.hci.bonds.store import Bond, known
 from bleio.backends.hci.controller.layer import HciLayer
@@ -49,7 +49,6 @@ from bleio.backends.hci.security.held import att_waits
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.backends.hci.security.peer import LinkPeer
-from bleio.backends.slots import light
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, HciErrorCode
 from bleio.errors import (
@@ -120,7 +119,7 @@ class HciLink(Link):
         self._table = table
         self.reason = 0  # why it is gone, an HCI error code
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.room = room
+        self.room: Room = room
         self._reassembler = Reassembler(table.layer.counters)
         self.parameters = LinkParameters(
             table.layer,
@@ -294,7 +293,8 @@ class HciLink(Link):
     @light
     async def notify(self, characteristic: LocalCharacteristic, value: bytes) -> None:
         handle = characteristic.handle  # as it is now; it may be removed meanwhile
-        self._check_connected()
+        if not self.connected:
+            raise LinkLost(self.reason)
         teller = self.bearer.teller
         if self.room.free:
             teller.notify(handle, value)

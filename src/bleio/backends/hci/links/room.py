@@ -36,8 +36,8 @@ Done = Callable[["Exception | None"], None]
 class SendQueue(Protocol):
     """The queue whose room it is."""
 
-    def full(self) -> bool:
-        """Whether senders should wait."""
+    def free_packets(self) -> int:
+        """How many packets there is room for; senders of more should wait."""
 
 
 class Waiting:
@@ -79,7 +79,12 @@ class Room:
     @property
     def free(self) -> bool:
         """Whether something may be sent at once. Data plane."""
-        return not self.waiting and self._closed_by is None and not self._queue.full()
+        return not self.waiting and self._closed_by is None and self._queue.free_packets() > 0
+
+    @property
+    def packets(self) -> int:
+        """How many may be sent at once. Any thread, to which it says only what was so."""
+        return 0 if self.waiting or self._closed_by is not None else self._queue.free_packets()
 
     def wait(
         self,
@@ -122,7 +127,7 @@ class Room:
         self._let_in()
 
     def _let_in(self) -> None:
-        while self.waiting and not self._queue.full():
+        while self.waiting and self._queue.free_packets() > 0:
             waiting = self.waiting[0]
             if waiting.ready is not None and not waiting.ready():
                 return
