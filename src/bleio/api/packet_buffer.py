@@ -15,6 +15,8 @@ packet is on the air.
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 from bleio.api._arguments import (
     DEINITIALIZED,
     ReadableBuffer,
@@ -204,7 +206,8 @@ class PacketBuffer:
             self._end = _ServerEnd(end, buffer_size, max_packet_size)
         else:
             self._end = _ClientEnd(end, buffer_size, max_packet_size)
-        self._receives = bool(end.model.properties & self._end.incoming)
+        receives = bool(end.model.properties & self._end.incoming)
+        self._arrived: Sized = self._end.ring.packets if receives else ()
         self._sends = bool(end.model.properties & self._end.outgoing)
         self._listening = self._end.listening
         self._listening.owned_by(self)
@@ -242,9 +245,11 @@ class PacketBuffer:
         if not self._listening.alive:
             raise ValueError(DEINITIALIZED)
         self._look()
-        view = writable(buf)
-        packet = self._end.ring.take() if self._receives else None
-        if packet is None:
+        view = buf if type(buf) is bytearray else writable(buf)  # programs poll: no call for most
+        if not self._arrived:
+            return 0
+        packet = self._end.ring.take()
+        if packet is None:  # another thread was faster
             return 0
         missing = len(packet) - len(view)
         if missing > 0:

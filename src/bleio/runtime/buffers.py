@@ -100,14 +100,15 @@ class PacketRing:
 
     The oldest are dropped to make room; one larger than the whole ring is dropped itself.
     `capacity_octets` is asked when a packet does not fit, since a larger MTU makes a larger ring;
-    it never becomes less.
+    it never becomes less. `packets`: what is there; whether that is anything may be asked without
+    a call, as programs do in tight loops. Thread: any, to look.
     """
 
     def __init__(self, capacity_octets: Callable[[], int], counted: Counter[str]) -> None:
         self._counted = counted
         self._ask_capacity = capacity_octets
         self._capacity_octets = 0
-        self._packets: deque[bytes] = deque()
+        self.packets: deque[bytes] = deque()
         self._used_octets = 0
         self._lock = threading.Lock()
 
@@ -121,18 +122,16 @@ class PacketRing:
                 self._counted[BUFFERS_DROPPED_PACKETS] += 1
                 return
             while self._used_octets + cost > self._capacity_octets:
-                self._used_octets -= PACKET_OVERHEAD_OCTETS + len(self._packets.popleft())
+                self._used_octets -= PACKET_OVERHEAD_OCTETS + len(self.packets.popleft())
                 self._counted[BUFFERS_DROPPED_PACKETS] += 1
-            self._packets.append(packet)
+            self.packets.append(packet)
             self._used_octets += cost
 
     def take(self) -> bytes | None:
         """Return the oldest packet, None if there is none. Thread: any; does not wait."""
-        if not self._packets:  # programs poll this in tight loops
-            return None
         with self._lock:
-            if not self._packets:
+            if not self.packets:
                 return None
-            packet = self._packets.popleft()
+            packet = self.packets.popleft()
             self._used_octets -= PACKET_OVERHEAD_OCTETS + len(packet)
             return packet

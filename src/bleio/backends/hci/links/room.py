@@ -73,6 +73,7 @@ class Room:
         self.waiting: deque[Waiting] = deque()
         self._may_be_missed = 0  # of those that wait
         self._taken_s = 0.0  # when the peer last took something, while anything waited
+        # It runs on while nothing waits, for a busy link's would be set at each value.
         self._timer: asyncio.TimerHandle | None = None
         self._closed_by: Exception | None = None
 
@@ -104,10 +105,11 @@ class Room:
             done(self._closed_by)
             return None
         waiting = Waiting(send, done, may_be_missed, ready)
-        self.waiting.append(waiting)
-        if self._timer is None:
+        if not self.waiting:
             self._taken_s = asyncio.get_running_loop().time()
-            self._set_timer(TAKES_NOTHING_S)
+            if self._timer is None:
+                self._set_timer(TAKES_NOTHING_S)
+        self.waiting.append(waiting)
         self._may_be_missed += may_be_missed
         if self._may_be_missed > MAX_UNTOLD:
             self._miss_oldest()
@@ -157,12 +159,12 @@ class Room:
     def _take_out(self, waiting: Waiting) -> None:
         self.waiting.remove(waiting)  # it is one of the first, or its program has given it up
         self._may_be_missed -= waiting.may_be_missed
-        if not self.waiting:
-            self._stop_timer()
 
     def _overdue(self) -> None:
         """Look whether the peer has taken nothing since the timer was set."""
         self._timer = None
+        if not self.waiting:
+            return
         waited_s = asyncio.get_running_loop().time() - self._taken_s
         if waited_s < TAKES_NOTHING_S - 0.001:
             self._set_timer(TAKES_NOTHING_S - waited_s)
