@@ -109,7 +109,7 @@ async def serving(victim: Victim, server: LocalServer) -> AsyncIterator[None]:
         send = partial(victim.attacker.send, ATT)
         attributes = AttributeTable.of(server)
         link, security = WiredLink(print), WiredSecurity(LinkSecurity())
-        bearer = Bearer(attributes, link, security, send, loop.call_later)
+        bearer = Bearer(attributes, link, security, send, loop)
         while True:
             bearer.received(await victim.attacker.att.get())
 

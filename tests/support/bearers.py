@@ -18,7 +18,7 @@ from bleio.gatt.table import AttributeTable
 
 
 class Timers:
-    """`call_later` for a clock that only `advance` moves."""
+    """A clock that only `advance` moves."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -37,6 +37,9 @@ class Timers:
             self.now_s = timer.due_s
             timer.callback()
         self.now_s = end
+
+    def time(self) -> float:
+        return self.now_s
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -95,7 +98,7 @@ class Wired:
             self.link,
             WiredSecurity(self.security, signer),
             self.sent.append,
-            self.timers.call_later,
+            self.timers,
         )
 
     def ask(self, pdu: str | bytes) -> str:
@@ -168,7 +171,7 @@ class Loop:
             raise AssertionError("the bearer died") from error
 
         attributes, security = AttributeTable.of(server), WiredSecurity(LinkSecurity())
-        return Bearer(attributes, WiredLink(died), security, send, self.timers.call_later)
+        return Bearer(attributes, WiredLink(died), security, send, self.timers)
 
     def pump(self) -> None:
         while self.wire:

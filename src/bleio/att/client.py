@@ -16,13 +16,16 @@ the link is as good as lost (3.3.3).
 
 A procedure may have a limit for the whole of it, too. Each answer of a peer that takes its time
 comes within its own limit, and then a discovery of some thousand steps takes hours.
+
+All these limits have one timer, which is set for the first and runs on when that has been met: then
+it looks for the next. To set and cancel one for each request costs more than the request.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Generator
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from bleio.att import codec
@@ -42,11 +45,26 @@ class DeadlineTimer(Protocol):
 
 CallLater = Callable[[float, Callable[[], None]], DeadlineTimer]
 
+_EARLY_S = 0.001  # at most, for a timer
+
+
+class Timing(Protocol):
+    """A clock, as asyncio's loops are."""
+
+    def time(self) -> float:
+        """Return the time in seconds."""
+
+    def call_later(self, delay_s: float, callback: Callable[[], None], /) -> DeadlineTimer:
+        """Call once the delay is over, in seconds."""
+
 
 class Job:
-    """One procedure in line or under way; `done(result, error)` is called once, or abandoned."""
+    """One procedure in line or under way; `done(result, error)` is called once, or abandoned.
 
-    __slots__ = ("done", "procedure", "step_limit_s", "timer", "whole_limit_s")
+    `due_s`: when the whole of it is to have ended, known from its first request on.
+    """
+
+    __slots__ = ("done", "due_s", "procedure", "step_limit_s", "whole_limit_s")
 
     def __init__(
         self,
@@ -57,20 +75,12 @@ class Job:
     ) -> None:
         self.procedure: Procedure[Any] | None = procedure
         self.done = done
-        self.step_limit_s = step_limit_s
-        self.whole_limit_s = whole_limit_s
-        self.timer: DeadlineTimer | None = None  # of the whole
-
-    def overdue(self) -> None:
-        """The time for the whole of it is up."""
-        self.timer = None
-        self.finish(None, TransactionTimeout("The peer answered too slowly, step after step"))
+        self.step_limit_s = min(step_limit_s, codec.TRANSACTION_TIMEOUT_S)
+        self.whole_limit_s = math.inf if whole_limit_s is None else whole_limit_s
+        self.due_s = 0.0
 
     def finish(self, result: Any, error: Exception | None) -> None:
         """End the procedure and tell, unless it has ended already."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
         procedure, self.procedure = self.procedure, None
         if procedure is not None:
             procedure.close()
@@ -86,18 +96,20 @@ class AttClient:
     def __init__(
         self,
         send: Callable[[bytes], None],
-        call_later: CallLater,
+        timing: Timing,
         timed_out: Callable[[], None],
         counters: Counters | None = None,
     ) -> None:
         self.counters = counters or Counters()
         self._send = send
-        self._call_later = call_later
+        self._timing = timing
         self._timed_out = timed_out
         self._waiting: deque[Job] = deque()
         self._job: Job | None = None
         self._request_opcode = 0  # of the outstanding request, 0 if there is none
+        self._step_due_s = self._transaction_due_s = 0.0
         self._timer: DeadlineTimer | None = None
+        self._timer_due_s = 0.0
         self._closed_by: Exception | None = None
 
     def run(
@@ -143,15 +155,19 @@ class AttClient:
         if not expected:
             self.counters.unsolicited_responses += 1
             return
-        self._end_transaction()
+        self._request_opcode = 0
         if self._job is not None:
             self._step(self._job, pdu, error)
-        self._run_next()
+        if self._request_opcode == 0:
+            self._run_next()
 
     def close(self, error: Exception) -> None:
         """Fail everything under way and in line, and all that comes later, with `error`."""
         self._closed_by = self._closed_by or error
-        self._end_transaction()
+        self._request_opcode = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         jobs = [self._job] if self._job else []
         jobs += self._waiting
         self._job = None
@@ -169,12 +185,7 @@ class AttClient:
             if not self._waiting:
                 return
             self._job = self._waiting.popleft()
-            self._start(self._job)
-
-    def _start(self, job: Job) -> None:
-        if job.whole_limit_s is not None:
-            job.timer = self._call_later(job.whole_limit_s, job.overdue)
-        self._step(job, None, None)
+            self._step(self._job, None, None)
 
     def _step(self, job: Job, response: bytes | None, error: Exception | None) -> None:
         """Advance a procedure to its next request or its end."""
@@ -189,27 +200,40 @@ class AttClient:
         except Exception as failure:  # of any kind: it is the caller's to see
             job.finish(None, failure)
         else:
-            self._begin_transaction(request, job.step_limit_s)
+            now_s = self._timing.time()
+            self._request_opcode = request[0]
+            self._transaction_due_s = now_s + codec.TRANSACTION_TIMEOUT_S
+            self._step_due_s = now_s + job.step_limit_s
+            job.due_s = job.due_s or now_s + job.whole_limit_s
+            if self._timer is None or self._timer_due_s > min(self._step_due_s, job.due_s):
+                self._set_timer(now_s)
+            self._send(request)
 
-    def _begin_transaction(self, request: bytes, step_limit_s: float) -> None:
-        self._request_opcode = request[0]
-        limit_s = min(step_limit_s, codec.TRANSACTION_TIMEOUT_S)
-        self._timer = self._call_later(limit_s, partial(self._overdue, limit_s))
-        self._send(request)
-
-    def _end_transaction(self) -> None:
-        self._request_opcode = 0
+    def _set_timer(self, now_s: float) -> None:
+        """Have the timer end with the first limit that is not met yet, if a response is awaited."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._request_opcode == 0:
+            return
+        due_s = self._transaction_due_s
+        if self._job is not None and self._job.procedure is not None:
+            due_s = min(self._step_due_s, self._job.due_s)
+        self._timer_due_s = due_s
+        self._timer = self._timing.call_later(due_s - now_s, self._look)
 
-    def _overdue(self, waited_s: float) -> None:
-        """The step's limit has passed, and maybe the transaction's too."""
-        rest_s = codec.TRANSACTION_TIMEOUT_S - waited_s
-        if rest_s <= 0:
-            self._timer = None
+    def _look(self) -> None:
+        """See whether a limit has passed, and wait for the next."""
+        self._timer = None
+        now_s = self._timing.time() + _EARLY_S
+        if self._request_opcode and now_s >= self._transaction_due_s:
             self._timed_out()
             return
-        self._timer = self._call_later(rest_s, partial(self._overdue, waited_s + rest_s))
-        if self._job is not None:
-            self._job.finish(None, TransactionTimeout("The peer did not answer in time"))
+        if self._request_opcode and self._job is not None:
+            if now_s >= self._job.due_s:
+                slow = "The peer answered too slowly, step after step"
+                self._job.finish(None, TransactionTimeout(slow))
+            elif now_s >= self._step_due_s:
+                self._job.finish(None, TransactionTimeout("The peer did not answer in time"))
+        if self._timer is None:
+            self._set_timer(now_s - _EARLY_S)

@@ -33,7 +33,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from bleio.att import codec
-from bleio.att.client import AttClient, CallLater
+from bleio.att.client import AttClient, Timing
 from bleio.att.counters import Counters
 from bleio.att.server import AttServer
 from bleio.errors import LinkLost, TransactionTimeout
@@ -61,8 +61,8 @@ class Bearer:
 
     `client` is the other direction, what we ask of the peer; `teller` tells it our values.
 
-    Args: `send`: takes one PDU. `call_later`: asyncio's shape. `counters`: what all bearers of an
-        adapter count in; its own by default.
+    Args: `send`: takes one PDU. `timing`: an asyncio loop, or alike. `counters`: what all bearers
+        of an adapter count in; its own by default.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Bearer:
         link: BearerLink,
         security: BearerSecurity,
         send: Callable[[bytes], None],
-        call_later: CallLater,
+        timing: Timing,
         counters: Counters | None = None,
     ) -> None:
         self.link = link
@@ -91,7 +91,7 @@ class Bearer:
             table,
             security.signer,
         )
-        att = AttClient(send, call_later, self._request_timed_out, self.counters)
+        att = AttClient(send, timing, self._request_timed_out, self.counters)
         self.client = GattClient(att, self._server, security, send, self.counters)
         self._requests = Requests(self._server, send, self._die)
         self.teller = Teller(
@@ -99,7 +99,7 @@ class Bearer:
             self.awareness,
             self._cccds,
             send,
-            call_later,
+            timing.call_later,
             self._confirmation_timed_out,
             self.counters,
         )

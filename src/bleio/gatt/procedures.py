@@ -47,9 +47,9 @@ def read_long(handle: int, bearer: HasMtu) -> Procedure[bytes]:
     A value ends where the peer refuses to go on, as in CircuitPython. A refusal for want of
     security is raised: the program can mend that and read the whole.
     """
-    value = yield from read(handle)
+    _check_handle(codec.READ_REQ, handle)
+    part = value = (yield OPCODE_U16.pack(codec.READ_REQ, handle))[1:]
     full = bearer.mtu - 1
-    part = value
     while len(part) >= full and len(value) < MAX_VALUE_OCTETS:
         try:
             part = (yield OPCODE_RANGE.pack(codec.READ_BLOB_REQ, handle, len(value)))[1:]

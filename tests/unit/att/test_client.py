@@ -24,7 +24,7 @@ class Peer:
         self.sent: list[bytes] = []
         self.timers = Timers()
         self.dead = False
-        self.client = AttClient(self.sent.append, self.timers.call_later, self._timed_out)
+        self.client = AttClient(self.sent.append, self.timers, self._timed_out)
 
     def _timed_out(self) -> None:
         self.dead = True
@@ -64,7 +64,31 @@ def test_requests_follow_responses(peer: Peer) -> None:
     assert peer.sent == [b"\x0a\x01\x00", b"\x0a\x02\x00"] and outcome.pending
     peer.respond("0b")
     assert outcome.result == ["0b 11", "0b"]
+
+
+def test_one_timer_for_all_limits(peer: Peer) -> None:
+    """It is not set for each request, runs on behind the last, and is late for none."""
+    for _ in range(10):
+        peer.run(ask("0a 01 00"), step_limit_s=20)
+        peer.timers.advance(1)
+        assert len(peer.timers) == 1
+        peer.respond("0b")
+    late = peer.run(ask("0a 01 00"), step_limit_s=20)
+    peer.timers.advance(19.9)
+    assert late.pending
+    peer.timers.advance(0.1)
+    assert isinstance(late.error, TransactionTimeout)
+    peer.respond("0b")
+    peer.timers.advance(60)
     assert len(peer.timers) == 0
+
+
+def test_shorter_limit_behind_a_longer_one(peer: Peer) -> None:
+    peer.run(ask("0a 01 00"))
+    peer.respond("0b")
+    outcome = peer.run(ask("0a 01 00"), step_limit_s=5)
+    peer.timers.advance(5)
+    assert isinstance(outcome.error, TransactionTimeout)
 
 
 def test_one_transaction_at_a_time(peer: Peer) -> None:

@@ -149,7 +149,7 @@ class HciLink(Link):
             self,
             self._security,
             partial(table.acl.send, self.conn_handle, ATT_CHANNEL),
-            asyncio.get_running_loop().call_later,
+            asyncio.get_running_loop(),
             table.layer.counters.att,
         )
         self._memory = ClientMemory(
