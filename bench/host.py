@@ -160,7 +160,7 @@ def ours(what: str, count: int, path: str) -> Took:
 
     adapter = _bleio.Adapter(f"hci:unix:{path}")
     _bleio.set_adapter(adapter)
-    adapter.enabled = True
+    assert adapter.address.type == _bleio.Address.PUBLIC  # it is open now, as bumble's is
     took: Took = globals()[f"our_{what}"](adapter, count)
     return took
 
