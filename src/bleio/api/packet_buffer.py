@@ -264,8 +264,9 @@ class PacketBuffer:
         Raises: BluetoothError, ValueError for too much data.
         Thread: any; waits while the packet before it is on its way and this one does not fit.
         """
-        self._alive()
-        octets = readable(data)
+        if not self._listening.alive:
+            raise ValueError(DEINITIALIZED)
+        octets = data if type(data) is bytes else readable(data)
         head = b"" if header is None else readable(header)
         if not self._sends:
             raise BluetoothError("Writes not supported on Characteristic")
@@ -280,10 +281,6 @@ class PacketBuffer:
     def deinit(self) -> None:
         """Stop listening; it does not unsubscribe. Idempotent."""
         self._listening.end()
-
-    def _alive(self) -> None:
-        if not self._listening.alive:
-            raise ValueError(DEINITIALIZED)
 
     def _check_length(self) -> None:
         if not self._listening.alive:

@@ -183,7 +183,7 @@ class Room(Protocol):
 
     @property
     def packets(self) -> int:
-        """How many may be sent now without waiting. Any thread, which learns what was so."""
+        """How many may be sent now without waiting."""
 
 
 class Subscriber(ABC):

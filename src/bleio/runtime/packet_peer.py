@@ -48,7 +48,7 @@ class PacketPeer:
                 self.client = client
 
     def ahead(self) -> int:
-        """Return how many packets its client would take now without waiting. Any thread."""
+        """Return how many packets its client would take now without waiting."""
         client = self.client
         return 0 if client is None or client.room is None else client.room.packets
 

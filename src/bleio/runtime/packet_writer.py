@@ -5,8 +5,8 @@ share one. A writer waits only when that is full. So a program that writes in a 
 the link, and never further ahead of what it takes than one packet, as on a board.
 
 To hand over each packet by itself would have the two threads wake each other at each. So as many
-packets may lie here as the link has room for at the moment (`ahead`): the engine takes all of them
-at once, and they go out as if it had taken each as it came.
+packets may lie here as the link had room for (`ahead`) when the engine had taken all before: it
+takes all of these at once, too, and they go out as if it had taken each as it came.
 
 A failed packet is not told to the program: CircuitPython's write has returned by then, and the next
 one is the first to see that the link is gone.
@@ -31,7 +31,8 @@ class Way(Protocol):
     """The way to the peer."""
 
     def ahead(self) -> int:
-        """How many packets it would take now without waiting, as far as is known. Any thread."""
+        """How many packets it would take now without waiting, as far as is known. Thread: the
+        engine's."""
 
     def is_light(self) -> bool:
         """Whether `send` waits for slots alone; see `backends.slots`. Thread: the engine's."""
@@ -50,6 +51,7 @@ class PacketWriter:
         self._clock = engine.clock
         self._way = way
         self._packets: deque[bytearray] = deque()  # not taken yet; what is added goes to the last
+        self._ahead = 1  # how many may lie here
         self._sending = False
         self._closed = False
         self._lock = threading.Lock()
@@ -83,12 +85,7 @@ class PacketWriter:
     def _has_room(self, most_octets: int) -> bool:
         """Whether the last packet is no longer than that, or there may be another one."""
         packets = self._packets
-        if (
-            self._closed
-            or not packets
-            or len(packets[-1]) <= most_octets
-            or len(packets) < self._way.ahead()
-        ):
+        if len(packets) < self._ahead or len(packets[-1]) <= most_octets or self._closed:
             return True
         self._waits = True
         return False
@@ -123,8 +120,11 @@ class PacketWriter:
     def _next(self) -> bytes:
         """Take the first packet; without one, sending is over."""
         with self._lock:
-            packet = bytes(self._packets.popleft()) if self._packets else b""
-            self._sending = bool(packet)
+            if self._packets:
+                packet = bytes(self._packets.popleft())
+            else:
+                packet, self._sending = b"", False
+                self._ahead = max(1, self._way.ahead())
             if self._waits:
                 self._waits = False
                 self._condition.notify_all()

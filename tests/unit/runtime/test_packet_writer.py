@@ -65,6 +65,9 @@ class Writer:
         self.link = Link(ahead, is_light=is_light)
         self.counted: Counter[str] = Counter()
         self.writer = PacketWriter(self.engine, self.link, self.counted)
+        self.write(b"first")  # from then on it is known how much the link takes
+        self.engine.turn()
+        self.link.sent.clear()
 
     def write(self, data: bytes, header: bytes = b"") -> int:
         return self.writer.write(data, header, 10)

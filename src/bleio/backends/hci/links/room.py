@@ -84,7 +84,7 @@ class Room:
 
     @property
     def packets(self) -> int:
-        """How many may be sent at once. Any thread, to which it says only what was so."""
+        """How many may be sent at once."""
         return 0 if self.waiting or self._closed_by is not None else self._queue.free_packets()
 
     def wait(
