@@ -30,8 +30,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from bleio.backends.base import (
     AdvertisingParameters,
@@ -236,11 +236,11 @@ class HciBackend(Backend):
         return () if self._open is None else tuple(self._open.links.links.values())
 
     @light
-    async def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
+    def publish(
+        self, characteristic: LocalCharacteristic, value: bytes
+    ) -> Coroutine[Any, Any, None]:
         characteristic.value = value
-        if self._open is not None:
-            links = tuple(self._open.links.links.values())
-            await calls.publish(links, characteristic, value)
+        return calls.publish(self.subscribers, characteristic, value)
 
     # Part of `LayerOwner`
 

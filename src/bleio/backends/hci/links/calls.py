@@ -94,31 +94,23 @@ async def _sent(room: Room, outcome: Slot[None], waiting: object) -> None:
 class _Published:
     """A value on its way to all that have subscribed; the first that has it is waited for."""
 
-    __slots__ = ("_ended", "_waiter", "fault", "had")
+    __slots__ = ("ended", "fault", "had", "waiter")
 
     def __init__(self) -> None:
         self.fault: Exception | None = None
-        self._ended = 0
+        self.ended = 0
         self.had = False
-        self._waiter: Slot[None] | None = None
+        self.waiter: Slot[None] | None = None  # filled with the next that has ended
 
     def done(self, error: Exception | None) -> None:
         """One client has it, or will not get it."""
-        self._ended += 1
+        self.ended += 1
         if error is None:
             self.had = True
         elif not isinstance(error, InnerError):
             self.fault = error  # ours; that a client is gone or slow is not the program's trouble
-        if self._waiter is not None:
-            self._waiter.told(None)
-
-    async def first(self, clients: int) -> None:
-        """Wait until one of so many has it, or none will get it."""
-        while not self.had and self._ended < clients:
-            self._waiter = Slot()
-            await self._waiter
-        if self.fault is not None:
-            raise self.fault
+        if self.waiter is not None:
+            self.waiter.fill(None, None)
 
 
 async def publish(
@@ -129,8 +121,11 @@ async def publish(
     clients = 0
     for link in links:
         clients += link.bearer.teller.tell(characteristic, value, link.room, published.done)
-    if clients and (published.fault is not None or not published.had):
-        await published.first(clients)
+    while not published.had and published.ended < clients:
+        published.waiter = Slot()
+        await published.waiter
+    if published.fault is not None:
+        raise published.fault
 
 
 async def exchange_mtu(bearer: Bearer) -> None:

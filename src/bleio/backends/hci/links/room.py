@@ -133,7 +133,8 @@ class Room:
             waiting = self.waiting[0]
             if waiting.ready is not None and not waiting.ready():
                 return
-            self._take_out(waiting)
+            self.waiting.popleft()
+            self._may_be_missed -= waiting.may_be_missed
             try:
                 waiting.send()
             except Exception as error:  # of any kind: it is the sender's to see
