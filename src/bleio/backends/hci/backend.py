@@ -278,7 +278,7 @@ class HciBackend(Backend):
         return [] if tap is None else [tap]
 
     async def _open_port(self, on_packet: OnPacket, on_lost: OnLost) -> Port:
-        await asyncio.to_thread(load)  # loaded by a link, it would make others wait
+        await asyncio.to_thread(_load)  # loaded by a link, it would make others wait
         from bleio.backends.hci.controller.transport import open_port
         from bleio.backends.hci.controller.uart import UartPort
 
@@ -315,6 +315,13 @@ class HciBackend(Backend):
         if address.random:
             await layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
         return address
+
+
+def _load() -> None:
+    """Load what adapters of real time have in common. Files are not for the engine's thread."""
+    from bleio.backends.hci.controller import transport, uart  # noqa: F401
+
+    load()
 
 
 async def _read(bonds: BondStore, name: str) -> BondStore:
