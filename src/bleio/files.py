@@ -26,6 +26,7 @@ import stat
 import sys
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, BinaryIO
 
 from bleio.ownership import others_may_write
@@ -139,6 +140,9 @@ def _may_be_shared(path: Path, mode: int) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or given
 
 
+_recordings: weakref.WeakSet[Recording] = weakref.WeakSet()
+
+
 class Recording:
     """A file that is written while something goes on which must neither wait for it nor fail by it.
 
@@ -155,6 +159,7 @@ class Recording:
         self._name = os.fspath(name)
         self._held = bytearray()
         self._lock = threading.Lock()  # without, octets are added while the system reads them
+        _recordings.add(self)
         self._descriptor: int | None = create(name)
         is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
         self._hold_octets = hold_octets if is_file else 0
@@ -203,3 +208,13 @@ class Recording:
                 os.close(descriptor)
         if why is not None:
             _log.error("The capture %r ends here: %s", self._name, why)
+
+
+def _after_fork() -> None:
+    """A lock may be held by a thread that is not there in the child."""
+    for each in tuple(_recordings):
+        each._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

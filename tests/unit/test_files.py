@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from bleio import files
 from bleio.files import Recording, create, objection_to, open_descriptor, open_own
+from support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="files of POSIX")
 
@@ -161,6 +163,31 @@ def test_threads_may_write_one_recording(tmp_path: Path) -> None:
     pieces = Counter(octets[at : at + 100] for at in range(0, len(octets), 100))
     assert faults == []
     assert pieces == {octet * 100: 2_000 for octet in (b"a", b"b", b"c")}
+
+
+def test_a_forked_child_does_not_wait_for_a_thread_that_it_has_not(tmp_path: Path) -> None:
+    recording, held, done = Recording(tmp_path / "file"), threading.Event(), threading.Event()
+
+    def write() -> None:
+        with recording._lock:
+            held.set()
+            done.wait(PATIENCE_S)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if not child:
+        try:
+            signal.alarm(10)
+            recording.write(b"child")
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert (tmp_path / "file").read_bytes() == b"child"
 
 
 @pytest.fixture

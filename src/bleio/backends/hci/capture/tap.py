@@ -167,3 +167,13 @@ def wants_keys() -> bool:
             f"{KEYS_VARIABLE} is {keys!r}; set it to 1 to capture keys too, or unset it."
         )
     return keys == "1"
+
+
+def _after_fork() -> None:
+    """The lock may be held by a thread that is not there in the child."""
+    global _files_lock
+    _files_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
