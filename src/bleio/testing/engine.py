@@ -107,17 +107,20 @@ class EngineTurns:
         # engine has no asynchronous generators.
         sys.set_asyncgen_hooks(None, None)
         asyncio._set_running_loop(None)
-        self._waits = True
-        turns.wait_as_engine()
+        self._give_way()
         self._begin_turn()
         while self._has_no_work():
             # Most events of the radio concern no host. There is no need to run the loop for them.
             if not self._quick.moves_to_engine():
-                turns.wait_as_engine()
+                self._give_way()
             self._begin_turn()
-        self._waits = False
         turns.schedule.engine_due_us = NEVER_US
         asyncio._set_running_loop(self.loop)
+
+    def _give_way(self) -> None:
+        self._waits = True
+        self._turns.wait_as_engine()
+        self._waits = False
 
     def _has_no_work(self) -> bool:
         turns = self._turns

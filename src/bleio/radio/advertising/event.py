@@ -89,7 +89,7 @@ class AdvertisingEvent:
     def _legacy(self) -> Course:
         octets, phy_ = pdu.legacy_octets(self), self.parameters.primary_phy
         radio, medium, station = self.radio, self.medium, self.station
-        clock, radio_time = radio.clock, self.advertiser.layer.radio_time
+        clock, layer = radio.clock, self.advertiser.layer
         air_us, wait_us = phy.air_time_us(octets, phy_), self._wait_us(phy_)
         at_us = clock.now_us
         for channel in self.parameters.channels:
@@ -99,7 +99,7 @@ class AdvertisingEvent:
                 if not self.on_air:
                     return
             end_us = at_us + air_us
-            if radio_time.busy(at_us, end_us):
+            if layer.links and layer.radio_time.busy(at_us, end_us):
                 at_us = end_us + CHANNEL_GAP_US
                 continue
             if medium.ideal:

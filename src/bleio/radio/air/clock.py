@@ -68,7 +68,8 @@ class Timeline:
 
     def schedule(self, at_us: int, callback: Callable[..., None], *args: Any) -> Timer:
         """Call `callback(*args)` at `at_us`, or at once when that has passed."""
-        at_us = max(at_us, self.now_us)
+        if at_us < self.now_us:
+            at_us = self.now_us
         timer = Timer(self, at_us, callback, args)
         earlier = not self._heap or at_us < self._heap[0][0]
         self._sequence += 1
@@ -123,12 +124,14 @@ class Timeline:
                 if callback is None:
                     self._cancelled -= 1
                     continue
-                self.now_us = max(self.now_us, at_us)
+                if at_us > self.now_us:
+                    self.now_us = at_us
                 callback(*timer._args)
                 heap = self._heap  # which a callback may have made anew
         finally:
             self._running = False
-        self.now_us = max(self.now_us, time_us)
+        if time_us > self.now_us:
+            self.now_us = time_us
 
     def _count_cancelled(self) -> None:
         self._cancelled += 1
