@@ -110,6 +110,7 @@ async def test_a_packet_without_an_end() -> None:
         while True:
             line.writer.write(bytes(60_000))
             await line.writer.drain()
+            await asyncio.sleep(0)
 
     async with BadProxy(go_on) as bad, Building() as building:
         fleet = await beside(building, bad)

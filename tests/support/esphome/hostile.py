@@ -25,13 +25,21 @@ class Line:
         self._framing = Plain()
 
     async def send(self, *messages: Any) -> None:
-        for message in messages:
-            await self.send_octets(type(message), message.SerializeToString())
+        await self._write(
+            *(self._packet(type(message), message.SerializeToString()) for message in messages)
+        )
 
     async def send_octets(self, kind: Any, octets: bytes) -> None:
         """Send what need not be a message of that kind."""
-        self.writer.write(self._framing.packet(NUMBERS[kind], octets))
+        await self._write(self._packet(kind, octets))
+
+    def _packet(self, kind: Any, octets: bytes) -> bytes:
+        return self._framing.packet(NUMBERS[kind], octets)
+
+    async def _write(self, *packets: bytes) -> None:
+        self.writer.write(b"".join(packets))
         await self.writer.drain()
+        await asyncio.sleep(0)  # the client is in this loop, and there is room for megabytes
 
     async def wait_for(self, kind: Any) -> Any:
         """Return the next message of a kind; others are ignored."""
