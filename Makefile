@@ -77,6 +77,7 @@ soak: $(INSTALLED_DEV)
 
 bench: $(INSTALLED_DEV)
 	$(CACHED) $(BIN)/python bench $(if $(LONG),--long $(LONG)) --output bench/results.json
+	$(BIN)/python bench --page
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check
