@@ -258,11 +258,11 @@ class VirtualClock(Clock):
         Args: at_looks: asked at each look of a program; if it is true, so is the predicate.
         """
         schedule = self._turns.schedule
-        schedule.at_looks = at_looks
+        before, schedule.at_looks = schedule.at_looks, at_looks
         try:
             return self.wait_until(predicate, timeout_s)
         finally:
-            schedule.at_looks = None
+            schedule.at_looks = before
 
     def give_up(self) -> None:
         """The world cannot go on, and is to be abandoned."""
