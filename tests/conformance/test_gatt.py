@@ -38,6 +38,7 @@ async def echo_pair(world: World) -> Echo:
     _, echo.peripheral, echo.link, echo.incoming = await connected_pair(world)
     echo.local = add_echo(echo.peripheral.engine.server)
     echo.local.listeners.append(echo.local_heard)
+    await world.settled(echo.peripheral)
     (service,) = await echo.link.discover([ECHO_SERVICE])
     (echo.remote,) = service.characteristics
     return echo
@@ -51,7 +52,7 @@ async def another(world: World, echo: Echo) -> Link:
     return link
 
 
-async def add_others(echo: Echo) -> None:
+async def add_others(world: World, echo: Echo) -> None:
     """Characteristics that can be read, written, and written with 2 octets at most."""
     server = echo.peripheral.engine.server
     service = LocalService(OTHERS)
@@ -61,6 +62,7 @@ async def add_others(echo: Echo) -> None:
         server.add_characteristic(
             service, LocalCharacteristic(uuid, properties, max_length=20 if number < 2 else 2)
         )
+    await world.settled(echo.peripheral)
 
 
 @in_world_time
@@ -87,7 +89,7 @@ async def test_values_of_any_length(make_world: MakeWorld, octets: int) -> None:
             echo.local.value = value
         else:
             await echo.link.write(echo.remote, value)
-            assert echo.local_heard.values == [value]
+            await world.told(lambda: echo.local_heard.values == [value])
         assert echo.local.value == value
         assert await echo.link.read(echo.remote) == value
 
@@ -106,7 +108,7 @@ async def test_errors_of_the_peer(make_world: MakeWorld) -> None:
 async def test_what_the_properties_do_not_name_is_refused(make_world: MakeWorld) -> None:
     async with make_world() as world:
         echo = await echo_pair(world)
-        await add_others(echo)
+        await add_others(world, echo)
         (service,) = await echo.link.discover([OTHERS])
         read_only, write_only, short = service.characteristics
         with pytest.raises(AttError) as caught:
@@ -128,6 +130,7 @@ async def test_what_is_offered_no_longer_is_not_there(make_world: MakeWorld) -> 
         echo = await echo_pair(world)
         server = echo.peripheral.engine.server
         server.remove_characteristic(server.services[0], echo.local)
+        await world.settled(echo.peripheral)
         with pytest.raises(AttError) as caught:
             await echo.link.read(echo.remote)
         assert caught.value.code == AttErrorCode.INVALID_HANDLE
@@ -157,6 +160,7 @@ async def test_published_values_reach_each_client_that_subscribed(make_world: Ma
             link.listen(service.characteristics[0], listener)
             if link is not links[-1]:
                 await link.subscribe(service.characteristics[0], notify=True, indicate=False)
+        await world.told(lambda: echo.local_heard.subscriptions)
         values = [number.to_bytes(2, "little") for number in range(50)]
         for value in values:
             await echo.peripheral.backend.publish(echo.local, value)
@@ -173,12 +177,13 @@ async def test_publishing_waits_until_it_is_confirmed(make_world: MakeWorld) -> 
         echo = await echo_pair(world)
         echo.link.listen(echo.remote, echo.remote_heard)
         await echo.link.subscribe(echo.remote, notify=False, indicate=True)
+        await world.told(lambda: any(echo.local_heard.subscriptions[-1:]))
         for value in (b"one", b"two"):
             await echo.peripheral.backend.publish(echo.local, value)
-            if not world.confirms_last:
-                await until(lambda: echo.remote_heard.values)
+            await world.told(lambda: echo.remote_heard.values)
             assert echo.remote_heard.values.pop() == value
         await echo.link.subscribe(echo.remote, notify=False, indicate=False)
+        await world.told(lambda: not any(echo.local_heard.subscriptions[-1]))
         await echo.peripheral.backend.publish(echo.local, b"three")
         assert echo.remote_heard.values == []
 
@@ -191,6 +196,7 @@ async def test_whoever_subscribed_can_be_sent_to(make_world: MakeWorld) -> None:
         echo.link.listen(echo.remote, echo.remote_heard)
         await echo.link.subscribe(echo.remote, notify=True, indicate=False)
         await echo.link.write(echo.remote, b"packet")
+        await world.told(lambda: len(echo.local_heard.clients) == 2)
         subscriber, writer = echo.local_heard.clients
         assert subscriber is writer
         assert subscriber in echo.peripheral.backend.subscribers
@@ -237,8 +243,7 @@ async def test_indications_wait_for_their_confirmation(make_world: MakeWorld) ->
         await echo.link.subscribe(echo.remote, notify=False, indicate=True)
         for value in (b"one", b"two"):
             await echo.incoming.indicate(echo.local, value)
-            if not world.confirms_last:
-                await until(lambda: echo.remote_heard.values)
+            await world.told(lambda: echo.remote_heard.values)
             assert echo.remote_heard.values.pop() == value
         echo.link.unlisten(echo.remote, echo.remote_heard)
         await echo.incoming.indicate(echo.local, b"three")
@@ -296,11 +301,13 @@ async def test_both_ends_are_client_and_server_at_once(make_world: MakeWorld) ->
     async with make_world() as world:
         central, peripheral, link, incoming = await connected_pair(world)
         own = add_echo(central.engine.server)
+        await world.settled(central)
         (service,) = await incoming.discover([ECHO_SERVICE])
         (remote,) = service.characteristics
         add_echo(peripheral.engine.server, value=b"of peripheral")
+        await world.settled(peripheral)
         await asyncio.gather(incoming.write(remote, b"from peripheral"), read_echo(link))
-        assert own.value == b"from peripheral"
+        await world.told(lambda: own.value == b"from peripheral")
 
 
 @in_world_time

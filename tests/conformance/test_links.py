@@ -61,6 +61,7 @@ async def test_a_new_link_works_after_the_old_one(make_world: MakeWorld) -> None
     async with make_world() as world:
         central, peripheral, link, _ = await connected_pair(world)
         add_echo(peripheral.engine.server, value=b"echo")
+        await world.settled(peripheral)
         for _ in range(3):
             await link.disconnect()
             await until(lambda: not peripheral.engine.links)

@@ -55,6 +55,7 @@ async def test_an_encrypted_value_needs_pairing(make_world: MakeWorld) -> None:
         central, peripheral, link, _ = await connected_pair(world)
         mode = SecurityMode.ENCRYPT_NO_MITM
         add_echo(peripheral.engine.server, read_perm=mode, write_perm=mode, value=b"secret")
+        await world.settled(peripheral)
         (service,) = await link.discover([ECHO_SERVICE])
         (remote,) = service.characteristics
         if Capability.PAIRING_ON_REQUEST in central.backend.capabilities:

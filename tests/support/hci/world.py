@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -84,7 +85,7 @@ class World:
     longest_write = 512  # what a peripheral takes, octets
     # Whether no link is left of a connect that is cancelled just as the link comes up.
     cancels_links = True
-    # Whether an end that has confirmed an indication has told of it by then.
+    # Whether an end that has confirmed an indication or a write has told of it by then.
     confirms_last = True
 
     def __init__(self) -> None:
@@ -107,6 +108,16 @@ class World:
     async def unplug(self, device: Device) -> None:
         """Take a host's controller away."""
         raise NotImplementedError
+
+    async def settled(self, device: Device) -> None:
+        """Have peers find what a device offers now; some systems take a moment for that."""
+
+    async def told(self, condition: Callable[[], object]) -> None:
+        """Wait for what one end tells of a value that the other end knows to be there."""
+        if self.confirms_last:
+            assert condition()
+        else:
+            await until(condition)
 
     def silence(self, link: Link) -> None:
         """Let this end answer nothing from now on, neither requests nor pairing."""

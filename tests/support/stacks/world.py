@@ -29,7 +29,7 @@ class OsWorld(World):
     system_is = 0  # in the order in which a test asks for devices
     kinds = 2
     mtu = 517  # which the system asks for
-    confirms_last = False  # bluetoothd confirms and then signals
+    confirms_last = False  # bluetoothd confirms and then signals, or calls
     cancels_links = False  # the kernel keeps it and tells nobody
 
     def mtu_of(self, link: Link) -> int:
@@ -57,6 +57,11 @@ class OsWorld(World):
         if self._made - 1 == self.system_is:
             return OsBackend(this_system(self._kept.adapter))
         return HciBackend(f"unix:{self._kept.socket}", **kwargs)
+
+    async def settled(self, device: Device) -> None:
+        if isinstance(device.backend, OsBackend):
+            peripheral: Any = device.backend._system.peripheral
+            await peripheral.settled()
 
     async def unplug(self, device: Device) -> None:
         """Take a controller away. The system's comes back once it has been given up."""
@@ -102,5 +107,5 @@ class OsSecondWorld(OsWorld):
 
     system_is = 1
     mtu = 512  # which we ask for
-    confirms_last = cancels_links = True
+    cancels_links = True
     longest_write = 509  # more is prepared, and bluetoothd 5.66 counts its headers, too
