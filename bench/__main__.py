@@ -129,7 +129,7 @@ def main() -> None:
     if options.page:
         put_on_page("make bench", recorded())
         return
-    about = machine()
+    about = {**machine(), "rounds": options.rounds}
     print(told(about))
     print(HEAD)
     begin, lines = time.monotonic(), []
