@@ -183,7 +183,7 @@ def test_a_connect_that_is_cancelled_as_its_link_comes_up(bench: Bench) -> None:
     and what helps, and that helps."""
     doorman = bench.on_radio("doorman")
     octets = doorman.wait_for("^address (.*)$")[1]
-    cancels = bench.inside("cancels", octets, "8")
+    cancels = bench.inside("cancels", octets, "20")
     cancels.says("^so much for the other type of address", "^nothing is left", "^over")
     if "kept" in cancels.lines:
         (told,) = [line for line in cancels.lines if "bluetoothctl power off" in line]

@@ -4,6 +4,7 @@ import time
 
 import _bleio
 
+DATA = b"\x02\x01\x06\x03\x03\x20\xfe"
 adapter = _bleio.adapter
 service = _bleio.Service(_bleio.UUID(0xFE20))
 _bleio.Characteristic.add_to_service(
@@ -15,11 +16,11 @@ _bleio.Characteristic.add_to_service(
 )
 print("address", adapter.address.address_bytes.hex(), flush=True)
 while True:
-    adapter.start_advertising(b"\x02\x01\x06\x03\x03\x20\xfe")
+    adapter.start_advertising(DATA, interval=0.02)
     print("advertising", flush=True)
     while not adapter.connections:
         if not adapter.advertising:  # one has come and gone
-            adapter.start_advertising(b"\x02\x01\x06\x03\x03\x20\xfe")
+            adapter.start_advertising(DATA, interval=0.02)
         time.sleep(0.01)
     (central,) = adapter.connections
     paired = central.paired
