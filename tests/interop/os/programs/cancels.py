@@ -38,11 +38,12 @@ def kept(after_s):
 
 
 def hear():
-    """Have BlueZ know the device, which it forgets after each failure."""
-    for entry in adapter.start_scan(timeout=30):
+    """Have BlueZ know the device, which it forgets after each failure. Returns: whether it does."""
+    for entry in adapter.start_scan(timeout=10):
         if entry.address == address:
-            break
-    adapter.stop_scan()
+            adapter.stop_scan()
+            return True
+    return False
 
 
 async def cancel_as_others_do(delay_s):
@@ -74,7 +75,9 @@ for number in range(3):
 print("nothing is left", flush=True)
 delay_s = 0.02
 for _ in range(int(sys.argv[2])):
-    hear()
+    if not hear():
+        print("kept, and not listed", flush=True)
+        break
     is_late = asyncio.run(cancel_as_others_do(delay_s))
     print(f"given up after {1000 * delay_s:.0f} ms", "late" * is_late, flush=True)
     delay_s = max(0.0, delay_s - 0.012 if is_late else delay_s + 0.006)
