@@ -163,3 +163,11 @@ def test_a_condition_may_raise_while_a_program_spins() -> None:
         world.add(source="import time\nwhile True: time.monotonic()", name="spinner")
         with pytest.raises(Exception, match="as it should"):
             world.run(until=fails)
+
+
+def test_a_slow_device_hears_its_controller_in_time() -> None:
+    """What it hears waits for a timer, which is set while the radio's events happen."""
+    with World(seed=1) as world:
+        world.add(source=SPINS, name="peripheral").slowness = 50
+        world.add(source=CONNECTS, name="central").slowness = 50
+        world.run(until=lambda: "connected" in world["peripheral"].text, within_s=0.5)

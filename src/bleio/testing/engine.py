@@ -159,6 +159,8 @@ class EngineTurns:
             turns.schedule.engine_woken = False
             turns.schedule.quiet_until_us = UNKNOWN_US
             self._events.run_until(turns.now_us)
+            # The events may have set timers: a slow device hears its controller by one.
+            turns.schedule.engine_due_us = self.loop.next_timer_us()
 
     def join(self, timeout_s: float) -> None:
         """Leave the engine alone, to end in order, and wait for that. Thread: the owner's."""
