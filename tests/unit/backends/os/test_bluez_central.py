@@ -42,12 +42,6 @@ assert _bleio.adapter.connect(address, timeout=20).connected
 """
 
 
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between attempts to connect."""
-    monkeypatch.setattr(connecting, "PAUSE_S", 0.002)
-
-
 async def linked(daemon: Remote, backend: OsBackend) -> tuple[Link, RemoteCharacteristic, str]:
     """Return a link, the characteristic of its one service, and that one's path."""
     device = daemon.know()
@@ -146,7 +140,8 @@ async def test_what_passes_is_tried_again() -> None:
 
 
 @in_loop
-async def test_what_does_not_pass_is_raised() -> None:
+async def test_what_does_not_pass_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "PAUSE_S", 0.002)
     async with remote() as (daemon, backend, engine):
         daemon.know()
         await settled(backend)
