@@ -194,7 +194,7 @@ def test_a_bonded_central_that_does_not_encrypt_is_not_paired(bench: Bench) -> N
 def test_a_connect_that_is_cancelled_as_its_link_comes_up(bench: Bench) -> None:
     """Whether Linux keeps the link depends on milliseconds. If it does, the next connect says so
     and what helps, and that helps."""
-    doorman = bench.on_radio("doorman")
+    doorman = bench.on_radio("doorman", "0.02")
     octets = doorman.wait_for("^address (.*)$")[1]
     cancels = bench.inside("cancels", octets, "20")
     cancels.says("^so much for the other type of address", "^nothing is left", "^over")
