@@ -165,47 +165,65 @@ class Recording:
         self._hold_octets = hold_octets if is_file else 0
 
     def write(self, octets: bytes) -> None:
-        """Add octets. Never waits, never raises."""
+        """Add octets. Never waits for a reader, never raises."""
+        why = None
         with self._lock:
             if self._descriptor is None:
                 return
             self._held += octets
             if len(self._held) > self._hold_octets:
-                self._write_held(self._descriptor)
+                why = self._write_held(self._descriptor)
+        self._tell(why)
 
     def close(self) -> None:
         """End it; a reader has a second to take what is left."""
         deadline_s = time.monotonic() + CLOSE_S
+        while (descriptor := self._left()) is not None:
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                break
+            # A write that fails may end it meanwhile.
+            with contextlib.suppress(OSError, ValueError), selectors.DefaultSelector() as selector:
+                selector.register(descriptor, selectors.EVENT_WRITE)
+                selector.select(left_s)
         with self._lock:
-            self._write_all(deadline_s)
+            why = SLOW if self._held else None
+            self._end()
+        self._tell(why)
 
-    def _write_all(self, deadline_s: float) -> None:
-        while self._descriptor is not None:
-            if self._held:
-                self._write_held(self._descriptor)
-            if self._held and (left_s := deadline_s - time.monotonic()) > 0:
-                with selectors.DefaultSelector() as selector:
-                    selector.register(self._descriptor, selectors.EVENT_WRITE)
-                    selector.select(left_s)
-            else:
-                self._end(SLOW if self._held else None)
+    def _left(self) -> int | None:
+        """Write what is held. Returns: the descriptor, if something is left."""
+        with self._lock:
+            descriptor = self._descriptor
+            why = None if descriptor is None else self._write_held(descriptor)
+            left = self._descriptor if self._held else None
+        self._tell(why)
+        return left
 
-    def _write_held(self, descriptor: int) -> None:
+    def _write_held(self, descriptor: int) -> str | None:
+        """Write as much as is taken at once. Returns: why it has ended here, if it has."""
         try:
             while self._held:
                 del self._held[: os.write(descriptor, self._held)]
+            return None
         except BlockingIOError:
-            if len(self._held) > self._hold_octets + MOST_UNREAD_OCTETS:
-                self._end(SLOW)
+            if len(self._held) <= self._hold_octets + MOST_UNREAD_OCTETS:
+                return None
+            why = SLOW
         except OSError as error:
-            self._end(error.strerror or str(error))
+            why = error.strerror or str(error)
+        self._end()
+        return why
 
-    def _end(self, why: str | None) -> None:
+    def _end(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         self._held.clear()
         if descriptor is not None:
             with contextlib.suppress(OSError):  # some disks are found to be full only now
                 os.close(descriptor)
+
+    def _tell(self, why: str | None) -> None:
+        """Log it, without the lock: a handler may do anything, also what is recorded here."""
         if why is not None:
             _log.error("The capture %r ends here: %s", self._name, why)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import stat
@@ -163,6 +164,42 @@ def test_threads_may_write_one_recording(tmp_path: Path) -> None:
     pieces = Counter(octets[at : at + 100] for at in range(0, len(octets), 100))
     assert faults == []
     assert pieces == {octet * 100: 2_000 for octet in (b"a", b"b", b"c")}
+
+
+def test_a_log_handler_may_write_to_the_recording_that_ends() -> None:
+    recording, told = Recording("/dev/full"), list[str]()
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            thread = threading.Thread(target=recording.write, args=(b"told",))
+            thread.start()
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+            told.append(record.getMessage())
+
+    logger, handler = logging.getLogger("bleio.files"), Handler()
+    logger.addHandler(handler)
+    try:
+        recording.write(b"octets")
+    finally:
+        logger.removeHandler(handler)
+    assert told == ["The capture '/dev/full' ends here: No space left on device"]
+
+
+def test_writing_does_not_wait_for_one_that_closes(
+    pipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "CLOSE_S", PATIENCE_S)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    recording = Recording(pipe)
+    recording.write(bytes(300_000))
+    closing = threading.Thread(target=recording.close)
+    closing.start()
+    for _ in range(1000):
+        recording.write(b"meanwhile")
+    assert closing.is_alive()
+    os.close(reader)  # which ends it
+    closing.join()
 
 
 def test_a_forked_child_does_not_wait_for_a_thread_that_it_has_not(tmp_path: Path) -> None:
