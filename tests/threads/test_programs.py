@@ -311,6 +311,44 @@ def test_a_forked_child_can_switch_on_what_its_parent_had_switched_off(start: St
     program.ends_well()
 
 
+def test_a_forked_child_can_open_what_its_parent_was_just_opening(start: Start) -> None:
+    program = start(
+        "program",
+        """
+        import asyncio, threading
+        from bleio.backends.hci import HciBackend
+        open_now, begun, may_open = HciBackend.open, threading.Event(), threading.Event()
+
+        async def open_later(self, *args):
+            begun.set()
+            while not may_open.is_set():
+                await asyncio.sleep(0.01)
+            await open_now(self, *args)
+
+        adapter.start_advertising(b"\\x02\\x01\\x06")
+        adapter.enabled = False
+        HciBackend.open = open_later
+        thread = threading.Thread(target=lambda: setattr(adapter, "enabled", True))
+        thread.start()
+        begun.wait()
+        child = os.fork()
+        if not child:
+            HciBackend.open = open_now
+            adapter.enabled = True
+            say("child", adapter.enabled)
+            sys.exit()
+        say("status", os.waitpid(child, 0)[1])
+        may_open.set()
+        thread.join()
+        say("parent", adapter.enabled)
+        """,
+    )
+    program.wait_for("child True")
+    program.wait_for("status 0")
+    program.wait_for("parent True")
+    program.ends_well()
+
+
 def test_a_lost_controller_wakes_a_waiting_program_which_can_open_it_again(start: Start) -> None:
     radio = start(
         "radio",

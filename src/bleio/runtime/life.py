@@ -180,7 +180,7 @@ class Life:
                     return await operation(backend, *args)
                 finally:
                     self._counted.update(backend.counters())
-                    await backend.close()
+                    await self._close_again(backend)
         return await self.use(needed, operation, *args)
 
     async def learn_address(self) -> DeviceAddress:
@@ -189,7 +189,7 @@ class Life:
             return (await self._ready()).backend.address
         async with self._changing:
             if self.address is None:
-                await (await self._opened()).close()
+                await self._close_again(await self._opened())
             assert self.address is not None
             return self.address
 
@@ -230,14 +230,26 @@ class Life:
     async def _opened(self) -> Backend:
         """Open a backend, once the former one is closed."""
         await self._closed()
-        backend = await self._owner.open_backend(self.address)
+        # From now on a child that is forked must forget this: its lock is held, and by the parent.
+        self._engine.portal.join(self)
+        try:
+            backend = await self._owner.open_backend(self.address)
+        except BaseException:
+            self._engine.portal.leave(self)
+            raise
         self.address = backend.address
         self._known = backend.platform, backend.capabilities
         return backend
 
+    async def _close_again(self, backend: Backend) -> None:
+        """Close what was opened for one thing only."""
+        try:
+            await backend.close()
+        finally:
+            self._engine.portal.leave(self)
+
     def _become_open(self, backend: Backend) -> _Open:
         state = self._state = _Open(backend)
-        self._engine.portal.join(self)
         return state
 
     def _switch_off(self, loss: Exception | None) -> None:
