@@ -7,6 +7,7 @@ import functools
 import logging
 import operator
 import struct
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,8 +22,9 @@ from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller import bringup
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.core.address import DeviceAddress
+from bleio.core.hci import Event
 from bleio.errors import ConnectTimeout, ControllerError, ControllerLost, InvalidParameter, LinkLost
-from support.hci.engine import Engine, until
+from support.hci.engine import Engine, asynchronous, until
 from support.hci.script import (
     ScriptedController,
     acl,
@@ -32,6 +34,7 @@ from support.hci.script import (
     le_event,
 )
 from support.hci.simulated import simulated
+from support.patience import PATIENCE_S
 
 PEER = DeviceAddress(b"\x01\x02\x03\x04\x05\xc6", random=True)
 ATT = 4
@@ -331,6 +334,43 @@ async def test_an_adapter_goes_on_without_a_wish(
             connecting.cancel()
             await asyncio.wait({connecting})
         assert caplog.text.count("it is left out") == 1
+
+
+@pytest.mark.parametrize("answer", [b"\x00", b"\x00\x01", b"\x00\x00\x00", b"\x00\x1e\x00"])
+@simulated
+async def test_no_controller_has_less_room_for_advertising_data_than_the_least(
+    answer: bytes,
+) -> None:
+    async with ScriptedController(extended=True, unix=True) as controller:
+        controller.answers[0x203A] = lambda _: answer
+        async with opened(controller) as host:
+            data = bytes((30, 0xFF)) + bytes(29)
+            await host.backend.start_advertising(AdvertisingParameters(data))
+
+
+@asynchronous
+async def test_what_comes_before_the_reset_is_not_acted_on_while_drivers_load(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As from a dongle whose last host has died."""
+    may_load, load = threading.Event(), bringup._load_drivers
+
+    def load_later() -> Any:
+        assert may_load.wait(PATIENCE_S)
+        return load()
+
+    monkeypatch.setattr(bringup, "_load_drivers", load_later)
+    async with ScriptedController(unix=True) as controller:
+        controller.transport = controller.transport.replace("unix:", "unix:[vendor=1]")
+        host = Host(controller, 5.0)
+        backend = host.backend
+        opening = asyncio.ensure_future(backend.open(host.engine.server, "host", host.engine))
+        await until(lambda: controller.connected)
+        controller.send(event(Event.HARDWARE_ERROR, b"\x00"))
+        await until(lambda: backend._own.counters.ignored)
+        may_load.set()
+        await opening
+        await backend.close()
 
 
 @simulated

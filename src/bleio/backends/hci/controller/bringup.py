@@ -44,7 +44,7 @@ _LE_EVENTS_4_0 = bytes.fromhex("1f00000000000000")  # old controllers refuse bit
 _VERSION_4_0 = 6
 
 _LONGEST_DATA = struct.pack("<HH", 251, 2120)  # octets and microseconds, of one packet
-_LEAST_ADVERTISING = struct.pack("<H", 31)
+_LEAST_ADVERTISING_OCTETS = 31
 
 
 class ControllerFacts(NamedTuple):
@@ -85,10 +85,10 @@ async def bring_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts
 
 async def _brought_up(layer: HciLayer, metadata: dict[str, Any]) -> ControllerFacts:
     was_reset = False
-    if metadata:
-        load_firmware = await asyncio.to_thread(_load_drivers)
-        was_reset = await load_firmware(layer, metadata)
     with layer.read_by(_AnswersOnly(layer)):
+        if metadata:
+            load_firmware = await asyncio.to_thread(_load_drivers)
+            was_reset = await load_firmware(layer, metadata)
         if not was_reset:
             await layer.request(Opcode.RESET)
         return await _Questions(layer).facts()
@@ -131,7 +131,7 @@ class _Questions:
             resolving_list=self._has(LeFeature.LL_PRIVACY, Opcode.LE_SET_PRIVACY_MODE),
             long_packets=self._has(LeFeature.DATA_LENGTH_EXTENSION, Opcode.LE_SET_DATA_LENGTH),
             phy_2m=self._has(LeFeature.LE_2M_PHY, Opcode.LE_SET_PHY),
-            max_advertising_octets=max_octets if extended else 31,
+            max_advertising_octets=max_octets if extended else _LEAST_ADVERTISING_OCTETS,
             public_address=await self._public_address(),
         )
 
@@ -210,7 +210,9 @@ class _Questions:
         octets: bytes | None = None
         if self._lists(Opcode.LE_READ_MAXIMUM_ADVERTISING_DATA_LENGTH):
             octets = await self._layer.wish(Opcode.LE_READ_MAXIMUM_ADVERTISING_DATA_LENGTH)
-        return int.from_bytes((octets or _LEAST_ADVERTISING)[:2], "little")
+        if octets is None or len(octets) < 2:
+            return _LEAST_ADVERTISING_OCTETS
+        return max(_LEAST_ADVERTISING_OCTETS, int.from_bytes(octets[:2], "little"))
 
     async def _public_address(self) -> DeviceAddress | None:
         """Return the controller's public address; None if it has none."""

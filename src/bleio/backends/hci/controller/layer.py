@@ -113,13 +113,14 @@ class HciLayer:
     def read_by(self, reader: PacketReader) -> Iterator[None]:
         """Pass every packet to `reader` for a while, which passes on what it does not keep.
 
-        While a controller comes up, what brings it up sees packets first.
+        While a controller comes up, what brings it up sees packets first, and before that the
+        drivers of its firmware.
         """
-        self._reader = reader
+        former, self._reader = self._reader, reader
         try:
             yield
         finally:
-            self._reader = None
+            self._reader = former
 
     def send(self, packet: bytes) -> None:
         """Send one H4 packet; nothing is sent after the end."""
