@@ -10,8 +10,10 @@ Such a coroutine must not use what asyncio does with the current task: no `timeo
 `shield` or `Lock`, and no future. Called from a task it is a coroutine like any other.
 
 What may surprise: a light coroutine goes on inside of the call that fills its slot, before the code
-behind that. So a slot is filled last, when all else is in order. Where a task fills it, the light
-coroutine goes on after that task's turn: inside of it, the next slot would be taken for the task's.
+behind that. So a slot is filled last, when all else is in order. In two cases it goes on in the
+loop's next turn. Where a task fills the slot, the next one would be taken for the task's. And an
+error often comes in the middle of an end, of a link or of an adapter, which programs are to see as
+a whole.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ class Slot(Generic[T]):
         self._result, self._error = result, error
         if self._then is None:
             return
-        if asyncio.current_task() is None:
+        if error is None and asyncio.current_task() is None:
             self._then()
         else:
             asyncio.get_running_loop().call_soon(self._then)
@@ -65,7 +67,8 @@ class Slot(Generic[T]):
                 self._then = partial(_wake, future)
                 yield from future
         if self._error is not None:
-            raise self._error
+            # Some are told to all that comes, and would hold the frames of each that has raised it.
+            raise self._error.with_traceback(None)
         return self._result  # type: ignore[return-value]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Iterator
 
 import pytest
@@ -71,6 +72,18 @@ async def test_error_is_raised() -> None:
 
 
 @asynchronous
+async def test_error_that_is_raised_again_and_again_keeps_no_frames() -> None:
+    error, depths = ValueError("of the peer's"), []
+    for _ in range(3):
+        slot: Slot[None] = Slot()
+        slot.told(error)
+        with pytest.raises(ValueError, match="of the peer's"):
+            await slot
+        depths.append(len(list(traceback.walk_tb(error.__traceback__))))
+    assert len(set(depths)) == 1
+
+
+@asynchronous
 async def test_cancelled_task_is_not_woken() -> None:
     slot: Slot[None] = Slot()
 
@@ -118,6 +131,11 @@ def test_error_ends_light_call(loop: asyncio.AbstractEventLoop) -> None:
     one = Light()
     one.call.begin(loop)
     one.slots[0].fill(0, error := BluetoothError("refused"))
+    assert (one.log, one.call.done) == ([], False)  # what fails it may be in the middle of an end
+    loop.call_soon(loop.stop)
+    asyncio._set_running_loop(None)
+    loop.run_forever()
+    asyncio._set_running_loop(loop)
     assert (one.call.error, one.call.done, one.log) == (error, True, ["end"])
 
 

@@ -110,7 +110,7 @@ class _Published:
         elif not isinstance(error, InnerError):
             self.fault = error  # ours; that a client is gone or slow is not the program's trouble
         if self.waiter is not None:
-            self.waiter.fill(None, None)
+            self.waiter.told(error)
 
 
 async def publish(
@@ -123,7 +123,10 @@ async def publish(
         clients += link.bearer.teller.tell(characteristic, value, link.room, published.done)
     while not published.had and published.ended < clients:
         published.waiter = Slot()
-        await published.waiter
+        try:
+            await published.waiter
+        except InnerError:  # see `done`
+            continue
     if published.fault is not None:
         raise published.fault
 
