@@ -65,11 +65,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def capture_hci(request: pytest.FixtureRequest) -> None:
     """Let tshark judge all that is said over HCI.
 
-    But for bumble's controllers, which answer some commands with octets too many or too few, where
-    events and data come out of order on purpose, and where the other end is another host.
+    But for bumble's controllers, which answer some commands with octets too many or too few, and
+    where events and data come out of order on purpose.
     """
     parameters = request.node.callspec.params if hasattr(request.node, "callspec") else {}
-    if not parameters.get("make_world", "").startswith(("bumble", "skewed", "os")):
+    if not parameters.get("make_world", "").startswith(("bumble", "skewed")):
         request.getfixturevalue("record_hosts")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +19,13 @@ _WARNING = 0x600000  # of tshark's severities; an error is above it
 _BAD = f"_ws.malformed || _ws.expert.severity >= {_WARNING}"
 WRONG_CRC = "Incorrect CRC"
 MALFORMED = "Malformed Packet (Exception occurred)"
+EXCEEDS = "Packet size exceed current ATT_MTU"
 COLLISION = (
     "Initiating a new incompatible control procedure after having sent a response to "
     "an incompatible control procedure"
 )
 _OTHER_END = {"2": "3", "3": "2"}  # as the pseudo header has it: from the central, to it
-_ATT_RESPONSES = range(0x01, 0x1A, 2)
+_ATT_RESPONSES, _ATT_REQUESTS = range(0x01, 0x1A, 2), range(0x02, 0x1A, 2)
 _WITH_INSTANT = (0x00, 0x01, 0x0F, 0x16)  # what begins a change of parameters, channels, PHY
 
 
@@ -53,7 +55,12 @@ class _Frame(NamedTuple):
     acl_handle: str
     pdu_type: str
     control_opcode: str
+    interface: str
+    direction: str
     att_opcode: str
+    att_octets: str
+    client_mtu: str
+    server_mtu: str
     info: str
 
 
@@ -66,7 +73,12 @@ _FRAME_FIELDS = (
     "bthci_acl.chandle",
     "btle_rf.pdu_type",
     "btle.control_opcode",
+    "frame.interface_id",
+    "hci_h4.direction",
     "btatt.opcode",
+    "btl2cap.length",
+    "btatt.client_rx_mtu",
+    "btatt.server_rx_mtu",
     "_ws.col.Info",
 )
 
@@ -94,27 +106,45 @@ def complaints(path: Path) -> list[Complaint]:
     suspects = {each.frame for each in found if each.message == COLLISION}
     mistaken = _crossings(frames, suspects) if suspects else set()
     suspects = {each.frame for each in found if each.protocol == "ATT"}
-    mistaken |= _mixed_up(frames, suspects) if suspects else set()
+    too_long = {each.frame for each in found if each.message == EXCEEDS}
+    mistaken |= _mixed_up(frames, suspects, too_long) if suspects else set()
     return [each for each in found if each.frame not in mistaken]
 
 
-def _mixed_up(frames: list[_Frame], suspects: set[int]) -> set[int]:
-    """Of ATT responses those before which another link had a request after theirs.
+def _mixed_up(frames: list[_Frame], suspects: set[int], too_long: set[int]) -> set[int]:
+    """Of ATT PDUs those for which tshark has taken what belongs to another end or another link.
 
-    Spec: Vol 3, Part F, 3.3.2: each bearer has its own request and response. tshark takes a
-    response for that to the last request of whatever link, and reads it as something else.
+    Spec: Vol 3, Part F, 3.3.2: each end of each bearer has its own request and response. tshark
+    takes a response for that to the last request of whatever link and end, and reads it as
+    something else. 3.2.2: each server has handles of its own. tshark has one table for a link, and
+    reads a value as that which the other end has at this handle; so where both ends ask, it cannot
+    tell. 3.2.8 and 3.4.2.2: each bearer has its own ATT_MTU. tshark takes the last that was
+    exchanged by any. Args: too_long: suspects that are said to exceed it.
     """
-    last_request: tuple[str, str] = ("", "")  # the link
+    last: dict[str, tuple[str, ...]] = {}  # link and end of requests, by interface
+    clients: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)  # ends that ask, by link
+    mtus: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     mixed_up = set()
     for frame in frames:
         if not frame.att_opcode:
             continue
-        link = frame.access_address, frame.acl_handle
-        is_response = int(frame.att_opcode, 0) in _ATT_RESPONSES
-        if is_response and int(frame.number) in suspects and link != last_request:
-            mixed_up.add(int(frame.number))
-        if not is_response:
-            last_request = link
+        number, opcode = int(frame.number), int(frame.att_opcode, 0)
+        end, link = frame.direction + frame.pdu_type, (frame.access_address, frame.acl_handle)
+        bearer = (*link, frame.interface)
+        if opcode in _ATT_RESPONSES:
+            request = last.get(frame.interface, ())
+            is_wrong = request[:2] != link or request[2] == end
+        else:
+            last[frame.interface] = (*link, end)
+            is_wrong = len(clients[bearer] | {end}) > 1
+            if opcode in _ATT_REQUESTS:
+                clients[bearer].add(end)
+        if mtu := frame.client_mtu or frame.server_mtu:
+            mtus[bearer] = [*mtus[bearer], int(mtu)][-2:]
+        if number in too_long:
+            is_wrong = int(frame.att_octets) <= min(mtus[bearer], default=0)
+        if is_wrong and number in suspects:
+            mixed_up.add(number)
     return mixed_up
 
 
