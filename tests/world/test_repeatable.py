@@ -91,3 +91,29 @@ def test_captures_are_the_same_octet_for_octet(tmp_path: Path) -> None:
     once = capture("a", 1)
     assert once == capture("b", 1)
     assert once != capture("c", 2)
+
+
+def test_what_the_tests_thread_opens_is_repeatable(tmp_path: Path) -> None:
+    """Its keys and addresses come from the world's seed, whichever thread asks for them."""
+
+    def happened(folder: str) -> str:
+        with World(seed=3, state_folder=tmp_path / folder) as world:
+            advertiser = world.add(source=ADVERTISES, name="advertiser")
+            central = world.add(source="import time\ntime.sleep(9)", name="central")
+            assert advertiser.adapter.address != central.adapter.address
+            world.run_for(0.1)
+            connection = central.adapter.connect(advertiser.adapter.address, timeout=5)
+            connection.pair()
+            world.run_for(1)
+            assert connection.paired
+            return world.trace()
+
+    assert happened("one") == happened("other")
+
+
+ADVERTISES = """
+import time
+import _bleio
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
+time.sleep(9)
+"""

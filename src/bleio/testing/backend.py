@@ -100,7 +100,8 @@ class AirPort:
         self._incoming.append(packet)  # in order, also after the delay has changed
         delay_us = self._owner.delay_us()
         if delay_us:
-            self._loop.call_at((self._time.now_us + delay_us) / 1e6, self._receive)
+            at_s = (self._time.now_us + delay_us) / 1e6
+            self._loop.call_at(at_s, self._receive, context=self._context)
         else:
             self._loop.call_soon(self._receive, context=self._context)
 

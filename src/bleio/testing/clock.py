@@ -62,7 +62,7 @@ class VirtualClock(Clock):
         blocked_after_s: real seconds after which a program that keeps the baton is an error.
         watch: called some times a second of real time, while the owner waits, with simulated
             seconds.
-        at_engine_start: called once in the engine's context, before its loop runs.
+        set_context: sets context variables; called in each context that the engine works in.
 
     Attributes:
         pace: how a world in real time keeps up with it; None if time passes as fast as it can.
@@ -78,12 +78,12 @@ class VirtualClock(Clock):
         real_time: bool = False,
         blocked_after_s: float = 10.0,
         watch: Callable[[float], None] | None = None,
-        at_engine_start: Callable[[], None] | None = None,
+        set_context: Callable[[], None] | None = None,
     ) -> None:
         self.pace = Pace() if real_time else None
         self._turns = Turns(events, self.pace, blocked_after_s, watch)
         self.time: Time = self._turns
-        self._engine = EngineTurns(self._turns, events, at_engine_start)
+        self._engine = EngineTurns(self._turns, events, set_context)
         self._everybody: list[Participant] = []
         self._quick = QuickWaits(self._turns, self._look_slowly)
         self.look = self._quick.look  # type: ignore[method-assign] # no call between

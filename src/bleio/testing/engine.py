@@ -16,6 +16,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import Callable
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING
 
 from bleio.testing.errors import ForkedChild
@@ -36,7 +37,7 @@ class EngineTurns:
     """The engine's turns, and where it runs; see `bleio.runtime.clock.EngineThread`.
 
     Args:
-        at_start: called once in the engine's context, before its loop runs.
+        set_context: sets context variables; called in each context that the engine works in.
 
     Attributes:
         time: has the time. Thread: any.
@@ -49,12 +50,12 @@ class EngineTurns:
     in_place: InPlace
 
     def __init__(
-        self, turns: Turns, events: EventSource, at_start: Callable[[], None] | None
+        self, turns: Turns, events: EventSource, set_context: Callable[[], None] | None
     ) -> None:
         self.time: Time = turns
         self._turns = turns
         self._events = events
-        self._at_start = at_start
+        self._set_context = set_context
         self._alone = False
         self._waits = False
         self._quick = QuickWaits(turns)
@@ -66,8 +67,8 @@ class EngineTurns:
         self.in_place = InPlace(self, self._turns)
 
         def live() -> None:
-            if self._at_start is not None:
-                self._at_start()
+            if self._set_context is not None:
+                self._set_context()
             self._begin_turn()
             try:
                 run(loop)
@@ -75,6 +76,15 @@ class EngineTurns:
                 self._ended.set()
 
         self._turns.baton.start(self._turns.engine, live)
+
+    def context_of_call(self) -> Context:
+        """Return a context for what the caller has the engine do: a copy of its own, with what the
+        engine sets. A test's thread has none of that, and keys that it has made would come from the
+        operating system: another run would have others. Thread: any."""
+        context = copy_context()
+        if self._set_context is not None:
+            context.run(self._set_context)
+        return context
 
     def is_here(self) -> bool:
         """Whether the caller is the engine. Thread: any."""

@@ -22,7 +22,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from bleio.testing.aside import lay_loop_aside
@@ -63,7 +62,7 @@ class InPlace:
         me = baton.become(self._turns.engine)
         asyncio._set_running_loop(engine.loop)
         try:
-            copy_context().run(function, *args)  # what it sets there is not the caller's
+            engine.context_of_call().run(function, *args)
         finally:
             asyncio._set_running_loop(None)
             baton.become(me)

@@ -141,8 +141,10 @@ class VirtualLoop(LoopWithoutThreads):
     def _write_to_self(self) -> None: ...
 
     def call_soon_threadsafe(  # type: ignore[override]
-        self, *args: Any, **kwargs: Any
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = super().call_soon_threadsafe(*args, **kwargs)
+        """See asyncio."""
+        context = context or self._turns.context_of_call()
+        handle = super().call_soon_threadsafe(callback, *args, context=context)
         self._turns.wake()
         return handle

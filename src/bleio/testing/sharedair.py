@@ -55,7 +55,7 @@ class SharedAir:
             real_time=real_time,
             blocked_after_s=blocked_after_s,
             watch=watch,
-            at_engine_start=partial(entropy.be_predictable, self.entropy),
+            set_context=partial(entropy.be_predictable, self.entropy),
         )
         self._packets: deque[AirPdu] = deque(maxlen=PACKETS_KEPT)
         self._unmade: deque[Unmade] = deque(maxlen=PACKETS_KEPT)
