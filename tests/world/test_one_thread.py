@@ -398,3 +398,66 @@ def test_ctrl_c_after_the_owners_turn_has_come_leaves_the_world_going(
         before_s = world.now_s
         world.run_for(5)
         assert world.now_s >= before_s + 5
+
+
+DEEP = """
+import sys
+import time
+import _bleio
+
+def deep(left):
+    if left:
+        return deep(left - 1)
+    wait()
+
+for left in range(sys.getrecursionlimit() - 80, sys.getrecursionlimit()):
+    reports = iter(_bleio.adapter.start_scan(timeout=9, interval=0.01, window=0.01))
+    try:
+        deep(left)
+    except RecursionError:
+        print("caught")
+    _bleio.adapter.stop_scan()
+"""
+LOOKS_DEEP = DEEP.replace("wait()", "time.sleep(1e-4)")
+LOOKS_ON_ITS_WAY = """
+import time
+
+def deep():
+    time.sleep(1e-4)
+    deep()
+
+def deeper(left):
+    return deeper(left - 1) if left else deep()
+
+for left in range(20):
+    try:
+        deeper(left)
+    except RecursionError:
+        print("caught")
+"""
+WAITS_DEEP = DEEP.replace("wait()", "next(reports, None)")
+ADVERTISES = """
+import time
+import _bleio
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
+while time.monotonic() < 20:
+    time.sleep(0.5)
+"""
+SPINS = """
+import time
+def spins():
+    while time.monotonic() < 5:
+        pass
+spins()
+"""
+SLEEPS = "import time\nwhile time.monotonic() < 5: time.sleep(2e-5)"
+
+
+@pytest.mark.parametrize("deep", [LOOKS_DEEP, LOOKS_ON_ITS_WAY, WAITS_DEEP])
+@pytest.mark.parametrize("other", [SPINS, SLEEPS, ADVERTISES])
+def test_a_recursion_that_ends_in_a_wait_loses_no_other_program(deep: str, other: str) -> None:
+    with World(seed=1, blocked_after_s=PATIENCE_S) as world:
+        caught = world.add(source=deep)
+        world.add(source=other)
+        world.run(within_s=1000)
+        assert caught.text.count("caught") > 10

@@ -236,9 +236,10 @@ class Strangers:
     def let_go_on(self, now_us: int) -> None:
         """Free those whose time or predicate has come. Thread: the one that has the baton."""
         for _ in range(len(self.waiting)):
-            stranger = self.waiting.popleft()
+            stranger = self.waiting[0]  # to be there still if the asking one has no room to ask
             due = stranger.due_us <= now_us
             if due or (stranger.predicate is not None and came(stranger)):
+                self.waiting.popleft()
                 stranger.turn.release()
             else:
-                self.waiting.append(stranger)
+                self.waiting.rotate(-1)

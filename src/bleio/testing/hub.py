@@ -146,7 +146,7 @@ class Hub:
     def switch(self, me: Participant, to: Participant) -> None:
         """Let `to` go on where it stands. Returns when somebody switches back to `me`."""
         self._stands[me] = getcurrent()
-        stack = self._stands.get(to) or self._starter_of(to)
+        stack = self._stands.get(to) or self._first_here()
         loop = None if _get_running_loop() is None else lay_loop_aside()
         trace, profile = sys.gettrace(), sys.getprofile()
         if trace is not None:
@@ -155,6 +155,7 @@ class Hub:
             profile = None  # cProfile's, which could not be set again: it sees all programs
         if profile is not None:
             sys.setprofile(None)
+        self._to_start = None if to in self._stands else to
         self.current = to
         stack.switch()
         del stack  # a traceback that keeps this frame must not keep another's stack
@@ -166,9 +167,8 @@ class Hub:
         if loop is not None:
             loop.resume()
 
-    def _starter_of(self, participant: Participant) -> greenlet:
-        """Return what to switch to for one that has not begun."""
-        self._to_start = participant
+    def _first_here(self) -> greenlet:
+        """Return what to switch to for one that has not begun; it looks at `_to_start`."""
         first = self._thread_here().first
         assert first is not None
         return first

@@ -20,18 +20,15 @@ code in its middle, so such a call is left to the engine, which has a stack of i
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from bleio.testing.aside import lay_loop_aside
+from bleio.testing.room import has_room
 from bleio.testing.turns import Turns, WorldLife
 
 if TYPE_CHECKING:
     from bleio.testing.engine import EngineTurns
-
-
-_ROOM_FRAMES = 200  # the deepest calls take some 40
 
 
 class InPlace:
@@ -52,7 +49,7 @@ class InPlace:
             and turns.life is WorldLife.GOING
             and not turns.schedule.deciding
             and self._engine.is_idle()
-            and _has_room()
+            and has_room()
         )
 
     def run(self, function: Callable[..., object], *args: object) -> None:
@@ -72,12 +69,3 @@ class InPlace:
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self._engine.loop.start_task(coroutine)
-
-
-def _has_room() -> bool:
-    """Whether the recursion limit is far from here."""
-    try:
-        sys._getframe(sys.getrecursionlimit() - _ROOM_FRAMES)
-    except ValueError:  # there are not that many frames
-        return True
-    return False

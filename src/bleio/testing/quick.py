@@ -24,6 +24,7 @@ from threading import get_ident
 
 from bleio.testing import participant
 from bleio.testing.participant import SPINNING_PARTS, Participant
+from bleio.testing.room import has_room, need_room
 from bleio.testing.schedule import UNKNOWN_US
 from bleio.testing.turns import Turns
 from bleio.testing.waiting import NEVER_US, Predicate
@@ -117,6 +118,7 @@ class QuickWaits:
         engine_us = schedule.engine_us()
         if engine_us != quiet_until_us or engine_us >= NEVER_US:
             return False
+        need_room()
         waiting.enter(me, predicate, due_us, turns.now_us)
         if engine_us > turns.now_us:
             turns.now_us = engine_us
@@ -160,6 +162,8 @@ class QuickWaits:
         try:
             return schedule.at_looks() or due_us >= schedule.quiet_until_us
         except BaseException as error:
+            if isinstance(error, RecursionError) and not has_room():
+                raise  # it is the one that looks that has recursed
             self._turns.owner.error = error
             return True
         finally:
@@ -175,10 +179,18 @@ class QuickWaits:
         at_us, _, other = first
         if other is turns.owner:
             return False
-        waiting.replace_first(me, due_us, turns.now_us, hears_news)
-        if at_us > turns.now_us:
-            turns.now_us = at_us
-        self._pass_on(me, other)
+        try:
+            waiting.replace_first(me, due_us, turns.now_us, hears_news)
+            if at_us > turns.now_us:
+                turns.now_us = at_us
+            self._pass_on(me, other)
+        except RecursionError:  # `me` may catch it, so the other must be there as before
+            waiting.due.append(first)
+            waiting.disordered = True
+            self._schedule.quiet_until_us = UNKNOWN_US
+            turns.baton.holder = me
+            me.sequence = 0
+            raise
         me.sequence = 0
         if me.stop is not None:
             raise me.stop

@@ -22,6 +22,7 @@ from bleio.testing.baton import Baton, Strangers
 from bleio.testing.errors import DeviceBlocked, ForkedChild, SleptForReal, Stalled
 from bleio.testing.pacing import Pace
 from bleio.testing.participant import Participant
+from bleio.testing.room import need_room
 from bleio.testing.schedule import UNKNOWN_US, EventSource, TurnSchedule
 from bleio.testing.waiting import NEVER_US, Predicate
 from bleio.testing.watching import OwnersWatch
@@ -126,6 +127,7 @@ class Turns:
                 self.schedule.take_out(me)
             who = self._next(me, predicate, due_us)
             if who is not me:
+                need_room()
                 self.schedule.enter(me, predicate, due_us, began_us, hears_news)
                 self._pass_on(me, who)
                 self.schedule.take_out(me)

@@ -14,6 +14,7 @@ import heapq
 from collections.abc import Callable
 
 from bleio.testing.participant import Participant
+from bleio.testing.room import has_room
 
 NEVER_US = 1 << 62
 _STALE_ALLOWED = 1024  # entries of waits that have ended, beside as many as there are of others
@@ -26,12 +27,14 @@ class Waiting:
 
     Attributes:
         due: the heap of those that wait for a time, and of waits that have ended.
+        disordered: `due` is no heap, since a RecursionError has fallen into its ordering.
         unasked_us: from when on a predicate could be heard that was not asked, or was true, when
             `first` was called last.
     """
 
     def __init__(self) -> None:
         self.due: list[tuple[int, int, Participant]] = []
+        self.disordered = False
         self.unasked_us = NEVER_US
         self._for_predicates: dict[Participant, None] = {}
         self._sequence = 0
@@ -88,11 +91,18 @@ class Waiting:
     def first_due(self) -> tuple[int, int, Participant] | None:
         """Return the first that waits for a time, its entry in `due`; None if nobody does."""
         due = self.due
+        if self.disordered:
+            heapq.heapify(due)
+            self.disordered = False
         while due:
             first = due[0]
             if first[1] == first[2].sequence:
                 return first
-            heapq.heappop(due)
+            try:
+                heapq.heappop(due)
+            except RecursionError:
+                self.disordered = True
+                raise
         return None
 
     def first(
@@ -147,7 +157,8 @@ class Waiting:
 def came(who: Participant) -> bool:
     """Ask the predicate that one waits for. What it raises is raised where that one waits.
 
-    Raises: KeyboardInterrupt, which is the asking thread's.
+    Raises: KeyboardInterrupt, which is the asking thread's; RecursionError, if it is the caller
+        that has recursed.
     """
     assert who.predicate is not None
     try:
@@ -155,5 +166,7 @@ def came(who: Participant) -> bool:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
+        if isinstance(error, RecursionError) and not has_room():
+            raise
         who.error = error
         return True

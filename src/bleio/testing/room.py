@@ -1,0 +1,28 @@
+"""Room below the recursion limit, which programs may reach, and go on from.
+
+A program may recurse until Python stops it, look or wait on its way, and catch the RecursionError.
+What the world does for it on its stack must not be hit in its middle then: another participant that
+was taken out of the schedule would never go on, and one that was woken would run beside it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_PASSING_CALLS = 16  # deep at most: to enter the schedule and pass the baton on
+_ROOM_FRAMES = 200  # the deepest calls into the engine take some 40
+
+
+def need_room(calls: int = _PASSING_CALLS) -> None:
+    """Raise RecursionError here, if to pass the baton on would in its middle."""
+    if calls:
+        need_room(calls - 1)
+
+
+def has_room() -> bool:
+    """Whether the recursion limit is far from here."""
+    try:
+        sys._getframe(sys.getrecursionlimit() - _ROOM_FRAMES)
+    except ValueError:  # there are not that many frames
+        return True
+    return False
