@@ -199,7 +199,8 @@ def test_after_an_earlier_visit_its_services_are_a_part_of_a_list(
         await central.backend.start_scan(ACTIVE)
         await central.hears(desk.visited, packets=2)
         fields = central.fields(desk.visited)
-        assert (fields.services, fields.more_services) == ((), (b"\x0f\x18",))
+        assert fields.services == ()
+        assert b"\x0f\x18" in fields.more_services  # and, since 5.82, what was advertised
         assert fields.complete_name == "visited"
 
     with_central(test)

@@ -69,6 +69,7 @@ class Machine:
         self.folder = folder
         self._radios = radios
         self._attached: dict[int, int] = {}  # a controller of ours, and the machine's hciN
+        self._unplugged: set[int] = set()
         self._program = emulator.resume(folder, radios, talk="null", folders=folders)
         self._ports = self._reached()
         self.run("true")
@@ -108,6 +109,8 @@ class Machine:
     def attach(self, controller: int) -> str:
         """Have the kernel use a controller; return its name, such as hci0."""
         port = CONTROLLER_PORTS[controller]
+        if controller in self._unplugged:
+            self.join(controller)
         known = set(self.controllers())
         self.run(
             f"btattach -B /dev/{port} -P h4 -S 3000000 -N </dev/null >/tmp/{port} 2>&1 &\n"
@@ -120,18 +123,25 @@ class Machine:
         return str(name)
 
     def detach(self, controller: int) -> None:
-        """Take a controller away as by unplugging it; its adapter is gone when this returns."""
+        """Take a controller away as by unplugging it; its adapter is gone when this returns.
+
+        It has no power then. Were it still there, what is attached next would begin in the midst of
+        a packet, and the kernel would give it up.
+        """
         port = CONTROLLER_PORTS[controller]
         name = f"hci{self._attached.pop(controller)}"
         self.run(f"kill $(cat /tmp/{port}.process)")
         self._until(lambda: name not in self.controllers(), f"{name} has gone")
+        self.cut(controller)
 
     def cut(self, controller: int) -> None:
         """Close a controller's connection to the radio: it answers nothing from now on."""
+        self._unplugged.add(controller)
         emulator.command(self.folder, f"chardev-change {CONTROLLER_PORTS[controller]} null")
 
     def join(self, controller: int) -> None:
         """Undo `cut`; the radio takes it for a new device, so it has to be attached anew."""
+        self._unplugged.discard(controller)
         device = emulator.connected(self._radios[controller])
         emulator.command(self.folder, f"chardev-change {CONTROLLER_PORTS[controller]} {device}")
 
