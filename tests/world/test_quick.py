@@ -165,6 +165,40 @@ def test_a_condition_may_raise_while_a_program_spins() -> None:
             world.run(until=fails)
 
 
+ADVERTISES = """
+import time
+import _bleio
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.1)
+for _ in range(100):
+    time.sleep(0.0301)
+"""
+
+
+@pytest.mark.parametrize("spins", [False, True])
+@pytest.mark.parametrize("from_s", [-1.0, 0.5])
+def test_a_condition_may_look_at_what_the_engine_has(spins: bool, from_s: float) -> None:
+    with World(seed=1) as world:
+        if spins:
+            world.add(source="import time\nwhile True: time.monotonic()")
+        device = world.add(source=ADVERTISES)
+        world.run(until=lambda: world.now_s > from_s and device.energy.tx_us > 3000, within_s=2)
+        assert 3000 < device.energy.tx_us < 6000 or from_s > 0
+        world.run_for(1)
+        assert device.running and not device.error
+
+
+@pytest.mark.parametrize("spins", [False, True])
+def test_a_condition_cannot_wait_for_the_engine(spins: bool) -> None:
+    with World(seed=1) as world:
+        if spins:
+            world.add(source="import time\nwhile True: time.monotonic()")
+        device = world.add(source=ADVERTISES)
+        with pytest.raises(RuntimeError, match="A condition that is waited for cannot"):
+            world.run(until=lambda: bool(device.adapter.start_scan(timeout=1)), within_s=2)
+        world.run_for(1)
+        assert device.running and not device.error
+
+
 def test_a_slow_device_hears_its_controller_in_time() -> None:
     """What it hears waits for a timer, which is set while the radio's events happen."""
     with World(seed=1) as world:

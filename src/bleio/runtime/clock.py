@@ -61,6 +61,12 @@ class InPlace(Protocol):
     def run(self, function: Callable[..., object], *args: object) -> None:
         """Be the engine while `function(*args)` runs, if it is free."""
 
+    def is_asked(self) -> bool:
+        """Whether the caller is a condition that somebody waits for: it can look, but not wait."""
+
+    def look(self, function: Callable[[], object]) -> None:
+        """Run `function()`, which does not wait, while a condition is asked."""
+
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Make a task that has run up to its first wait, or its end, when this returns.
 

@@ -37,6 +37,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bleio.errors import BluetoothError, public_error
@@ -58,6 +59,10 @@ _EXIT_S = 5.0  # for ending scans, advertising and links at interpreter exit; bl
 _CANCEL_S = 1.0  # for a cancelled coroutine to finish before its caller goes on
 _OWN_THREAD = "This would block the thread of the Bluetooth engine; call it from another thread"
 
+_ASKED = (
+    "A condition that is waited for cannot call what takes time on the Bluetooth engine; let it"
+    " look at what is known already"
+)
 
 _portals: weakref.WeakSet[Portal] = weakref.WeakSet()
 
@@ -181,6 +186,8 @@ class Portal:
         """Hand a call over, by its `begin` or `do`, and wait until it has ended."""
         engine, in_place = self._engine, self._in_place
         if engine is not None and engine.is_here():
+            if in_place is not None and in_place.is_asked():
+                return self._look(call, begin, in_place)
             raise RuntimeError(_OWN_THREAD)
         try:
             if engine is not None and in_place is not None and in_place.is_free():
@@ -189,13 +196,27 @@ class Portal:
             else:
                 with self._lock:
                     loop = self._started_loop()
-                    self._calls.add(call)
-                    loop.call_soon_threadsafe(begin, loop)
+                    in_place = self._in_place
+                    asked = in_place is not None and in_place.is_asked()
+                    if not asked:
+                        self._calls.add(call)
+                        loop.call_soon_threadsafe(begin, loop)
+                if asked and in_place is not None:
+                    return self._look(call, begin, in_place)
             if not self.clock.wait_for_flag(call, timeout_s):
                 raise TimeoutError(f"Not finished within {timeout_s:g} s")
         except BaseException:
             self._cancel(call)
             raise
+
+    def _look(self, call: Call, begin: Callable[..., None], in_place: InPlace) -> None:
+        """Do a call that a condition makes while it is asked, if that cannot wait."""
+        if begin != call.do:
+            raise RuntimeError(_ASKED)
+        with self._lock:
+            loop = self._started_loop()
+            self._calls.add(call)
+        in_place.look(partial(begin, loop))
 
     def _cancel(self, call: Call) -> None:
         """End a call that nobody waits for any more, and see it end."""

@@ -13,6 +13,9 @@ caller waits as for any other call.
 A coroutine is made a task, which is what it may ask for, and let go up to its first wait. If that
 was its end there was no need for the loop; else the loop goes on with it.
 
+A condition that somebody waits for is asked in the middle of a decision, on any stack, also the
+test's thread or the engine's own. It may look at what the engine has (`look`), but cannot wait.
+
 A program may call from deep in a recursion, and catch the RecursionError. That would hit protocol
 code in its middle, so such a call is left to the engine, which has a stack of its own.
 """
@@ -66,6 +69,26 @@ class InPlace:
             if aside is not None:
                 aside.resume()
             engine.has_changed()
+
+    def is_asked(self) -> bool:
+        turns = self._turns
+        return turns.schedule.deciding and turns.baton.me() is turns.baton.holder
+
+    def look(self, function: Callable[[], object]) -> None:
+        if not has_room():
+            raise RecursionError("There is no room on this stack to look at the engine's state")
+        loop = self._engine.loop
+        timer_us = loop.next_timer_us()
+        aside = lay_loop_aside()
+        asyncio._set_running_loop(loop)
+        try:
+            self._engine.context_of_call().run(function)
+        finally:
+            asyncio._set_running_loop(None)
+            if aside is not None:
+                aside.resume()
+            if loop.is_ready() or loop.next_timer_us() != timer_us:
+                self._engine.has_changed()
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self._engine.loop.start_task(coroutine)
