@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import math
 import random
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bleio.radio.advertising.advertiser import Advertiser
 from bleio.testing import DeviceFailed, World
 
 PERIPHERAL = """
@@ -273,3 +275,25 @@ def test_what_cannot_be_added() -> None:
             world.add("missing.py")
         with pytest.raises(TypeError, match="Only functions"):
             world.add(__file__, 1)
+
+
+def test_packets_that_are_kept_keep_no_advertiser() -> None:
+    with World(seed=1) as world:
+        device = world.add(
+            source='import _bleio, time\n_bleio.adapter.start_advertising(b"\\x02\\x01\\x06")\n'
+            "time.sleep(100)\n"
+        )
+        gc.collect()
+        before = _advertisers()
+        for _ in range(10):
+            world.run_for(0.1)
+            device.power_off()
+            device.power_on()
+        world.run_for(0.1)
+        gc.collect()
+        assert world.packet_count > 20
+        assert _advertisers() <= before + 2
+
+
+def _advertisers() -> int:
+    return sum(isinstance(each, Advertiser) for each in gc.get_objects())

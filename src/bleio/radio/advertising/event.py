@@ -29,7 +29,7 @@ What may surprise:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bleio.radio.advertising import exchanges, pdu
 from bleio.radio.advertising.listening import AirListener, OpenWindow
@@ -39,8 +39,11 @@ from bleio.radio.air.medium import Transmission
 from bleio.radio.air.radio import AirPdu, AuxiliaryType, Direction
 
 if TYPE_CHECKING:
+    from bleio.core.address import DeviceAddress
     from bleio.radio.advertising.advertiser import Advertiser
     from bleio.radio.advertising.listening import AirRequest
+    from bleio.radio.advertising.parameters import AdvertisingSetParameters
+    from bleio.radio.air.station import Station
 
 # From the end of a packet on a primary channel, or of what answers it, to the next one.
 CHANNEL_GAP_US = 500
@@ -107,7 +110,8 @@ class AdvertisingEvent:
                 packet = None
                 station.tx_us += air_us
                 if radio.watched:
-                    radio.show(station, (_legacy_on_air, (self, channel, at_us)))
+                    kept = (self.parameters, self.own, self.target, self.data)
+                    radio.show(station, (_legacy_on_air, (kept, station, channel, at_us)))
             else:
                 packet = self.packet(channel, at_us, octets, phy_)
                 radio.transmit(packet, pdu.legacy, self)
@@ -303,10 +307,20 @@ class AdvertisingEvent:
         return requests
 
 
-def _legacy_on_air(event: AdvertisingEvent, channel: int, at_us: int) -> AirPdu:
-    """Make what captures show of a packet, from its event, which does not change."""
-    parameters = event.parameters
+class _Legacy(NamedTuple):
+    """What a kept packet is made from. Its event would keep the whole advertiser alive with it."""
+
+    parameters: AdvertisingSetParameters
+    own: DeviceAddress
+    target: DeviceAddress | None
+    data: bytes
+
+
+def _legacy_on_air(kept: tuple[Any, ...], station: Station, channel: int, at_us: int) -> AirPdu:
+    """Make what captures show of a packet, from what its event had, which does not change."""
+    legacy = _Legacy(*kept)
+    parameters = legacy.parameters
     return AirPdu(
         at_us, channel, parameters.primary_phy, phy.ADVERTISING_ACCESS_ADDRESS,
-        parameters.tx_power_dbm, event.station, pdu.legacy(event),
+        parameters.tx_power_dbm, station, pdu.legacy(legacy),
     )  # fmt: skip

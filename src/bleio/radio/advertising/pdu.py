@@ -36,13 +36,22 @@ _HOP = 7
 _CHANNEL_SELECTION_2 = 1 << 5
 
 
-class Advertised(Protocol):
+class LegacyAdvertised(Protocol):
+    """What `legacy` is made from."""
+
+    @property
+    def parameters(self) -> AdvertisingSetParameters: ...
+    @property
+    def own(self) -> DeviceAddress: ...
+    @property
+    def target(self) -> DeviceAddress | None: ...
+    @property
+    def data(self) -> bytes: ...
+
+
+class Advertised(LegacyAdvertised, Protocol):
     """What the packets of an advertising event are made from."""
 
-    parameters: AdvertisingSetParameters
-    own: DeviceAddress
-    target: DeviceAddress | None
-    data: bytes
     scan_response: bytes
     identifier: int
 
@@ -72,7 +81,7 @@ def _with_header(
 # -- legacy --
 
 
-def _legacy_type(event: Advertised) -> int:
+def _legacy_type(event: LegacyAdvertised) -> int:
     parameters = event.parameters
     if parameters.directed:
         return ADV_DIRECT_IND
@@ -88,7 +97,7 @@ def legacy_octets(event: Advertised) -> int:
     return ADDRESS_OCTETS + len(event.data)
 
 
-def legacy(event: Advertised) -> bytes:
+def legacy(event: LegacyAdvertised) -> bytes:
     """ADV_IND and its relatives."""
     target = event.target
     body = event.own.octets + (event.data if target is None else target.octets)
