@@ -461,3 +461,12 @@ def test_a_recursion_that_ends_in_a_wait_loses_no_other_program(deep: str, other
         world.add(source=other)
         world.run(within_s=1000)
         assert caught.text.count("caught") > 10
+
+
+def test_a_condition_that_looks_at_the_engine_may_be_asked_deep_in_a_recursion() -> None:
+    with World(seed=1) as world:
+        caught = world.add(source=LOOKS_ON_ITS_WAY)
+        advertiser = world.add(source=ADVERTISES)
+        world.run(until=lambda: advertiser.energy.tx_us > 20_000, within_s=300)
+        world.run()
+        assert caught.text.count("caught") == 20

@@ -216,7 +216,10 @@ class Portal:
         with self._lock:
             loop = self._started_loop()
             self._calls.add(call)
-        in_place.look(partial(begin, loop))
+        try:
+            in_place.look(partial(begin, loop))
+        finally:
+            self._calls.discard(call)  # it has ended, or there was no room for it on the stack
 
     def _cancel(self, call: Call) -> None:
         """End a call that nobody waits for any more, and see it end."""

@@ -27,7 +27,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from bleio.testing.aside import lay_loop_aside
-from bleio.testing.room import has_room
+from bleio.testing.room import LOOK_FRAMES, has_room
 from bleio.testing.turns import Turns, WorldLife
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class InPlace:
         return turns.schedule.deciding and turns.baton.me() is turns.baton.holder
 
     def look(self, function: Callable[[], object]) -> None:
-        if not has_room():
+        if not has_room(LOOK_FRAMES):
             raise RecursionError("There is no room on this stack to look at the engine's state")
         loop = self._engine.loop
         timer_us = loop.next_timer_us()

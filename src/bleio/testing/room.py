@@ -11,6 +11,8 @@ import sys
 
 _PASSING_CALLS = 16  # deep at most: to enter the schedule and pass the baton on
 _ROOM_FRAMES = 200  # the deepest calls into the engine take some 40
+# Less than that: the one that asks a condition must see that it has itself left no room for this.
+LOOK_FRAMES = 100
 
 
 def need_room(calls: int = _PASSING_CALLS) -> None:
@@ -19,10 +21,10 @@ def need_room(calls: int = _PASSING_CALLS) -> None:
         need_room(calls - 1)
 
 
-def has_room() -> bool:
+def has_room(frames: int = _ROOM_FRAMES) -> bool:
     """Whether the recursion limit is far from here."""
     try:
-        sys._getframe(sys.getrecursionlimit() - _ROOM_FRAMES)
+        sys._getframe(sys.getrecursionlimit() - frames)
     except ValueError:  # there are not that many frames
         return True
     return False
