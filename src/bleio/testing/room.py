@@ -15,10 +15,18 @@ _ROOM_FRAMES = 200  # the deepest calls into the engine take some 40
 LOOK_FRAMES = 100
 
 
-def need_room(calls: int = _PASSING_CALLS) -> None:
+def need_room() -> None:
     """Raise RecursionError here, if to pass the baton on would in its middle."""
+    try:
+        sys._getframe(sys.getrecursionlimit() // 4)
+    except ValueError:  # there are few frames, as nearly always, also if C code is between them
+        return
+    _go_deep(_PASSING_CALLS)
+
+
+def _go_deep(calls: int) -> None:
     if calls:
-        need_room(calls - 1)
+        _go_deep(calls - 1)
 
 
 def has_room(frames: int = _ROOM_FRAMES) -> bool:

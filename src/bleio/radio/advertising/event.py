@@ -29,7 +29,7 @@ What may surprise:
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bleio.radio.advertising import exchanges, pdu
 from bleio.radio.advertising.listening import AirListener, OpenWindow
@@ -110,8 +110,9 @@ class AdvertisingEvent:
                 packet = None
                 station.tx_us += air_us
                 if radio.watched:
-                    kept = (self.parameters, self.own, self.target, self.data)
-                    radio.show(station, (_legacy_on_air, (kept, station, channel, at_us)))
+                    radio.show(station, (_legacy_on_air, (
+                        self.parameters, self.own, self.target, self.data, station, channel, at_us
+                    )))  # fmt: skip
             else:
                 packet = self.packet(channel, at_us, octets, phy_)
                 radio.transmit(packet, pdu.legacy, self)
@@ -316,10 +317,12 @@ class _Legacy(NamedTuple):
     data: bytes
 
 
-def _legacy_on_air(kept: tuple[Any, ...], station: Station, channel: int, at_us: int) -> AirPdu:
+def _legacy_on_air(
+    parameters: AdvertisingSetParameters, own: DeviceAddress, target: DeviceAddress | None,
+    data: bytes, station: Station, channel: int, at_us: int,
+) -> AirPdu:  # fmt: skip
     """Make what captures show of a packet, from what its event had, which does not change."""
-    legacy = _Legacy(*kept)
-    parameters = legacy.parameters
+    legacy = _Legacy(parameters, own, target, data)
     return AirPdu(
         at_us, channel, parameters.primary_phy, phy.ADVERTISING_ACCESS_ADDRESS,
         parameters.tx_power_dbm, station, pdu.legacy(legacy),
