@@ -56,10 +56,13 @@ stacks: $(INSTALLED_DEV)
 test: $(INSTALLED_DEV)
 	$(CACHED) $(PYTEST) -n $(WORKERS) $(AT_ONCE) -m "not packaging and not machine" --durations=30 --durations-min=5
 
-# Not more at once: an emulated machine has Bluetooth's time limits without Bluetooth's speed.
+# Not more at once: an emulated machine has Bluetooth's time limits without Bluetooth's speed. What
+# misses one of them, or meets a fault by which bluetoothd 5.66 ends, is run once more by itself.
+ON_BLUEZ := tests/conformance tests/interop/os -m machine
 test-os: $(INSTALLED_DEV)
-	$(PYTEST) -n 2 --dist worksteal -m machine --durations=10 --durations-min=5 \
-		tests/conformance tests/interop/os
+	$(PYTEST) -n 2 --dist worksteal $(ON_BLUEZ) --durations=10 --durations-min=5 || { \
+		[ $$? = 1 ] && echo "Once more what has failed:" && \
+		$(PYTEST) $(ON_BLUEZ) --last-failed --last-failed-no-failures none; }
 
 test-packaging: $(INSTALLED_DEV)
 	$(PYTEST) tests/packaging
