@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.patience import PATIENCE_S
 
 SCRIPT = Path(__file__).resolve().parents[2] / "bench" / "budget.py"
@@ -19,7 +21,8 @@ def test_nothing_costs_more_than_was_recorded() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_costs_more_is_named() -> None:
+def test_what_costs_more_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     budget = runpy.run_path(str(SCRIPT))
     before = budget["Cost"](40.0, 2.0, 0.0, {"att/codec.py parse": 1.0, "api/uuid.py size": 39.0})
     now = budget["Cost"](44.0, 2.0, 1.0, {"att/codec.py parse": 5.0, "api/uuid.py size": 39.0})
