@@ -83,6 +83,8 @@ def largest(root: object) -> tuple[int, str]:
         if id(each) in seen:
             continue
         seen.add(id(each))
+        if isinstance(each, asyncio.AbstractEventLoop):
+            continue  # what the test itself does is in it, too
         if isinstance(each, bytearray):
             found = max(found, (len(each) // 256, where))
         elif isinstance(each, dict):

@@ -448,6 +448,16 @@ async def test_a_controller_without_le() -> None:
                 pass
 
 
+@pytest.mark.parametrize("handle", [0x0F00, 0x1040, 0xFFFF])
+@simulated
+async def test_a_handle_that_no_link_can_have_is_none(handle: int) -> None:
+    async with ScriptedController(unix=True) as controller, opened(controller) as host:
+        controller.send(connection_complete(handle), connection_complete(0x0EFF))
+        await until(lambda: host.engine.links)
+        assert [link.conn_handle for link in host.engine.links] == [0x0EFF]
+        assert host.counters.malformed == 1
+
+
 @simulated
 async def test_a_hardware_error_loses_the_controller() -> None:
     async with ScriptedController(unix=True) as controller, opened(controller) as host:

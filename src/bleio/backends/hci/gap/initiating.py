@@ -175,7 +175,8 @@ class InitiationControl(Generic[L]):
         try:
             await self._create(attempt.target)
         except ControllerError as error:
-            attempt.link.set_exception(error)
+            if not attempt.link.done():  # its event may have come before the refusal
+                attempt.link.set_exception(error)
 
     # One attempt
 

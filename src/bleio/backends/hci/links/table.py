@@ -54,6 +54,7 @@ _U16 = Struct("<H")
 _COMPLETED = Struct("<HH")  # handle, packets
 
 _CENTRAL = 0x00
+_MAX_HANDLE = 0x0EFF  # Spec: Vol 4, Part E, 7.7.65.1
 _MAX_DATA_OCTETS, _MAX_DATA_US = 251, 2120
 _PHY_2M = 0x02
 
@@ -138,13 +139,17 @@ class LinkTable:
         self._connected(event, enhanced=False)
 
     def _connected(self, event: bytes, enhanced: bool = True) -> None:
-        status, *_ = _COMPLETE_HEAD.unpack_from(event)
+        status, conn_handle, *_ = _COMPLETE_HEAD.unpack_from(event)
         if status != HciErrorCode.SUCCESS:
             # The role in a failure is not to be relied on; only this status is of advertising.
             if status == HciErrorCode.ADVERTISING_TIMEOUT:
                 self._roles.advertiser.directed_timed_out()
             else:
                 self._roles.initiator.failed(status)
+            return
+        if conn_handle > _MAX_HANDLE:
+            # In packets of data it would be another one, whose buffers were never free again.
+            self.layer.counters.malformed += 1
             return
         # The peer may be bonded by another process, since we last looked.
         came_up = partial(self._came_up, event, enhanced)
