@@ -145,7 +145,7 @@ def test_a_link_of_another_program_is_not_taken_for_a_visitor(bench: Bench) -> N
     visitor = bench.on_radio("central", "all", "Here")
     visitor.says("^500 octets", "^indicated", "^done")
     visitor.ends_well()
-    serves.says("^connections 1", "^confirmed hello", "^connections 0", "^advertising")
+    serves.says("^connections 1", "^confirmed hello", "^connections 0")
     assert [line for line in serves.lines if line == "connections 1"] == ["connections 1"]
     uses.type("\n")
     uses.ends_well()

@@ -59,7 +59,7 @@ def folders(tested: Path) -> dict[str, Path]:
 def fill(tested: Path) -> None:
     """Make the environment, with the tested bleio and a folder for programs."""
     python = tree()
-    site = tested / "lib" / python.library.name / "site-packages"
+    site = tested / "lib" / python.standard_modules.name / "site-packages"
     site.mkdir(parents=True)
     for name in ("bin", "programs"):
         (tested / name).mkdir()

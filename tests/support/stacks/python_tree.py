@@ -45,7 +45,7 @@ class PythonTree:
         return self.folder / "site"
 
     @property
-    def library(self) -> Path:
+    def standard_modules(self) -> Path:
         """Python's own modules; the folder is named after the version."""
         (found,) = (self.folder / "usr" / "lib").glob("python3.*")
         return found
@@ -58,7 +58,7 @@ class PythonTree:
         usr = self.folder / "usr"
         (loader,) = usr.glob("lib*/ld-linux-x86-64.so.2")
         start = (str(loader), "--library-path", str(usr / "lib" / "x86_64-linux-gnu"))
-        python = (str(usr / "bin" / self.library.name), "-S", "-m", "compileall", "-q")
+        python = (str(usr / "bin" / self.standard_modules.name), "-S", "-m", "compileall", "-q")
         subprocess.run(
             [*start, *python, "-s", str(folder), "-p", seen_as, str(folder)],
             check=True,
@@ -128,7 +128,7 @@ def _put(path: Path, member: tarfile.TarInfo, content: bytes) -> None:
 
 
 def _install(made: PythonTree) -> None:
-    version = made.library.name.removeprefix("python")
+    version = made.standard_modules.name.removeprefix("python")
     fits = [f"--python-version={version}", "--implementation=cp", "--only-binary=:all:"]
     fits += [f"--platform={each}" for each in _PLATFORMS]
     into = ["--quiet", "--no-compile", f"--target={made.site}"]
