@@ -54,6 +54,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("backend", "parts", "capture", "links", "gap", "security", "security.smp"),
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
+    "testing": ("plugin", "world", "device", "air", "programs", "timing", "errors"),
     # The bus and the objects on it are beneath what speaks to BlueZ there.
     "backends.os": (
         *("automatic", "finding", "backend", "platforms", "esphome", "bluez", "scanning", "links"),
@@ -76,7 +77,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     ),
     "dbus_fast": ("backends.os",),
     "google": ("backends.os.esphome",),  # protobuf, of which aioesphomeapi's messages are
-    "greenlet": ("testing.hub",),
+    "greenlet": ("testing.timing.hub",),
     "habluetooth": ("backends.os.esphome",),
     "platformdirs": ("radio.sharing", "runtime"),
     "pytest": ("testing.plugin",),

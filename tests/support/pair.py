@@ -12,7 +12,7 @@ import _bleio
 import pytest
 
 from bleio.runtime.engine import portal
-from bleio.testing.clock import VirtualClock
+from bleio.testing.timing.clock import VirtualClock
 from support.patience import PATIENCE_S
 
 DEADLINE_S = PATIENCE_S

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bleio.radio.air.radio import AirPdu, Radio
-from bleio.testing.captures import Captures
+from bleio.testing.air.captures import Captures
 from support.air_recorder import Recorder
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bleio.testing import DeviceBlocked, World
-from bleio.testing.baton import Baton
-from bleio.testing.hub import Hub
+from bleio.testing.timing.baton import Baton
+from bleio.testing.timing.hub import Hub
 
 SPINS = "import time\nwhile True: time.sleep(1)"
 

@@ -6,8 +6,9 @@ import logging
 
 import pytest
 
-from bleio.testing import World, pacing
-from bleio.testing.pacing import Pace
+from bleio.testing import World
+from bleio.testing.timing import pacing
+from bleio.testing.timing.pacing import Pace
 
 
 class RealTime:

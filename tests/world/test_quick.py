@@ -11,8 +11,8 @@ import _bleio
 import pytest
 
 from bleio.testing import World
-from bleio.testing.participant import Participant
-from bleio.testing.quick import QuickWaits
+from bleio.testing.timing.participant import Participant
+from bleio.testing.timing.quick import QuickWaits
 
 SPINS = """
 import time, random

@@ -8,7 +8,7 @@ import _bleio
 import pytest
 
 from bleio.testing import World
-from bleio.testing.participant import LONGEST_LOOK_US, LOOK_US
+from bleio.testing.timing.participant import LONGEST_LOOK_US, LOOK_US
 
 LOOK_S = LOOK_US / 1e6
 LONGEST_LOOK_S = LONGEST_LOOK_US / 1e6
@@ -119,7 +119,7 @@ def test_a_change_is_seen_as_soon_as_with_short_looks(
             return [float(line) for line in spinner.text.splitlines()]
 
     spun_s = seen_s()
-    monkeypatch.setattr("bleio.testing.participant.LONGEST_LOOK_US", LOOK_US)
+    monkeypatch.setattr("bleio.testing.timing.participant.LONGEST_LOOK_US", LOOK_US)
     assert spun_s == pytest.approx(seen_s(), abs=3 * LOOK_S)
     assert 5 < spun_s[0] < spun_s[1] - 2
 

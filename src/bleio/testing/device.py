@@ -37,15 +37,15 @@ from bleio.core.address import DeviceAddress
 from bleio.radio.air.propagation import Position
 from bleio.radio.air.station import RadioOn
 from bleio.runtime.engine import use_portal
-from bleio.testing.backend import AirBackend
-from bleio.testing.deviceradio import DeviceRadio
+from bleio.testing.air.backend import AirBackend
+from bleio.testing.air.deviceradio import DeviceRadio
+from bleio.testing.air.places import STEP_S, Waypoint, as_path, as_position, position_at
+from bleio.testing.air.sharedair import SharedAir
 from bleio.testing.errors import PowerOff
-from bleio.testing.output import Line, Output
-from bleio.testing.participant import Participant
-from bleio.testing.places import STEP_S, Waypoint, as_path, as_position, position_at
-from bleio.testing.programs import Program
-from bleio.testing.sharedair import SharedAir
-from bleio.testing.synthetic import make_modules
+from bleio.testing.programs.output import Line, Output
+from bleio.testing.programs.program import Program
+from bleio.testing.programs.synthetic import make_modules
+from bleio.testing.timing.participant import Participant
 
 
 class DeviceOwner(Protocol):
@@ -334,7 +334,7 @@ class Device:
 
     def _fail(self, error: BaseException) -> None:
         trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN_FRAMES:
+        while trace is not None and _is_ours(trace):
             trace = trace.tb_next
         self.output.write(_traceback_of(error, trace))
         self._ended_by(error.with_traceback(trace))
@@ -386,4 +386,7 @@ def _traceback_of(error: BaseException, trace: TracebackType | None) -> str:
         return "".join((*lines, f"{type(error).__name__}: {_text_of(error, 'exception')}\n"))
 
 
-_OWN_FRAMES = ("bleio.testing.device", "bleio.testing.modules", "bleio.testing.programs")
+def _is_ours(trace: TracebackType) -> bool:
+    """Return whether this frame runs the program rather than being of it."""
+    module = str(trace.tb_frame.f_globals.get("__name__"))
+    return module.startswith("bleio.testing.")

@@ -75,7 +75,7 @@ def _save(item: pytest.Item, world: World) -> str:
     cache = getattr(item.config, "cache", None)
     if cache is None:
         return ""
-    from bleio.testing.captures import as_file_name
+    from bleio.testing.air.captures import as_file_name
 
     try:
         path = cache.mkdir("ble") / f"{as_file_name(item.nodeid)}.pcapng"

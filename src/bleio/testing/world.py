@@ -40,15 +40,15 @@ from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
-from bleio.testing.backend import AirBackend, PortOwner
-from bleio.testing.captures import Captures
+from bleio.testing.air.backend import AirBackend, PortOwner
+from bleio.testing.air.captures import Captures
+from bleio.testing.air.deviceradio import DeviceRadio
+from bleio.testing.air.places import as_position, make_propagation
+from bleio.testing.air.sharedair import SharedAir
 from bleio.testing.device import Device, address_of
-from bleio.testing.deviceradio import DeviceRadio
 from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
-from bleio.testing.output import Line
-from bleio.testing.places import as_position, make_propagation
-from bleio.testing.programs import as_program
-from bleio.testing.sharedair import SharedAir
+from bleio.testing.programs.output import Line
+from bleio.testing.programs.program import as_program
 
 DEFAULT_WITHIN_S = 86_400.0
 LOWEST_RSSI_DBM = -127

@@ -20,7 +20,7 @@ from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller.h4 import H4Parser
 from bleio.backends.hci.counters import HciCounters
 from bleio.core.hci import ACL_PACKET, EVENT_PACKET, Event
-from bleio.testing.backend import AirBackend
+from bleio.testing.air.backend import AirBackend
 from support.hci.world import Device, VirtualWorld, World
 
 SEEDS = range(int(os.environ.get("BLEIO_TEST_SEEDS", "2")))

@@ -7,7 +7,7 @@ import selectors
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from bleio.testing.loop import LoopWithoutThreads
+from bleio.testing.timing.loop import LoopWithoutThreads
 from support.hci.engine import asynchronous, checked
 
 

@@ -16,11 +16,11 @@ import pytest
 from bleio.errors import BluetoothError
 from bleio.runtime.portal import Portal
 from bleio.testing import DeviceBlocked, Stalled
-from bleio.testing.baton import Baton
-from bleio.testing.clock import VirtualClock
 from bleio.testing.errors import PowerOff
-from bleio.testing.participant import LOOK_US
-from bleio.testing.turns import WorldLife
+from bleio.testing.timing.baton import Baton
+from bleio.testing.timing.clock import VirtualClock
+from bleio.testing.timing.participant import LOOK_US
+from bleio.testing.timing.turns import WorldLife
 from support.patience import PATIENCE_S
 
 # Threads of a world that is abandoned end by an exception, which pytest would show.
@@ -77,7 +77,7 @@ class Scene:
         self.inside, self.gate = threading.Event(), threading.Event()
 
     def set_give_up_s(self, seconds: float) -> None:
-        self._monkeypatch.setattr("bleio.testing.turns.GIVE_UP_S", seconds)
+        self._monkeypatch.setattr("bleio.testing.timing.turns.GIVE_UP_S", seconds)
 
     def say(self, word: str) -> None:
         self.said.append(f"{word} {self.clock.now_us}")

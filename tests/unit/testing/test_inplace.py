@@ -11,10 +11,10 @@ import pytest
 
 from bleio.errors import BluetoothError
 from bleio.runtime.portal import Portal
-from bleio.testing.clock import VirtualClock
 from bleio.testing.errors import PowerOff
-from bleio.testing.inplace import InPlace
-from bleio.testing.participant import LOOK_US
+from bleio.testing.timing.clock import VirtualClock
+from bleio.testing.timing.inplace import InPlace
+from bleio.testing.timing.participant import LOOK_US
 
 
 class Air:

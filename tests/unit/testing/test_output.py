@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.testing.output import Line, Output
+from bleio.testing.programs.output import Line, Output
 
 
 class Time:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bleio.testing.participant import Participant
-from bleio.testing.waiting import NEVER_US, Waiting
+from bleio.testing.timing.participant import Participant
+from bleio.testing.timing.waiting import NEVER_US, Waiting
 
 FAR_US = 3_600_000_000
 

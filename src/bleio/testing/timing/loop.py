@@ -16,8 +16,8 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from typing import Any
 
-from bleio.testing.engine import EngineTurns
-from bleio.testing.waiting import NEVER_US
+from bleio.testing.timing.engine import EngineTurns
+from bleio.testing.timing.waiting import NEVER_US
 
 _RESOLUTION_S = 5e-7  # half the clock's step: rounding must not make a timer late or early
 _LONGEST_SELECT_S = 86_400.0  # asyncio's, after which it looks again

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bleio.testing.watching import Time
+from bleio.testing.timing.watching import Time
 
 
 class Line(NamedTuple):

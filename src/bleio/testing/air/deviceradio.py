@@ -10,9 +10,9 @@ from bleio.radio.air.propagation import Position
 from bleio.radio.air.radio import Radio
 from bleio.radio.air.station import RadioOn, Station
 from bleio.radio.controller import Controller
-from bleio.testing.backend import AirBackend, PortOwner
-from bleio.testing.clock import VirtualClock
-from bleio.testing.participant import Participant
+from bleio.testing.air.backend import AirBackend, PortOwner
+from bleio.testing.timing.clock import VirtualClock
+from bleio.testing.timing.participant import Participant
 
 POWERED_OFF = "the device is powered off"
 

@@ -19,9 +19,9 @@ from bleio.radio.air.radio import AirPdu, Radio, Unmade
 from bleio.radio.capture.air_capture import AirCapture
 from bleio.runtime.home import find_home_by
 from bleio.runtime.portal import Portal
-from bleio.testing.captures import Captures
-from bleio.testing.clock import VirtualClock
-from bleio.testing.modules import context_of_code
+from bleio.testing.air.captures import Captures
+from bleio.testing.programs.modules import context_of_code
+from bleio.testing.timing.clock import VirtualClock
 
 if TYPE_CHECKING:
     from bleio.runtime.portal import MakeBackend

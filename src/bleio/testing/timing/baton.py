@@ -25,11 +25,11 @@ from collections import deque
 from collections.abc import Callable
 from types import FrameType
 
-from bleio.testing.hub import Hub
-from bleio.testing.interrupting import interrupt
-from bleio.testing.participant import Participant
-from bleio.testing.realsleep import calls_real_sleep
-from bleio.testing.waiting import Predicate, came
+from bleio.testing.timing.hub import Hub
+from bleio.testing.timing.interrupting import interrupt
+from bleio.testing.timing.participant import Participant
+from bleio.testing.timing.realsleep import calls_real_sleep
+from bleio.testing.timing.waiting import Predicate, came
 
 _FRAMES_SHOWN = 6
 

@@ -20,15 +20,15 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING
 
 from bleio.testing.errors import ForkedChild
-from bleio.testing.inplace import InPlace
-from bleio.testing.quick import QuickWaits
-from bleio.testing.schedule import UNKNOWN_US, EventSource
-from bleio.testing.turns import Turns, WorldLife
-from bleio.testing.waiting import NEVER_US
-from bleio.testing.watching import Time
+from bleio.testing.timing.inplace import InPlace
+from bleio.testing.timing.quick import QuickWaits
+from bleio.testing.timing.schedule import UNKNOWN_US, EventSource
+from bleio.testing.timing.turns import Turns, WorldLife
+from bleio.testing.timing.waiting import NEVER_US
+from bleio.testing.timing.watching import Time
 
 if TYPE_CHECKING:
-    from bleio.testing.loop import VirtualLoop
+    from bleio.testing.timing.loop import VirtualLoop
 
 _ALONE_STEP_US = 1_000_000  # at most, when the loop has no timer
 

@@ -14,10 +14,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from bleio.testing.clock import VirtualClock
-from bleio.testing.modules import DeviceModules
-from bleio.testing.output import Output
-from bleio.testing.threads import make_thread_modules
+from bleio.testing.programs.modules import DeviceModules
+from bleio.testing.programs.output import Output
+from bleio.testing.programs.threads import make_thread_modules
+from bleio.testing.timing.clock import VirtualClock
 
 # Worlds begin at this date, the same in every run: 2025-01-01 00:00:00 UTC.
 EPOCH_S = 1_735_689_600

@@ -35,8 +35,8 @@ from asyncio import _get_running_loop
 from collections.abc import Callable
 from functools import partial
 
-from bleio.testing.aside import begin_as_thread, end_as_thread, lay_loop_aside
-from bleio.testing.participant import Participant
+from bleio.testing.timing.aside import begin_as_thread, end_as_thread, lay_loop_aside
+from bleio.testing.timing.participant import Participant
 
 try:
     from greenlet import GreenletExit, getcurrent, greenlet

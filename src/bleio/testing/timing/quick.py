@@ -22,12 +22,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import get_ident
 
-from bleio.testing import participant
-from bleio.testing.participant import SPINNING_PARTS, Participant
-from bleio.testing.room import has_room, need_room
-from bleio.testing.schedule import UNKNOWN_US
-from bleio.testing.turns import Turns
-from bleio.testing.waiting import NEVER_US, Predicate
+from bleio.testing.timing import participant
+from bleio.testing.timing.participant import SPINNING_PARTS, Participant
+from bleio.testing.timing.room import has_room, need_room
+from bleio.testing.timing.schedule import UNKNOWN_US
+from bleio.testing.timing.turns import Turns
+from bleio.testing.timing.waiting import NEVER_US, Predicate
 
 
 def _never() -> None:

@@ -13,7 +13,7 @@ from bleio.backends.hci.capture.tap import CaptureFile, Tap, tap_by_setting, wan
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
-from bleio.testing.watching import Time
+from bleio.testing.timing.watching import Time
 
 # Number Of Completed Packets: what was sent is out, of which a program that spins sees nothing.
 _SENT = b"\x04\x13"

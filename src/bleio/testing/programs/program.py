@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from bleio.testing.modules import DeviceModules
+from bleio.testing.programs.modules import DeviceModules
 
 
 class Program(NamedTuple):

@@ -40,14 +40,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bleio.runtime.clock import Clock, Flag
-from bleio.testing.engine import EngineTurns
-from bleio.testing.pacing import Pace
-from bleio.testing.participant import Participant
-from bleio.testing.quick import QuickWaits
-from bleio.testing.schedule import EventSource
-from bleio.testing.turns import Turns, WorldLife
-from bleio.testing.waiting import NEVER_US, Predicate
-from bleio.testing.watching import Time
+from bleio.testing.timing.engine import EngineTurns
+from bleio.testing.timing.pacing import Pace
+from bleio.testing.timing.participant import Participant
+from bleio.testing.timing.quick import QuickWaits
+from bleio.testing.timing.schedule import EventSource
+from bleio.testing.timing.turns import Turns, WorldLife
+from bleio.testing.timing.waiting import NEVER_US, Predicate
+from bleio.testing.timing.watching import Time
 
 if TYPE_CHECKING:
     import asyncio
@@ -242,7 +242,7 @@ class VirtualClock(Clock):
 
     def start_engine(self, run: Callable[[asyncio.AbstractEventLoop], None]) -> EngineTurns:
         """See `Clock`. It begins with its first turn. After its end, time goes on without it."""
-        from bleio.testing.loop import VirtualLoop
+        from bleio.testing.timing.loop import VirtualLoop
 
         loop = VirtualLoop(self._engine)
         self._engine.start(loop, run)

@@ -45,7 +45,7 @@ from functools import cached_property, partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Protocol
 
-from bleio.testing.standins import original_of, stand_in
+from bleio.testing.programs.standins import original_of, stand_in
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 _FUNCTIONS = (FunctionType, MethodType, partial, functools._lru_cache_wrapper)

@@ -19,9 +19,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from bleio.testing.baton import Baton
 from bleio.testing.errors import DeviceBlocked, SleptForReal
-from bleio.testing.pacing import SLICE_S, Pace
+from bleio.testing.timing.baton import Baton
+from bleio.testing.timing.pacing import SLICE_S, Pace
 
 # If a slice took longer, the owner did not run, and maybe nobody did: the computer was suspended,
 # or is very busy.

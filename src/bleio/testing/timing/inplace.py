@@ -26,12 +26,12 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from bleio.testing.aside import lay_loop_aside
-from bleio.testing.room import LOOK_FRAMES, has_room
-from bleio.testing.turns import Turns, WorldLife
+from bleio.testing.timing.aside import lay_loop_aside
+from bleio.testing.timing.room import LOOK_FRAMES, has_room
+from bleio.testing.timing.turns import Turns, WorldLife
 
 if TYPE_CHECKING:
-    from bleio.testing.engine import EngineTurns
+    from bleio.testing.timing.engine import EngineTurns
 
 
 class InPlace:

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bleio.testing.participant import Participant
-from bleio.testing.waiting import NEVER_US, Predicate, Waiting
+from bleio.testing.timing.participant import Participant
+from bleio.testing.timing.waiting import NEVER_US, Predicate, Waiting
 
 UNKNOWN_US = -1
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-from bleio.testing.participant import Participant
-from bleio.testing.room import has_room
+from bleio.testing.timing.participant import Participant
+from bleio.testing.timing.room import has_room
 
 NEVER_US = 1 << 62
 _STALE_ALLOWED = 1024  # entries of waits that have ended, beside as many as there are of others

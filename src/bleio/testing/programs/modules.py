@@ -42,7 +42,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
-from bleio.testing.functions import Exchange, home_of
+from bleio.testing.programs.functions import Exchange, home_of
 
 # bleio, and what runs it and tests.
 _SHARED = {

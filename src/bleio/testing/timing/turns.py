@@ -18,14 +18,14 @@ from collections.abc import Callable
 from enum import Enum, auto
 from weakref import WeakSet
 
-from bleio.testing.baton import Baton, Strangers
 from bleio.testing.errors import DeviceBlocked, ForkedChild, SleptForReal, Stalled
-from bleio.testing.pacing import Pace
-from bleio.testing.participant import Participant
-from bleio.testing.room import need_room
-from bleio.testing.schedule import UNKNOWN_US, EventSource, TurnSchedule
-from bleio.testing.waiting import NEVER_US, Predicate
-from bleio.testing.watching import OwnersWatch
+from bleio.testing.timing.baton import Baton, Strangers
+from bleio.testing.timing.pacing import Pace
+from bleio.testing.timing.participant import Participant
+from bleio.testing.timing.room import need_room
+from bleio.testing.timing.schedule import UNKNOWN_US, EventSource, TurnSchedule
+from bleio.testing.timing.waiting import NEVER_US, Predicate
+from bleio.testing.timing.watching import OwnersWatch
 
 GIVE_UP_S = 1.0  # for getting the baton back after Ctrl-C
 
