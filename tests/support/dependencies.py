@@ -54,7 +54,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("backend", "parts", "capture", "links", "gap", "security", "security.smp"),
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
-    "testing": ("plugin", "world", "device", "air", "programs", "timing", "errors"),
+    "testing": ("plugin", "report", "world", "device", "air", "programs", "timing", "errors"),
     # The bus and the objects on it are beneath what speaks to BlueZ there.
     "backends.os": (
         *("automatic", "finding", "backend", "platforms", "esphome", "bluez", "scanning", "links"),
@@ -80,7 +80,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "greenlet": ("testing.timing.hub",),
     "habluetooth": ("backends.os.esphome",),
     "platformdirs": ("radio.sharing", "runtime"),
-    "pytest": ("testing.plugin",),
+    "pytest": ("testing.plugin", "testing.report"),
 }
 
 # The protocol: time, randomness, storage and sending are passed in.

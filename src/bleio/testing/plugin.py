@@ -13,7 +13,6 @@ import pytest
 if TYPE_CHECKING:
     from bleio.testing.world import World
 
-PACKETS_SHOWN = 30
 _MARK = (
     "ble(**arguments): arguments of the test's world, such as seed=3 or real_time=True; see"
     " bleio.testing.World"
@@ -64,31 +63,7 @@ def pytest_runtest_makereport(
     report = yield
     world = item.stash.get(_world_key, None)
     if world is not None and report.failed:
-        report.sections.append(
-            (f"ble_world, {world.describe()}", _story(world, _save(item, world)))
-        )
+        from bleio.testing.report.story import section
+
+        report.sections.append(section(item, world))
     return report
-
-
-def _save(item: pytest.Item, world: World) -> str:
-    """Keep the packets in pytest's cache, if there is one. Returns: a sentence on it."""
-    cache = getattr(item.config, "cache", None)
-    if cache is None:
-        return ""
-    from bleio.testing.air.captures import as_file_name
-
-    try:
-        path = cache.mkdir("ble") / f"{as_file_name(item.nodeid)}.pcapng"
-        world.save_packets(path)
-    except OSError as error:
-        return f" They could not be kept: {error}."
-    return f" They are in {path}."
-
-
-def _story(world: World, kept: str) -> str:
-    """Tell what devices printed, what they dropped or refused, and the last packets."""
-    parts = [world.output()]
-    if counted := world.counted():
-        parts.append(f"What was dropped, refused or found wrong:\n{counted}")
-    parts.append(f"The last of {world.packet_count} packets on the air.{kept}\n")
-    return "".join([*parts, world.trace(PACKETS_SHOWN)])

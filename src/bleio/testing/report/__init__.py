@@ -1,0 +1,1 @@
+"""What pytest prints of a test that failed in a world."""
