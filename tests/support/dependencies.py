@@ -54,7 +54,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("backend", "parts", "capture", "links", "gap", "security", "security.smp"),
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
-    "testing": ("plugin", "report", "world", "device", "air", "programs", "timing", "errors"),
+    "testing": (
+        *("plugin", "report", "world", "roster", "device"),
+        *("air", "programs", "timing", "errors"),
+    ),
     # The bus and the objects on it are beneath what speaks to BlueZ there.
     "backends.os": (
         *("automatic", "finding", "backend", "platforms", "esphome", "bluez", "scanning", "links"),

@@ -31,24 +31,21 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from types import TracebackType
 from typing import Any, TextIO
 
-from bleio.backends.hci.bonds.store import MemoryBondStore
-from bleio.core.address import DeviceAddress
-from bleio.errors import ControllerLost
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
-from bleio.testing.air.backend import AirBackend, PortOwner
+from bleio.testing.air.adapters import OtherAdapters
 from bleio.testing.air.captures import Captures
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.air.places import as_position, make_propagation
 from bleio.testing.air.sharedair import SharedAir
-from bleio.testing.device import Device, address_of
+from bleio.testing.device import Device
 from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
 from bleio.testing.programs.output import Line
 from bleio.testing.programs.program import as_program
+from bleio.testing.roster import Echo, Roster
 
 DEFAULT_WITHIN_S = 86_400.0
 LOWEST_RSSI_DBM = -127
@@ -102,23 +99,23 @@ class World(SharedAir):
         decipher: bool = False,
     ) -> None:
         radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
+        captures = Captures(radio, capture, hci_capture, decipher=decipher)
+        self.devices = Roster()
+        others = OtherAdapters(self, captures, self.devices.radios)
         super().__init__(
             seed,
             radio,
-            Captures(radio, capture, hci_capture, decipher=decipher),
-            self._make_backend,
+            captures,
+            others.make_backend,
             real_time=real_time,
             blocked_after_s=blocked_after_s,
             watch=watch,
         )
         self._distance_m = distance_m or 0.0
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
-        self.devices: dict[str, Device] = {}
-        self._echo = echo
-        self._echo_error: OSError | None = None
+        self._echo = Echo(echo, at_once=real_time)
         self._failures: deque[Device] = deque()
         self._closed = False
-        self._adapters = 0
 
     def __repr__(self) -> str:
         """Its seed, its time, and its devices by name."""
@@ -152,7 +149,7 @@ class World(SharedAir):
         self.check_open()
         made = as_program(program, args, source)
         if name is None:
-            name = self._free_name(made.name)
+            name = self.devices.free_name(made.name)
         elif name in self.devices:
             raise ValueError(f"There is a device {name!r} already")
         if not 0 <= start_s < math.inf:
@@ -178,12 +175,7 @@ class World(SharedAir):
 
         Only what is not 0; see `Device.counters`.
         """
-        lines = []
-        for device in self.devices.values():
-            counted = [f"{name} {number}" for name, number in device.counters.items() if number]
-            if counted:
-                lines.append(f"{device.name}: {', '.join(counted)}\n")
-        return "".join(lines)
+        return self.devices.counted()
 
     # Running
 
@@ -206,7 +198,7 @@ class World(SharedAir):
             if not came:
                 raise TimeoutError(
                     f"{_name_of(until)} did not come within {within_s:g} s of simulated time;"
-                    f" running: {', '.join(self._running()) or 'nothing'}"
+                    f" running: {', '.join(self.devices.running()) or 'nothing'}"
                 )
         elif not until <= self.now_s:
             self._run(_never, until - self.now_s, at_looks=None)
@@ -224,7 +216,7 @@ class World(SharedAir):
         within_s = None if limit_s == math.inf else limit_s
 
         def over() -> bool:
-            return bool(self._failures) or self._echo_error is not None or done()
+            return bool(self._failures) or self._echo.error is not None or done()
 
         if at_looks is None:
             came = self.clock.wait_until(over, within_s)
@@ -234,8 +226,8 @@ class World(SharedAir):
         return came
 
     def _raise_failure(self) -> None:
-        if self._echo_error is not None:
-            error, self._echo_error = self._echo_error, None
+        if self._echo.error is not None:
+            error, self._echo.error = self._echo.error, None
             raise error
         if self._failures:
             device = self._failures.popleft()
@@ -251,9 +243,6 @@ class World(SharedAir):
     def all_ended(self) -> bool:
         """Whether no program runs or is about to be started."""
         return not any(device.running for device in self.devices.values())
-
-    def _running(self) -> list[str]:
-        return [device.name for device in self.devices.values() if device.running]
 
     # Results
 
@@ -276,13 +265,7 @@ class World(SharedAir):
 
     def output(self) -> str:
         """Return what all devices printed, in order of time, as `echo` shows it."""
-        lines = [
-            (line.time_s, _tagged(device, line))
-            for device in self.devices.values()
-            for line in device.output.lines
-        ]
-        lines.sort(key=itemgetter(0))  # lines of one moment stay in the order of devices
-        return "".join(text for _, text in lines)
+        return self.devices.output()
 
     # The end
 
@@ -333,59 +316,17 @@ class World(SharedAir):
     ) -> None:
         self.close()
 
-    # What devices and the air tell
-
-    def _free_name(self, name: str) -> str:
-        number, free = 1, name
-        while free in self.devices:
-            number += 1
-            free = f"{name}-{number}"
-        return free
-
-    def _make_backend(self, choice: str, former: DeviceAddress | None) -> AirBackend:
-        """Make what an Adapter that a program makes itself opens. Raises: ControllerLost."""
-        if choice not in ("virtual", "auto"):
-            raise ControllerLost(
-                f"A program of a world cannot open the adapter {choice!r}: there is only 'virtual'"
-            )
-        self._adapters += 1
-        name = f"adapter {self._adapters}"
-        address = former or address_of(name)
-        owner = _OfAnyDevice(self)
-        owner.hci_capture = self._captures.hci_file(name)
-        return AirBackend(self.clock.time, self.radio, name, address, MemoryBondStore(), owner)
+    # What devices tell
 
     def printed(self, device: Device, line: Line) -> None:
         """See `DeviceOwner`."""
-        if self._echo is None:
-            return
-        try:
-            self._echo.write(_tagged(device, line))
-            if self.clock.pace is not None:
-                self._echo.flush()  # somebody may be watching
-        except OSError as error:  # of the one that runs the world, not of the device
-            self._echo, self._echo_error = None, error
+        if not self._echo.show(device, line):
             self.clock.announce()
 
     def failed(self, device: Device) -> None:
         """See `DeviceOwner`."""
         self._failures.append(device)
         self.clock.announce()
-
-
-class _OfAnyDevice(PortOwner):
-    """Owns an adapter that a program has made itself; nobody knows which."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def has_news(self) -> None:
-        for device in self._world.devices.values():
-            device.radio.has_news()
-
-
-def _tagged(device: Device, line: Line) -> str:
-    return f"[{line.time_s:12.6f} {device.name}] {line.text}\n"
 
 
 def _name_of(until: Callable[[], bool] | None) -> str:

@@ -1,0 +1,80 @@
+"""How a program ended, other than by itself: what it raised, and what is to be said of it.
+
+Whatever is asked of the exception is the program's code, `__str__` and notes for instance, which
+may raise anything and even wait. So it is asked on the device's thread, once, and the answer kept.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+from typing import NamedTuple, NoReturn
+
+
+class End(NamedTuple):
+    """`error` ended a program; `text` is what `str` gives of it."""
+
+    error: BaseException
+    text: str
+
+
+def end_of(error: BaseException, write: Callable[[str], object]) -> End | None:
+    """Say what Python would say of the error.
+
+    Args: write: takes that, for the device's output. Returns: None if the program ended well.
+    """
+    if isinstance(error, SystemExit):
+        return _exit(error, write)
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace):
+        trace = trace.tb_next
+    write(_traceback_of(error, trace))
+    return End(error.with_traceback(trace), _text_of(error, "exception"))
+
+
+def _exit(end: SystemExit, write: Callable[[str], object]) -> End | None:
+    """End as a process does by `sys.exit`: quietly, but for what it was given to say."""
+    if end.code is None or (isinstance(end.code, int) and end.code == 0):
+        return None
+    if not isinstance(end.code, int):
+        write(f"{_text_of(end.code, 'exit code')}\n")
+    return End(end.with_traceback(None), _text_of(end, "exception"))
+
+
+def leave_fork(error: BaseException | None) -> NoReturn:
+    """End a forked process whose program has ended, as its main thread's end would.
+
+    It has no main thread, and what it has of open files and worlds is its parent's to end.
+    """
+    code: object = error.code if isinstance(error, SystemExit) else error and 1
+    if error is not None and not isinstance(error, SystemExit):
+        sys.stderr.write(_traceback_of(error, error.__traceback__))
+    elif not isinstance(code, int | None):
+        sys.stderr.write(f"{_text_of(code, 'exit code')}\n")
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def _text_of(value: object, what: str) -> str:
+    """Return what `str` gives, or that it failed, in the words of Python's tracebacks."""
+    try:
+        return str(value)
+    except BaseException:
+        return f"<{what} str() failed>"
+
+
+def _traceback_of(error: BaseException, trace: TracebackType | None) -> str:
+    try:
+        return "".join(traceback.format_exception(type(error), error, trace))
+    except BaseException:  # one of what it looks at is the program's, such as notes
+        lines = ["Traceback (most recent call last):\n", *traceback.format_tb(trace)]
+        return "".join((*lines, f"{type(error).__name__}: {_text_of(error, 'exception')}\n"))
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    """Return whether this frame runs the program rather than being of it."""
+    module = str(trace.tb_frame.f_globals.get("__name__"))
+    return module.startswith("bleio.testing.")

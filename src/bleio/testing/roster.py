@@ -1,0 +1,78 @@
+"""The devices of a world, by name, and what they tell."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TextIO
+
+from bleio.testing.air.deviceradio import DeviceRadio
+from bleio.testing.device import Device
+from bleio.testing.programs.output import Line
+
+
+class Roster(dict[str, Device]):
+    """Devices by name, in the order in which they were added."""
+
+    def free_name(self, name: str) -> str:
+        """Return a name that none has: this one, with a number if it is taken."""
+        number, free = 1, name
+        while free in self:
+            number += 1
+            free = f"{name}-{number}"
+        return free
+
+    def running(self) -> list[str]:
+        """Return the names of those whose programs run or are about to be started."""
+        return [name for name, device in self.items() if device.running]
+
+    def radios(self) -> list[DeviceRadio]:
+        """Return what they have on the air."""
+        return [device.radio for device in self.values()]
+
+    def output(self) -> str:
+        """Return what all of them printed, in order of time."""
+        lines = [
+            (line.time_s, _tagged(device, line))
+            for device in self.values()
+            for line in device.output.lines
+        ]
+        lines.sort(key=itemgetter(0))  # lines of one moment stay in the order of devices
+        return "".join(text for _, text in lines)
+
+    def counted(self) -> str:
+        """Return what they have dropped, refused or found wrong, as text, one device a line."""
+        lines = []
+        for name, device in self.items():
+            counted = [f"{what} {number}" for what, number in device.counters.items() if number]
+            if counted:
+                lines.append(f"{name}: {', '.join(counted)}\n")
+        return "".join(lines)
+
+
+class Echo:
+    """Shows what devices print while they do.
+
+    Args: stream: where to; None is nowhere. at_once: somebody may be watching.
+    Attributes: error: why the stream can be written no more.
+    """
+
+    def __init__(self, stream: TextIO | None, *, at_once: bool) -> None:
+        self.error: OSError | None = None
+        self._stream = stream
+        self._at_once = at_once
+
+    def show(self, device: Device, line: Line) -> bool:
+        """Show a line. Returns: whether it could be."""
+        if self._stream is None:
+            return True
+        try:
+            self._stream.write(_tagged(device, line))
+            if self._at_once:
+                self._stream.flush()
+        except OSError as error:  # of the one that runs the world, not of the device
+            self._stream, self.error = None, error
+        return self.error is None
+
+
+def _tagged(device: Device, line: Line) -> str:
+    return f"[{line.time_s:12.6f} {device.name}] {line.text}\n"
