@@ -32,14 +32,18 @@ ALLOWED: dict[str, set[str]] = {
     "backends.os.bluez.live_links": {"files", "locks", "ownership"},
     # Keys of proxies are read from a file of the user's.
     "backends.os.esphome": {"core", "errors", "files", "att", "gatt", "backends"},
+    "decoding": {"core", "errors", "att"},
     "runtime": {"core", "errors", "att", "gatt", "backends"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "dropin": {"api", "errors"},
-    "testing": {"core", "errors", "files", "att", "gatt", "radio", "backends", "runtime", "api"},
+    "testing": {
+        *("core", "errors", "files", "att", "gatt", "radio", "backends", "decoding", "runtime"),
+        "api",
+    },
     # "" is the package itself, which has the finder.
     "cli": {
-        *("core", "errors", "files", "att", "gatt", "radio", "backends", "runtime", "api"),
-        "testing",
+        *("core", "errors", "files", "att", "gatt", "radio", "backends", "decoding", "runtime"),
+        *("api", "testing"),
         "",
     },
 }
@@ -68,9 +72,9 @@ ROOMS: dict[str, tuple[str, ...]] = {
 # Where each distribution that bleio depends on may be used.
 THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "aioesphomeapi": ("backends.os.esphome",),
-    "bleak": ("backends.os",),
+    "bleak": ("backends.os", "decoding.names"),
     "bleak_esphome": ("backends.os.esphome",),
-    "bumble": ("backends.hci",),
+    "bumble": ("backends.hci", "decoding.hci", "decoding.names"),
     "click": ("__main__", "cli"),
     "cryptography": (
         "core.private_address",
@@ -87,7 +91,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
 }
 
 # The protocol: time, randomness, storage and sending are passed in.
-PURE = ("core", "att", "gatt", "radio")
+PURE = ("core", "att", "gatt", "radio", "decoding")
 # The parts of the radio that tie its model to clocks, sockets and processes.
 NOT_PURE = ("radio.sharing",)
 IMPURE_MODULES = {
