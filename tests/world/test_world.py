@@ -63,3 +63,13 @@ def test_keys_too_come_from_the_seed() -> None:
     once = paired(1)
     assert once == paired(1)
     assert once != paired(2)
+
+
+def test_relative_programs_are_in_the_folder_of_the_world(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    program = tmp_path / "sub" / "one.py"
+    program.write_text("print(__file__)")
+    with World(folder=tmp_path) as world:
+        devices = world.add("sub/one.py"), world.add(program)
+        world.run()
+    assert [device.text for device in devices] == [f"{program}\n"] * 2

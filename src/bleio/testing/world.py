@@ -68,6 +68,7 @@ class World(SharedAir):
         blocked_after_s: real seconds after which a program that neither waits in simulated time
             nor ends is an error.
         watch: called some times a second of real time, while the world runs, with its time.
+        folder: where programs are that are added by a relative path; by default the current one.
         state_folder: where devices keep their bonds, each in a folder of its name; by default
             they last as long as the world.
         capture: a pcapng file for all packets on the air, for Wireshark; whole after `close`.
@@ -93,6 +94,7 @@ class World(SharedAir):
         echo: TextIO | None = None,
         blocked_after_s: float = 10.0,
         watch: Callable[[float], None] | None = None,
+        folder: str | os.PathLike[str] | None = None,
         state_folder: str | os.PathLike[str] | None = None,
         capture: str | os.PathLike[str] | None = None,
         hci_capture: str | os.PathLike[str] | None = None,
@@ -112,6 +114,7 @@ class World(SharedAir):
             watch=watch,
         )
         self._distance_m = distance_m or 0.0
+        self._folder = "" if folder is None else os.path.abspath(folder)
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
         self._echo = Echo(echo, at_once=real_time)
         self._failures: deque[Device] = deque()
@@ -147,7 +150,7 @@ class World(SharedAir):
             after `close`.
         """
         self.check_open()
-        made = as_program(program, args, source)
+        made = as_program(program, args, source, self._folder)
         if name is None:
             name = self.devices.free_name(made.name)
         elif name in self.devices:

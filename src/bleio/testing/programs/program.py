@@ -23,9 +23,11 @@ def as_program(
     program: str | os.PathLike[str] | Callable[..., Any] | None,
     args: tuple[Any, ...],
     source: str | None,
+    folder: str,
 ) -> Program:
     """Take a file, a function with its arguments, or source text.
 
+    Args: folder: what a relative path is relative to; empty is the current one, as ever.
     Raises: TypeError for anything else; OSError.
     """
     if (program is None) == (source is None):
@@ -39,7 +41,7 @@ def as_program(
         name = getattr(inner_of(program), "__name__", None) or type(program).__name__
         return Program(partial(_run_function, program, args), None, name)
     assert program is not None
-    return _of_file(program)
+    return _of_file(os.path.join(folder, program))
 
 
 def _run_source(text: bytes | str, path: str, modules: DeviceModules) -> None:
