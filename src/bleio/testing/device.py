@@ -86,6 +86,9 @@ class Device(OnAir):
         self._owner = owner
         self._program = program
         self._slowness = 1.0
+        self._starts_us = 0
+        self._comes_back = False
+        self._back_us = 0
         self._participant: Participant | None = None
         self.power_on(start_s)
 
@@ -95,7 +98,7 @@ class Device(OnAir):
     @property
     def running(self) -> bool:
         """Whether its program runs or is about to be started."""
-        return self._participant is not None and self._participant.alive
+        return self._comes_back or (self._participant is not None and self._participant.alive)
 
     @property
     def text(self) -> str:
@@ -120,17 +123,33 @@ class Device(OnAir):
         if self._participant is not None:
             self._participant.slow_down(value)
 
+    @property
+    def full_disk(self) -> bool:
+        """Whether its disk is full; rw.
+
+        New bonds count until its program ends then, unless there is room before. What the program
+        writes to files that it has opened by `open` fails with OSError (ENOSPC).
+        """
+        return self._disk.full
+
+    @full_disk.setter
+    def full_disk(self, full: bool) -> None:
+        in_use = self._participant is not None and self._participant.alive
+        self._disk.become(full=bool(full), in_use=in_use)
+
     def power_on(self, at_s: float = 0.0) -> None:
         """Start the program from its beginning, now or later. Bonds are as they were.
 
         Raises: RuntimeError if it runs; WorldError if its world is closed.
         """
         self._owner.check_open()
-        if self.running:
+        if self.running and not self._comes_back:
             raise RuntimeError(f"{self.name} is powered on already")
         self.adapter = self._adapters.make()
         clock = self._air.clock
-        self._participant = clock.start(self._main, self.name, round(at_s * 1e6))
+        self._starts_us = max(round(at_s * 1e6), clock.now_us)
+        self._participant = clock.start(self._main, self.name, self._starts_us)
+        self._comes_back = False
         self.radio.participant = self._participant
         self.slowness = self._slowness
 
@@ -139,6 +158,38 @@ class Device(OnAir):
 
         Peers notice by their supervision time-outs. Does nothing if it is off.
         """
+        self._comes_back = False
+        self._cut()
+
+    def cut_power(self, for_s: float) -> None:
+        """Cut the power now, and have it back after some simulated time; does not wait for that.
+
+        Of cuts that overlap the last to end counts. Does nothing if it is off: before its
+        `start_s`, after `power_off` and when its program has ended by itself.
+
+        Raises: ValueError.
+        """
+        if not 0 <= for_s < math.inf:
+            raise ValueError("for_s must be a number of seconds from 0 on")
+        clock = self._air.clock
+        back_us = clock.now_us + round(for_s * 1e6)
+        if self._comes_back:
+            self._back_us = max(self._back_us, back_us)
+        elif self._participant is not None and self.running and self._starts_us <= clock.now_us:
+            self._back_us, self._comes_back = back_us, True
+            wait = partial(self._wait_for_power, self._participant)
+            clock.start(wait, f"power of {self.name}")
+            self._cut()
+
+    def _wait_for_power(self, former: Participant) -> None:
+        clock = self._air.clock
+        clock.wait_until(former.has_ended)
+        while self._comes_back and clock.now_us < self._back_us:
+            clock.sleep((self._back_us - clock.now_us) / 1e6)
+        if self._comes_back:
+            self.power_on()
+
+    def _cut(self) -> None:
         clock, participant = self._air.clock, self._participant
         if participant is not None:
             clock.stop(participant, PowerOff)
@@ -160,11 +211,11 @@ class Device(OnAir):
 
     def _run(self) -> None:
         try:
-            self._program.run(
-                make_modules(
-                    self._program.folder, self._air.clock, self.output, self.name, self._air.seed
-                )
+            modules = make_modules(
+                self._program.folder, self._air.clock, self.output, self.name, self._air.seed
             )
+            modules.names["open"] = self._disk.open
+            self._program.run(modules)
         except PowerOff:
             return
         except BaseException as error:

@@ -7,38 +7,32 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from bleio.api import Adapter
-from bleio.backends.hci import entropy
-from bleio.backends.hci.bonds.store import BondStore, MemoryBondStore
+from bleio.backends.hci.bonds.store import MemoryBondStore
 from bleio.core.address import DeviceAddress
 from bleio.errors import ControllerLost
 from bleio.runtime.engine import use_portal
 from bleio.testing.air.backend import AirBackend, PortOwner
 from bleio.testing.air.captures import Captures
 from bleio.testing.air.deviceradio import DeviceRadio
+from bleio.testing.air.disk import Disk
 from bleio.testing.air.sharedair import SharedAir
 
 
 class DeviceAdapters:
-    """Each power-on brings another adapter; address, bonds and what was counted stay.
+    """Each power-on brings another adapter; address, what is on the disk and was counted stay."""
 
-    Args: state_folder: where bonds are kept, in a folder of the device's name; None is in memory.
-    """
-
-    def __init__(
-        self, air: SharedAir, name: str, radio: DeviceRadio, state_folder: str | None
-    ) -> None:
+    def __init__(self, air: SharedAir, name: str, radio: DeviceRadio, disk: Disk) -> None:
         self._air = air
         self._name = name
         self._radio = radio
-        self._state_folder = state_folder
+        self._disk = disk
         self._counted: Counter[str] = Counter()  # by former adapters
         self._newest: Adapter | None = None
-        with entropy.predictable(air.entropy):
-            self._bonds: BondStore = MemoryBondStore()
 
     def make(self) -> Adapter:
         """Make the next one."""
         self._counted = self.counted()
+        self._disk.forget()
         adapter = Adapter.__new__(Adapter)
         adapter._set_up(self._make_backend, self._name)
         with use_portal(self._air.portal):
@@ -54,14 +48,8 @@ class DeviceAdapters:
         return counted
 
     def _make_backend(self, former: DeviceAddress | None) -> AirBackend:
-        address, bonds = former or address_of(self._name), self._bonds
-        if self._state_folder is not None:
-            from pathlib import Path
-
-            from bleio.backends.hci.bonds.file import FileBondStore  # few worlds keep any
-
-            folder = Path(self._state_folder, self._name, "bonds")
-            bonds = FileBondStore(folder, address, judged=False)
+        address = former or address_of(self._name)
+        bonds = self._disk.bonds(address)
         air, radio = self._air, self._radio
         radio.backend = AirBackend(air.clock.time, air.radio, self._name, address, bonds, radio)
         return radio.backend

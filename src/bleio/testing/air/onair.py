@@ -8,6 +8,7 @@ from bleio.radio.air.propagation import Position
 from bleio.radio.air.station import RadioOn
 from bleio.testing.air.adapters import DeviceAdapters
 from bleio.testing.air.deviceradio import DeviceRadio
+from bleio.testing.air.disk import Disk
 from bleio.testing.air.places import STEP_S, Waypoint, as_path, as_position, position_at
 from bleio.testing.air.sharedair import SharedAir
 
@@ -25,7 +26,8 @@ class OnAir:
         self.name = name
         self.radio = radio
         self._air = air
-        self._adapters = DeviceAdapters(air, name, radio, state_folder)
+        self._disk = Disk(air, name, state_folder)
+        self._adapters = DeviceAdapters(air, name, radio, self._disk)
         self._moves = 0
 
     @property

@@ -54,7 +54,8 @@ class _LockedError(OSError):
     """Another process holds the lock."""
 
 
-_Stamp = tuple[int, int, int]
+Stamp = tuple[int, int, int]  # tells one version of a file from another
+WriteFile = Callable[[Path, bytes], Stamp]
 _O_BINARY = getattr(os, "O_BINARY", 0)
 
 
@@ -63,16 +64,23 @@ class FileBondStore:
 
     Args: `folder`: made at the first writing, for this user alone; `identity`: the own one;
         `judged`: whether nobody else may be able to write it. Keys of simulated devices open
-        nothing, and a checkout may be anybody's.
+        nothing, and a checkout may be anybody's; `write`: writes a file, as `write_whole` does.
     """
 
-    def __init__(self, folder: Path, identity: DeviceAddress, judged: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: DeviceAddress,
+        judged: bool = True,
+        write: WriteFile | None = None,
+    ) -> None:
         self._judged = judged
+        self._write_file = write or write_whole
         kind = "random" if identity.random else "public"
         self.path = folder / f"{identity.octets[::-1].hex()}-{kind}.json"
         self._lock = FileLock(self.path.with_suffix(".lock"))
         self._file = Contents()  # as it was last read or written
-        self._stamp: _Stamp | None = None
+        self._stamp: Stamp | None = None
         self._unsaved = Changes()
         self._erasure: object | None = None  # whose failure may have been told
         self._warned: set[str] = set()
@@ -217,7 +225,7 @@ class FileBondStore:
             raise OSError(errno.EFBIG, "they are too many for a file")
         part = self.path.with_suffix(".part")
         try:
-            stamp = _write_whole(part, octets)
+            stamp = self._write_file(part, octets)
             os.replace(part, self.path)
         except BaseException:
             with suppress(OSError):
@@ -266,7 +274,7 @@ class FileBondStore:
             _log.warning(_WARNINGS[what], self.path, error.strerror or error)
 
 
-def _write_whole(part: Path, octets: bytes) -> _Stamp:
+def write_whole(part: Path, octets: bytes) -> Stamp:
     """Write a file that is on the disk when this returns. Raises: OSError."""
     part.unlink(missing_ok=True)  # of a process that was killed
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_BINARY
@@ -287,11 +295,11 @@ _WARNINGS = {
 }
 
 
-def _stamp_from(status: os.stat_result) -> _Stamp:
+def _stamp_from(status: os.stat_result) -> Stamp:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _stamp_of(path: Path) -> _Stamp | None:
+def _stamp_of(path: Path) -> Stamp | None:
     """Tell one version of a file from another; None if there is no file."""
     try:
         return _stamp_from(path.stat())
