@@ -59,7 +59,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
     "testing": (
-        *("plugin", "report", "world", "roster", "device"),
+        *("plugin", "seeds", "report", "world", "roster", "device"),
         *("air", "programs", "timing", "errors"),
     ),
     # The bus and the objects on it are beneath what speaks to BlueZ there.
@@ -87,7 +87,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "greenlet": ("testing.timing.hub",),
     "habluetooth": ("backends.os.esphome",),
     "platformdirs": ("radio.sharing", "runtime"),
-    "pytest": ("testing.plugin", "testing.report"),
+    "pytest": ("testing.plugin", "testing.report", "testing.seeds"),
 }
 
 # The protocol: time, randomness, storage and sending are passed in.

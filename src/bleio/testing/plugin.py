@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `ble_world`, a world for each test.
+"""The pytest plugin: the fixture `ble_world`, a world for each test and each of its seeds.
 
 Nothing heavy is imported until a test asks for the fixture.
 """
@@ -6,7 +6,7 @@ Nothing heavy is imported until a test asks for the fixture.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,42 +14,86 @@ if TYPE_CHECKING:
     from bleio.testing.world import World
 
 _MARK = (
-    "ble(**arguments): arguments of the test's world, such as seed=3 or real_time=True; see"
+    "ble(seeds=..., **arguments): seeds=100 runs the test with seeds 0 to 99, seeds=[3, 7] with"
+    " these; and arguments of the test's world, such as seed=3 or real_time=True; see"
     " bleio.testing.World"
 )
 _world_key: pytest.StashKey[World] = pytest.StashKey()
+_seeds_key: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--ble-seed`."""
-    parser.getgroup("bleio").addoption(
+    """Add `--ble-seed` and `--ble-seeds`."""
+    group = parser.getgroup("bleio")
+    group.addoption(
         "--ble-seed",
         type=int,
-        default=0,
         metavar="N",
         help="seed of the ble_world of tests that do not set one with the mark ble (default: 0)",
+    )
+    group.addoption(
+        "--ble-seeds",
+        metavar="N-M",
+        help="run each test that takes ble_world with all these seeds, such as 0-99, 3 or 0,5,7-9;"
+        " the first that fails is reported, with the numbers of the others. A seed that a test"
+        " sets with the mark ble stays",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
+    """Make the mark known, and look at the seeds that were asked for."""
     config.addinivalue_line("markers", _MARK)
+    asked = config.getoption("--ble-seeds")
+    if asked is not None:
+        if config.getoption("--ble-seed") is not None:
+            raise pytest.UsageError("--ble-seed and --ble-seeds exclude each other")
+        from bleio.testing.seeds.choice import parse_seeds
+
+        try:
+            parse_seeds(asked)
+        except ValueError as error:
+            raise pytest.UsageError(f"--ble-seeds: {error}") from None
+
+
+@pytest.hookimpl(trylast=True)  # so the seed is the end of the name
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test item for each seed."""
+    if "ble_seed" in metafunc.fixturenames:
+        from bleio.testing.seeds.choice import parametrize
+
+        parametrize(metafunc)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Have reports say which seed they are of."""
+    if "ble_seed" in getattr(item, "fixturenames", ()):
+        from bleio.testing.seeds.folding import note_seed
+
+        note_seed(item)
 
 
 @pytest.fixture
-def ble_world(request: pytest.FixtureRequest) -> Iterator[World]:
+def ble_seed(request: pytest.FixtureRequest) -> int:
+    """Provide the seed of the test's `ble_world`, for a test that makes its worlds itself."""
+    from bleio.testing.seeds.choice import seed_of
+
+    return seed_of(request)
+
+
+@pytest.fixture
+def ble_world(request: pytest.FixtureRequest, ble_seed: int) -> Iterator[World]:
     """Provide an empty world in simulated time; its devices end with the test.
 
-    The mark `ble` sets its arguments, `--ble-seed` the seed of those without one. When the test
-    fails, its report has the seed, what devices printed and counted, and the last packets.
+    The mark `ble` sets its arguments, `--ble-seed` the seed of those without one, `--ble-seeds` or
+    the mark's `seeds` several seeds, with a new world for each. When the test fails, its report has
+    the seed, what devices printed and counted, and the last packets.
     """
+    from bleio.testing.seeds.choice import world_arguments
     from bleio.testing.world import World
 
-    arguments: dict[str, Any] = {"seed": request.config.getoption("--ble-seed")}
-    for mark in reversed(list(request.node.iter_markers("ble"))):
-        if mark.args:
-            raise pytest.UsageError("The mark ble takes arguments by name, such as ble(seed=3)")
-        arguments.update(mark.kwargs)
+    arguments = world_arguments(request.node)
+    arguments.pop("seeds", None)
+    arguments["seed"] = ble_seed
     with World(**arguments) as world:
         request.node.stash[_world_key] = world
         yield world
@@ -67,3 +111,25 @@ def pytest_runtest_makereport(
 
         report.sections.append(section(item, world))
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fold the failures of each test's seeds, before they are shown."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # in a worker of pytest-xdist, or switched off
+        return
+    failed = [*reporter.stats.get("failed", ()), *reporter.stats.get("error", ())]
+    if any("ble_seed" in dict(getattr(each, "user_properties", ())) for each in failed):
+        from bleio.testing.seeds.folding import fold
+
+        session.config.stash[_seeds_key] = fold(reporter.stats, session.config)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say at the end which seeds fail."""
+    if told := config.stash.get(_seeds_key, None):
+        terminalreporter.section("seeds")
+        for line in told:
+            terminalreporter.write_line(line)
