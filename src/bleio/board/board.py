@@ -1,0 +1,103 @@
+"""The board as a test sees it: `device.board`."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable
+
+from bleio.board.buses import Accelerometer, I2CBus, SerialLine
+from bleio.board.pins import Colour, Pin
+from bleio.board.sound import Sound
+from bleio.board.usb import Usb
+
+_TICKS = 1 << 29  # milliseconds after which ticks_ms begins again
+_FIRST_TICK = _TICKS - 65_000  # a board's begin shortly before, so that programs meet it early
+NVM_OCTETS = 256
+
+# What boards with Bluetooth call their pins, taken together: Circuit Playground Bluefruit, CLUE,
+# Feather nRF52840 Express and Sense, ItsyBitsy nRF52840.
+_NAMES = (
+    *(f"D{number}" for number in range(22)),
+    *(f"A{number}" for number in range(10)),
+    *("SDA", "SCL", "MOSI", "MISO", "SCK", "TX", "RX", "SDA1", "SCL1"),
+    *("ACCELEROMETER_SDA", "ACCELEROMETER_SCL", "ACCELEROMETER_INTERRUPT"),
+    *("BUTTON_A", "BUTTON_B", "BUTTON", "SWITCH", "SLIDE_SWITCH"),
+    *("NEOPIXEL", "SPEAKER", "SPEAKER_ENABLE", "MICROPHONE_CLOCK", "MICROPHONE_DATA"),
+    *("LIGHT", "TEMPERATURE", "VOLTAGE_MONITOR", "BATTERY", "WHITE_LEDS", "BLUE_LED"),
+)
+_OTHER_NAMES = {"LED": "D13", "RED_LED": "D13", "L": "D13"}
+
+
+def _nothing() -> None:
+    """Time passes by itself."""
+
+
+class Board:
+    """A pretend board; its pins are attributes, such as `D5` and `BUTTON_A`.
+
+    Args: now_us: the time. look: what a look at a pin costs; in real time nothing.
+        name: of the device, for what is unique to it.
+    Thread: that of the test while the world stands still, or a program of the world.
+    """
+
+    def __init__(
+        self, now_us: Callable[[], int], look: Callable[[], object] = _nothing, name: str = ""
+    ) -> None:
+        self.now_us = now_us
+        self.look = look
+        self.pins = {pin: Pin(self, pin) for pin in _NAMES}
+        for other, pin in _OTHER_NAMES.items():
+            self.pins[other] = self.pins[pin]
+        self.usb = Usb(self)
+        """What a computer at its USB port sees."""
+        self.i2c = I2CBus()
+        """What hangs on its I2C buses, by address."""
+        self.uart = SerialLine()
+        """The other end of its serial line."""
+        self.sound = Sound()
+        """What its speaker plays and its microphone hears."""
+        self.accelerometer = Accelerometer()
+        """The one on a Circuit Playground; `acceleration` is in m/s²."""
+        self.i2c[Accelerometer.ADDRESS] = self.accelerometer
+        self.nvm = bytearray(b"\xff" * NVM_OCTETS)
+        """Its `microcontroller.nvm`, which outlasts power cycles."""
+        self.temperature_c = 25.0
+        """That of its chip, for `microcontroller.cpu.temperature`; rw."""
+        self.uid = hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:8]
+
+    def __getattr__(self, name: str) -> Pin:
+        if name.startswith("__") or "pins" not in vars(self):
+            raise AttributeError(name)
+        try:
+            return self.pins[name]
+        except KeyError:
+            near = difflib.get_close_matches(name.upper(), self.pins, n=3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise AttributeError(f"This board has no pin {name}{hint}") from None
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.pins]
+
+    @property
+    def pixels(self) -> list[Colour]:
+        """The colours of its strip as they shine; of several strips that on pin NEOPIXEL.
+
+        Empty if nothing was shown yet. See `Pin.pixels` for a strip on another pin.
+        """
+        if strip := self.pins["NEOPIXEL"].pixels:
+            return strip
+        strips = [pin.pixels for pin in self.pins.values() if pin.pixels]
+        return strips[0] if strips else []
+
+    def ticks_ms(self, moment_us: int | None = None) -> int:
+        """Return a time, now by default, as `supervisor.ticks_ms` has it."""
+        now_us = self.now_us() if moment_us is None else moment_us
+        return (_FIRST_TICK + now_us // 1000) % _TICKS
+
+    def reset(self) -> None:
+        """Let go of all that the program had claimed, as at the loss of power."""
+        for pin in self.pins.values():
+            pin.reset()
+        self.i2c.reset()
+        self.sound.reset()
