@@ -36,14 +36,26 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": {"core", "errors", "att", "gatt", "backends"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "dropin": {"api", "errors"},
+    "board": set(),
     "testing": {
-        *("core", "errors", "files", "att", "gatt", "radio", "backends", "decoding", "runtime"),
+        *(
+            "board",
+            "core",
+            "errors",
+            "files",
+            "att",
+            "gatt",
+            "radio",
+            "backends",
+            "decoding",
+            "runtime",
+        ),
         "api",
     },
     # "" is the package itself, which has the finder.
     "cli": {
         *("core", "errors", "files", "att", "gatt", "radio", "backends", "decoding", "runtime"),
-        *("api", "testing"),
+        *("api", "board", "testing"),
         "",
     },
 }

@@ -9,7 +9,7 @@ of the same names, and a test gets the other end of their pins: it presses, turn
     digital        `digitalio`
     analog         `analogio`, `pwmio`, `touchio`
     keys           `keypad`
-    buses          `busio`, and what hangs on a bus
+    buses, serial  `busio`; `sensors`: what a test hangs on a bus
     sound          `audiopwmio`, `audiocore`, `audiobusio`: what was played, and what is heard
     processor      `microcontroller` and `supervisor`
     usb            `usb_hid`

@@ -6,8 +6,10 @@ import difflib
 import hashlib
 from collections.abc import Callable
 
-from bleio.board.buses import Accelerometer, I2CBus, SerialLine
+from bleio.board.buses import I2CBus, SPIBus
 from bleio.board.pins import Colour, Pin
+from bleio.board.sensors import Accelerometer
+from bleio.board.serial import SerialLine
 from bleio.board.sound import Sound
 from bleio.board.usb import Usb
 
@@ -27,6 +29,7 @@ _NAMES = (
     *("LIGHT", "TEMPERATURE", "VOLTAGE_MONITOR", "BATTERY", "WHITE_LEDS", "BLUE_LED"),
 )
 _OTHER_NAMES = {"LED": "D13", "RED_LED": "D13", "L": "D13"}
+PIN_NAMES = (*_NAMES, *_OTHER_NAMES)
 
 
 def _nothing() -> None:
@@ -46,13 +49,13 @@ class Board:
     ) -> None:
         self.now_us = now_us
         self.look = look
-        self.pins = {pin: Pin(self, pin) for pin in _NAMES}
-        for other, pin in _OTHER_NAMES.items():
-            self.pins[other] = self.pins[pin]
+        self._pins: dict[str, Pin] = {}  # made when asked for: most programs use none or few
         self.usb = Usb(self)
         """What a computer at its USB port sees."""
         self.i2c = I2CBus()
         """What hangs on its I2C buses, by address."""
+        self.spi = SPIBus()
+        """What is on its SPI bus."""
         self.uart = SerialLine()
         """The other end of its serial line."""
         self.sound = Sound()
@@ -67,17 +70,17 @@ class Board:
         self.uid = hashlib.sha256(name.encode(errors="surrogateescape")).digest()[:8]
 
     def __getattr__(self, name: str) -> Pin:
-        if name.startswith("__") or "pins" not in vars(self):
+        if name.startswith("_"):
             raise AttributeError(name)
-        try:
-            return self.pins[name]
-        except KeyError:
-            near = difflib.get_close_matches(name.upper(), self.pins, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise AttributeError(f"This board has no pin {name}{hint}") from None
+        own = _OTHER_NAMES.get(name, name)
+        if own not in self._pins:
+            if own not in _NAMES:
+                raise AttributeError(f"This board has no pin {name}{_near(name)}")
+            self._pins[own] = Pin(self, own)
+        return self._pins[own]
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.pins]
+        return [*super().__dir__(), *PIN_NAMES]
 
     @property
     def pixels(self) -> list[Colour]:
@@ -85,9 +88,9 @@ class Board:
 
         Empty if nothing was shown yet. See `Pin.pixels` for a strip on another pin.
         """
-        if strip := self.pins["NEOPIXEL"].pixels:
+        if strip := self.NEOPIXEL.pixels:
             return strip
-        strips = [pin.pixels for pin in self.pins.values() if pin.pixels]
+        strips = [pin.pixels for pin in self._pins.values() if pin.pixels]
         return strips[0] if strips else []
 
     def ticks_ms(self, moment_us: int | None = None) -> int:
@@ -97,7 +100,13 @@ class Board:
 
     def reset(self) -> None:
         """Let go of all that the program had claimed, as at the loss of power."""
-        for pin in self.pins.values():
+        for pin in self._pins.values():
             pin.reset()
         self.i2c.reset()
+        self.spi.reset()
         self.sound.reset()
+
+
+def _near(name: str) -> str:
+    near = difflib.get_close_matches(name.upper(), PIN_NAMES, n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable
+from importlib.machinery import PathFinder
 from types import ModuleType
 from typing import Any
 
-from bleio.board import analog, buses, digital, keys, sound
-from bleio.board.board import Board
+from bleio.board import analog, buses, digital, keys, serial, sound
+from bleio.board.board import PIN_NAMES, Board
+from bleio.board.pins import Pin
 from bleio.board.processor import make_microcontroller, make_supervisor
 from bleio.board.usb import Device
 
@@ -18,7 +22,7 @@ _BY_PINS: dict[str, dict[str, Any]] = {
     "audiobusio": {"PDMIn": sound.PDMIn},
     "audiocore": {"RawSample": sound.RawSample},
     "audiopwmio": {"PWMAudioOut": sound.PWMAudioOut},
-    "busio": {"I2C": buses.I2C, "UART": buses.UART},
+    "busio": {"I2C": buses.I2C, "SPI": buses.SPI, "UART": serial.UART},
     "digitalio": {
         "DigitalInOut": digital.DigitalInOut,
         "Direction": digital.Direction,
@@ -46,6 +50,18 @@ def make_modules(board: Board, sleep: Callable[[float], None]) -> dict[str, Modu
     return modules
 
 
+def put_in_place(folder: str) -> Board:
+    """Let this process import them, but for those that are in the program's folder, in real time.
+
+    Returns: their board.
+    """
+    board = Board(lambda: time.monotonic_ns() // 1000, name=folder)
+    for name, module in make_modules(board, time.sleep).items():
+        if PathFinder.find_spec(name, [folder]) is None:
+            sys.modules[name] = module
+    return board
+
+
 def _module(name: str, names: dict[str, Any]) -> ModuleType:
     module = ModuleType(name, f"CircuitPython's {name}, on a pretend board.")
     vars(module).update(names)
@@ -56,15 +72,21 @@ def _make_board(board: Board) -> ModuleType:
     """Make `board`: its pins, and its buses, each of which is one object."""
     made: dict[str, Any] = {}
 
-    def i2c() -> buses.I2C:
-        if "i2c" not in made:
-            made["i2c"] = buses.I2C(board.SCL, board.SDA)
-        return made["i2c"]  # type: ignore[no-any-return]
+    def once(name: str, make: Callable[..., Any], *pins: Pin) -> Callable[[], Any]:
+        def bus() -> Any:
+            if name not in made:
+                made[name] = make(*pins)
+            return made[name]
 
-    def uart() -> buses.UART:
-        if "uart" not in made:
-            made["uart"] = buses.UART(board.TX, board.RX)
-        return made["uart"]  # type: ignore[no-any-return]
+        return bus
 
-    names = {**board.pins, "I2C": i2c, "STEMMA_I2C": i2c, "UART": uart, "board_id": "pretend"}
+    i2c = once("I2C", buses.I2C, board.SCL, board.SDA)
+    names = {
+        **{name: getattr(board, name) for name in PIN_NAMES},
+        "I2C": i2c,
+        "STEMMA_I2C": i2c,
+        "SPI": once("SPI", buses.SPI, board.SCK, board.MOSI, board.MISO),
+        "UART": once("UART", serial.UART, board.TX, board.RX),
+        "board_id": "pretend",
+    }
     return _module("board", names)

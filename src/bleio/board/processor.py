@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from bleio.board.pins import SUPPLY_V, Pin
@@ -67,7 +67,6 @@ def make_microcontroller(board: Board, sleep: Callable[[float], None]) -> Module
         cpus=(cpu,),
         Pin=Pin,
         nvm=board.nvm,
-        pin=SimpleNamespace(**board.pins),
         delay_us=delay_us,
         disable_interrupts=nothing,
         enable_interrupts=nothing,

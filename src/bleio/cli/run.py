@@ -8,6 +8,7 @@ and Ctrl-C, its terminal and its debugger.
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import os
 import sys
@@ -34,10 +35,20 @@ import bleio
     metavar="SETTINGS",
     help="What pairing must be, such as secure-connections-only; as BLEIO_SECURITY.",
 )
+@click.option(
+    "--board",
+    is_flag=True,
+    help="Let the program import board, digitalio, neopixel_write, microcontroller and the like:"
+    " pretend ones, whose buttons nobody presses.",
+)
 @click.argument("program", type=click.Path(exists=True, dir_okay=False, readable=True))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def run(
-    pairing: str | None, security: str | None, program: str, arguments: tuple[str, ...]
+    pairing: str | None,
+    security: str | None,
+    board: bool,
+    program: str,
+    arguments: tuple[str, ...],
 ) -> Callable[[], None]:
     """Run a Python PROGRAM with bleio's _bleio module.
 
@@ -47,7 +58,8 @@ def run(
     """
     if pairing is not None or security is not None:
         _set_environment(pairing, security)
-    return partial(run_program, program, arguments)
+    run_it = partial(run_program, program, arguments)
+    return partial(_on_board, program, run_it) if board else run_it
 
 
 def _set_environment(pairing: str | None, security: str | None) -> None:
@@ -65,6 +77,32 @@ def _set_environment(pairing: str | None, security: str | None) -> None:
             os.environ[policy.SETTING] = security
     except CallerError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _on_board(program: str, run_it: Callable[[], None]) -> None:
+    """Run it on a pretend board, and anew as often as it resets that."""
+    from bleio.board.modules import put_in_place
+    from bleio.board.processor import Restart
+
+    put_in_place(os.path.dirname(os.path.realpath(program)))
+    again = _Again()
+    atexit.register(again.at_exit)  # first, so that it comes last: by then all links have ended
+    try:
+        run_it()
+    except Restart:
+        again.wanted = True
+
+
+class _Again:
+    """Lets this process begin anew when it ends, if that is wanted."""
+
+    wanted = False
+
+    def at_exit(self) -> None:
+        if self.wanted:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def run_program(path: str, arguments: Sequence[str]) -> None:

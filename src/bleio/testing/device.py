@@ -25,16 +25,21 @@ from typing import Protocol
 
 from bleio.api import use_adapter
 from bleio.backends.hci import entropy
+from bleio.board.board import Board
+from bleio.board.processor import Restart
 from bleio.runtime.engine import use_portal
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.air.onair import OnAir
 from bleio.testing.air.sharedair import SharedAir
 from bleio.testing.errors import PowerOff
 from bleio.testing.programs.ends import End, end_of, leave_fork
+from bleio.testing.programs.modules import DeviceModules
 from bleio.testing.programs.output import Line, Output
 from bleio.testing.programs.program import Program
 from bleio.testing.programs.synthetic import make_modules
 from bleio.testing.timing.participant import Participant
+
+_RESET_S = 0.1  # from a reset to the program's first line
 
 
 class DeviceOwner(Protocol):
@@ -63,6 +68,7 @@ class Device(OnAir):
         adapter: its `_bleio.adapter`; another one after each power-on.
         output: what it printed; see `Output`.
         error: the exception that its program ended with.
+        board: its pins, buttons and pixels; see `bleio.board.board.Board`.
         error_text: what `str` gives of it, on the device's thread, where its program belongs.
 
     What it is on the air is in `OnAir`.
@@ -83,6 +89,7 @@ class Device(OnAir):
         self.error_text = ""
         self.failed_at_s: float | None = None
         self.output = Output(air.clock.time, partial(owner.printed, self))
+        self.board = Board(self._now_us, air.clock.look, name)
         self._owner = owner
         self._program = program
         self._slowness = 1.0
@@ -146,6 +153,7 @@ class Device(OnAir):
         if self.running and not self._comes_back:
             raise RuntimeError(f"{self.name} is powered on already")
         self.adapter = self._adapters.make()
+        self.board.reset()
         clock = self._air.clock
         self._starts_us = max(round(at_s * 1e6), clock.now_us)
         self._participant = clock.start(self._main, self.name, self._starts_us)
@@ -196,39 +204,61 @@ class Device(OnAir):
         self._air.portal.run(self.radio.cut)
         if participant is not None:
             clock.wait_until(participant.has_ended)
+        self.board.reset()
 
     def _main(self) -> None:
         """The device's thread."""
-        with (
-            use_portal(self._air.portal),
-            use_adapter(self.adapter),
-            entropy.predictable(self._air.entropy),
-        ):
+        with use_portal(self._air.portal), entropy.predictable(self._air.entropy):
             try:
-                self._run()
+                while self._run():
+                    pass
+            except PowerOff:
+                return
             finally:
                 self.output.finish()
 
-    def _run(self) -> None:
-        try:
-            modules = make_modules(
-                self._program.folder, self._air.clock, self.output, self.name, self._air.seed
-            )
-            modules.names["open"] = self._disk.open
-            self._program.run(modules)
-        except PowerOff:
-            return
-        except BaseException as error:
+    def _run(self) -> bool:
+        """Run the program to its end. Returns: whether it has asked to be started anew."""
+        with use_adapter(self.adapter):
+            try:
+                self._program.run(self._make_modules())
+            except PowerOff:
+                raise
+            except Restart:
+                self._restart()
+                return True
+            except BaseException as error:
+                if self._air.clock.forked:
+                    leave_fork(error)
+                self._ended_by(end_of(error, self.output.write))
             if self._air.clock.forked:
-                leave_fork(error)
-            self._ended_by(end_of(error, self.output.write))
-        if self._air.clock.forked:
-            leave_fork(None)
-        try:
+                leave_fork(None)
             session = self.adapter._session
             session.engine.call(session.life.shut_down)
-        except PowerOff:
-            return
+        return False
+
+    def _make_modules(self) -> DeviceModules:
+        modules = make_modules(
+            self._program.folder,
+            self._air.clock,
+            self.output,
+            self.name,
+            self._air.seed,
+            self.board,
+        )
+        modules.names["open"] = self._disk.open
+        return modules
+
+    def _restart(self) -> None:
+        """Begin anew as after a reset: without a word to peers, and not at once, or a program that
+        does nothing but reset would take no time."""
+        self._air.portal.run(self.radio.cut)
+        self.board.reset()
+        self._air.clock.sleep(_RESET_S)
+        self.adapter = self._adapters.make()
+
+    def _now_us(self) -> int:
+        return self._air.clock.time.now_us
 
     def _ended_by(self, end: End | None) -> None:
         if end is not None:

@@ -16,12 +16,12 @@ IMPORTED = "a module that other examples import"
 EXAMPLES = {
     "ble": {
         "ble_advertising_simpletest.py": RUN,
-        "ble_bluefruit_color_picker.py": PIXELS,
-        "ble_bluefruit_connect_plotter.py": SENSORS,
-        "ble_color_proximity.py": PIXELS,
+        "ble_bluefruit_color_picker.py": RUN,
+        "ble_bluefruit_connect_plotter.py": RUN,
+        "ble_color_proximity.py": RUN,
         "ble_current_time_service.py": RUN,
-        "ble_demo_central.py": PIXELS,
-        "ble_demo_periph.py": PIXELS,
+        "ble_demo_central.py": RUN,
+        "ble_demo_periph.py": RUN,
         "ble_detailed_scan.py": RUN,
         "ble_device_info_service.py": RUN,
         "ble_hid_central.py": "has no code, only comments",
@@ -54,12 +54,12 @@ EXAMPLES = {
     "ble-beacon": {"ble_beacon_sendtest.py": RUN, "ble_beacon_simpletest.py": RUN},
     "ble-berrymed-pulse-oximeter": {"ble_berrymed_pulse_oximeter_simpletest.py": RUN},
     "ble-broadcastnet": {
-        "ble_broadcastnet_battery_level.py": SENSORS,
-        "ble_broadcastnet_battery_level_neopixel.py": PIXELS,
+        "ble_broadcastnet_battery_level.py": RUN,
+        "ble_broadcastnet_battery_level_neopixel.py": RUN,
         "ble_broadcastnet_blinka_bridge.py": "needs an account of a web service",
         "ble_broadcastnet_bridge.py": "needs a board's Wi-Fi and an account of a web service",
         "ble_broadcastnet_cpb.py": SENSORS,
-        "ble_broadcastnet_expo_backoff.py": SENSORS,
+        "ble_broadcastnet_expo_backoff.py": RUN,
         "ble_broadcastnet_multisensor.py": SENSORS,
         "ble_broadcastnet_scan_test.py": RUN,
         "ble_broadcastnet_simpletest.py": RUN,
@@ -86,8 +86,7 @@ EXAMPLES = {
         "ble_midi_simplein.py": RUN,
         "ble_midi_simpletest.py": RUN,
     },
-    # test_libraries.py runs programs of ours that use this library instead.
-    "ble-radio": {"ble_radio_simpletest.py": "needs the switch and the buttons of a board"},
+    "ble-radio": {"ble_radio_simpletest.py": RUN},
 }
 
 
@@ -99,8 +98,12 @@ def test_every_published_example_is_accounted_for(library, examples):
 def test_every_example_to_run_is_run():
     tests = "".join(
         (Path(__file__).parent / name).read_text()
-        for name in ("test_adafruit_ble.py", "test_libraries.py")
+        for name in ("test_adafruit_ble.py", "test_boards.py", "test_libraries.py")
     )
     listed = {(library, name) for library in EXAMPLES for name in EXAMPLES[library]}
-    named = {(lib, name) for lib, name in listed if f'"{lib}", "{name}"' in tests}
+    named = {
+        (lib, name)
+        for lib, name in listed
+        if f'"{lib}", "{name}"' in tests or f'("{name}"' in tests
+    }
     assert named == {(lib, name) for lib, name in listed if EXAMPLES[lib][name] == RUN}

@@ -217,7 +217,7 @@ def test_loss_of_power_frees_all(board, modules):
 
 
 def test_i2c_registers(board, modules):
-    from bleio.board.buses import Registers
+    from bleio.board.sensors import Registers
 
     sensor = board.i2c[0x44] = Registers({0: 0x12, 1: 0x34})
     bus = modules["board"].I2C()
@@ -236,6 +236,23 @@ def test_i2c_registers(board, modules):
         bus.writeto(0x45, b"")
     assert error.value.errno == errno.ENODEV
     bus.unlock()
+
+
+def test_spi(board, modules):
+    bus = modules["board"].SPI()
+    got = bytearray(2)
+    with pytest.raises(RuntimeError, match="Function requires lock"):
+        bus.write(b"")
+    assert bus.try_lock()
+    bus.configure(baudrate=1_000_000, phase=1)
+    bus.readinto(got)
+    assert got == b"\0\0"
+    board.spi.device = lambda octets: octets[::-1]
+    bus.write_readinto(b"ab", got)
+    assert got == b"ba"
+    board.spi.device = lambda octets: b""
+    with pytest.raises(ValueError, match="returned 0 octets for 2"):
+        bus.write(b"ab")
 
 
 def test_uart(board, modules, time):

@@ -153,3 +153,31 @@ def test_unknown_words_are_one_sentence(option: str, sentence: str, tmp_path: Pa
     code, output, errors = execute("-m", "bleio", "run", option, "program.py", folder=tmp_path)
     assert (code, output) == (2, "")
     assert errors.splitlines()[-1].startswith(sentence)
+
+
+def test_a_pretend_board_is_there_when_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("import board, digitalio\nprint(board.D5)")
+    asked = execute("-m", "bleio", "run", "--board", "program.py", folder=tmp_path)
+    assert asked == (0, "board.D5\n", "")
+    (tmp_path / "digitalio.py").write_text("print('mine')")
+    asked = execute("-m", "bleio", "run", "--board", "program.py", folder=tmp_path)
+    assert asked == (0, "mine\nboard.D5\n", "")
+
+
+def test_a_program_that_resets_its_board_begins_anew_in_the_same_process(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        "import atexit, microcontroller, os, sys\n"
+        "print(os.getpid(), sys.argv)\n"
+        "atexit.register(print, 'end')\n"
+        "if not os.path.exists('once'):\n"
+        "    open('once', 'w').close()\n"
+        "    microcontroller.reset()\n"
+        "sys.exit(3)\n"
+    )
+    code, output, errors = execute(
+        "-m", "bleio", "run", "--board", "program.py", "--flag", folder=tmp_path
+    )
+    first, end, second, end_again = output.splitlines()
+    assert (code, errors, end, end_again) == (3, "", "end", "end")
+    assert first == second
+    assert first.endswith("['program.py', '--flag']")

@@ -37,11 +37,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context, copy_context
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
+from bleio.board.modules import NAMES as BOARD_MODULES
 from bleio.testing.programs.functions import Exchange, home_of
 
 # bleio, and what runs it and tests.
@@ -59,7 +60,8 @@ class DeviceModules:
     Make it in the device's context: that is where its code belongs.
 
     Args: folder: of the program. synthetic: modules that are made, not found. names: what differs
-        from the process's builtins, such as `print`.
+        from the process's builtins, such as `print`. make_board: makes the modules of a pretend
+        board; called when one of them is imported that is not beside the program.
     """
 
     def __init__(
@@ -67,10 +69,12 @@ class DeviceModules:
         folder: str | None,
         synthetic: Mapping[str, ModuleType],
         names: Mapping[str, Any],
+        make_board: Callable[[], Mapping[str, ModuleType]],
     ) -> None:
         self.loaded: dict[str, ModuleType] = dict(synthetic)
         self._made = frozenset(name.partition(".")[0] for name in synthetic)
         self._folder = folder
+        self._boards = cache(make_board)
         self._tops: dict[str, bool] = {}
         self.names = {**vars(builtins), **names, "__import__": self._import}
         self._context = copy_context()
@@ -151,7 +155,7 @@ class DeviceModules:
             return True
         if top in _SHARED or top in sys.builtin_module_names:
             return False
-        if self._beside(top) is not None:
+        if self._beside(top) is not None or top in BOARD_MODULES:
             return True
         return top not in sys.stdlib_module_names and _is_pure(top)
 
@@ -172,9 +176,16 @@ class DeviceModules:
             if module is None and self.is_made(name):
                 module = self.loaded[name] = importlib.import_module(name)
             if module is None:
-                module = self._execute(name, self._find(name, package))
+                module = self._pretend(name) or self._execute(name, self._find(name, package))
             if package is not None:
                 setattr(package, last, module)
+        return module
+
+    def _pretend(self, name: str) -> ModuleType | None:
+        """Return a module of the pretend board, unless the program has one of that name."""
+        if name not in BOARD_MODULES or self._beside(name) is not None:
+            return None
+        module = self.loaded[name] = self._boards()[name]
         return module
 
     def _find(self, name: str, package: ModuleType | None) -> importlib.machinery.ModuleSpec:

@@ -14,6 +14,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from bleio.board import modules as board_modules
+from bleio.board.board import Board
 from bleio.testing.programs.modules import DeviceModules
 from bleio.testing.programs.output import Output
 from bleio.testing.programs.threads import make_thread_modules
@@ -24,12 +26,12 @@ EPOCH_S = 1_735_689_600
 
 
 def make_modules(
-    folder: str | None, clock: VirtualClock, output: Output, name: str, seed: int
+    folder: str | None, clock: VirtualClock, output: Output, name: str, seed: int, board: Board
 ) -> DeviceModules:
     """Make what `import` finds in one device.
 
     Args: folder: of its program. name, seed: of the device and its world; its `random` comes of
-        both.
+        both. board: what its modules of CircuitPython are of.
     """
     module = make_sys(output, name)
     modules = DeviceModules(
@@ -41,6 +43,7 @@ def make_modules(
             **make_thread_modules(),
         },
         {"print": partial(_print, output)},
+        partial(board_modules.make_modules, board, clock.sleep),
     )
     vars(module).update(modules=modules.loaded)
     return modules
