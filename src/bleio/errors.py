@@ -9,11 +9,17 @@ Two trees, since one cannot serve both. What a program can do about an error is 
 few classes say. What the stack has to do about it depends on the code and on whose fault it was: a
 peer's refusal ends a procedure, a lost link all of them, a lost controller the adapter. The map is
 in one place so that the same refusal has the same text wherever it comes from.
+
+A public error's text is CircuitPython's, which programs compare. What it does not say is in a note
+beneath it: the code by its name in the specification, what was tried with which attribute of which
+peer, and what helps (`advice`). The inner error is its attribute `inner`, with code and handle.
 """
 
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
+from typing import TypeVar
 
 from bleio.core.codes import AttErrorCode, HciErrorCode
 
@@ -36,8 +42,8 @@ class SecurityError(BluetoothError):
     """Pairing failed, or an attribute needs more security than the link has."""
 
 
-for _public in (BluetoothError, ConnectionError, RoleError, SecurityError):
-    _public.__module__ = "_bleio"  # tracebacks show CircuitPython's name
+for _each in (BluetoothError, ConnectionError, RoleError, SecurityError):
+    _each.__module__ = "_bleio"  # tracebacks show CircuitPython's name
 
 
 class InnerError(Exception):
@@ -133,7 +139,7 @@ class ConnectTimeout(InnerError):
     """No link came up within the time given to connect."""
 
 
-_PAIRING_DECLINED = (
+PAIRING_DECLINED = (
     "Unspecified issue. The pairing request on the other device may have been declined or ignored."
 )
 
@@ -148,11 +154,55 @@ _KEYS_LOST = (
 )
 
 
-def public_error(error: BaseException) -> BaseException:
+def public_error(error: BaseException, tried: str = "", peer: str = "") -> BaseException:
     """Turn an inner error into what the program is to see; others pass unchanged.
 
     The texts are those of CircuitPython's nRF port where it has one.
+
+    Args: tried, peer: what the program was doing, for the note, such as `pairing`, `with` a peer.
     """
+    if not isinstance(error, InnerError):
+        return error
+    public = _public(error)
+    vars(public)["inner"] = error.with_traceback(None)
+    if note := _note(error, tried, peer):
+        add_note(public, note)
+    return public
+
+
+def link_gone(reason: int, tried: str, peer: str, text: str = NOT_CONNECTED) -> ConnectionError:
+    """Return what a program sees that uses a link which is gone, with why it ended.
+
+    Args: reason: the HCI error code of its end, 0 if unknown.
+    """
+    return told_as(ConnectionError(text), public_error(LinkLost(reason), tried, peer))
+
+
+PublicError = TypeVar("PublicError", bound=BaseException)
+
+
+def told_as(error: PublicError, other: BaseException) -> PublicError:
+    """Return an exception with what else another one of the same cause tells."""
+    vars(error)["inner"] = getattr(other, "inner", None)
+    for note in notes_of(other):
+        add_note(error, note)
+    return error
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Add a line beneath an exception; on Python 3.10 for those alone that look for notes."""
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+    else:
+        vars(error).setdefault("__notes__", []).append(note)
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """Return the lines beneath an exception."""
+    return list(getattr(error, "__notes__", ()))
+
+
+def _public(error: InnerError) -> Exception:
     match error:
         case AttError(code=AttErrorCode.INSUFFICIENT_AUTHENTICATION):
             return SecurityError("Insufficient authentication")
@@ -165,7 +215,7 @@ def public_error(error: BaseException) -> BaseException:
         case PairingFailed(reason=0x06):  # Vol 3, Part H, 3.5.5: Encryption Key Size
             return SecurityError(_KEY_TOO_SHORT)
         case PairingFailed():
-            return SecurityError(_PAIRING_DECLINED)
+            return SecurityError(PAIRING_DECLINED)
         case KeysLost():
             return SecurityError(_KEYS_LOST)
         case LinkLost():
@@ -176,9 +226,7 @@ def public_error(error: BaseException) -> BaseException:
             return ValueError(str(error) or "Invalid BLE parameter")
         case ControllerError():
             return _of_controller(error)
-        case InnerError():
-            return BluetoothError(str(error))
-    return error
+    return BluetoothError(str(error))
 
 
 def _of_controller(error: ControllerError) -> Exception:
@@ -195,3 +243,48 @@ def _of_controller(error: ControllerError) -> Exception:
     return BluetoothError(
         f"{error.command} failed: Unknown system firmware error: {error.status:04x}"
     )
+
+
+def _note(error: InnerError, tried: str, peer: str) -> str:
+    """Say what CircuitPython's text leaves out."""
+    from bleio import advice
+    from bleio.core import words
+
+    tried = f"{tried} {peer}".strip()
+    doing = f" while {tried}" if tried else ""
+    match error:
+        case AttError(code=code):
+            where = doing or (f" at handle 0x{error.handle:04x}" if error.handle else "")
+            what, helps = f"ATT error {_named(code, words.att_error)}{where}", _help_with_att(code)
+        case PairingFailed(reason=None):
+            what, helps = f"Pairing or encryption failed{doing}", advice.SMP_SILENT
+        case PairingFailed(reason=int(reason)):
+            what = f"SMP error {_named(reason, words.pairing_reason)}{doing}"
+            helps = advice.SMP.get(reason, "")
+        case LinkLost(reason=reason):
+            why = f": {_named(reason, words.hci_error)}" if reason else ""
+            what = f"There was no link any more{doing}; it ended{why}"
+            helps = advice.LINK_END.get(reason, "")
+        case ControllerError(status=status):
+            what = f"HCI error {_named(status, words.hci_error)} to {error.command}{doing}"
+            helps = advice.HCI.get(status, "")
+        case ConnectTimeout():
+            what, helps = f"No link came up{doing}", advice.CONNECT_TIMEOUT
+        case TransactionTimeout():
+            what, helps = f"No answer came{doing}", advice.TRANSACTION_TIMEOUT
+        case _:
+            return f"This came while {tried}." if peer else ""  # else its text has said all
+    return f"{what}. {helps}".rstrip()
+
+
+def _named(code: int, words: Callable[[int], str]) -> str:
+    """Return a code's name with the code, which names of ranges have in them."""
+    name = words(code)
+    return name if "0x" in name else f"{name} (0x{code:02x})"
+
+
+def _help_with_att(code: int) -> str:
+    from bleio import advice
+
+    of_application = advice.ATT_OF_APPLICATION if 0x80 <= code < 0xA0 else ""
+    return advice.ATT.get(code, of_application)

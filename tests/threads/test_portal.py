@@ -110,9 +110,13 @@ def test_refuses_its_own_thread(portal: Portal) -> None:
 
 
 def test_inner_errors_come_out_as_public_ones_with_a_short_traceback(portal: Portal) -> None:
-    with pytest.raises(errors.ConnectionError, match=r"^Not connected$") as caught:
+    with pytest.raises(
+        errors.ConnectionError,
+        match=r"^Not connected\nThere was no link",
+    ) as caught:
         portal.call(fail, errors.LinkLost(0x08))
-    cause = caught.value.__cause__
+    cause = caught.value.inner
+    assert caught.value.__cause__ is None
     assert isinstance(cause, errors.LinkLost)
     assert cause.reason == 0x08
     assert cause.__traceback__ is None

@@ -116,7 +116,7 @@ def test_disabling_in_the_middle_of_everything(
     ended: list[str] = []
 
     def read() -> None:
-        with pytest.raises(_bleio.ConnectionError, match=r"^Not connected$"):
+        with pytest.raises(_bleio.ConnectionError, match=r"^Not connected\n"):
             while True:
                 assert remote.value == b"*"
         ended.append("read")

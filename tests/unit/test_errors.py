@@ -6,7 +6,8 @@ import builtins
 
 import pytest
 
-from bleio import errors
+from bleio import advice, errors
+from bleio.core.codes import AttErrorCode, HciErrorCode
 from bleio.errors import (
     AttError,
     CallerError,
@@ -21,6 +22,7 @@ from bleio.errors import (
     ProtocolViolation,
     TransactionTimeout,
     ValueMissed,
+    notes_of,
     public_error,
 )
 
@@ -89,3 +91,87 @@ def test_other_errors_pass_unchanged() -> None:
 def test_a_connection_error_is_caught_by_all_its_names() -> None:
     assert issubclass(errors.ConnectionError, (errors.BluetoothError,))
     assert issubclass(errors.ConnectionError, builtins.ConnectionError)
+
+
+NOTES: list[tuple[InnerError, str]] = [
+    (
+        AttError(0x05),
+        "ATT error Insufficient Authentication (0x05) while pairing with X. The peer wants",
+    ),
+    (
+        AttError(0x90),
+        "ATT error Application Error 0x90 while pairing with X. What that means is in",
+    ),
+    (AttError(0x50), "ATT error Reserved Error 0x50 while pairing with X."),
+    (
+        TransactionTimeout(),
+        "No answer came while pairing with X. The peer's stack or program hangs",
+    ),
+    (ProtocolViolation("the peer lies"), "This came while pairing with X."),
+    (PairingFailed(), "Pairing or encryption failed while pairing with X. No reason was given."),
+    (
+        PairingFailed(0x05),
+        "SMP error Pairing Not Supported (0x05) while pairing with X. The other device",
+    ),
+    (PairingFailed(0x99), "SMP error Reserved Reason 0x99 while pairing with X."),
+    (KeysLost(), "This came while pairing with X."),
+    (
+        LinkLost(0x08),
+        "There was no link any more while pairing with X; it ended: Connection Timeout (0x08). N",
+    ),
+    (
+        LinkLost(),
+        "There was no link any more while pairing with X; it ended. The system does not tell why.",
+    ),
+    (
+        ConnectTimeout(),
+        "No link came up while pairing with X. It has to be near, on, and advertising",
+    ),
+    (CallerError("Do it otherwise"), "This came while pairing with X."),
+    (
+        ControllerError(0x0C, "LE Set PHY"),
+        "HCI error Command Disallowed (0x0c) to LE Set PHY while pairing with X. It",
+    ),
+]
+
+
+@pytest.mark.parametrize(("inner", "begin"), NOTES, ids=lambda each: repr(each)[:50])
+def test_a_note_says_what_the_text_leaves_out(inner: InnerError, begin: str) -> None:
+    public = public_error(inner, "pairing", "with X")
+    (note,) = notes_of(public)
+    assert note.startswith(begin)
+    assert public.inner is inner  # type: ignore[attr-defined]
+    assert note not in str(public)
+
+
+def test_without_what_was_tried_only_codes_have_a_note() -> None:
+    assert notes_of(public_error(CallerError("Do it otherwise"))) == []
+    (note,) = notes_of(public_error(AttError(0x02, 0x0A, 0x12)))
+    assert note.startswith("ATT error Read Not Permitted (0x02) at handle 0x0012. The peer lets")
+
+
+def test_there_is_advice_for_the_codes_that_are_met() -> None:
+    assert advice.ATT.keys() == {int(code) for code in AttErrorCode} - {
+        AttErrorCode.UNSUPPORTED_GROUP_TYPE  # of requests that programs do not make
+    }
+    assert advice.SMP.keys() <= set(range(1, 0x11))
+    assert advice.HCI.keys() | advice.LINK_END.keys() <= {int(code) for code in HciErrorCode}
+
+
+def test_notes_are_kept_where_exceptions_have_no_add_note() -> None:
+    class Old(Exception):
+        add_note = property(lambda self: self.none)  # as on Python 3.10, where there is none
+
+    error = Old()
+    assert not hasattr(error, "add_note")
+    errors.add_note(error, "one")
+    errors.add_note(error, "two")
+    assert notes_of(error) == ["one", "two"]
+
+
+def test_a_reworded_error_tells_what_the_first_one_did() -> None:
+    gone = errors.link_gone(0x13, "reading", "", "It is gone")
+    assert type(gone) is errors.ConnectionError
+    assert str(gone) == "It is gone"
+    assert gone.inner.reason == 0x13  # type: ignore[attr-defined]
+    assert "Remote User Terminated Connection (0x13)" in notes_of(gone)[0]

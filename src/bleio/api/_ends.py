@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bleio.api._arguments import ReadableBuffer, readable
 from bleio.api._values import checked_value
 from bleio.core.codes import Properties
-from bleio.errors import NOT_CONNECTED, BluetoothError, ConnectionError, RoleError
+from bleio.errors import BluetoothError, ConnectionError, RoleError, link_gone
 from bleio.gatt.model import is_signed
 
 if TYPE_CHECKING:
@@ -89,8 +89,15 @@ class RemoteEnd:
     def live_link(self) -> Link:
         """Return the link. Raises: ConnectionError if it is gone."""
         if not self.link.connected:
-            raise ConnectionError(NOT_CONNECTED)
+            raise self.gone()
         return self.link
+
+    def gone(self) -> ConnectionError:
+        """Return what is raised where the link is needed and gone."""
+        from bleio.runtime.attempts import value_words
+
+        link = self.link
+        return link_gone(link.reason, f"using {value_words(self.model)}", f"of {link.peer}")
 
     def read(self) -> bytes:
         return self.session.engine.call(self.live_link().read, self.model)

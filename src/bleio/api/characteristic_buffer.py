@@ -27,10 +27,9 @@ from bleio.api._arguments import (
     public,
     writable,
 )
-from bleio.api._ends import LocalEnd
+from bleio.api._ends import LocalEnd, RemoteEnd
 from bleio.api._listening import Listening, listen_local, listen_remote
 from bleio.api.characteristic import Characteristic
-from bleio.errors import NOT_CONNECTED, ConnectionError
 from bleio.runtime.buffers import ByteFifo
 
 _ALL = -1
@@ -199,5 +198,5 @@ class CharacteristicBuffer:
         return not self._listening.alive or self._end.link_gone
 
     def _check_link(self) -> None:
-        if self._end.link_gone:
-            raise ConnectionError(NOT_CONNECTED)
+        if isinstance(self._end, RemoteEnd):
+            self._end.live_link()

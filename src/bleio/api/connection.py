@@ -15,10 +15,12 @@ from bleio.api.service import Service
 from bleio.api.uuid import UUID
 from bleio.backends.capabilities import Capability
 from bleio.errors import (
+    PAIRING_DECLINED,
     BluetoothError,
     ConnectionError,
-    PairingFailed,
-    public_error,
+    SecurityError,
+    link_gone,
+    told_as,
 )
 from bleio.runtime.delegate import refuse_in_answer
 
@@ -59,7 +61,7 @@ class Connection:
 
     def _live(self) -> Link:
         if not self._link.connected:
-            raise ConnectionError(_GONE)
+            raise link_gone(self._link.reason, "using the link", f"with {self._link.peer}", _GONE)
         return self._link
 
     @property
@@ -99,8 +101,8 @@ class Connection:
         units = int(interval_ms / _UNIT_MS)
         try:
             self._session.engine.call(link.set_interval, int(units * _UNIT_MS * 1000))
-        except ConnectionError:
-            raise ConnectionError(_GONE) from None
+        except ConnectionError as error:
+            raise told_as(ConnectionError(_GONE), error) from None
 
     @property
     def max_packet_length(self) -> int:
@@ -137,8 +139,8 @@ class Connection:
             self._session.security_matters()
         try:
             self._session.engine.call(link.pair)
-        except ConnectionError:
-            raise public_error(PairingFailed()) from None
+        except ConnectionError as error:
+            raise told_as(SecurityError(PAIRING_DECLINED), error) from None
 
     def discover_remote_services(
         self, service_uuids_whitelist: Iterable[UUID] | None = None
@@ -155,8 +157,8 @@ class Connection:
         uuids = None if service_uuids_whitelist is None else _octets(service_uuids_whitelist)
         try:
             found = self._session.engine.call(link.discover, uuids)
-        except ConnectionError:
-            raise ConnectionError(_GONE) from None
+        except ConnectionError as error:
+            raise told_as(ConnectionError(_GONE), error) from None
         return tuple(Service._discovered(self._session, link, service) for service in found)
 
 

@@ -229,6 +229,7 @@ class Link(Subscriber):
     security: LinkSecurity
     mtu: int  # ATT_MTU of the unenhanced bearer, octets
     interval_us: int  # 0 without Capability.CONNECTION_INTERVAL
+    reason: int = 0  # the HCI error code of its end, 0 as long as it is up, or if nobody tells
 
     @property
     def max_value_octets(self) -> int:

@@ -40,7 +40,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from bleio.errors import BluetoothError, public_error
+from bleio.errors import BluetoothError, InnerError, public_error
 from bleio.runtime.calls import STOPPED, Call
 from bleio.runtime.clock import Clock, EngineThread, InPlace
 
@@ -121,7 +121,7 @@ class Portal:
         call = Call(self._calls, function, args)
         self._wait_for(call, call.begin, timeout_s)
         if call.error is not None:
-            raise _as_public(call.error)
+            raise _as_public(call)
         result: T = call.result
         return result
 
@@ -130,7 +130,7 @@ class Portal:
         call = Call(self._calls, function, args)
         self._wait_for(call, call.do, None)
         if call.error is not None:
-            raise _as_public(call.error)
+            raise _as_public(call)
         result: T = call.result
         return result
 
@@ -286,13 +286,15 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-def _as_public(error: BaseException) -> BaseException:
-    """Return what the program sees. The inner error stays as its cause, without engine frames, if
-    it says more; the same sentence twice would only confuse."""
-    public = public_error(error)
-    if public is not error and str(public) != str(error):
-        public.__cause__ = error.with_traceback(None)
-    return public
+def _as_public(call: Call) -> BaseException:
+    """Return what the program sees of how a call has failed, with a note on what it wanted."""
+    error = call.error
+    assert error is not None
+    if not isinstance(error, InnerError):
+        return error
+    from bleio.runtime.attempts import words_of  # not needed as long as all goes well
+
+    return public_error(error, *words_of(call.function, call.args))
 
 
 def _after_fork() -> None:
