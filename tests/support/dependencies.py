@@ -72,7 +72,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
     "testing": (
-        *("plugin", "seeds", "report", "world", "roster", "device"),
+        *("plugin", "seeds", "report", "hunt", "world", "faults", "roster", "device"),
         *("air", "programs", "timing", "errors"),
     ),
     # The bus and the objects on it are beneath what speaks to BlueZ there.
@@ -98,6 +98,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "dbus_fast": ("backends.os",),
     "google": ("backends.os.esphome",),  # protobuf, of which aioesphomeapi's messages are
     "greenlet": ("testing.timing.hub",),
+    "hypothesis": ("testing.faults.strategies", "testing.hunt.search"),
     "habluetooth": ("backends.os.esphome",),
     "platformdirs": ("radio.sharing", "runtime"),
     "pytest": ("testing.plugin", "testing.report", "testing.seeds"),

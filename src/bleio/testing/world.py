@@ -32,7 +32,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
@@ -46,6 +46,10 @@ from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
 from bleio.testing.programs.output import Line
 from bleio.testing.programs.program import as_program
 from bleio.testing.roster import Echo, Roster
+
+if TYPE_CHECKING:
+    from bleio.testing.faults.fault import Fault
+    from bleio.testing.faults.schedule import Faults, Schedule
 
 DEFAULT_WITHIN_S = 86_400.0
 LOWEST_RSSI_DBM = -127
@@ -118,6 +122,7 @@ class World(SharedAir):
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
         self._echo = Echo(echo, at_once=real_time)
         self._failures: deque[Device] = deque()
+        self._schedule: Schedule | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -179,6 +184,30 @@ class World(SharedAir):
         Only what is not 0; see `Device.counters`.
         """
         return self.devices.counted()
+
+    def inject(self, *faults: Faults, from_s: float = 0.0) -> None:
+        """Let faults happen, such as "drop sensor @1.25s"; see `bleio.testing.faults`.
+
+        Args: faults: values, texts, or lists of them. from_s: when their times begin to count; by
+            default with the world.
+        Raises: ValueError for texts that are no faults, unknown devices and times in the past.
+        """
+        from bleio.testing.faults.schedule import Schedule
+
+        self.check_open()
+        if self._schedule is None:
+            self._schedule = Schedule(self, self.devices)
+        self._schedule.add(faults, from_s)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The faults that it was given, with their times in the world."""
+        return () if self._schedule is None else self._schedule.faults
+
+    def describe(self) -> str:
+        """Say how to have this world again, and how far it got."""
+        said = super().describe()
+        return f"{said}, with {'; '.join(map(str, self.faults))}" if self.faults else said
 
     # Running
 
