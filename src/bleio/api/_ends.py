@@ -3,6 +3,9 @@
 CircuitPython has one class for both, but nothing is alike in them: a local value is a reference to
 octets that the engine also sees; a remote one is a request over the air. So each has an end, chosen
 when it is made, and no member of the public classes asks which it is.
+
+What waits has two forms: `reading` returns the call, which both blocking programs and `bleio.aio`
+wait for in their way, `read` waits for it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from bleio.api._values import checked_value
 from bleio.core.codes import Properties
 from bleio.errors import BluetoothError, ConnectionError, RoleError, link_gone
 from bleio.gatt.model import is_signed
+from bleio.runtime.calls import Call
 
 if TYPE_CHECKING:
     from bleio.backends.base import Link
@@ -32,7 +36,7 @@ _REMOTE_MAX_LENGTH = 20  # what every port says of a peer's characteristic
 
 
 class LocalEnd:
-    """A characteristic of our server. Its methods wait for the engine, `read` does not."""
+    """A characteristic of our server. Its methods wait for the engine, those that read do not."""
 
     link_gone = False  # it needs no link
 
@@ -46,11 +50,19 @@ class LocalEnd:
         self.session.engine.look()
         return self.model.value
 
-    def write(self, value: ReadableBuffer) -> None:
-        """Store it and tell the clients that subscribed."""
-        self.session.publish(self.model, checked_value(value, self.model))
+    async def reading(self) -> bytes:
+        return self.read()
 
-    def subscribe(self, notify: bool, indicate: bool) -> None:
+    def write(self, value: ReadableBuffer) -> None:
+        self.session.engine.wait(self.writing(value))
+
+    def writing(self, value: ReadableBuffer, response: bool | None = None) -> Call[None]:
+        """Store it and tell the clients that subscribed."""
+        if response is not None:
+            raise RoleError("Can't write a local Characteristic with or without response")
+        return self.session.publishing(self.model, checked_value(value, self.model))
+
+    def subscribing(self, notify: bool, indicate: bool) -> Call[None]:
         raise RoleError("Can't set CCCD on local Characteristic")
 
     def descriptor(self, model: LocalDescriptor) -> LocalDescriptorEnd:
@@ -100,31 +112,36 @@ class RemoteEnd:
         return link_gone(link.reason, f"using {value_words(self.model)}", f"of {link.peer}")
 
     def read(self) -> bytes:
-        return self.session.engine.call(self.live_link().read, self.model)
+        return self.session.engine.wait(self.reading())
+
+    def reading(self) -> Call[bytes]:
+        return Call(self.live_link().read, self.model)
 
     def write(self, value: ReadableBuffer) -> None:
+        self.session.engine.wait(self.writing(value))
+
+    def writing(self, value: ReadableBuffer, response: bool | None = None) -> Call[None]:
         """Write without response where the characteristic allows that and the value fits, else
-        with response."""
+        with response; or as `response` says, whatever the properties are."""
         octets = readable(value)
         link, model = self.live_link(), self.model
-        if not model.properties & _COMMANDS:
-            self.session.engine.call(link.write, model, octets)
-        elif len(octets) <= link.max_value_octets:
-            self.session.engine.call(link.write_command, model, octets, is_signed(model))
-        elif model.properties & Properties.WRITE:
-            self.session.engine.call(link.write, model, octets)
-        else:
-            raise BluetoothError(
-                f"Value of {len(octets)} octets is too long for a write without response,"
-                f" which holds {link.max_value_octets}"
-            )
+        if response or (response is None and not model.properties & _COMMANDS):
+            return Call(link.write, model, octets)
+        if len(octets) <= link.max_value_octets:
+            return Call(link.write_command, model, octets, is_signed(model))
+        if response is None and model.properties & Properties.WRITE:
+            return Call(link.write, model, octets)
+        raise BluetoothError(
+            f"Value of {len(octets)} octets is too long for a write without response,"
+            f" which holds {link.max_value_octets}"
+        )
 
-    def subscribe(self, notify: bool, indicate: bool) -> None:
+    def subscribing(self, notify: bool, indicate: bool) -> Call[None]:
         """Have the peer send its values, or with neither no longer.
 
-        Raises: BluetoothError, also without a link, if it cannot be subscribed to.
+        Raises: when waited for BluetoothError, also without a link, if it cannot be subscribed to.
         """
-        self.session.engine.call(self.link.subscribe, self.model, notify, indicate)
+        return Call(self.link.subscribe, self.model, notify, indicate)
 
     def descriptor(self, model: RemoteDescriptor) -> RemoteDescriptorEnd:
         """Return the end of a descriptor of it."""
@@ -142,15 +159,21 @@ class LocalDescriptorEnd:
 
     def __init__(self, session: Session, model: LocalDescriptor) -> None:
         self.uuid = model.uuid
-        self._session = session
-        self._model = model
+        self.session = session
+        self.model = model
 
     def read(self) -> bytes:
-        self._session.engine.look()
-        return self._model.value
+        self.session.engine.look()
+        return self.model.value
+
+    async def reading(self) -> bytes:
+        return self.read()
 
     def write(self, value: ReadableBuffer) -> None:
-        self._model.value = checked_value(value, self._model)
+        self.model.value = checked_value(value, self.model)
+
+    async def writing(self, value: ReadableBuffer) -> None:
+        self.write(value)
 
 
 class RemoteDescriptorEnd:
@@ -158,14 +181,19 @@ class RemoteDescriptorEnd:
 
     def __init__(self, characteristic: RemoteEnd, model: RemoteDescriptor) -> None:
         self.uuid = model.uuid
+        self.session = characteristic.session
+        self.model = model
         self._characteristic = characteristic
-        self._model = model
 
     def read(self) -> bytes:
-        link = self._characteristic.live_link()
-        return self._characteristic.session.engine.call(link.read, self._model)
+        return self.session.engine.wait(self.reading())
+
+    def reading(self) -> Call[bytes]:
+        return Call(self._characteristic.live_link().read, self.model)
 
     def write(self, value: ReadableBuffer) -> None:
+        self.session.engine.wait(self.writing(value))
+
+    def writing(self, value: ReadableBuffer) -> Call[None]:
         octets = readable(value)
-        link = self._characteristic.live_link()
-        self._characteristic.session.engine.call(link.write, self._model, octets)
+        return Call(self._characteristic.live_link().write, self.model, octets)

@@ -2,8 +2,8 @@
 
 An adapter is made without opening anything, also by `import _bleio`, which must not start a thread
 or import asyncio. What it is on the engine, its `Session`, is made at its first use, in the context
-of that use. Members check arguments, in CircuitPython's order and words, and then call the part of
-the session that they need.
+of that use. Members carry out the operations of `_acts`, which check arguments, and of the session,
+and block meanwhile.
 
 Properties that say how things are now (`connected`, `advertising`, ...) return what the engine has
 published and do not wait, since programs spin on them. Each is a look (`Clock.look`): in simulated
@@ -17,18 +17,13 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from bleio.api._advertising import checked_parameters
+from bleio.api._acts import advertise, connect, scan, set_address
 from bleio.api._arguments import (
     ReadableBuffer,
-    at_least,
-    duration,
     having,
     instance,
     instance_or_none,
-    integer,
     public,
-    readable,
-    real,
 )
 from bleio.api._current import PROCESS, Place, current_place, place
 from bleio.api._delegates import delegate_by_setting
@@ -36,17 +31,12 @@ from bleio.api.address import Address
 from bleio.api.connection import Connection
 from bleio.api.pairing import Answers, OobData, PairingDelegate, SecuritySettings
 from bleio.api.scan_results import ScanResults
-from bleio.backends.base import ScanParameters
-from bleio.core.advertising import Prefixes
-from bleio.errors import BluetoothError, public_error
+from bleio.errors import public_error
 from bleio.runtime import selection
-from bleio.runtime.scan_buffer import ScanBuffer
 
 if TYPE_CHECKING:
     from bleio.runtime.selection import MakeBackend
     from bleio.runtime.session import Session
-
-_MIN_SCAN_S, _MAX_SCAN_S = 0.0025, 40.959375  # Vol 4, Part E, 7.8.64
 
 
 @public
@@ -144,7 +134,7 @@ class Adapter:
 
     @enabled.setter
     def enabled(self, value: bool) -> None:
-        self._session.set_enabled(bool(value))
+        self._session.engine.finish(self._session.set_enabled(bool(value)))
 
     @property
     def address(self) -> Address:
@@ -153,17 +143,11 @@ class Adapter:
         Raises: TypeError; BluetoothError if the adapter cannot be opened or the address be set;
             NotImplementedError where the system does not tell it.
         """
-        return Address._on_air(self._session.address)
+        return Address._on_air(self._session.engine.finish(self._session.address()))
 
     @address.setter
     def address(self, value: Address) -> None:
-        device = instance("address", value, Address)._device()
-        if value.type != Address.RANDOM_STATIC or not device.is_static:
-            raise BluetoothError("Could not set address")
-        try:
-            self._session.set_address(device)
-        except (BluetoothError, ValueError, MemoryError) as error:
-            raise BluetoothError("Could not set address") from error
+        self._session.engine.finish(set_address(self._session, value))
 
     @property
     def name(self) -> str:
@@ -172,7 +156,7 @@ class Adapter:
         By default CIRCUITPY_BLE_NAME of the environment, or CIRCUITPY and four digits of the
         address. Raises: TypeError.
         """
-        return self._session.name
+        return self._session.engine.finish(self._session.name())
 
     @name.setter
     def name(self, value: str) -> None:
@@ -221,7 +205,7 @@ class Adapter:
         It is for the next pairing only. Raises: BluetoothError if the adapter cannot be opened.
         Thread: any; waits for the engine.
         """
-        return self._session.local_oob()
+        return self._session.engine.finish(self._session.local_oob())
 
     # State; never waits
 
@@ -266,16 +250,22 @@ class Adapter:
             directed_to: the only central that may connect.
         Raises: TypeError, ValueError, BluetoothError.
         """
-        parameters, timeout_s = checked_parameters(
-            data, scan_response, connectable, anonymous, timeout, interval, tx_power, directed_to
+        operation = advertise(
+            self._session,
+            data,
+            scan_response,
+            connectable,
+            anonymous,
+            timeout,
+            interval,
+            tx_power,
+            directed_to,
         )
-        if self._session.server.asks_for_security:
-            self._session.security_matters()
-        self._session.gap.start_advertising(parameters, timeout_s)
+        self._session.engine.finish(operation)
 
     def stop_advertising(self) -> None:
         """Stop advertising; does nothing when idle."""
-        self._session.gap.stop_advertising()
+        self._session.engine.finish(self._session.gap.stop_advertising())
 
     def start_scan(
         self,
@@ -297,33 +287,22 @@ class Adapter:
             minimum_rssi: dBm. active: ask for scan responses.
         Raises: TypeError, ValueError; BluetoothError if a scan runs already.
         """
-        timeout_s = 0.0 if timeout is None else duration("timeout", timeout)
-        interval_s = real("interval", interval)
-        if not _MIN_SCAN_S <= interval_s <= _MAX_SCAN_S:
-            raise ValueError(f"interval must be in range {_MIN_SCAN_S}-{_MAX_SCAN_S}")
-        if timeout_s and timeout_s < interval_s:
-            raise ValueError("non-zero timeout must be >= interval")
-        window_s = real("window", window)
-        if window_s > interval_s:
-            raise ValueError("window must be <= interval")
-        if window_s < _MIN_SCAN_S:
-            raise ValueError(f"window must be >= {_MIN_SCAN_S}")
-        octets = readable(prefixes)
-        capacity = at_least("buffer_size", buffer_size, 1)
-        minimum_rssi_dbm = integer("minimum_rssi", minimum_rssi)
-        parameters = ScanParameters(
-            round(interval_s * 1_000_000), round(window_s * 1_000_000), bool(active), bool(extended)
+        operation = scan(
+            self._session,
+            prefixes,
+            buffer_size,
+            extended,
+            timeout,
+            interval,
+            window,
+            minimum_rssi,
+            active,
         )
-        session = self._session
-        buffer = ScanBuffer(
-            session.engine.clock, capacity, Prefixes(octets), minimum_rssi_dbm, session.counted
-        )
-        session.gap.start_scan(parameters, timeout_s, buffer)
-        return ScanResults._of(buffer)
+        return ScanResults._of(self._session.engine.finish(operation))
 
     def stop_scan(self) -> None:
         """Stop scanning; does nothing when idle. What was received stays readable."""
-        self._session.gap.stop_scan()
+        self._session.engine.finish(self._session.gap.stop_scan())
 
     def connect(self, address: Address, *, timeout: float) -> Connection:
         """Connect to an advertiser; a running scan ends.
@@ -331,16 +310,14 @@ class Adapter:
         Args: timeout: seconds; 0 waits without limit, until Ctrl-C.
         Raises: TypeError, ValueError; BluetoothError when the time is over or it fails.
         """
-        device = instance("address", address, Address)._device()
-        connection: Connection = self._session.gap.connect(device, duration("timeout", timeout))
-        return connection
+        return self._session.engine.finish(connect(self._session, address, timeout))
 
     def erase_bonding(self) -> None:
         """Forget all bonds, of both roles; live links count as unpaired from now on.
 
         An adapter that is off is opened only for this. Raises: BluetoothError if it cannot be.
         """
-        self._session.erase_bonds()
+        self._session.engine.finish(self._session.erase_bonds())
 
 
 PROCESS.adapter = Adapter._by_setting()

@@ -195,7 +195,8 @@ class Characteristic:
         Raises: RoleError for a local one; BluetoothError if there is no CCCD; ConnectionError;
             what a write raises.
         """
-        self._alive().subscribe(bool(notify), bool(indicate))
+        end = self._alive()
+        end.session.engine.wait(end.subscribing(bool(notify), bool(indicate)))
 
     def deinit(self) -> None:
         """Give the object up, and take a local one out of the table. Idempotent."""

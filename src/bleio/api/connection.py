@@ -2,7 +2,8 @@
 
 There is one object for a link, and it dies with the link: a new link to the same peer is another
 object, and its services have to be discovered anew. What a program holds of the old one raises. The
-properties that say how the link is never wait, since programs spin on them.
+properties that say how the link is never wait, since programs spin on them. What waits is an
+operation (`bleio.runtime.calls`), that is carried out here and awaited in `bleio.aio`.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from bleio.errors import (
     link_gone,
     told_as,
 )
+from bleio.runtime.calls import Call
 from bleio.runtime.delegate import refuse_in_answer
 
 if TYPE_CHECKING:
     from bleio.backends.base import Link
+    from bleio.gatt.model import RemoteService
     from bleio.runtime.session import Session
 
 _GONE = "Connection has been disconnected and can no longer be used. Create a new connection."
@@ -93,6 +96,9 @@ class Connection:
 
     @connection_interval.setter
     def connection_interval(self, value: float) -> None:
+        self._session.engine.finish(self._set_interval(value))
+
+    async def _set_interval(self, value: float) -> None:
         link = self._live()
         interval_ms = real("interval", value)
         if not _MIN_INTERVAL_MS <= interval_ms <= _MAX_INTERVAL_MS:
@@ -100,7 +106,7 @@ class Connection:
         self._session.life.require(Capability.CONNECTION_INTERVAL)
         units = int(interval_ms / _UNIT_MS)
         try:
-            self._session.engine.call(link.set_interval, int(units * _UNIT_MS * 1000))
+            await Call(link.set_interval, int(units * _UNIT_MS * 1000))
         except ConnectionError as error:
             raise told_as(ConnectionError(_GONE), error) from None
 
@@ -115,9 +121,12 @@ class Connection:
 
         Never raises; does nothing when it is gone already.
         """
+        self._session.engine.finish(self._disconnect())
+
+    async def _disconnect(self) -> None:
         if self._link.connected:
             try:
-                self._session.engine.call(self._link.disconnect)
+                await Call(self._link.disconnect)
             except BluetoothError:
                 return  # the link or its controller went first: disconnected all the same
 
@@ -130,6 +139,9 @@ class Connection:
             pairing delegate's answer.
         Thread: any; waits for the peer, at most SMP's 30 s a step.
         """
+        self._session.engine.finish(self._pair(bond))
+
+    async def _pair(self, bond: bool) -> None:
         if not bond:
             raise NotImplementedError("bond=False")
         link = self._live()
@@ -138,7 +150,7 @@ class Connection:
             self._session.life.require(Capability.PAIRING)
             self._session.security_matters()
         try:
-            self._session.engine.call(link.pair)
+            await Call(link.pair)
         except ConnectionError as error:
             raise told_as(SecurityError(PAIRING_DECLINED), error) from None
 
@@ -153,10 +165,14 @@ class Connection:
             it more than 120 s.
         Thread: any; waits for the peer.
         """
+        return self._session.engine.finish(self._discover(service_uuids_whitelist))
+
+    async def _discover(self, whitelist: Iterable[UUID] | None) -> tuple[Service, ...]:
         link = self._live()
-        uuids = None if service_uuids_whitelist is None else _octets(service_uuids_whitelist)
+        uuids = None if whitelist is None else _octets(whitelist)
+        call: Call[list[RemoteService]] = Call(link.discover, uuids)
         try:
-            found = self._session.engine.call(link.discover, uuids)
+            found = await call
         except ConnectionError as error:
             raise told_as(ConnectionError(_GONE), error) from None
         return tuple(Service._discovered(self._session, link, service) for service in found)

@@ -127,7 +127,7 @@ class _ClientEnd:
     def _subscribe(self, characteristic: RemoteEnd) -> None:
         notify = bool(self._model.properties & Properties.NOTIFY)
         try:
-            characteristic.subscribe(notify, not notify)
+            characteristic.session.engine.wait(characteristic.subscribing(notify, not notify))
         except BaseException:
             self.listening.end()
             raise

@@ -24,6 +24,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
+from bleio.runtime.calls import Call
 from bleio.runtime.clock import Clock
 from bleio.runtime.home import home_context
 from bleio.runtime.portal import Portal, portal_of_context
@@ -87,6 +88,24 @@ class Engine:
     def clock(self) -> Clock:
         """The clock that everything of this adapter waits by."""
         return self.portal.clock
+
+    def wait(self, call: Call[T]) -> T:
+        """Have a call done by the engine and wait for it; see `Portal.wait`."""
+        return (self._own or portal()).wait(call)
+
+    def finish(self, operation: Coroutine[Call[Any], Any, T]) -> T:
+        """Carry out an operation (see `calls`), waiting for each of its calls."""
+        step, value = operation.send, None
+        try:
+            while True:
+                call = step(value)
+                try:
+                    step, value = operation.send, self.wait(call)
+                except BaseException as error:  # of any kind: it is the operation's to see
+                    step, value = operation.throw, error
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
     def call(
         self,

@@ -1,7 +1,7 @@
 """What an adapter does on the air: it advertises, scans, connects, and has links.
 
-The program's threads ask here, the backend tells here what happens. It is the backend's `Events`,
-and passes on what the life of the backend is about.
+Programs ask here, by operations (see `calls`); the backend tells here what happens. It is the
+backend's `Events`, and passes on what the life of the backend is about.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from bleio.core.address import DeviceAddress
 from bleio.errors import LinkLost
 from bleio.runtime import needs
 from bleio.runtime.activity import Activity
-from bleio.runtime.engine import Engine
+from bleio.runtime.bell import Bell
+from bleio.runtime.calls import Call
 from bleio.runtime.life import Life
 from bleio.runtime.loop import Tasks
 from bleio.runtime.scan_buffer import ScanBuffer
@@ -31,9 +32,12 @@ class Connections:
     to the engine thread. A link ends in steps: it counts as not connected, then its listeners are
     told, which may wake a program, then it is removed here. A program that is awake in between
     must not see it here any more, or `while adapter.connected: buffer.readline()` would read on.
+
+    Attributes: changed: rung when a link has come or is gone.
     """
 
     def __init__(self, make: Callable[[Link], Any]) -> None:
+        self.changed = Bell()
         self._make = make
         self._by_link: dict[Link, Any] = {}
         self._published: tuple[tuple[Link, Any], ...] = ()
@@ -59,6 +63,13 @@ class Connections:
         """Return the link's object; None if the link is gone. Any thread."""
         return self._by_link.get(link)
 
+    def link_of(self, connection: Any) -> Link | None:
+        """Return the link of such an object; None if it is gone. Any thread."""
+        for link, each in self._published:
+            if each is connection:
+                return link
+        return None
+
     def add(self, link: Link) -> None:
         """A link came up."""
         if link not in self._by_link:
@@ -77,19 +88,17 @@ class Connections:
 
     def _publish(self) -> None:
         self._published = tuple(self._by_link.items())
+        self.changed.ring()
 
 
 class Gap:
     """Advertising, scanning and connecting of one adapter; the backend's `Events`.
 
-    Thread: what the program asks for may be called from any thread but the engine's and waits for
-        the engine; properties do not wait; the rest is the engine's.
+    Thread: operations and properties may be used on any thread but the engine's; the rest is the
+        engine's.
     """
 
-    def __init__(
-        self, engine: Engine, life: Life, tasks: Tasks, make_connection: Callable[[Link], Any]
-    ) -> None:
-        self._engine = engine
+    def __init__(self, life: Life, tasks: Tasks, make_connection: Callable[[Link], Any]) -> None:
         self._life = life
         self._tasks = tasks
         self._make_connection = make_connection
@@ -116,32 +125,37 @@ class Gap:
         if count := len(self.connections.links):
             yield f"{count} link{'s' * (count > 1)}"
 
-    # What the program asks for
+    # What the program asks for: operations
 
-    def start_advertising(self, parameters: AdvertisingParameters, timeout_s: float) -> None:
+    async def start_advertising(self, parameters: AdvertisingParameters, timeout_s: float) -> None:
         """Advertise until stopped, connected to, switched off, or for `timeout_s` if not 0."""
-        needed = needs.of_advertising(parameters)
-        self._engine.call(self._life.use, needed, self._start_advertising, parameters, timeout_s)
+        needed, start = needs.of_advertising(parameters), self._start_advertising
+        undo = self._unwanted_advertising
+        await Call(self._life.use, needed, start, parameters, timeout_s, undo=undo)
 
-    def stop_advertising(self) -> None:
+    async def stop_advertising(self) -> None:
         """End advertising; does nothing when idle."""
         if self._life.backend is not None:
-            self._engine.call(self._life.use, (), self._stop_advertising)
+            await Call(self._life.use, (), self._stop_advertising)
 
-    def start_scan(self, parameters: ScanParameters, timeout_s: float, buffer: ScanBuffer) -> None:
+    async def start_scan(
+        self, parameters: ScanParameters, timeout_s: float, buffer: ScanBuffer
+    ) -> None:
         """Scan into a buffer until stopped, connecting, switched off, or for `timeout_s` if not
         0. The buffer is finished then."""
-        needed = needs.of_scan(parameters)
-        self._engine.call(self._life.use, needed, self._start_scan, parameters, timeout_s, buffer)
+        needed, start, undo = needs.of_scan(parameters), self._start_scan, self._unwanted_scan
+        await Call(self._life.use, needed, start, parameters, timeout_s, buffer, undo=undo)
 
-    def stop_scan(self) -> None:
+    async def stop_scan(self) -> None:
         """End the scan; does nothing when idle. What was received stays readable."""
         if self._life.backend is not None:
-            self._engine.call(self._life.use, (), self._stop_scan)
+            await Call(self._life.use, (), self._stop_scan)
 
-    def connect(self, address: DeviceAddress, timeout_s: float) -> Any:
+    async def connect(self, address: DeviceAddress, timeout_s: float) -> Any:
         """Connect, ending a running scan, and return the new link's object. 0: no time limit."""
-        return self._engine.call(self._life.use, (), self._connect, address, timeout_s)
+        return await Call(
+            self._life.use, (), self._connect, address, timeout_s, undo=self._unwanted_link
+        )
 
     # The same on the engine
 
@@ -176,6 +190,18 @@ class Gap:
         if connection is None:
             raise LinkLost
         return connection
+
+    # What has begun though nobody waits for it any more
+
+    def _unwanted_advertising(self, nothing: None) -> None:
+        self._tasks.spawn(self._advertiser.stop())
+
+    def _unwanted_scan(self, nothing: None) -> None:
+        self._tasks.spawn(self._scanner.stop())
+
+    def _unwanted_link(self, connection: Any) -> None:
+        if (link := self.connections.link_of(connection)) is not None:
+            self._tasks.spawn(link.disconnect())
 
     # Events of the backend
 

@@ -57,7 +57,7 @@ class PacketWriter:
         self._lock = threading.Lock()
         self._condition = threading.Condition(self._lock)
         self._waits = False  # any thread, for room
-        self._calls: set[Call] = set()  # the one that sends
+        self._calls: set[Call[None]] = set()  # the one that sends
 
     def write(self, data: bytes, header: bytes, limit_octets: int) -> int:
         """Start a packet with header and data, or add data alone to the last one if it fits.
@@ -102,7 +102,8 @@ class PacketWriter:
         import asyncio
 
         send_all = self._send_all_lightly if self._way.is_light() else self._send_all
-        call = Call(self._calls, send_all, ())
+        call: Call[None] = Call(send_all)
+        call.known = self._calls
         self._calls.add(call)
         call.begin(asyncio.get_running_loop())
 

@@ -2,8 +2,9 @@
 
 All protocol state belongs to one daemon thread that runs an asyncio loop, started at first need.
 So no lock guards protocol state anywhere, and what asyncio runs between two awaits is undivided.
-Programs' threads come in by `call` (start a coroutine there and wait), `run` (the same for a
-plain function) and `post` (do not wait).
+Programs come in by `wait` (hand a call over and wait), `call` and `run` (the same for a coroutine
+function or a plain one), `hand_over` (for a task of asyncio, which waits in its own way; see
+`awaiting`) and `post` (do not wait).
 
 The obvious door is `asyncio.run_coroutine_threadsafe(...).result()`. It falls short in four ways,
 each of which would be a program that hangs:
@@ -41,7 +42,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bleio.errors import BluetoothError, InnerError, public_error
-from bleio.runtime.calls import STOPPED, Call
+from bleio.runtime.bell import Bell
+from bleio.runtime.calls import STOPPED, Call, PlainCall
 from bleio.runtime.clock import Clock, EngineThread, InPlace
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _EXIT_S = 5.0  # for ending scans, advertising and links at interpreter exit; bluetoothd takes 2 s
-_CANCEL_S = 1.0  # for a cancelled coroutine to finish before its caller goes on
+CANCEL_S = 1.0  # for a cancelled coroutine to finish before its caller goes on
 _OWN_THREAD = "This would block the thread of the Bluetooth engine; call it from another thread"
 
 _ASKED = (
@@ -83,6 +85,7 @@ class Portal:
     Args: clock: what everything waits by. make_backend: makes the backend for an adapter string,
         where adapters are not chosen in the usual way. of_process: it is what code finds that is
         in no `use_portal` block, so its thread need not say which portal it belongs to.
+    Attributes: ended: rung when the engine has stopped.
     """
 
     def __init__(
@@ -99,7 +102,8 @@ class Portal:
         self._engine: EngineThread | None = None
         self._in_place: InPlace | None = None
         self._stopped = False
-        self._calls: set[Call] = set()
+        self._calls: set[Call[Any]] = set()
+        self.ended = Bell()
         self._users: list[EngineUser] = []
         _portals.add(self)
 
@@ -118,21 +122,70 @@ class Portal:
             deadline; RuntimeError on the engine's own thread; BluetoothError if the engine stops.
         Thread: any but the engine's; waits.
         """
-        call = Call(self._calls, function, args)
-        self._wait_for(call, call.begin, timeout_s)
-        if call.error is not None:
-            raise _as_public(call)
-        result: T = call.result
-        return result
+        return self.wait(Call(function, *args), timeout_s)
 
     def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run the plain function on the engine and wait for its result; otherwise like `call`."""
-        call = Call(self._calls, function, args)
-        self._wait_for(call, call.do, None)
+        return self.wait(PlainCall(function, *args))
+
+    def wait(self, call: Call[T], timeout_s: float | None = None) -> T:
+        """Hand a call over and wait until it has ended; see `call`."""
+        try:
+            if self.hand_over(call) and not self.clock.wait_for_flag(call, timeout_s):
+                raise TimeoutError(f"Not finished within {timeout_s:g} s")
+        except BaseException:
+            if self.give_up(call):
+                self.clock.wait_for_flag(call, CANCEL_S)
+            raise
         if call.error is not None:
-            raise _as_public(call)
+            raise as_public(call)
         result: T = call.result
         return result
+
+    def hand_over(self, call: Call[Any]) -> bool:
+        """Have the engine begin a call.
+
+        Returns: whether its flag is to be waited for; else it has ended, and took no time.
+        Raises: RuntimeError on the engine's own thread; BluetoothError if the engine has stopped.
+        """
+        engine, in_place = self._engine, self._in_place
+        if engine is not None and engine.is_here():
+            if in_place is not None and in_place.is_asked():
+                self._look(call, in_place)
+                return False
+            raise RuntimeError(_OWN_THREAD)
+        if engine is not None and in_place is not None and in_place.is_free():
+            call.known = self._calls
+            self._calls.add(call)
+            in_place.run(call.begin, engine.loop, in_place)
+            return True
+        with self._lock:
+            loop = self._started_loop()
+            in_place = self._in_place
+            asked = in_place is not None and in_place.is_asked()
+            if not asked:
+                call.known = self._calls
+                self._calls.add(call)
+                loop.call_soon_threadsafe(call.begin, loop)
+        if asked and in_place is not None:
+            self._look(call, in_place)
+            return False
+        return True
+
+    def give_up(self, call: Call[Any]) -> bool:
+        """End a call that nobody waits for any more. Returns: whether it has not ended yet."""
+        with self._lock:
+            if self._engine is None or self._stopped:
+                return False
+            under_way = call in self._calls
+            if under_way or call.undo is not None:
+                self._engine.loop.call_soon_threadsafe(call.give_up)
+        return under_way
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the engine has stopped for good."""
+        return self._stopped
 
     def post(self, function: Callable[..., object], *args: Any) -> None:
         """Run the plain function on the engine soon, in the order of posting.
@@ -161,7 +214,7 @@ class Portal:
         with self._lock:
             self._stopped = True
         engine.loop.call_soon_threadsafe(engine.loop.stop)
-        engine.join(_CANCEL_S)
+        engine.join(CANCEL_S)
 
     # Users: engine thread, except forget_all
 
@@ -180,54 +233,18 @@ class Portal:
         for user in self._users:
             user.forget()
 
-    # Calls
-
-    def _wait_for(self, call: Call, begin: Callable[..., None], timeout_s: float | None) -> None:
-        """Hand a call over, by its `begin` or `do`, and wait until it has ended."""
-        engine, in_place = self._engine, self._in_place
-        if engine is not None and engine.is_here():
-            if in_place is not None and in_place.is_asked():
-                return self._look(call, begin, in_place)
-            raise RuntimeError(_OWN_THREAD)
-        try:
-            if engine is not None and in_place is not None and in_place.is_free():
-                self._calls.add(call)
-                in_place.run(begin, engine.loop, in_place)
-            else:
-                with self._lock:
-                    loop = self._started_loop()
-                    in_place = self._in_place
-                    asked = in_place is not None and in_place.is_asked()
-                    if not asked:
-                        self._calls.add(call)
-                        loop.call_soon_threadsafe(begin, loop)
-                if asked and in_place is not None:
-                    return self._look(call, begin, in_place)
-            if not self.clock.wait_for_flag(call, timeout_s):
-                raise TimeoutError(f"Not finished within {timeout_s:g} s")
-        except BaseException:
-            self._cancel(call)
-            raise
-
-    def _look(self, call: Call, begin: Callable[..., None], in_place: InPlace) -> None:
+    def _look(self, call: Call[Any], in_place: InPlace) -> None:
         """Do a call that a condition makes while it is asked, if that cannot wait."""
-        if begin != call.do:
+        if not isinstance(call, PlainCall):
             raise RuntimeError(_ASKED)
         with self._lock:
             loop = self._started_loop()
+            call.known = self._calls
             self._calls.add(call)
         try:
-            in_place.look(partial(begin, loop))
+            in_place.look(partial(call.begin, loop))
         finally:
             self._calls.discard(call)  # it has ended, or there was no room for it on the stack
-
-    def _cancel(self, call: Call) -> None:
-        """End a call that nobody waits for any more, and see it end."""
-        with self._lock:
-            if call not in self._calls or self._engine is None:
-                return
-            self._engine.loop.call_soon_threadsafe(call.cancel)
-        self.clock.wait_for_flag(call, _CANCEL_S)
 
     # The thread
 
@@ -264,6 +281,7 @@ class Portal:
                 self._calls.clear()
             for call in calls:
                 call.engine_stopped()
+            self.ended.ring()
             _close(loop)
 
 
@@ -282,11 +300,11 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
-        loop.run_until_complete(asyncio.wait(tasks, timeout=_CANCEL_S))
+        loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_S))
     loop.close()
 
 
-def _as_public(call: Call) -> BaseException:
+def as_public(call: Call[Any]) -> BaseException:
     """Return what the program sees of how a call has failed, with a note on what it wanted."""
     error = call.error
     assert error is not None

@@ -34,6 +34,7 @@ from bleio.core.pairing import SecuritySettings
 from bleio.gatt.model import LocalCharacteristic
 from bleio.gatt.server import LocalServer
 from bleio.runtime import identity, needs
+from bleio.runtime.calls import Call, PlainCall
 from bleio.runtime.counters import describe, new_counters
 from bleio.runtime.delegate import Delegate
 from bleio.runtime.engine import Engine
@@ -54,8 +55,9 @@ class Session:
         make_connection: makes the program's object for a new link; called on the engine thread.
         default_delegate: returns what answers in pairing if the program sets nothing.
 
-    Thread: public methods may be called from any thread but the engine's and wait for the engine,
-        except where they say otherwise.
+    Thread: public methods may be called from any thread but the engine's and do not wait, except
+        where they say otherwise. Coroutine functions are operations (`calls`), but for what the
+        life of the backend asks for.
     """
 
     def __init__(
@@ -68,14 +70,14 @@ class Session:
         self.counted = new_counters()
         self.engine = Engine()
         self.life = Life(self, self.engine, tasks)
-        self.gap = Gap(self.engine, self.life, tasks, partial(make_connection, self))
+        self.gap = Gap(self.life, tasks, partial(make_connection, self))
         self.server = LocalServer()
         self.policy = Policy(default_delegate, self.counted)
         self._make_backend = make_backend
         self._name: str | None = None
         self._unkept: list[str] = []  # promises of the defaults that the open backend breaks
 
-    def set_enabled(self, enabled: bool) -> None:
+    async def set_enabled(self, enabled: bool) -> None:
         """Switch off, which ends everything on the air, or on, which opens the backend anew.
 
         Switched on, it has its default name again, as boards have. What never was off keeps the
@@ -86,43 +88,43 @@ class Session:
         if enabled != self.life.enabled:
             if enabled:
                 self._name = None
-            self.engine.call(self.life.enable if enabled else self.life.shut_down)
+            await Call(self.life.enable if enabled else self.life.shut_down)
 
-    @property
-    def address(self) -> DeviceAddress:
-        """The own identity address; opens the backend and waits for it at first use.
+    async def address(self) -> DeviceAddress:
+        """Return the own identity address; opens the backend at first use.
 
         If the adapter is off it stays so: the backend is closed again. Raises:
         NotImplementedError on systems that do not tell it.
         """
-        address = self._learned_address()
+        address = await self._learned_address()
         self.life.require_of_last(Capability.OWN_ADDRESS)
         return address
 
-    def _learned_address(self) -> DeviceAddress:
-        return self.life.address or self.engine.call(self.life.learn_address)
+    async def _learned_address(self) -> DeviceAddress:
+        if (known := self.life.address) is not None:
+            return known
+        call: Call[DeviceAddress] = Call(self.life.learn_address)
+        return await call
 
-    def set_address(self, address: DeviceAddress) -> None:
+    async def set_address(self, address: DeviceAddress) -> None:
         """Use another random static address, also when the backend is opened again."""
-        needed = (Capability.SETTABLE_ADDRESS,)
-        self.engine.call(self.life.use, needed, self._change_address, address)
+        await Call(self.life.use, (Capability.SETTABLE_ADDRESS,), self._change_address, address)
 
-    @property
-    def name(self) -> str:
-        """The GAP Device Name; opens the backend if the name comes from the address."""
+    async def name(self) -> str:
+        """Return the GAP Device Name; opens the backend if the name comes from the address."""
         if self._name is None:
             self._name = identity.configured_name() or identity.default_name(
-                self._learned_address()
+                await self._learned_address()
             )
         return self._name
 
     def set_name(self, name: str) -> None:
-        """Set the GAP Device Name, cut to 31 octets. Does not wait."""
+        """Set the GAP Device Name, cut to 31 octets."""
         self._name = identity.cut_name(name)
         self.engine.post(self.server.set_device_name, self._name)
 
     def set_security(self, settings: SecuritySettings) -> None:
-        """Pair and demand like this from now on. Does not wait.
+        """Pair and demand like this from now on.
 
         Raises: NotImplementedError if a backend is open that would ignore one of the settings.
         """
@@ -132,7 +134,7 @@ class Session:
         self._policy_changed()
 
     def set_pairing_delegate(self, delegate: Delegate | None) -> None:
-        """Ask it from now on; None is Just Works with every peer. Does not wait.
+        """Ask it from now on; None is Just Works with every peer.
 
         Raises: NotImplementedError if a backend is open that would never ask it.
         """
@@ -140,15 +142,13 @@ class Session:
         self.policy.delegate = delegate
         self._policy_changed()
 
-    def publish(self, characteristic: LocalCharacteristic, value: bytes) -> None:
-        """Store a value, and notify or indicate it to every client that subscribed.
-
-        Waits until the first of them has it, or none will get it. It opens nothing.
+    def publishing(self, characteristic: LocalCharacteristic, value: bytes) -> Call[None]:
+        """Return the call that stores a value, and notifies or indicates it to every client that
+        subscribed. It ends when the first of them has it, or none will get it. It opens nothing.
         """
         if (backend := self.life.backend) is not None:
-            self.engine.call(backend.publish, characteristic, value)  # to nobody if it is closed
-        else:
-            self.engine.run(_store, characteristic, value)
+            return Call(backend.publish, characteristic, value)  # to nobody if it is closed
+        return PlainCall(_store, characteristic, value)
 
     def security_matters(self) -> None:
         """Warn of what the open backend does not promise, once, as the program asks for security.
@@ -164,14 +164,14 @@ class Session:
         counted.update(self.counted)  # in place of +, which forgets zeros
         return dict(sorted(counted.items()))
 
-    def local_oob(self) -> OobData:
+    async def local_oob(self) -> OobData:
         """Return the own out-of-band data."""
-        data: OobData = self.engine.call(self.life.use, (Capability.OUT_OF_BAND,), _local_oob)
-        return data
+        call: Call[OobData] = Call(self.life.use, (Capability.OUT_OF_BAND,), _local_oob)
+        return await call
 
-    def erase_bonds(self) -> None:
+    async def erase_bonds(self) -> None:
         """Forget all bonds, also while the adapter is off."""
-        self.engine.call(self.life.use_on_or_off, (Capability.ERASABLE_BONDS,), _erase_bonds)
+        await Call(self.life.use_on_or_off, (Capability.ERASABLE_BONDS,), _erase_bonds)
 
     def _policy_changed(self) -> None:
         if (backend := self.life.backend) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,10 @@ class Light:
 
     def __init__(self) -> None:
         self.slots: tuple[Slot[int], Slot[int]] = Slot(), Slot()
-        self.known: set[Call] = set()
+        self.known: set[Call[Any]] = set()
         self.log: list[object] = []
-        self.call = Call(self.known, self.add, (1,))
+        self.call: Call[int] = Call(self.add, 1)
+        self.call.known = self.known
         self.known.add(self.call)
 
     @light
@@ -142,12 +144,12 @@ def test_error_ends_light_call(loop: asyncio.AbstractEventLoop) -> None:
 def test_light_call_is_cancelled(loop: asyncio.AbstractEventLoop) -> None:
     one = Light()
     one.call.begin(loop)
-    one.call.cancel()
+    one.call.give_up()
     assert one.log == ["cancelled", "end"]
     assert isinstance(one.call.error, asyncio.CancelledError)
     one.slots[0].fill(1, None)  # it has ended
     assert one.log == ["cancelled", "end"]
-    one.call.cancel()
+    one.call.give_up()
 
 
 def test_light_call_that_fills_its_slot_when_it_is_cancelled(
@@ -155,7 +157,7 @@ def test_light_call_that_fills_its_slot_when_it_is_cancelled(
 ) -> None:
     """As one does that gives up a request: what has asked is told that it has ended."""
     slot: Slot[None] = Slot()
-    known: set[Call] = set()
+    known: set[Call[Any]] = set()
 
     @light
     async def ask() -> None:
@@ -164,10 +166,11 @@ def test_light_call_that_fills_its_slot_when_it_is_cancelled(
         finally:
             slot.told(None)
 
-    call = Call(known, ask, ())
+    call: Call[None] = Call(ask)
+    call.known = known
     known.add(call)
     call.begin(loop)
-    call.cancel()
+    call.give_up()
     assert isinstance(call.error, asyncio.CancelledError)
     assert (call.done, known) == (True, set())
 
