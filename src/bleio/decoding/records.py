@@ -32,7 +32,7 @@ class AirPacket(NamedTuple):
         octets: header and payload, without CRC, and without MIC if they are in clear text.
         sender: its name, where that is known from elsewhere; else addresses tell.
         crc_right: whether it was as it had been sent.
-        enciphered: `octets` are cipher text.
+        enciphered: whether `octets` are cipher text; None leaves it to the decoder to judge.
     """
 
     time_us: int
@@ -41,7 +41,7 @@ class AirPacket(NamedTuple):
     octets: bytes
     sender: str = ""
     crc_right: bool = True
-    enciphered: bool = False
+    enciphered: bool | None = None
     channel: int = -1
 
 
@@ -74,8 +74,8 @@ class Decoded:
         again: it is sent once more, since the time before was not acknowledged.
         trouble: a refusal, a failure, an end that nobody asked for, or octets that make no sense.
         attribute: of ATT, the handle that it is about, 0 for none.
-        lost: its receiver has not got it. Packets that follow tell, so this may become true until
-            they have come; see `AirDecoder.decode`.
+        lost: its receiver has not got it. The packets that follow tell, so this may become true
+            until the packet of `open_until_us`, which becomes 0 once it is known.
     """
 
     time_us: int
@@ -90,3 +90,4 @@ class Decoded:
     trouble: bool = False
     attribute: int = 0
     lost: bool = False
+    open_until_us: int = 0

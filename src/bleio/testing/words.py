@@ -1,0 +1,60 @@
+"""The packets of a world in words, by the names of its devices and of their attributes.
+
+A world knows what no sniffer can: which device sent a packet, what was in it before it was
+enciphered, and what attributes devices publish. Packets are decoded when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bleio.decoding.air import AirDecoder
+from bleio.decoding.records import AirPacket, Decoded, PduType
+from bleio.gatt.table import AttributeTable
+from bleio.radio.air.radio import AirPdu
+from bleio.testing.device import Device
+
+
+def as_packet(packet: AirPdu) -> AirPacket:
+    """Return a packet as decoders take it, in clear text."""
+    return AirPacket(
+        packet.time_us,
+        packet.access_address,
+        packet.direction,
+        packet.clear_octets or packet.octets,
+        packet.sender.name,
+        packet.crc_right,
+        enciphered=False,
+        channel=packet.channel,
+    )
+
+
+def decoder_for(devices: Mapping[str, Device]) -> AirDecoder:
+    """Return a decoder that knows the attributes of devices."""
+
+    def published(name: str) -> dict[int, bytes] | None:
+        device = devices.get(name)
+        return None if device is None else _table_of(device)
+
+    return AirDecoder(published)
+
+
+def _table_of(device: Device) -> dict[int, bytes] | None:
+    table = device.adapter._session.server.publisher
+    if not isinstance(table, AttributeTable):
+        return None  # it has not used its adapter
+    return {entry.handle: entry.type for entry in table.database}
+
+
+def decode(packets: Iterable[AirPdu], devices: Mapping[str, Device], now_us: int) -> list[Decoded]:
+    """Decode packets that are all there are until now."""
+    decoder = decoder_for(devices)
+    in_time = sorted(map(as_packet, packets), key=lambda packet: packet.time_us)
+    for packet in in_time:  # the beginnings of links may be there no more
+        if packet.pdu_type == PduType.TO_PERIPHERAL:
+            decoder.name_ends(packet.access_address, central=packet.sender)
+        elif packet.pdu_type == PduType.TO_CENTRAL:
+            decoder.name_ends(packet.access_address, peripheral=packet.sender)
+    decoded = [decoder.decode(packet) for packet in in_time]
+    decoder.settle(now_us)
+    return decoded
