@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import partial
 from struct import Struct
 
-from bleio.decoding import att, signaling, smp
-from bleio.decoding.att import AttEnd
+from bleio.decoding import signaling, smp
+from bleio.decoding.att import pdus
+from bleio.decoding.att.ends import AttEnd
 from bleio.decoding.octets import counted
 from bleio.decoding.said import Said, malformed
 
@@ -63,7 +64,7 @@ def _whole(frame: bytes, wanted: int, sender: End, receiver: End) -> Said:
         return malformed("L2CAP", f"frame for {_channel_name(channel)}", frame)
     pdu = frame[_HEAD.size :]
     if channel == ATT_CHANNEL:
-        return att.describe(pdu, sender.att, receiver.att)
+        return pdus.describe(pdu, sender.att, receiver.att)
     if channel == SMP_CHANNEL:
         return smp.describe(pdu)
     if channel == SIGNALING_CHANNEL:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 from bleio.decoding.records import Decoded
 
-_INDENT = " " * 15
+OCTETS = " " * 15  # begins lines of octets, and no others
 _HEX_OCTETS = 32
 _MAX_GATHERED = 256
 _FEW = 4
@@ -77,7 +77,7 @@ class Lines:
         if self._verbose:
             octets = decoded.octets
             for start in range(0, len(octets), _HEX_OCTETS):
-                yield _INDENT + octets[start : start + _HEX_OCTETS].hex(" ")
+                yield OCTETS + octets[start : start + _HEX_OCTETS].hex(" ")
 
 
 class _Gathered:

@@ -31,13 +31,17 @@ class Roster(dict[str, Device]):
 
     def output(self) -> str:
         """Return what all of them printed, in order of time."""
+        return "".join(f"{text}\n" for _, text in self.lines())
+
+    def lines(self) -> list[tuple[int, str]]:
+        """Return the lines that all of them printed, with their times in microseconds, in order."""
         lines = [
-            (line.time_s, _tagged(device, line))
+            (round(line.time_s * 1e6), _tagged(device, line))
             for device in self.values()
             for line in device.output.lines
         ]
         lines.sort(key=itemgetter(0))  # lines of one moment stay in the order of devices
-        return "".join(text for _, text in lines)
+        return lines
 
     def counted(self) -> str:
         """Return what they have dropped, refused or found wrong, as text, one device a line."""
@@ -66,7 +70,7 @@ class Echo:
         if self._stream is None:
             return True
         try:
-            self._stream.write(_tagged(device, line))
+            self._stream.write(f"{_tagged(device, line)}\n")
             if self._at_once:
                 self._stream.flush()
         except OSError as error:  # of the one that runs the world, not of the device
@@ -75,4 +79,4 @@ class Echo:
 
 
 def _tagged(device: Device, line: Line) -> str:
-    return f"[{line.time_s:12.6f} {device.name}] {line.text}\n"
+    return f"[{line.time_s:12.6f} {device.name}] {line.text}"

@@ -6,13 +6,18 @@ enciphered, and what attributes devices publish. Packets are decoded when somebo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from bleio.decoding.air import AirDecoder
+from bleio.decoding.lines import Lines
 from bleio.decoding.records import AirPacket, Decoded, PduType
 from bleio.gatt.table import AttributeTable
 from bleio.radio.air.radio import AirPdu
 from bleio.testing.device import Device
+from bleio.testing.roster import Roster
+
+_NOTHING = (float("inf"), "")  # printed any more
+_EXCHANGE_US = 5_000  # an answer begins at most so long after what it answers
 
 
 def as_packet(packet: AirPdu) -> AirPacket:
@@ -58,3 +63,35 @@ def decode(packets: Iterable[AirPdu], devices: Mapping[str, Device], now_us: int
     decoded = [decoder.decode(packet) for packet in in_time]
     decoder.settle(now_us)
     return decoded
+
+
+def told(decoded: Iterable[Decoded], devices: Roster, *, verbose: bool = False) -> Iterator[str]:
+    """Yield what devices say on the air and what they print, a line each, in the order of time.
+
+    Args: verbose: with octets in hexadecimal, below each packet.
+    """
+    lines = Lines(verbose=verbose)
+    printed = iter(devices.lines())
+    next_us, text = next(printed, _NOTHING)
+    before = None
+    for each in decoded:
+        while next_us < each.time_us and not (before and answers(each, before)):
+            yield from lines.flush()
+            yield text
+            next_us, text = next(printed, _NOTHING)
+        yield from lines.add(each)
+        before = each
+    yield from lines.flush()
+    while text:
+        yield text
+        _, text = next(printed, _NOTHING)
+
+
+def answers(decoded: Decoded, before: Decoded) -> bool:
+    """Whether a packet is the answer to the one before, in the same connection event.
+
+    Where nothing can be lost, both go at the time of the first, so a program may print what it has
+    read a moment before the packet that brought it.
+    """
+    ends = (decoded.receiver, decoded.sender) == (before.sender, before.receiver)
+    return ends and decoded.protocol != "ADV" and decoded.time_us - before.time_us <= _EXCHANGE_US

@@ -48,6 +48,7 @@ from bleio.testing.programs.program import as_program
 from bleio.testing.roster import Echo, Roster
 
 if TYPE_CHECKING:
+    from bleio.decoding.records import Decoded
     from bleio.testing.faults.fault import Fault
     from bleio.testing.faults.schedule import Faults, Schedule
 
@@ -298,6 +299,25 @@ class World(SharedAir):
     def output(self) -> str:
         """Return what all devices printed, in order of time, as `echo` shows it."""
         return self.devices.output()
+
+    def decoded(self) -> list[Decoded]:
+        """Return the kept packets in words, in the order of time, in clear text and by names.
+
+        See `bleio.decoding`; `trace` has the octets as they were on air.
+        """
+        from bleio.testing.words import decode  # few worlds are asked
+
+        return decode(self.packets, self.devices, self.clock.now_us)
+
+    def story(self, *, verbose: bool = False) -> str:
+        """Return what devices said on the air and printed, one line each, in the order of time.
+
+        Packets that say nothing new are counted. Args: verbose: with octets in hexadecimal.
+        """
+        from bleio.testing.words import told
+
+        lines = told(self.decoded(), self.devices, verbose=verbose)
+        return "".join(f"{line}\n" for line in lines)
 
     # The end
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bleio.decoding.att import AttEnd, describe
+from bleio.decoding.att.ends import AttEnd
+from bleio.decoding.att.pdus import describe
 
 
 class Bearer:

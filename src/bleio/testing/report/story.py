@@ -1,35 +1,57 @@
 """What happened in a world, as a section of a failed test's report.
 
-It goes from what devices printed, which is what their author knows best, to the last packets, which
-say it all, to those that can read them.
+It goes from what is most likely the reason to what is least: refusals and failures among the
+packets, the last packets, what was dropped or found wrong, and all that devices printed. Packets
+are told by names; their octets are in the file that is kept, and with pytest's `-v` here.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bleio.decoding.lines import OCTETS, line, lines
 from bleio.testing.air.captures import as_file_name
 
 if TYPE_CHECKING:
     import pytest
 
+    from bleio.decoding.records import Decoded
     from bleio.testing.world import World
 
-PACKETS_SHOWN = 30
+TROUBLES_SHOWN = 4
+LINES_SHOWN, LINES_SHOWN_VERBOSE = 12, 40
 
 
 def section(item: pytest.Item, world: World) -> tuple[str, str]:
     """Return the section's title and its text. The packets are kept in pytest's cache."""
-    return f"ble_world, {world.describe()}", _story(world, _save(item, world))
+    verbose = item.config.get_verbosity() > 0
+    return f"ble_world, {world.describe()}", _story(world, _save(item, world), verbose)
 
 
-def _story(world: World, kept: str) -> str:
-    """Tell what devices printed, what they dropped or refused, and the last packets."""
-    parts = [world.output()]
+def _story(world: World, kept: str, verbose: bool) -> str:
+    """Tell of packets, of what devices dropped or refused, and what they printed."""
+    decoded = world.decoded()
+    parts = []
+    if troubles := [line(each) for each in decoded if each.trouble][-TROUBLES_SHOWN:]:
+        parts += ["Refusals and failures on the air:", *troubles]
+    parts.append(f"The last of {world.packet_count} packets on the air.{kept}")
+    parts += _last(decoded, verbose)
     if counted := world.counted():
-        parts.append(f"What was dropped, refused or found wrong:\n{counted}")
-    parts.append(f"The last of {world.packet_count} packets on the air.{kept}\n")
-    return "".join([*parts, world.trace(PACKETS_SHOWN)])
+        parts.append(f"What was dropped, refused or found wrong:\n{counted}".rstrip())
+    if printed := world.output():
+        parts.append(f"What devices printed:\n{printed}".rstrip())
+    return "".join(f"{part}\n" for part in parts)
+
+
+def _last(decoded: list[Decoded], verbose: bool) -> list[str]:
+    """Return the last lines; with octets below each if `verbose`."""
+    entries: list[str] = []
+    for text in lines(decoded, verbose=verbose):
+        if text.startswith(OCTETS) and entries:
+            entries[-1] += f"\n{text}"
+        else:
+            entries.append(text)
+    return entries[-(LINES_SHOWN_VERBOSE if verbose else LINES_SHOWN) :]
 
 
 def _save(item: pytest.Item, world: World) -> str:
