@@ -7,6 +7,7 @@ Programs and adapters of ours, on the air:
     patience         how long a test waits for what it is sure to see
     processes        programs in processes of their own, on one shared radio
     radio_processes  radios in processes of their own
+    studies          campaigns, as a user runs them
 
 Parts of ours, without a radio:
     api_bench        API objects on a link that the test plays

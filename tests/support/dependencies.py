@@ -39,19 +39,8 @@ ALLOWED: dict[str, set[str]] = {
     "dropin": {"api", "errors"},
     "board": set(),
     "testing": {
-        *(
-            "board",
-            "core",
-            "errors",
-            "files",
-            "att",
-            "gatt",
-            "radio",
-            "backends",
-            "decoding",
-            "runtime",
-        ),
-        "api",
+        *("board", "core", "errors", "files", "locks", "att", "gatt", "radio", "backends"),
+        *("decoding", "runtime", "api"),
     },
     # "" is the package itself, which has the finder.
     "cli": {
@@ -72,8 +61,12 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
     "testing": (
-        *("plugin", "seeds", "report", "hunt", "world", "faults", "roster", "device"),
+        *("plugin", "seeds", "report", "hunt", "campaigns", "world", "faults", "roster", "device"),
         *("air", "programs", "timing", "errors"),
+    ),
+    "testing.campaigns": (
+        *("campaign", "running", "progress", "cluster", "executors", "frame", "plot", "table"),
+        *("results", "summary", "worlds", "scenario", "used", "plan", "errors"),
     ),
     # The bus and the objects on it are beneath what speaks to BlueZ there.
     "backends.os": (
@@ -96,10 +89,13 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
         "backends.hci",
     ),
     "dbus_fast": ("backends.os",),
+    "distributed": ("testing.campaigns.cluster",),  # dask, which schedules
     "google": ("backends.os.esphome",),  # protobuf, of which aioesphomeapi's messages are
     "greenlet": ("testing.timing.hub",),
     "hypothesis": ("testing.faults.strategies", "testing.hunt.search"),
     "habluetooth": ("backends.os.esphome",),
+    "matplotlib": ("testing.campaigns.plot",),
+    "pandas": ("testing.campaigns",),
     "platformdirs": ("radio.sharing", "runtime"),
     "pytest": ("testing.plugin", "testing.report", "testing.seeds"),
 }

@@ -15,6 +15,10 @@ from bleio import __version__
 
 # Name: (module and object, what `bleio --help` says)
 COMMANDS = {
+    "campaign": (
+        "bleio.cli.campaign:campaign",
+        "Run a scenario in many worlds, over parameters and seeds.",
+    ),
     "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio in the foreground."),
     "sim": ("bleio.cli.sim:sim", "Run programs as devices of a simulated world."),
     "run": ("bleio.cli.run:run", "Run a Python PROGRAM with bleio's _bleio module."),

@@ -9,24 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bleio.radio.air.propagation import Propagation
+    from bleio.testing.campaigns.campaign import Results, campaign
+    from bleio.testing.campaigns.errors import CampaignError
     from bleio.testing.device import Device
     from bleio.testing.errors import DeviceBlocked, DeviceFailed, Stalled, WorldError
     from bleio.testing.world import World
 
 __all__ = [
+    "CampaignError",
     "Device",
     "DeviceBlocked",
     "DeviceFailed",
     "Propagation",
+    "Results",
     "Stalled",
     "World",
     "WorldError",
+    "campaign",
 ]
 
 _PLACES = {
+    "CampaignError": "bleio.testing.campaigns.errors",
     "Device": "bleio.testing.device",
     "Propagation": "bleio.radio.air.propagation",
+    "Results": "bleio.testing.campaigns.campaign",
     "World": "bleio.testing.world",
+    "campaign": "bleio.testing.campaigns.campaign",
 }
 
 
