@@ -14,7 +14,13 @@ from bleio.testing.campaigns.plan import Grid, Parameters, Plan
 from bleio.testing.campaigns.progress import Progress
 from bleio.testing.campaigns.results import ResultsFile, Row, captures_folder, rows_of
 from bleio.testing.campaigns.running import Runner
-from bleio.testing.campaigns.scenario import Scenario, WorldSettings, load, scenario_of
+from bleio.testing.campaigns.scenario import (
+    Scenario,
+    WorldSettings,
+    check_is_not_loading,
+    load,
+    scenario_of,
+)
 from bleio.testing.campaigns.summary import Group, summarise
 from bleio.testing.campaigns.table import Expected, table_of
 
@@ -58,6 +64,7 @@ def campaign(
     """
     if workers is not None and workers < 1:
         raise ValueError("workers must be at least 1")
+    check_is_not_loading()
     plan = Plan(grid, seeds)
     sent = scenario_of(scenario, world)
     path = Path(os.path.abspath(results))

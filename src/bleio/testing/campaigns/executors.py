@@ -78,10 +78,7 @@ class Processes:
             self.submit(os.getpid).result()
         except BrokenExecutor as error:
             self._stop()
-            raise CampaignError(
-                "Worker processes cannot be started: a program that calls campaign does so below"
-                " 'if __name__ == \"__main__\":', since each process imports the program"
-            ) from error
+            raise CampaignError("Worker processes cannot be started; they say why above") from error
         except BaseException:
             self._stop()
             raise

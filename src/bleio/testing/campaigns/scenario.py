@@ -16,6 +16,7 @@ import atexit
 import hashlib
 import importlib
 import importlib.util
+import multiprocessing
 import os
 import shutil
 import sys
@@ -125,6 +126,7 @@ def _place_of(function: Callable[..., Any]) -> tuple[ModuleType, str]:
 # Arrival
 
 _lock = threading.Lock()
+_loading = threading.local()
 _loaded: dict[str, Loaded] = {}
 _ours: set[str] = set()  # modules that came with the last scenario
 
@@ -139,6 +141,19 @@ def load(scenario: Scenario) -> Loaded:
             _loaded.clear()  # of a scenario before, perhaps the same file as it was then
             loaded = _loaded[key.hexdigest()] = _load(scenario, key.hexdigest())
         return loaded
+
+
+def check_is_not_loading() -> None:
+    """Refuse a campaign that a scenario's file begins while a worker loads it.
+
+    Raises: CampaignError.
+    """
+    starting = getattr(multiprocessing.current_process(), "_inheriting", False)
+    if starting or getattr(_loading, "now", False):
+        raise CampaignError(
+            "Each worker loads the file of the scenario, and this one begins a campaign whenever it"
+            " is loaded: call campaign below 'if __name__ == \"__main__\":'"
+        )
 
 
 def _load(scenario: Scenario, key: str) -> Loaded:
@@ -170,11 +185,14 @@ def load_file(path: Path, name: str) -> ModuleType:
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     sys.modules[name] = module
+    _loading.now = True
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
+    finally:
+        _loading.now = False
     return module
 
 
