@@ -12,7 +12,7 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -94,6 +94,12 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="FILE",
     help="Write the long term keys of encrypted links to a text file.",
 )
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, writable=True),
+    metavar="FILE.html",
+    help="Write a page with a timeline of devices and packets in words, for a browser.",
+)
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.argument(
     "programs",
@@ -111,6 +117,7 @@ def sim(
     hci_capture: str | None,
     decipher: bool,
     keys: str | None,
+    report: str | None,
     real_time: bool,
     programs: tuple[str, ...],
 ) -> None:
@@ -142,7 +149,7 @@ def sim(
             echo=sys.stdout,
             watch=_Progress(for_s),
         )
-        with world, _saving_keys(world, keys):
+        with world, _saving_keys(world, keys), _saving_page(world, report, programs):
             for program in programs:
                 world.add(program)
             _run(world, for_s)
@@ -168,6 +175,25 @@ def _saving_keys(world: World, path: str | None) -> Iterator[None]:
         yield
     finally:
         world.save_keys(path)
+
+
+@contextlib.contextmanager
+def _saving_page(world: World, path: str | None, programs: Sequence[str]) -> Iterator[None]:
+    """Write the page however it ends; what cannot be written is told before it begins."""
+    if path is None:
+        yield
+        return
+    from bleio.testing.report.page import save_page
+
+    title, failure = f"bleio sim {' '.join(programs)}", ""
+    save_page(world, path, title)
+    try:
+        yield
+    except Exception as error:
+        failure = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        save_page(world, path, title, failure)
 
 
 def _run(world: World, for_s: float | None) -> None:

@@ -28,6 +28,7 @@ from bleio.backends.hci import entropy
 from bleio.board.board import Board
 from bleio.board.processor import Restart
 from bleio.runtime.engine import use_portal
+from bleio.testing.air import history
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.air.onair import OnAir
 from bleio.testing.air.sharedair import SharedAir
@@ -204,11 +205,13 @@ class Device(OnAir):
         self._air.portal.run(self.radio.cut)
         if participant is not None:
             clock.wait_until(participant.has_ended)
+        self._note(history.OFF)
         self.board.reset()
 
     def _main(self) -> None:
         """The device's thread."""
         with use_portal(self._air.portal), entropy.predictable(self._air.entropy):
+            self._note(history.ON)
             try:
                 while self._run():
                     pass
@@ -234,6 +237,7 @@ class Device(OnAir):
             if self._air.clock.forked:
                 leave_fork(None)
             session = self.adapter._session
+            self._note(history.ENDED)
             session.engine.call(session.life.shut_down)
         return False
 
@@ -253,6 +257,7 @@ class Device(OnAir):
         """Begin anew as after a reset: without a word to peers, and not at once, or a program that
         does nothing but reset would take no time."""
         self._air.portal.run(self.radio.cut)
+        self._note(history.RESET)
         self.board.reset()
         self._air.clock.sleep(_RESET_S)
         self.adapter = self._adapters.make()
@@ -260,8 +265,12 @@ class Device(OnAir):
     def _now_us(self) -> int:
         return self._air.clock.time.now_us
 
+    def _note(self, what: str) -> None:
+        self.radio.history.note(self._now_us(), what)
+
     def _ended_by(self, end: End | None) -> None:
         if end is not None:
+            self._note(f"{history.FAILED}: {end.text}")
             self.error, self.error_text = end
             self.failed_at_s = self._air.now_s
             self._owner.failed(self)

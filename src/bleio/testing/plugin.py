@@ -23,7 +23,7 @@ _seeds_key: pytest.StashKey[list[str]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--ble-seed` and `--ble-seeds`."""
+    """Add `--ble-seed`, `--ble-seeds` and `--ble-report`."""
     group = parser.getgroup("bleio")
     group.addoption(
         "--ble-seed",
@@ -37,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run each test that takes ble_world with all these seeds, such as 0-99, 3 or 0,5,7-9;"
         " the first that fails is reported, with the numbers of the others. A seed that a test"
         " sets with the mark ble stays",
+    )
+    group.addoption(
+        "--ble-report",
+        metavar="FOLDER",
+        help="write a page with a timeline for each test that fails in its ble_world",
     )
 
 
@@ -109,7 +114,7 @@ def pytest_runtest_makereport(
     if world is not None and report.failed:
         from bleio.testing.report.story import section
 
-        report.sections.append(section(item, world))
+        report.sections.append(section(item, world, report.longreprtext))
     return report
 
 

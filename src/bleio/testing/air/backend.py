@@ -17,6 +17,7 @@ from bleio.testing.timing.watching import Time
 
 # Number Of Completed Packets: what was sent is out, of which a program that spins sees nothing.
 _SENT = b"\x04\x13"
+_COMMAND = 1  # the type of a packet
 
 OnPacket = Callable[[bytes], None]
 OnLost = Callable[[str], None]
@@ -32,6 +33,9 @@ class PortOwner:
 
     def has_controller(self, controller: Controller) -> None:
         """Its port was opened."""
+
+    def has_command(self, packet: bytes) -> None:
+        """Its host gives its controller a command."""
 
     def has_news(self) -> None:
         """Its controller says something, after which its program may see something else."""
@@ -71,6 +75,8 @@ class AirPort:
         if self._closed:
             return
         self._catch_up()
+        if packet[0] == _COMMAND:
+            self._owner.has_command(packet)
         try:
             self.controller.receive(packet)
         except Exception:  # a fault of the simulation; the host must not wait for an answer

@@ -11,6 +11,7 @@ from bleio.radio.air.radio import Radio
 from bleio.radio.air.station import RadioOn, Station
 from bleio.radio.controller import Controller
 from bleio.testing.air.backend import AirBackend, PortOwner
+from bleio.testing.air.history import History
 from bleio.testing.timing.clock import VirtualClock
 from bleio.testing.timing.participant import Participant
 
@@ -35,6 +36,7 @@ class DeviceRadio(PortOwner):
         self.position = position
         self.antenna = True
         self.refuses = False
+        self.history = History()
         self.hci_capture = hci_capture
         self.backend: AirBackend | None = None
         self.participant: Participant | None = None  # who is told of news
@@ -53,6 +55,9 @@ class DeviceRadio(PortOwner):
         self._newest = controller
         self.station = controller.layer.station
         self.apply()
+
+    def has_command(self, packet: bytes) -> None:
+        self.history.note_command(self._clock.now_us, packet)
 
     def has_news(self) -> None:
         if self.participant is not None:

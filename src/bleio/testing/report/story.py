@@ -7,6 +7,7 @@ are told by names; their octets are in the file that is kept, and with pytest's 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bleio.decoding.lines import OCTETS, line, lines
@@ -22,10 +23,14 @@ TROUBLES_SHOWN = 4
 LINES_SHOWN, LINES_SHOWN_VERBOSE = 12, 40
 
 
-def section(item: pytest.Item, world: World) -> tuple[str, str]:
-    """Return the section's title and its text. The packets are kept in pytest's cache."""
+def section(item: pytest.Item, world: World, failure: str) -> tuple[str, str]:
+    """Return the section's title and its text.
+
+    The packets are kept in pytest's cache, and the page in the folder of `--ble-report`.
+    """
     verbose = item.config.get_verbosity() > 0
-    return f"ble_world, {world.describe()}", _story(world, _save(item, world), verbose)
+    kept = _save(item, world) + _save_page(item, world, failure)
+    return f"ble_world, {world.describe()}", _story(world, kept, verbose)
 
 
 def _story(world: World, kept: str, verbose: bool) -> str:
@@ -65,3 +70,19 @@ def _save(item: pytest.Item, world: World) -> str:
     except OSError as error:
         return f" They could not be kept: {error}."
     return f" They are in {path}."
+
+
+def _save_page(item: pytest.Item, world: World, failure: str) -> str:
+    """Write the page of the world, if it is wanted. Returns: a sentence on it."""
+    folder = item.config.getoption("--ble-report")
+    if folder is None:
+        return ""
+    from bleio.testing.report.page import save_page
+
+    path = Path(folder, f"{as_file_name(item.nodeid)}.html")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_page(world, path, item.nodeid, failure)
+    except OSError as error:
+        return f" The page could not be written: {error}."
+    return f" The page is {path}."
