@@ -30,6 +30,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -840,8 +841,8 @@ def out_of_band(world: Any) -> None:
         print(connection.paired)
 
     carried: dict[str, Any] = {}
-    world.add(pair, "advertiser", "scanner", name="advertiser")
-    world.add(pair, "scanner", "advertiser", name="scanner", start_s=0.5)
+    world.add(partial(pair, "advertiser", "scanner"), name="advertiser")
+    world.add(partial(pair, "scanner", "advertiser"), name="scanner", start_s=0.5)
     world.run(until=12)
 
 

@@ -51,8 +51,8 @@ def test_each_device_has_its_adapter_and_modules(tmp_path: Path) -> None:
         first, second = world.add(program), world.add(program)
         world.run()
         assert (first.name, second.name) == ("code", "code-2")
-        assert first.text.startswith("1 __main__ ['code'] b'")
-        assert second.text.startswith("1 __main__ ['code-2'] b'")
+        assert first.text.startswith(f"1 __main__ ['{program}'] b'")
+        assert second.text.startswith(f"1 __main__ ['{program}'] b'")
         assert first.text.split("]")[1] != second.text.split("]")[1]
     import sys
 
@@ -274,7 +274,7 @@ def test_what_cannot_be_added() -> None:
         with pytest.raises(FileNotFoundError):
             world.add("missing.py")
         with pytest.raises(TypeError, match="Only functions"):
-            world.add(__file__, 1)
+            world.add(__file__, (1,))
 
 
 def test_packets_that_are_kept_keep_no_advertiser() -> None:

@@ -204,7 +204,7 @@ PROGRAMS: dict[str, tuple[Any, ...]] = {
 def test_all_that_a_program_calls_goes_by_the_devices_time(kind: str) -> None:
     start_s = time.monotonic()
     with World() as world:
-        device = world.add(*PROGRAMS[kind])
+        device = world.add(PROGRAMS[kind][0], PROGRAMS[kind][1:])
         world.run()
         assert world.now_s == pytest.approx(NAP_S, abs=0.01)
         assert device.text == ("" if "itself" in kind else "napped\n")
@@ -264,7 +264,7 @@ def test_what_a_program_hands_back_is_of_the_tests_classes() -> None:
         assert Local(4) == Local(4) != Reading(4)
 
     with World() as world:
-        device = world.add(program, Reading(0))
+        device = world.add(program, (Reading(0),))
         world.run()
         assert device.text == "three\n"
     assert readings[0] == Reading(1)
@@ -312,7 +312,7 @@ def test_a_closed_over_function_that_calls_itself() -> None:
             down(number - 1)
 
     with World() as world:
-        world.add(down, 5)
+        world.add(down, (5,))
         world.run()
         assert world.now_s == pytest.approx(5, abs=0.01)
 

@@ -46,8 +46,8 @@ def test_two_programs_block_inside_of_tasks_of_their_own_loops() -> None:
             asyncio.get_running_loop()
 
     with World() as world:
-        world.add(program, "one")
-        world.add(program, "other")
+        world.add(program, ("one",))
+        world.add(program, ("other",))
         world.run()
     assert sorted(said) == sorted(f"{name} {n}" for name in ("one", "other") for n in (0, 1, 2) * 2)
 
@@ -97,9 +97,9 @@ def test_a_trace_function_is_told_of_its_own_program_alone() -> None:
         sys.settrace(before)
 
     with World() as world:
-        world.add(program, "traced", True)
-        world.add(program, "other", True)
-        world.add(program, "untraced", False)
+        world.add(program, ("traced", True))
+        world.add(program, ("other", True))
+        world.add(program, ("untraced", False))
         world.run()
     assert lines == {"traced": [1, 2, 1, 2, 1], "other": [1, 2, 1, 2, 1], "untraced": []}
 

@@ -94,6 +94,24 @@ def test_verbose_reports_have_octets(tmp_path: Path) -> None:
     assert re.search(octets, told)
 
 
+def test_programs_are_found_beside_the_test(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "sensor.py").write_text("print('beside')")
+    (tmp_path / "phone.py").write_text("print('current')")
+    (inner / "test_inner.py").write_text(
+        "def test_it(ble_world):\n"
+        "    sensor, phone = ble_world.add('sensor.py'), ble_world.add('phone.py')\n"
+        "    ble_world.run()\n"
+        "    assert (sensor.text, phone.text) == ('beside\\n', 'current\\n')\n"
+        "    ble_world.add('tablet.py')\n"
+    )
+    text = run(tmp_path, "def test_that_passes(): ...", "inner")
+    assert "1 failed, 1 passed" in text
+    tried = [str(folder / "tablet.py") for folder in (inner, tmp_path)]
+    assert f"no program 'tablet.py': nothing is at {tried[0]!r} and {tried[1]!r}" in text
+
+
 def test_a_fixture_that_fails_is_reported_too(tmp_path: Path) -> None:
     text = run(
         tmp_path,

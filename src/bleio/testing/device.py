@@ -36,7 +36,7 @@ from bleio.testing.errors import PowerOff
 from bleio.testing.programs.ends import End, end_of, leave_fork
 from bleio.testing.programs.modules import DeviceModules
 from bleio.testing.programs.output import Line, Output
-from bleio.testing.programs.program import Program
+from bleio.testing.programs.program import Circumstances, Program
 from bleio.testing.programs.synthetic import make_modules
 from bleio.testing.timing.participant import Participant
 
@@ -82,6 +82,7 @@ class Device(OnAir):
         owner: DeviceOwner,
         name: str,
         program: Program,
+        call: Circumstances,
         radio: DeviceRadio,
         start_s: float,
     ) -> None:
@@ -93,6 +94,7 @@ class Device(OnAir):
         self.board = Board(self._now_us, air.clock.look, name)
         self._owner = owner
         self._program = program
+        self._call = call
         self._slowness = 1.0
         self._starts_us = 0
         self._comes_back = False
@@ -243,7 +245,8 @@ class Device(OnAir):
 
     def _make_modules(self) -> DeviceModules:
         modules = make_modules(
-            self._program.folder,
+            self._program,
+            self._call,
             self._air.clock,
             self.output,
             self.name,

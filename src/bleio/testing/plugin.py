@@ -90,13 +90,14 @@ def ble_world(request: pytest.FixtureRequest, ble_seed: int) -> Iterator[World]:
     """Provide an empty world in simulated time; its devices end with the test.
 
     The mark `ble` sets its arguments, `--ble-seed` the seed of those without one, `--ble-seeds` or
-    the mark's `seeds` several seeds, with a new world for each. When the test fails, its report has
-    the seed, what devices printed and counted, and the last packets.
+    the mark's `seeds` several seeds, with a new world for each. Programs are looked for beside the
+    test's file, then in the current folder. When the test fails, its report has the seed, what
+    devices printed and counted, and the last packets.
     """
     from bleio.testing.seeds.choice import world_arguments
     from bleio.testing.world import World
 
-    arguments = world_arguments(request.node)
+    arguments = {"folder": request.path.parent, **world_arguments(request.node)}
     arguments.pop("seeds", None)
     arguments["seed"] = ble_seed
     with World(**arguments) as world:

@@ -13,13 +13,21 @@ from bleio.testing.programs.output import Line
 class Roster(dict[str, Device]):
     """Devices by name, in the order in which they were added."""
 
-    def free_name(self, name: str) -> str:
-        """Return a name that none has: this one, with a number if it is taken."""
-        number, free = 1, name
-        while free in self:
-            number += 1
-            free = f"{name}-{number}"
-        return free
+    def check_name(self, name: str | None, default: str) -> str:
+        """Return the name of a new device: as it was asked for, or a free one like the default.
+
+        Raises: ValueError if it is taken; TypeError.
+        """
+        if name is None:
+            number, name = 1, default
+            while name in self:
+                number += 1
+                name = f"{default}-{number}"
+        elif not isinstance(name, str):
+            raise TypeError(f"A device's name is a text, not {name!r}")
+        elif name in self:
+            raise ValueError(f"There is a device {name!r} already")
+        return name
 
     def running(self) -> list[str]:
         """Return the names of those whose programs run or are about to be started."""

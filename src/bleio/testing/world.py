@@ -30,21 +30,21 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from bleio.radio.air.propagation import Propagation
+from bleio.radio.air.propagation import Position, Propagation
 from bleio.radio.air.radio import Radio
 from bleio.testing.air.adapters import OtherAdapters
 from bleio.testing.air.captures import Captures
 from bleio.testing.air.deviceradio import DeviceRadio
-from bleio.testing.air.places import as_position, make_propagation
+from bleio.testing.air.places import Point, Waypoint, as_path, as_position, make_propagation
 from bleio.testing.air.sharedair import SharedAir
 from bleio.testing.device import Device
 from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
 from bleio.testing.programs.output import Line
-from bleio.testing.programs.program import as_program
+from bleio.testing.programs.program import as_circumstances, as_program, check_times
 from bleio.testing.roster import Echo, Roster
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class World(SharedAir):
             watch=watch,
         )
         self._distance_m = distance_m or 0.0
-        self._folder = "" if folder is None else os.path.abspath(folder)
+        self._folder = None if folder is None else os.path.abspath(folder)
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
         self._echo = Echo(echo, at_once=real_time)
         self._failures: deque[Device] = deque()
@@ -136,45 +136,59 @@ class World(SharedAir):
     def add(
         self,
         program: str | os.PathLike[str] | Callable[..., Any] | None = None,
-        *args: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
         source: str | None = None,
+        argv: Sequence[str | os.PathLike[str]] = (),
+        env: Mapping[str, str | None] | None = None,
         name: str | None = None,
         position: Sequence[float] | None = None,
+        path: Iterable[Waypoint] | None = None,
         start_s: float = 0.0,
         stop_s: float | None = None,
     ) -> Device:
-        """Add a device that runs a program file, a function with `args`, or source text.
+        """Add a device that runs a program file, a function with arguments, or source text.
 
         A function, or anything else that can be called, runs with the device's own `time`,
         libraries and `import`, and so does what it calls of its module; values stay shared, so
         that it can leave results.
 
-        Args: name: by default the file's or the function's; a number is added if it is taken.
+        Args: program: a relative path is looked for in the world's folder, then in the current one.
+            args, kwargs: of a function, as of `threading.Thread`. argv: what the program finds in
+            `sys.argv` after its name. env: what differs from the process's environment in
+            `os.environ`; None takes a variable out.
+            name: by default the file's or the function's; a number is added if it is taken.
             position: in metres, if distances matter; by default in a row with the others.
+            path: what it moves along from now on; see `Device.move_along`.
             start_s: when it is powered on, stop_s: when off again; simulated.
         Raises: ValueError; TypeError, also for async functions and generators; OSError; WorldError
             after `close`.
         """
         self.check_open()
-        made = as_program(program, args, source, self._folder)
-        if name is None:
-            name = self.devices.free_name(made.name)
-        elif name in self.devices:
-            raise ValueError(f"There is a device {name!r} already")
-        if not 0 <= start_s < math.inf:
-            raise ValueError("start_s must be a number of seconds from 0 on")
-        if stop_s is not None and not start_s < stop_s < math.inf:
-            raise ValueError("stop_s must be a number of seconds after start_s")
-        if position is None:
-            place = as_position((len(self.devices) * self._distance_m, 0))
-        else:
-            self.check_distances_matter()
-            place = as_position(position)
+        made = as_program(program, args, kwargs, source, self._folder)
+        call = as_circumstances(argv, env)
+        name = self.devices.check_name(name, made.name)
+        check_times(start_s, stop_s)
+        points = None if path is None else as_path(path, self.clock.now_us)
+        place = self._place(position, points)
         radio = DeviceRadio(self.radio, self.clock, place, self._captures.hci_file(name))
-        device = self.devices[name] = Device(self, self, name, made, radio, start_s)
+        device = self.devices[name] = Device(self, self, name, made, call, radio, start_s)
         if stop_s is not None:
             self.clock.start(device.power_off, f"power of {name}", round(stop_s * 1e6))
+        if points is not None:
+            device.move_along(points)
         return device
+
+    def _place(self, position: Sequence[float] | None, points: Sequence[Point] | None) -> Position:
+        """Return where a new device is."""
+        if position is not None or points is not None:
+            self.check_distances_matter()
+        if points is not None and points[0][0] <= self.now_s:
+            return points[0][1]
+        if position is not None:
+            return as_position(position)
+        return as_position((len(self.devices) * self._distance_m, 0))
 
     def __getitem__(self, name: str) -> Device:
         return self.devices[name]

@@ -73,7 +73,7 @@ def listens(lines):
 
 def test_the_color_picker_shows_the_color_that_comes(world, program):
     picker = world.add(program("ble", "ble_bluefruit_color_picker.py"))
-    phone = world.add(sends, pack_color(200, 0, 100))
+    phone = world.add(sends, (pack_color(200, 0, 100),))
     world.run(until=lambda: not phone.running, within_s=30)
     assert picker.text.strip() == "(200, 0, 100)"
     assert picker.board.pixels == [(20, 0, 10)] * 10  # at the program's brightness of 0.1
@@ -110,7 +110,7 @@ def test_the_plotter_sends_light_and_temperature(world, program):
     plotter = world.add(program("ble", "ble_bluefruit_connect_plotter.py"))
     plotter.board.LIGHT.analog = 65535
     plotter.board.TEMPERATURE.analog = 32768  # both resistors alike, so the thermistor's 25 degrees
-    world.add(listens, lines)
+    world.add(listens, (lines,))
     world.run(until=lambda: len(lines) == 5, within_s=30)
     light, celsius = map(float, lines[-1].split(","))
     assert light == 50

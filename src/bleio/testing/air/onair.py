@@ -47,13 +47,17 @@ class OnAir:
     def move_along(self, path: Iterable[Waypoint]) -> None:
         """Move from now on: straight from where it is to each point, to be there at its time.
 
-        Args: path: times in simulated seconds since the world began, and positions.
+        Args: path: times in simulated seconds since the world began, and positions; where the
+            first time is now, it is there at once.
         Raises: ValueError.
         """
         self._air.check_distances_matter()
-        start, points = (self._air.now_s, self.position), as_path(path)
+        points = as_path(path, self._air.clock.now_us)
+        start = self._air.now_s, self.position
         if points[0][0] <= start[0]:
-            raise ValueError("The path begins in the past")
+            start = points[0]
+            if start[1] != self.position:
+                self._move_to(start[1])
         self._moves += 1
         moves, clock = self._moves, self._air.clock
 

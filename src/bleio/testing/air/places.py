@@ -12,6 +12,7 @@ from bleio.radio.air.propagation import Position, Propagation
 STEP_S = 0.1  # a moving device is somewhere else so often
 
 Waypoint = tuple[float, Sequence[float]]
+Point = tuple[float, Position]
 
 
 def make_propagation(
@@ -46,19 +47,23 @@ def as_position(position: Sequence[float]) -> Position:
     return x, y, z[0] if z else 0.0
 
 
-def as_path(path: Iterable[Waypoint]) -> list[tuple[float, Position]]:
-    """Check a path: times that grow, and where to be then. Raises: ValueError."""
+def as_path(path: Iterable[Waypoint], now_us: int) -> list[Point]:
+    """Check a path: times that grow from now on, and where to be then. Raises: ValueError."""
     points = [(float(at_s), as_position(position)) for at_s, position in path]
+    if not all(math.isfinite(at_s) for at_s, _ in points):
+        raise ValueError("A time of a path is a number of seconds since the world began")
     if not points:
         raise ValueError("A path has at least one point")
     if any(later[0] <= earlier[0] for earlier, later in itertools.pairwise(points)):
         raise ValueError("The times of a path must grow")
+    if round(points[0][0] * 1e6) < now_us:
+        raise ValueError(
+            f"The path begins in the past: at {points[0][0]:g} s, and it is {now_us / 1e6:.6f} s"
+        )
     return points
 
 
-def position_at(
-    time_s: float, start: tuple[float, Position], path: Sequence[tuple[float, Position]]
-) -> Position:
+def position_at(time_s: float, start: Point, path: Sequence[Point]) -> Position:
     """Say where somebody is who moves straight and evenly from point to point."""
     before = start
     for point in path:

@@ -51,6 +51,7 @@ _SHARED = {
     *("pytest", "_pytest"),
     "typing_extensions",
 }
+_NO_ARGUMENTS: Mapping[str, Any] = {}
 _COMPILED = tuple(importlib.machinery.EXTENSION_SUFFIXES)
 
 
@@ -59,20 +60,25 @@ class DeviceModules:
 
     Make it in the device's context: that is where its code belongs.
 
-    Args: folder: of the program. synthetic: modules that are made, not found. names: what differs
-        from the process's builtins, such as `print`. make_board: makes the modules of a pretend
-        board; called when one of them is imported that is not beside the program.
+    Args: folder: of the program. synthetic: modules that are made, not found. makers: make such
+        modules when they are imported. names: what differs from the process's builtins, such as
+        `print`. make_board: makes the modules of a pretend board; called when one of them is
+        imported that is not beside the program. share: what is not to be the device's own.
     """
 
     def __init__(
         self,
         folder: str | None,
         synthetic: Mapping[str, ModuleType],
+        makers: Mapping[str, Callable[[], ModuleType]],
         names: Mapping[str, Any],
         make_board: Callable[[], Mapping[str, ModuleType]],
+        share: frozenset[str] = frozenset(),
     ) -> None:
         self.loaded: dict[str, ModuleType] = dict(synthetic)
-        self._made = frozenset(name.partition(".")[0] for name in synthetic)
+        self._makers = makers
+        self._share = share
+        self._made = frozenset(name.partition(".")[0] for name in (*synthetic, *makers))
         self._folder = folder
         self._boards = cache(make_board)
         self._tops: dict[str, bool] = {}
@@ -87,11 +93,17 @@ class DeviceModules:
         self.loaded["__main__"] = main
         exec(compile(source, path, "exec", dont_inherit=True), vars(main))
 
-    def rebind(self, program: Callable[..., Any], args: Sequence[Any] = ()) -> Callable[[], Any]:
+    def rebind(
+        self,
+        program: Callable[..., Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] = _NO_ARGUMENTS,
+    ) -> Callable[[], Any]:
         """Return a program that was given as an object, with its arguments, as it would be if its
         module had been imported by this device; see `functions`."""
         exchange = Exchange(self, home_of(program))
-        return partial(exchange.own(program), *map(exchange.own, args))
+        named = {name: exchange.own(value) for name, value in kwargs.items()}
+        return partial(exchange.own(program), *map(exchange.own, args), **named)
 
     # Importing
 
@@ -174,7 +186,8 @@ class DeviceModules:
             package = self.load(parent) if parent else None
             module = self.loaded.get(name)  # its package may have imported it meanwhile
             if module is None and self.is_made(name):
-                module = self.loaded[name] = importlib.import_module(name)
+                make = self._makers.get(name) or partial(importlib.import_module, name)
+                module = self.loaded[name] = make()
             if module is None:
                 module = self._pretend(name) or self._execute(name, self._find(name, package))
             if package is not None:

@@ -1,47 +1,112 @@
-"""What a device can be given as its program."""
+"""What a device can be given as its program, and what it is run with.
+
+A program is called in one of two ways. A function has arguments, as that of `threading.Thread`
+has. A file or a text has none; what it has of its caller, as any process, is `sys.argv` and an
+environment. Since functions may look at these too, every program has them.
+"""
 
 from __future__ import annotations
 
 import inspect
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from types import NoneType
 from typing import Any, NamedTuple
 
 from bleio.testing.programs.modules import DeviceModules
 
+PathLike = str | os.PathLike[str]
+_PATHS = (str, os.PathLike)
+
 
 class Program(NamedTuple):
-    """`run` runs it, once the device can import in its own way, from `folder` among others."""
+    """`run` runs it, once the device can import in its own way, from `folder` among others.
+
+    title: what it is called in `sys.argv`; None is the device's name.
+    """
 
     run: Callable[[DeviceModules], None]
     folder: str | None
     name: str
+    title: str | None = None
+
+
+class Circumstances(NamedTuple):
+    """What a program has of the one that calls it.
+
+    argv: what follows its title in `sys.argv`. env: what differs from the process's environment;
+    None is a variable that is not there.
+    """
+
+    argv: tuple[str, ...] = ()
+    env: Mapping[str, str | None] = {}
+
+
+def as_circumstances(
+    argv: Sequence[PathLike], env: Mapping[str, str | None] | None
+) -> Circumstances:
+    """Check what a program is to have of its caller. Raises: TypeError; ValueError."""
+    if isinstance(argv, (*_PATHS, bytes)) or not all(isinstance(each, _PATHS) for each in argv):
+        raise TypeError(f"argv is a list of texts, such as argv=['--fast'], not {argv!r}")
+    for name, value in (env or {}).items():
+        if not isinstance(name, str) or not isinstance(value, str | None):
+            raise TypeError(
+                f"env has texts by name, such as env={{'MODE': 'fast'}}, not {name!r}: {value!r}"
+            )
+        if not name or "=" in name or "\0" in name + (value or ""):
+            raise ValueError(f"No environment can have {name!r} with the value {value!r}")
+    return Circumstances(tuple(os.fspath(each) for each in argv), dict(env or {}))
+
+
+def check_times(start_s: float, stop_s: float | None) -> None:
+    """Check when a program is to start and to stop. Raises: ValueError."""
+    if not 0 <= start_s < math.inf:
+        raise ValueError("start_s must be a number of seconds from 0 on")
+    if stop_s is not None and not start_s < stop_s < math.inf:
+        raise ValueError("stop_s must be a number of seconds after start_s")
 
 
 def as_program(
-    program: str | os.PathLike[str] | Callable[..., Any] | None,
-    args: tuple[Any, ...],
+    program: PathLike | Callable[..., Any] | None,
+    args: Iterable[Any],
+    kwargs: Mapping[str, Any] | None,
     source: str | None,
-    folder: str,
+    folder: str | None,
 ) -> Program:
     """Take a file, a function with its arguments, or source text.
 
-    Args: folder: what a relative path is relative to; empty is the current one, as ever.
+    Args: folder: where a file with a relative path is looked for before the current one.
     Raises: TypeError for anything else; OSError.
     """
     if (program is None) == (source is None):
         raise TypeError("add takes either a program or source")
-    if args and not callable(program):
-        raise TypeError("Only functions take arguments")
-    if source is not None:
-        return Program(partial(_run_source, source, "<source>"), None, "device")
-    if callable(program):
-        _check_runs_to_its_end(program)
-        name = getattr(inner_of(program), "__name__", None) or type(program).__name__
-        return Program(partial(_run_function, program, args), None, name)
-    assert program is not None
-    return _of_file(os.path.join(folder, program))
+    if not (callable(program) or isinstance(program, (*_PATHS, NoneType))) or not isinstance(
+        source, str | None
+    ):
+        raise TypeError(
+            "add takes the path of a program, a function, or source=..., not"
+            f" {source if program is None else program!r}"
+        )
+    if not isinstance(args, tuple | list) or not isinstance(kwargs, Mapping | None):
+        raise TypeError(
+            "add takes a function's arguments as threading.Thread does, together:"
+            " add(function, (1, 2), {'name': 3}), or add(function, (1,)) for a single one"
+        )
+    if source is not None or not callable(program):
+        if args or kwargs:
+            raise TypeError(
+                "Only functions have arguments; what a program finds in sys.argv is argv=[...]"
+            )
+        if source is not None:
+            return Program(partial(_run_source, source, "<source>"), None, "device")
+        assert isinstance(program, _PATHS)
+        return _of_file(_find(os.fspath(program), folder))
+    _check_runs_to_its_end(program)
+    name = getattr(inner_of(program), "__name__", None) or type(program).__name__
+    run = partial(_run_function, program, tuple(args), dict(kwargs or {}))
+    return Program(run, None, name)
 
 
 def _run_source(text: bytes | str, path: str, modules: DeviceModules) -> None:
@@ -49,9 +114,12 @@ def _run_source(text: bytes | str, path: str, modules: DeviceModules) -> None:
 
 
 def _run_function(
-    function: Callable[..., Any], args: tuple[Any, ...], modules: DeviceModules
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    modules: DeviceModules,
 ) -> None:
-    modules.rebind(function, args)()
+    modules.rebind(function, args, kwargs)()
 
 
 def _check_runs_to_its_end(program: Callable[..., Any]) -> None:
@@ -74,9 +142,20 @@ def inner_of(program: Any) -> Any:
     return program
 
 
-def _of_file(path: str | os.PathLike[str]) -> Program:
-    path = os.path.abspath(path)
+def _find(path: str, folder: str | None) -> str:
+    """Return where a file is. Raises: FileNotFoundError with all places that were tried."""
+    places = [os.path.abspath(path)]
+    if folder is not None and not os.path.isabs(path):
+        places.insert(0, os.path.join(folder, path))
+    for place in places:
+        if os.path.exists(place):
+            return place
+    tried = " and ".join(dict.fromkeys(map(repr, places)))
+    raise FileNotFoundError(f"There is no program {path!r}: nothing is at {tried}")
+
+
+def _of_file(path: str) -> Program:
     with open(path, "rb") as file:
         source = file.read()
     name = os.path.splitext(os.path.basename(path))[0]
-    return Program(partial(_run_source, source, path), os.path.dirname(path), name)
+    return Program(partial(_run_source, source, path), os.path.dirname(path), name, path)

@@ -8,9 +8,9 @@ with some names replaced, so what has nothing to do with devices is there too, a
 from __future__ import annotations
 
 import random
-import sys
 import time
 from functools import partial
+from random import Random
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +18,8 @@ from bleio.board import modules as board_modules
 from bleio.board.board import Board
 from bleio.testing.programs.modules import DeviceModules
 from bleio.testing.programs.output import Output
+from bleio.testing.programs.process import make_os, make_sys
+from bleio.testing.programs.program import Circumstances, Program
 from bleio.testing.programs.threads import make_thread_modules
 from bleio.testing.timing.clock import VirtualClock
 
@@ -26,35 +28,35 @@ EPOCH_S = 1_735_689_600
 
 
 def make_modules(
-    folder: str | None, clock: VirtualClock, output: Output, name: str, seed: int, board: Board
+    program: Program,
+    call: Circumstances,
+    clock: VirtualClock,
+    output: Output,
+    name: str,
+    seed: int,
+    board: Board,
 ) -> DeviceModules:
     """Make what `import` finds in one device.
 
-    Args: folder: of its program. name, seed: of the device and its world; its `random` comes of
-        both. board: what its modules of CircuitPython are of.
+    Args: name, seed: of the device and its world; what is random in it comes of both. board: what
+        its modules of CircuitPython are of.
     """
-    module = make_sys(output, name)
+    own_sys = make_sys(output, [program.title or name, *call.argv])
+    octets = Random(f"octets {seed}\0{name}")
     modules = DeviceModules(
-        folder,
+        program.folder,
         {
             "time": make_time(clock),
-            "sys": module,
+            "sys": own_sys,
             "random": make_random(f"{seed}\0{name}"),
             **make_thread_modules(),
         },
+        {"os": partial(make_os, call.env, octets, lambda: clock.now_us / 1e6)},
         {"print": partial(_print, output)},
         partial(board_modules.make_modules, board, clock.sleep),
     )
-    vars(module).update(modules=modules.loaded)
+    vars(own_sys).update(modules=modules.loaded)
     return modules
-
-
-def make_sys(output: Output, name: str) -> ModuleType:
-    """Make a `sys` whose streams are the device's output."""
-    module = ModuleType("sys", sys.__doc__)
-    vars(module).update(vars(sys))
-    vars(module).update(stdout=output, stderr=output, argv=[name])
-    return module
 
 
 def make_random(seed: str) -> ModuleType:
