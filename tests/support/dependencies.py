@@ -61,8 +61,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
     "testing": (
-        *("plugin", "seeds", "report", "hunt", "campaigns", "world", "faults", "roster", "device"),
-        *("air", "programs", "timing", "errors"),
+        *("plugin", "seeds", "report", "hunt", "campaigns", "world"),
+        *("results", "faults", "roster", "device", "air", "programs", "timing", "errors", "naming"),
     ),
     "testing.campaigns": (
         *("campaign", "running", "progress", "cluster", "executors", "frame", "plot", "table"),

@@ -211,6 +211,7 @@ def test_levels_between_devices() -> None:
             world.rssi_dbm(one, two)
         world.run_for(1)
         assert world.rssi_dbm(one, two) == -60
+        assert world.rssi_dbm("one", two) == world.rssi_dbm(one, "two") == -60
         assert world.rssi_dbm(one, two, tx_power_dbm=4) == -56
         two.position = (100, 0)
         assert world.rssi_dbm(two, one) == -80

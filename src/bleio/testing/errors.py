@@ -27,6 +27,13 @@ class SleptForReal(DeviceBlocked):
     """A program sleeps by the real clock, in code that was defined before its device was."""
 
 
+class NoSuchDevice(WorldError, KeyError):
+    """A world has no device of that name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show it as a literal
+
+
 class Stalled(WorldError):
     """Nothing can ever happen again: everybody waits without limit and the air is silent."""
 

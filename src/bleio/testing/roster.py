@@ -7,11 +7,29 @@ from typing import TextIO
 
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.device import Device
+from bleio.testing.errors import NoSuchDevice
+from bleio.testing.naming import suggestion
 from bleio.testing.programs.output import Line
 
 
 class Roster(dict[str, Device]):
     """Devices by name, in the order in which they were added."""
+
+    def __missing__(self, name: object) -> Device:
+        raise NoSuchDevice(f"There is no device {name!r}{suggestion(str(name), self)}")
+
+    def device(self, named: Device | str) -> Device:
+        """Return a device that was given as itself or by its name.
+
+        Raises: KeyError; ValueError for one of another world; TypeError.
+        """
+        if isinstance(named, str):
+            return self[named]
+        if not isinstance(named, Device):
+            raise TypeError(f"A device is given as itself or by its name, not as {named!r}")
+        if self.get(named.name) is not named:
+            raise ValueError(f"{named!r} belongs to another world")
+        return named
 
     def check_name(self, name: str | None, default: str) -> str:
         """Return the name of a new device: as it was asked for, or a free one like the default.

@@ -7,7 +7,8 @@ controllers, over HCI packets. Only what is below that is simulated, by the radi
 `virtual` adapters, too; and time, by a clock that takes the place of the real one (`clock`).
 
 What belongs to all devices is `SharedAir`: the radio, the clock, the engine, the packets, and what
-disturbs them. What belongs to one is `Device`. The world makes devices, runs, and ends them.
+disturbs them. What belongs to one is `Device`. What both tell is `Results`. The world makes
+devices, runs, and ends them.
 
 The obvious alternative, processes on a shared radio, is there as well: `virtual:NAME`. It is real
 time, and which packet comes first is up to the machine. Here the same seed and programs give the
@@ -34,30 +35,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from bleio.radio.air.propagation import Position, Propagation
+from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
 from bleio.testing.air.adapters import OtherAdapters
 from bleio.testing.air.captures import Captures
 from bleio.testing.air.deviceradio import DeviceRadio
-from bleio.testing.air.places import Point, Waypoint, as_path, as_position, make_propagation
-from bleio.testing.air.sharedair import SharedAir
+from bleio.testing.air.places import Waypoint, as_path, first_place, make_propagation
 from bleio.testing.device import Device
 from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
 from bleio.testing.programs.output import Line
 from bleio.testing.programs.program import as_circumstances, as_program, check_times
+from bleio.testing.results import Results
 from bleio.testing.roster import Echo, Roster
 
 if TYPE_CHECKING:
-    from bleio.decoding.records import Decoded
     from bleio.testing.faults.fault import Fault
     from bleio.testing.faults.schedule import Faults, Schedule
 
 DEFAULT_WITHIN_S = 86_400.0
-LOWEST_RSSI_DBM = -127
 _CLOSE_S = 1.0  # for the thread of a world whose programs have ended
 
 
-class World(SharedAir):
+class World(Results):
     """Devices on one air; a context manager that ends them all.
 
     The same seed and programs give the same packets at the same microseconds.
@@ -107,9 +106,10 @@ class World(SharedAir):
     ) -> None:
         radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
         captures = Captures(radio, capture, hci_capture, decipher=decipher)
-        self.devices = Roster()
-        others = OtherAdapters(self, captures, self.devices.radios)
+        devices = Roster()
+        others = OtherAdapters(self, captures, devices.radios)
         super().__init__(
+            devices,
             seed,
             radio,
             captures,
@@ -171,7 +171,10 @@ class World(SharedAir):
         name = self.devices.check_name(name, made.name)
         check_times(start_s, stop_s)
         points = None if path is None else as_path(path, self.clock.now_us)
-        place = self._place(position, points)
+        if position is not None or points is not None:
+            self.check_distances_matter()
+        default = (len(self.devices) * self._distance_m, 0)
+        place = first_place(default if position is None else position, points, self.clock.now_us)
         radio = DeviceRadio(self.radio, self.clock, place, self._captures.hci_file(name))
         device = self.devices[name] = Device(self, self, name, made, call, radio, start_s)
         if stop_s is not None:
@@ -179,26 +182,6 @@ class World(SharedAir):
         if points is not None:
             device.move_along(points)
         return device
-
-    def _place(self, position: Sequence[float] | None, points: Sequence[Point] | None) -> Position:
-        """Return where a new device is."""
-        if position is not None or points is not None:
-            self.check_distances_matter()
-        if points is not None and points[0][0] <= self.now_s:
-            return points[0][1]
-        if position is not None:
-            return as_position(position)
-        return as_position((len(self.devices) * self._distance_m, 0))
-
-    def __getitem__(self, name: str) -> Device:
-        return self.devices[name]
-
-    def counted(self) -> str:
-        """Return what devices have dropped, refused or found wrong, as text, one device a line.
-
-        Only what is not 0; see `Device.counters`.
-        """
-        return self.devices.counted()
 
     def inject(self, *faults: Faults, from_s: float = 0.0) -> None:
         """Let faults happen, such as "drop sensor @1.25s"; see `bleio.testing.faults`.
@@ -290,48 +273,6 @@ class World(SharedAir):
     def all_ended(self) -> bool:
         """Whether no program runs or is about to be started."""
         return not any(device.running for device in self.devices.values())
-
-    # Results
-
-    def rssi_dbm(self, sender: Device, receiver: Device, *, tx_power_dbm: float = 0.0) -> int:
-        """Return the level at which one device hears another now, as its RSSI; -127 is not at all.
-
-        Interference, and what noise and chance do to single packets, are not in it.
-
-        Raises: RuntimeError if a program has not used its adapter yet: its radio is not there.
-        """
-        one, other = sender.radio, receiver.radio
-        for device in (sender, receiver):
-            if device.radio.station is None:
-                raise RuntimeError(f"{device.name} has not used its radio yet")
-        if not (one.antenna and other.antenna):
-            return LOWEST_RSSI_DBM
-        assert one.station is not None
-        assert other.station is not None
-        return self.radio.medium.rssi_dbm(one.station, other.station, tx_power_dbm)
-
-    def output(self) -> str:
-        """Return what all devices printed, in order of time, as `echo` shows it."""
-        return self.devices.output()
-
-    def decoded(self) -> list[Decoded]:
-        """Return the kept packets in words, in the order of time, in clear text and by names.
-
-        See `bleio.decoding`; `trace` has the octets as they were on air.
-        """
-        from bleio.testing.words import decode  # few worlds are asked
-
-        return decode(self.packets, self.devices, self.clock.now_us)
-
-    def story(self, *, verbose: bool = False) -> str:
-        """Return what devices said on the air and printed, one line each, in the order of time.
-
-        Packets that say nothing new are counted. Args: verbose: with octets in hexadecimal.
-        """
-        from bleio.testing.words import told
-
-        lines = told(self.decoded(), self.devices, verbose=verbose)
-        return "".join(f"{line}\n" for line in lines)
 
     # The end
 

@@ -63,6 +63,12 @@ def as_path(path: Iterable[Waypoint], now_us: int) -> list[Point]:
     return points
 
 
+def first_place(position: Sequence[float], points: Sequence[Point] | None, now_us: int) -> Position:
+    """Return where somebody is who is placed and moves along a path. Raises: ValueError."""
+    place = as_position(position)
+    return points[0][1] if points and points[0][0] <= now_us / 1e6 else place
+
+
 def position_at(time_s: float, start: Point, path: Sequence[Point]) -> Position:
     """Say where somebody is who moves straight and evenly from point to point."""
     before = start
