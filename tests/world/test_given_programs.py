@@ -317,9 +317,6 @@ def test_a_closed_over_function_that_calls_itself() -> None:
         assert world.now_s == pytest.approx(5, abs=0.01)
 
 
-async def waits() -> None: ...
-
-
 async def yields() -> AsyncIterator[int]:
     yield 1
 
@@ -328,15 +325,16 @@ def generates() -> Iterator[int]:
     yield 1
 
 
-class Awaitable:
-    """A program with an async method to call."""
+class Generates:
+    """A generator method to call."""
 
-    async def __call__(self) -> None: ...
+    def __call__(self) -> Iterator[int]:
+        yield 1
 
 
 @pytest.mark.parametrize(
     "program",
-    [waits, yields, generates, Awaitable(), functools.partial(waits), Awaitable().__call__],
+    [yields, generates, Generates(), functools.partial(yields), Generates().__call__],
 )
 def test_a_program_that_a_call_does_not_run_is_refused(program: Callable[[], Any]) -> None:
     with World() as world:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 _CLOCK_HZ = 64_000_000
 
 
-class Restart(BaseException):
+class Restart(SystemExit):
     """The program has asked to be started anew: `microcontroller.reset`, `supervisor.reload`.
 
-    No Exception, so that a program's `except Exception` does not keep it from that.
+    No Exception, so that a program's `except Exception` does not keep it from that; and one that
+    asyncio does not keep in the task that raises it.
     """
 
 

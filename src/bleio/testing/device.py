@@ -226,7 +226,7 @@ class Device(OnAir):
         """Run the program to its end. Returns: whether it has asked to be started anew."""
         with use_adapter(self.adapter):
             try:
-                self._program.run(self._make_modules())
+                self._run_with(self._make_modules())
             except PowerOff:
                 raise
             except Restart:
@@ -242,6 +242,12 @@ class Device(OnAir):
             self._note(history.ENDED)
             session.engine.call(session.life.shut_down)
         return False
+
+    def _run_with(self, modules: DeviceModules) -> None:
+        try:
+            self._program.run(modules)
+        finally:
+            modules.end()
 
     def _make_modules(self) -> DeviceModules:
         modules = make_modules(

@@ -64,6 +64,8 @@ class DeviceModules:
         modules when they are imported. names: what differs from the process's builtins, such as
         `print`. make_board: makes the modules of a pretend board; called when one of them is
         imported that is not beside the program. share: what is not to be the device's own.
+
+    Attributes: at_end: called when the program has ended.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class DeviceModules:
         self._makers = makers
         self._share = share
         self._made = frozenset(name.partition(".")[0] for name in (*synthetic, *makers))
+        self.at_end: list[Callable[[], None]] = []
         self._folder = folder
         self._boards = cache(make_board)
         self._tops: dict[str, bool] = {}
@@ -104,6 +107,11 @@ class DeviceModules:
         exchange = Exchange(self, home_of(program))
         named = {name: exchange.own(value) for name, value in kwargs.items()}
         return partial(exchange.own(program), *map(exchange.own, args), **named)
+
+    def end(self) -> None:
+        """The program has ended."""
+        for each in self.at_end:
+            each()
 
     # Importing
 

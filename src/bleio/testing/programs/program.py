@@ -119,19 +119,16 @@ def _run_function(
     kwargs: dict[str, Any],
     modules: DeviceModules,
 ) -> None:
-    modules.rebind(function, args, kwargs)()
+    result = modules.rebind(function, args, kwargs)()
+    if inspect.iscoroutine(result):
+        modules.load("asyncio").run(result)
 
 
 def _check_runs_to_its_end(program: Callable[..., Any]) -> None:
     """Raise TypeError for what would only be prepared by a call, and never run."""
     inner = inner_of(program)
     for each in (inner, vars(type(inner)).get("__call__")):
-        if inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each):
-            raise TypeError(
-                "A program cannot be an async function, since the time of asyncio is not"
-                " simulated: give a plain function, which waits with time.sleep"
-            )
-        if inspect.isgeneratorfunction(each):
+        if inspect.isgeneratorfunction(each) or inspect.isasyncgenfunction(each):
             raise TypeError("A program cannot be a generator: a call would not run it")
 
 

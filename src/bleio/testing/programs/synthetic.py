@@ -22,6 +22,7 @@ from bleio.testing.programs.process import make_os, make_sys
 from bleio.testing.programs.program import Circumstances, Program
 from bleio.testing.programs.threads import make_thread_modules
 from bleio.testing.timing.clock import VirtualClock
+from bleio.testing.timing.participant import Participant
 
 # Worlds begin at this date, the same in every run: 2025-01-01 00:00:00 UTC.
 EPOCH_S = 1_735_689_600
@@ -43,6 +44,7 @@ def make_modules(
     """
     own_sys = make_sys(output, [program.title or name, *call.argv])
     octets = Random(f"octets {seed}\0{name}")
+    main = clock.participant()
     modules = DeviceModules(
         program.folder,
         {
@@ -51,12 +53,27 @@ def make_modules(
             "random": make_random(f"{seed}\0{name}"),
             **make_thread_modules(),
         },
-        {"os": partial(make_os, call.env, octets, lambda: clock.now_us / 1e6)},
+        {
+            "os": partial(make_os, call.env, octets, lambda: clock.now_us / 1e6),
+            "asyncio": lambda: _make_asyncio(modules, clock, main, output, name),
+        },
         {"print": partial(_print, output)},
         partial(board_modules.make_modules, board, clock.sleep),
     )
     vars(own_sys).update(modules=modules.loaded)
     return modules
+
+
+def _make_asyncio(
+    modules: DeviceModules, clock: VirtualClock, main: Participant, output: Output, name: str
+) -> ModuleType:
+    from bleio.testing.programs.loops.modules import make_loop_modules
+    from bleio.testing.programs.loops.owner import DeviceLoops
+
+    loops = DeviceLoops(clock, main, output, name)
+    modules.at_end.append(loops.end)
+    modules.loaded.update(make_loop_modules(loops))
+    return modules.loaded["asyncio"]
 
 
 def make_random(seed: str) -> ModuleType:

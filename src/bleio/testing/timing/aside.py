@@ -15,35 +15,37 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from asyncio import _get_running_loop, _set_running_loop
 from typing import Any
 
 # From this version on it is a thread that has one current task, before it was each loop.
 _TASK_OF_THREAD = sys.version_info >= (3, 14)
+_exchange_task: Any = getattr(asyncio.tasks, "_swap_current_task", None)
+_get_hooks, _set_hooks = sys.get_asyncgen_hooks, sys.set_asyncgen_hooks  # each switch has them
 
 
-class LoopAside:
-    """The calling thread's running loop; it has none while this has it."""
-
-    __slots__ = ("_hooks", "_loop", "_task")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._task = _exchange_task(loop, None)
-        self._hooks = sys.get_asyncgen_hooks()
-        sys.set_asyncgen_hooks(None, None)
-        asyncio._set_running_loop(None)
-
-    def resume(self) -> None:
-        """Give it back."""
-        asyncio._set_running_loop(self._loop)
-        sys.set_asyncgen_hooks(*self._hooks)
-        _exchange_task(self._loop, self._task)
+# A loop, its hooks and its current task.
+Aside = tuple[asyncio.AbstractEventLoop, Any, Any]
 
 
-def lay_loop_aside() -> LoopAside | None:
-    """Lay aside the running loop of the calling thread alone; None if there is none."""
-    loop = asyncio._get_running_loop()
-    return None if loop is None else LoopAside(loop)
+def lay_loop_aside(loop: asyncio.AbstractEventLoop | None) -> Aside | None:
+    """Take from the calling thread its running loop; None if it has none, and nothing to take."""
+    if loop is None:
+        return None
+    task = _exchange_task(loop, None) if _TASK_OF_THREAD else None
+    hooks = _get_hooks()
+    _set_hooks(None, None)
+    _set_running_loop(None)
+    return loop, hooks, task
+
+
+def resume_loop(aside: Aside) -> None:
+    """Give it back."""
+    loop, hooks, task = aside
+    _set_running_loop(loop)
+    _set_hooks(*hooks)
+    if _TASK_OF_THREAD:
+        _exchange_task(loop, task)
 
 
 def begin_as_thread() -> None:
@@ -54,16 +56,9 @@ def begin_as_thread() -> None:
         sys.settrace(trace)
 
 
-def _exchange_task(loop: asyncio.AbstractEventLoop, task: Any) -> Any:
-    if not _TASK_OF_THREAD:
-        return None
-    exchange: Any = asyncio.tasks._swap_current_task  # type: ignore[attr-defined]
-    return exchange(loop, task)
-
-
 def end_as_thread() -> None:
     """Leave nothing to the greenlet that runs next."""
     sys.settrace(None)
     if callable(sys.getprofile()):  # else it is cProfile's, of another program perhaps
         sys.setprofile(None)
-    lay_loop_aside()
+    lay_loop_aside(_get_running_loop())

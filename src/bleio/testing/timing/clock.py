@@ -67,6 +67,7 @@ class VirtualClock(Clock):
     Attributes:
         pace: how a world in real time keeps up with it; None if time passes as fast as it can.
         time: has the time, as `now_us` has. Thread: any.
+        wake: tells that a participant's event loop was given something to do. Thread: any.
     """
 
     looks_take_time = True
@@ -86,6 +87,7 @@ class VirtualClock(Clock):
         self._engine = EngineTurns(self._turns, events, set_context)
         self._everybody: list[Participant] = []
         self._quick = QuickWaits(self._turns, self._look_slowly)
+        self.wake = self._turns.wake
         self.look = self._quick.look  # type: ignore[method-assign] # no call between
 
     @property
@@ -120,7 +122,7 @@ class VirtualClock(Clock):
 
     def sleep(self, seconds: float) -> None:
         """Wait; no longer than a look is one."""
-        me, time_us = self._me(), round(seconds * 1e6)
+        me, time_us = self.participant(), round(seconds * 1e6)
         if time_us <= me.look_us and not me.stranger:
             self.look()
         else:
@@ -142,7 +144,7 @@ class VirtualClock(Clock):
 
     def wait_for_flag(self, flag: Flag, timeout_s: float | None = None) -> bool:
         """See `Clock`. The flag's lock is left alone. If it is set already, that is one look."""
-        if flag.done and not (me := self._me()).stranger:
+        if flag.done and not (me := self.participant()).stranger:
             self._block(me, None, self._turns.now_us + me.look_us)
             return True
         return self.wait_until(flag.is_set, timeout_s)
@@ -155,7 +157,7 @@ class VirtualClock(Clock):
 
         Returns: what the predicate returned last.
         """
-        me = self._me()
+        me = self.participant()
         limit_us = NEVER_US if timeout_s is None else round(timeout_s * 1e6)
         if limit_us <= me.look_us and not (me.stranger or predicate()):
             self.look()
@@ -164,7 +166,21 @@ class VirtualClock(Clock):
             self._block(me, predicate, min(NEVER_US, limit_us))
         return predicate()
 
-    def _me(self) -> Participant:
+    def wait_for_work(self, has_work: Predicate, due_us: int) -> None:
+        """Wait as an event loop does that has nothing to do: until a time, or `wake`."""
+        me = self.participant()
+        if due_us <= self._turns.now_us + me.look_us and not me.stranger:
+            self.look()
+        else:
+            asked = has_work if due_us >= NEVER_US or me.stranger else None
+            me.wants_work = True
+            try:
+                self._block(me, asked, due_us)
+            finally:
+                me.wants_work = False
+
+    def participant(self) -> Participant:
+        """Return the one that calls."""
         baton = self._turns.baton
         me = baton.me()
         if me is None:  # a thread that a program has started itself

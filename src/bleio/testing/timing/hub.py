@@ -35,7 +35,7 @@ from asyncio import _get_running_loop
 from collections.abc import Callable
 from functools import partial
 
-from bleio.testing.timing.aside import begin_as_thread, end_as_thread, lay_loop_aside
+from bleio.testing.timing.aside import begin_as_thread, end_as_thread, lay_loop_aside, resume_loop
 from bleio.testing.timing.participant import Participant
 
 try:
@@ -147,7 +147,8 @@ class Hub:
         """Let `to` go on where it stands. Returns when somebody switches back to `me`."""
         self._stands[me] = getcurrent()
         stack = self._stands.get(to) or self._first_here()
-        loop = None if _get_running_loop() is None else lay_loop_aside()
+        loop = _get_running_loop()
+        aside = None if loop is None else lay_loop_aside(loop)
         trace, profile = sys.gettrace(), sys.getprofile()
         if trace is not None:
             sys.settrace(None)
@@ -164,8 +165,8 @@ class Hub:
             sys.setprofile(profile)
         if trace is not None:
             sys.settrace(trace)
-        if loop is not None:
-            loop.resume()
+        if aside is not None:
+            resume_loop(aside)
 
     def _first_here(self) -> greenlet:
         """Return what to switch to for one that has not begun; it looks at `_to_start`."""

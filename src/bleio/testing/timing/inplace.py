@@ -26,7 +26,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from bleio.testing.timing.aside import lay_loop_aside
+from bleio.testing.timing.aside import lay_loop_aside, resume_loop
 from bleio.testing.timing.room import LOOK_FRAMES, has_room
 from bleio.testing.timing.turns import Turns, WorldLife
 
@@ -58,7 +58,7 @@ class InPlace:
     def run(self, function: Callable[..., object], *args: object) -> None:
         baton, engine = self._turns.baton, self._engine
         self._turns.schedule.announce()  # the engine does not look as programs do
-        aside = lay_loop_aside()
+        aside = lay_loop_aside(asyncio._get_running_loop())
         me = baton.become(self._turns.engine)
         asyncio._set_running_loop(engine.loop)
         try:
@@ -67,7 +67,7 @@ class InPlace:
             asyncio._set_running_loop(None)
             baton.become(me)
             if aside is not None:
-                aside.resume()
+                resume_loop(aside)
             engine.has_changed()
 
     def is_asked(self) -> bool:
@@ -79,14 +79,14 @@ class InPlace:
             raise RecursionError("There is no room on this stack to look at the engine's state")
         loop = self._engine.loop
         timer_us = loop.next_timer_us()
-        aside = lay_loop_aside()
+        aside = lay_loop_aside(asyncio._get_running_loop())
         asyncio._set_running_loop(loop)
         try:
             self._engine.context_of_call().run(function)
         finally:
             asyncio._set_running_loop(None)
             if aside is not None:
-                aside.resume()
+                resume_loop(aside)
             if loop.is_ready() or loop.next_timer_us() != timer_us:
                 self._engine.has_changed()
 

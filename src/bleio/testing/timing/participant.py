@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 LOOK_US = 20  # about what a microcontroller takes for one look at an attribute
 LONGEST_LOOK_US = 10_000
+NEVER_US = 1 << 62
 SPINNING_PARTS = 16  # a look takes this fraction of the time that its program has spun
 
 
@@ -23,6 +24,8 @@ class Participant:
     one thread together, see `hub`. `thread_name` is what that thread is called while it runs.
     `look_us` is how long a look takes at least, `extra_us` what a slow device takes beyond the
     usual, whatever it does. `hears_news`: it is in a look, which news end (`waiting`).
+    `look_limit_us` is when its event loop has something to do by itself (`deviceloop`), and
+    `wants_work`: it waits since that has nothing to do.
 
     Thread: the one that has the world's baton.
     """
@@ -36,6 +39,8 @@ class Participant:
         self.alive = True
         self.look_us = LOOK_US
         self.extra_us = 0
+        self.look_limit_us = NEVER_US
+        self.wants_work = False
         self.spins_since_us = 0  # when it last waited, or something happened to it
         self.news = self.hears_news = False
         self.predicate: Callable[[], bool] | None = None
@@ -55,6 +60,8 @@ class Participant:
         part_us = (now_us - self.spins_since_us) // SPINNING_PARTS
         if part_us > LONGEST_LOOK_US:
             part_us = LONGEST_LOOK_US
+        if part_us > self.look_limit_us - now_us:
+            part_us = self.look_limit_us - now_us
         return part_us if part_us > self.look_us else self.look_us
 
     def has_ended(self) -> bool:

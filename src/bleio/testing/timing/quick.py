@@ -66,6 +66,8 @@ class QuickWaits:
         if cost_us < me.look_us or cost_us > participant.LONGEST_LOOK_US:
             cost_us = me.look_cost_us(now_us)
         due_us = now_us + cost_us
+        if due_us > me.look_limit_us:
+            due_us = now_us + me.look_cost_us(now_us)
         if (
             due_us >= schedule.quiet_until_us
             or me.stop is not None

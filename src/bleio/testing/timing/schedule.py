@@ -17,6 +17,7 @@ in between (`quiet_until_us`; see `quick`).
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Protocol
 
 from bleio.testing.timing.participant import Participant
@@ -58,6 +59,7 @@ class TurnSchedule:
         self.at_looks: Predicate | None = None
         self.waiting = Waiting()
         self.announced = False
+        self._woken: deque[Participant] = deque()
         self._events = events
         self._engine = engine
         self.enter = self.waiting.enter
@@ -72,6 +74,11 @@ class TurnSchedule:
         Returns: which, and when; None and `NEVER_US` if nothing can happen any more.
         """
         engine_us = self.engine_us()
+        while self._woken:
+            woken = self._woken.popleft()
+            self.waiting.wake(woken, now_us)
+            if woken is me and me.wants_work:
+                due_us = min(due_us, now_us + me.look_us)
         waiting, self.announced, self.deciding = self.waiting, False, True
         try:
             who, at_us = waiting.first(now_us, engine_us, me, predicate, due_us)
@@ -99,6 +106,11 @@ class TurnSchedule:
         """What somebody waits for may have come, and not by the engine. Thread: any."""
         self.announced = True
         self.quiet_until_us = UNKNOWN_US
+
+    def wake(self, who: Participant) -> None:
+        """One is to go on before its time, if it waits for one. Thread: any."""
+        self._woken.append(who)
+        self.announce()
 
     def wake_engine(self) -> None:
         """The engine was given something to do. Thread: any."""

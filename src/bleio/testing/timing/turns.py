@@ -102,6 +102,11 @@ class Turns:
         if self.life is WorldLife.FORKED:
             raise ForkedChild
 
+    def wake(self, participant: Participant) -> None:
+        """Its event loop was given something to do. Raises: ForkedChild. Thread: any."""
+        self.check_process()
+        self.schedule.wake(participant)
+
     def wait(
         self,
         me: Participant,

@@ -13,10 +13,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 
-from bleio.testing.timing.participant import Participant
+from bleio.testing.timing.participant import NEVER_US as NEVER_US, Participant
 from bleio.testing.timing.room import has_room
 
-NEVER_US = 1 << 62
 _STALE_ALLOWED = 1024  # entries of waits that have ended, beside as many as there are of others
 
 Predicate = Callable[[], bool]
@@ -73,9 +72,20 @@ class Waiting:
         """News have come for one that may be waiting, and then goes on now if it looks."""
         if who.hears_news and who.sequence:
             who.hears_news = False
-            heard_us = max(now_us, who.not_before_us)
-            if heard_us < who.due_us:
-                heapq.heappush(self.due, (heard_us, who.sequence, who))
+            self._bring_forward(who, now_us)
+
+    def wake(self, who: Participant, now_us: int) -> None:
+        """There is work for one whose event loop may be waiting, or that looks."""
+        if who.wants_work and who.sequence:
+            self._bring_forward(who, now_us)
+        else:
+            who.news = True
+            self.hear(who, now_us)
+
+    def _bring_forward(self, who: Participant, now_us: int) -> None:
+        heard_us = max(now_us, who.not_before_us)
+        if heard_us < who.due_us:
+            heapq.heappush(self.due, (heard_us, who.sequence, who))
 
     def _tidy(self) -> None:
         """Forget waits that ended before their time, or they would stay until it comes."""
