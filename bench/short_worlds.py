@@ -49,6 +49,6 @@ def scenario(world, loss):
     world.loss = loss
     levels = []
     world.add(sensor)
-    world.add(reader, levels)
+    world.add(reader, (levels,))
     world.run(within_s=60)
     return {"read": levels == [0x57], "took_s": world.now_s}

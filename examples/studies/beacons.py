@@ -60,12 +60,12 @@ def scenario(world, interval_s, beacons):
     random, latencies_s = Random(world.seed), []
     devices = [
         world.add(
-            beacon, interval_s, name=f"beacon {number}", start_s=random.uniform(0, interval_s)
+            beacon, (interval_s,), name=f"beacon {number}", start_s=random.uniform(0, interval_s)
         )
         for number in range(beacons)
     ]
     world.run_for(interval_s * random.uniform(2, 3))
-    world.add(scanner, devices[0].adapter.address, latencies_s)
+    world.add(scanner, (devices[0].adapter.address, latencies_s))
     world.run(until=lambda: latencies_s, within_s=600)
     return {"latency_s": latencies_s[0]}
 

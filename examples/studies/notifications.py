@@ -55,8 +55,8 @@ def phone(interval_ms, ready, latencies_s):
 
 def scenario(world, loss, interval_ms):
     ready, latencies_s = [], []
-    world.add(sensor, ready)
-    reader = world.add(phone, interval_ms, ready, latencies_s)
+    world.add(sensor, (ready,))
+    reader = world.add(phone, (interval_ms, ready, latencies_s))
     world.run(until=lambda: ready, within_s=60)
     world.loss = loss  # from here on
     world.run_for(COUNT * PERIOD_S)

@@ -22,8 +22,8 @@ SEEDS = 10
 def scenario(world: World, a: int, b: float) -> dict[str, Any]:
     """Depend on seed, parameters and the air."""
     heard: list[int] = []
-    world.add(_beacon, 0.05 * a)
-    world.add(_scanner, heard)
+    world.add(_beacon, (0.05 * a,))
+    world.add(_scanner, (heard,))
     world.run_for(b)
     return {"heard": len(heard), "many": len(heard) > 4}
 

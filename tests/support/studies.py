@@ -38,7 +38,7 @@ def scenario(world, loss, name):
     heard = []
     world.loss = loss
     world.add(beacon, start_s=Random(world.seed).random() / 10)
-    world.add(scanner, heard)
+    world.add(scanner, (heard,))
     world.run_for(0.3)
     return {"heard": len(heard), "any": bool(heard), "now_s": world.now_s}
 """
