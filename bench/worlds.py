@@ -94,7 +94,7 @@ def beacon() -> World:
     world = World(seed=1)
     world.add(source=BEACON, name="beacon")
     scanner = world.add(source=SCANNER, name="scanner")
-    world.run(until=lambda: not scanner.running)
+    world.run(until=lambda: not scanner.running, within_s=3700)
     assert int(scanner.text.split()[0]) > 3500
     return world
 

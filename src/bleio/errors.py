@@ -202,6 +202,11 @@ def notes_of(error: BaseException) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
+def notes_not_printed(error: BaseException) -> list[str]:
+    """Return the notes that Python's tracebacks leave out: all before 3.11, none since."""
+    return [] if hasattr(error, "add_note") else notes_of(error)
+
+
 def _public(error: InnerError) -> Exception:
     match error:
         case AttError(code=AttErrorCode.INSUFFICIENT_AUTHENTICATION):

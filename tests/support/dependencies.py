@@ -61,8 +61,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("own_device", "bonds", "controller", "counters", "background", "entropy"),
     ),
     "testing": (
-        *("plugin", "seeds", "report", "hunt", "campaigns", "world"),
-        *("results", "faults", "roster", "device", "air", "programs", "timing", "errors", "naming"),
+        *("plugin", "report", "seeds", "hunt", "campaigns", "world", "failures", "results"),
+        *("faults", "roster", "device", "air", "programs", "timing", "frames", "errors", "naming"),
     ),
     "testing.campaigns": (
         *("campaign", "running", "progress", "cluster", "executors", "frame", "plot", "table"),
@@ -97,6 +97,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "matplotlib": ("testing.campaigns.plot",),
     "pandas": ("testing.campaigns",),
     "platformdirs": ("radio.sharing", "runtime"),
+    "_pytest": ("testing.report.heading",),
     "pytest": ("testing.plugin", "testing.report", "testing.seeds"),
 }
 

@@ -65,6 +65,7 @@ import _bleio
 entry = next(iter(_bleio.adapter.start_scan()))
 connection = _bleio.adapter.connect(entry.address, timeout=5)
 (service,) = connection.discover_remote_services((_bleio.UUID(0x180F),))
+print("found")
 print(service.characteristics[0].value)
 """
 def test_it(ble_world):

@@ -96,7 +96,7 @@ def test_what_is_printed_runs_the_seed_again(tmp_path: Path) -> None:
         again = pytest_in(tmp_path, *shlex.split(command))
         assert "1 failed in" in again
         assert "ble_world, seed 23, at" in again
-        assert "again:" not in again  # one seed was asked for, and one failed
+        assert "of 1 seed" not in again  # one seed was asked for, and one failed
 
 
 def test_what_is_printed_can_be_typed_where_pytest_was_called(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_lists_of_seeds_are_short(tmp_path: Path) -> None:
 def test_one_seed_is_an_ordinary_failure(tmp_path: Path) -> None:
     text = run(tmp_path, FAILS_WITH, "--ble-seeds=7")
     assert "1 failed in" in text
-    assert "again:" not in text
+    assert "of 1 seed" not in text
 
 
 def test_reports_for_machines_have_the_seed(tmp_path: Path) -> None:

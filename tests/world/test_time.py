@@ -28,7 +28,7 @@ def test_sleep_takes_simulated_time_only() -> None:
     start_s = time.monotonic()
     with World() as world:
         world.add(sleeper)
-        world.run()
+        world.run(within_s=math.inf)
         assert world.now_s == pytest.approx(12 * 3600, abs=0.01)
     assert time.monotonic() - start_s < 60
     assert seen == pytest.approx([hour * 3600 for hour in range(12)], abs=0.01)
@@ -234,7 +234,7 @@ def test_threads_of_a_program_wait_by_simulated_time() -> None:
 
     with World() as world:
         world.add(starts_a_thread)
-        world.run()
+        world.run(within_s=math.inf)
     assert order == ["program", "thread"]
 
 

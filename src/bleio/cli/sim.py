@@ -101,6 +101,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     help="Write a page with a timeline of devices and packets in words, for a browser.",
 )
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
+@click.option("--full-trace", is_flag=True, help="Show frames of bleio in tracebacks, too.")
 @click.argument(
     "programs",
     nargs=-1,
@@ -119,6 +120,7 @@ def sim(
     keys: str | None,
     report: str | None,
     real_time: bool,
+    full_trace: bool,
     programs: tuple[str, ...],
 ) -> None:
     """Run PROGRAMS as devices of one simulated world, in simulated time.
@@ -128,6 +130,7 @@ def sim(
     fails ends the world, with exit code 1 or that of its sys.exit.
     """
     try:
+        from bleio.errors import notes_of
         from bleio.testing.errors import DeviceFailed, WorldError
         from bleio.testing.world import World
     except ImportError as error:  # of what worlds need and not every machine has
@@ -146,6 +149,7 @@ def sim(
             hci_capture=hci_capture,
             decipher=decipher,
             real_time=real_time,
+            full_trace=full_trace,
             echo=sys.stdout,
             watch=_Progress(for_s),
         )
@@ -157,7 +161,7 @@ def sim(
         click.ClickException(str(error)).show()
         sys.exit(error.exit_code)
     except WorldError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException("\n".join((str(error), *notes_of(error)))) from None
     except BrokenPipeError:
         raise  # nothing reads the output any more; click ends the command
     except OSError as error:

@@ -47,12 +47,17 @@ class DeviceOwner(Protocol):
     """What a device tells and asks: the world that made it.
 
     state_folder: where devices keep their bonds, each in a folder of its name; None is nowhere.
+    full_trace: show frames of bleio in tracebacks of programs, too.
     """
 
     state_folder: str | None
+    full_trace: bool
 
     def check_open(self) -> None:
         """Raise WorldError if no device can be powered on any more."""
+
+    def named(self, text: str) -> str:
+        """Return a text with names of devices in place of their addresses."""
 
     def printed(self, device: Device, line: Line) -> None:
         """A line of output has ended. Thread: the device's."""
@@ -109,6 +114,17 @@ class Device(OnAir):
     def running(self) -> bool:
         """Whether its program runs or is about to be started."""
         return self._comes_back or (self._participant is not None and self._participant.alive)
+
+    @property
+    def where(self) -> str:
+        """Where its program is, in words: file, line and source, since when and for what it
+        waits; or how it has ended."""
+        if self._participant is None:
+            return "is off"
+        where = self._air.clock.where(self._participant)
+        if self.error is None:
+            return where
+        return f"{where}; failed at {self.failed_at_s:.6f} s by {type(self.error).__name__}"
 
     @property
     def text(self) -> str:
@@ -235,7 +251,8 @@ class Device(OnAir):
             except BaseException as error:
                 if self._air.clock.forked:
                     leave_fork(error)
-                self._ended_by(end_of(error, self.output.write))
+                owner = self._owner
+                self._ended_by(end_of(error, self.output, owner.named, whole=owner.full_trace))
             if self._air.clock.forked:
                 leave_fork(None)
             session = self.adapter._session

@@ -12,11 +12,13 @@ class DeviceFailed(WorldError):
 
     exit_code: what a process that ran the program would have ended with: that of its `sys.exit`,
         or 1.
+    device: the device's name.
     """
 
-    def __init__(self, sentence: str, exit_code: int = 1) -> None:
+    def __init__(self, sentence: str, exit_code: int = 1, device: str = "") -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
+        self.device = device
 
 
 class DeviceBlocked(WorldError):

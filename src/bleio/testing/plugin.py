@@ -5,6 +5,7 @@ Nothing heavy is imported until a test asks for the fixture.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,7 @@ def ble_world(request: pytest.FixtureRequest, ble_seed: int) -> Iterator[World]:
     arguments = {"folder": request.path.parent, **world_arguments(request.node)}
     arguments.pop("seeds", None)
     arguments["seed"] = ble_seed
+    arguments.setdefault("full_trace", request.config.getoption("fulltrace"))
     with World(**arguments) as world:
         request.node.stash[_world_key] = world
         yield world
@@ -110,13 +112,31 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add what happened in the world to the report of a test that failed, or a fixture of it."""
+    if call.excinfo is not None and "bleio.testing.world" in sys.modules:
+        from bleio.testing.report.tracebacks import hide_ours
+
+        hide_ours(call, item.config)
     report = yield
     world = item.stash.get(_world_key, None)
     if world is not None and report.failed:
+        from bleio.testing.report.heading import put_heading
         from bleio.testing.report.story import section
 
-        report.sections.append(section(item, world, report.longreprtext))
+        error = None if call.excinfo is None else call.excinfo.value
+        put_heading(report, item, error, world)
+        report.sections.append(section(item, world, error, report.longreprtext))
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_exception_interact(call: pytest.CallInfo[None]) -> Generator[None, object, object]:
+    """Let `--pdb` stop in the program that failed, rather than where the test let it run."""
+    if "bleio.testing.world" not in sys.modules:
+        return (yield)
+    from bleio.testing.report.tracebacks import at_the_device
+
+    with at_the_device(call):
+        return (yield)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TextIO
 
+from bleio.testing.air.adapters import address_of
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.device import Device
 from bleio.testing.errors import NoSuchDevice
@@ -51,20 +52,39 @@ class Roster(dict[str, Device]):
         """Return the names of those whose programs run or are about to be started."""
         return [name for name, device in self.items() if device.running]
 
+    def whereabouts(self) -> str:
+        """Say where each of their programs is, one device a line."""
+        return "\n".join(f"  {name} {device.where}" for name, device in self.items())
+
     def radios(self) -> list[DeviceRadio]:
         """Return what they have on the air."""
         return [device.radio for device in self.values()]
 
-    def output(self) -> str:
-        """Return what all of them printed, in order of time."""
-        return "".join(f"{text}\n" for _, text in self.lines())
+    def named(self, text: str) -> str:
+        """Return a text with their names in place of their addresses."""
+        for name, device in self.items():
+            backend = device.radio.backend
+            address = address_of(name) if backend is None else backend.address
+            text = text.replace(str(address), name)
+        return text
 
-    def lines(self) -> list[tuple[int, str]]:
-        """Return the lines that all of them printed, with their times in microseconds, in order."""
+    def output(self, without_failure_of: str | None = None) -> str:
+        """Return what all of them printed, in order of time.
+
+        Args: without_failure_of: the device whose traceback is told elsewhere.
+        """
+        return "".join(f"{text}\n" for _, text in self.lines(without_failure_of))
+
+    def lines(self, without_failure_of: str | None = None) -> list[tuple[int, str]]:
+        """Return the lines of `output`, with their times in microseconds, in order."""
         lines = [
             (round(line.time_s * 1e6), _tagged(device, line))
             for device in self.values()
-            for line in device.output.lines
+            for line in (
+                device.output.lines_without_failures()
+                if device.name == without_failure_of
+                else device.output.lines
+            )
         ]
         lines.sort(key=itemgetter(0))  # lines of one moment stay in the order of devices
         return lines

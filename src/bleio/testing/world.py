@@ -42,7 +42,8 @@ from bleio.testing.air.captures import Captures
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.air.places import Waypoint, as_path, first_place, make_propagation
 from bleio.testing.device import Device
-from bleio.testing.errors import DeviceFailed, PowerOff, WorldError
+from bleio.testing.errors import PowerOff, WorldError
+from bleio.testing.failures import failure_of, located, out_of_time
 from bleio.testing.programs.output import Line
 from bleio.testing.programs.program import as_circumstances, as_program, check_times
 from bleio.testing.results import Results
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from bleio.testing.faults.fault import Fault
     from bleio.testing.faults.schedule import Faults, Schedule
 
-DEFAULT_WITHIN_S = 86_400.0
+DEFAULT_WITHIN_S = 600.0  # of simulated time; nothing of Bluetooth takes minutes
 _CLOSE_S = 1.0  # for the thread of a world whose programs have ended
 
 
@@ -79,6 +80,7 @@ class World(Results):
         hci_capture: a folder for what each device and its controller say over HCI, in one btsnoop
             file for each, named after it. Everything is in clear text there; keys are zeros,
             unless the environment has BLEIO_CAPTURE_KEYS=1.
+        full_trace: tracebacks of programs have frames of bleio, too.
         decipher: `capture` and `save_packets` write encrypted packets in clear text, as from a
             sniffer that has the keys; Wireshark cannot decipher packets of the link layer.
 
@@ -103,6 +105,7 @@ class World(Results):
         capture: str | os.PathLike[str] | None = None,
         hci_capture: str | os.PathLike[str] | None = None,
         decipher: bool = False,
+        full_trace: bool = False,
     ) -> None:
         radio = Radio(seed, make_propagation(propagation, path_loss_db, distance_m, loss))
         captures = Captures(radio, capture, hci_capture, decipher=decipher)
@@ -121,6 +124,7 @@ class World(Results):
         self._distance_m = distance_m or 0.0
         self._folder = None if folder is None else os.path.abspath(folder)
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
+        self.full_trace = full_trace
         self._echo = Echo(echo, at_once=real_time)
         self._failures: deque[Device] = deque()
         self._schedule: Schedule | None = None
@@ -226,10 +230,7 @@ class World(Results):
         if until is None or callable(until):
             came = self._run(until or self.all_ended, within_s, at_looks=until)
             if not came:
-                raise TimeoutError(
-                    f"{_name_of(until)} did not come within {within_s:g} s of simulated time;"
-                    f" running: {', '.join(self.devices.running()) or 'nothing'}"
-                )
+                raise out_of_time(self, self.devices, until, within_s)
         elif not until <= self.now_s:
             self._run(_never, until - self.now_s, at_looks=None)
 
@@ -248,10 +249,13 @@ class World(Results):
         def over() -> bool:
             return bool(self._failures) or self._echo.error is not None or done()
 
-        if at_looks is None:
-            came = self.clock.wait_until(over, within_s)
-        else:
-            came = self.clock.wait_until_seen(over, within_s, at_looks)
+        try:
+            if at_looks is None:
+                came = self.clock.wait_until(over, within_s)
+            else:
+                came = self.clock.wait_until_seen(over, within_s, at_looks)
+        except WorldError as error:
+            raise located(error, self, self.devices) from None
         self._raise_failure()
         return came
 
@@ -260,15 +264,7 @@ class World(Results):
             error, self._echo.error = self._echo.error, None
             raise error
         if self._failures:
-            device = self._failures.popleft()
-            cause = device.error
-            what, exit_code = f"{type(cause).__name__}: {device.error_text}", 1
-            if isinstance(cause, SystemExit):
-                exit_code = int(cause.code) if isinstance(cause.code, int) else 1
-                what = f"exit code {exit_code} ({what})"
-            raise DeviceFailed(
-                f"{device.name} failed at {device.failed_at_s:.6f} s: {what}", exit_code
-            ) from cause
+            raise failure_of(self._failures.popleft(), self.seed)
 
     def all_ended(self) -> bool:
         """Whether no program runs or is about to be started."""
@@ -325,6 +321,10 @@ class World(Results):
 
     # What devices tell
 
+    def named(self, text: str) -> str:
+        """See `DeviceOwner`."""
+        return self.devices.named(text)
+
     def printed(self, device: Device, line: Line) -> None:
         """See `DeviceOwner`."""
         if not self._echo.show(device, line):
@@ -334,10 +334,6 @@ class World(Results):
         """See `DeviceOwner`."""
         self._failures.append(device)
         self.clock.announce()
-
-
-def _name_of(until: Callable[[], bool] | None) -> str:
-    return "The end of all programs" if until is None else "The condition"
 
 
 def _never() -> bool:

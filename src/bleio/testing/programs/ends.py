@@ -13,6 +13,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NamedTuple, NoReturn
 
+from bleio.errors import BluetoothError, notes_not_printed, notes_of
+from bleio.testing.frames import from_program, hide
+from bleio.testing.programs.output import Output
+
 
 class End(NamedTuple):
     """`error` ended a program; `text` is what `str` gives of it."""
@@ -21,18 +25,25 @@ class End(NamedTuple):
     text: str
 
 
-def end_of(error: BaseException, write: Callable[[str], object]) -> End | None:
+def end_of(
+    error: BaseException, output: Output, named: Callable[[str], str], *, whole: bool
+) -> End | None:
     """Say what Python would say of the error.
 
-    Args: write: takes that, for the device's output. Returns: None if the program ended well.
+    Args: output: takes that. named: puts names of devices in place of their addresses. whole: with
+        frames of ours (`frames.hide`) that come after the program's first.
+    Returns: None if the program ended well.
     """
     if isinstance(error, SystemExit):
-        return _exit(error, write)
-    trace = error.__traceback__
-    while trace is not None and _is_ours(trace):
-        trace = trace.tb_next
-    write(_traceback_of(error, trace))
-    return End(error.with_traceback(trace), _text_of(error, "exception"))
+        return _exit(error, output.write)
+    if whole:
+        error.__traceback__ = from_program(error.__traceback__)
+    else:
+        hide(error)
+    if isinstance(error, BluetoothError | TimeoutError):
+        vars(error)["__notes__"] = [named(note) for note in notes_of(error)]
+    output.write_failure(_traceback_of(error, error.__traceback__))
+    return End(error, _text_of(error, "exception"))
 
 
 def _exit(end: SystemExit, write: Callable[[str], object]) -> End | None:
@@ -68,13 +79,8 @@ def _text_of(value: object, what: str) -> str:
 
 def _traceback_of(error: BaseException, trace: TracebackType | None) -> str:
     try:
-        return "".join(traceback.format_exception(type(error), error, trace))
+        lines = traceback.format_exception(type(error), error, trace)
+        return "".join((*lines, *(f"{note}\n" for note in notes_not_printed(error))))
     except BaseException:  # one of what it looks at is the program's, such as notes
         lines = ["Traceback (most recent call last):\n", *traceback.format_tb(trace)]
         return "".join((*lines, f"{type(error).__name__}: {_text_of(error, 'exception')}\n"))
-
-
-def _is_ours(trace: TracebackType) -> bool:
-    """Return whether this frame runs the program rather than being of it."""
-    module = str(trace.tb_frame.f_globals.get("__name__"))
-    return module.startswith("bleio.testing.")

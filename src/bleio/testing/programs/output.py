@@ -22,6 +22,8 @@ class Output(io.TextIOBase):
     Args:
         time: has the time.
         on_line: called with each line when it ends.
+
+    Attributes: failures: which of `lines` tell how the program has failed, as Python does.
     """
 
     def __init__(self, time: Time, on_line: Callable[[Line], None]) -> None:
@@ -33,6 +35,7 @@ class Output(io.TextIOBase):
         # time; to add each to a string would copy all that was there before.
         self._part: list[str] = []
         self._begun_us = 0
+        self.failures: list[range] = []
         self._ended = "", 0  # the text of the lines when it was asked for, and how many
 
     @property
@@ -67,6 +70,18 @@ class Output(io.TextIOBase):
             if more[-1]:
                 self._part.append(more[-1])
         return len(text)
+
+    def write_failure(self, text: str) -> None:
+        """Write how the program has failed, from a new line on."""
+        self.finish()
+        before = len(self.lines)
+        self.write(text)
+        self.failures.append(range(before, len(self.lines)))
+
+    def lines_without_failures(self) -> list[Line]:
+        """Return the lines but those that tell how the program has failed."""
+        left_out = set[int]().union(*self.failures)
+        return [line for number, line in enumerate(self.lines) if number not in left_out]
 
     def finish(self) -> None:
         """Take what is left as a line."""

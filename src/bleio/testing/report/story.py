@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bleio.decoding.lines import OCTETS, line, lines
 from bleio.testing.air.captures import as_file_name
+from bleio.testing.errors import DeviceFailed
 
 if TYPE_CHECKING:
     import pytest
@@ -23,17 +24,21 @@ TROUBLES_SHOWN = 4
 LINES_SHOWN, LINES_SHOWN_VERBOSE = 12, 40
 
 
-def section(item: pytest.Item, world: World, failure: str) -> tuple[str, str]:
+def section(item: pytest.Item, world: World, error: object, failure: str) -> tuple[str, str]:
     """Return the section's title and its text.
 
     The packets are kept in pytest's cache, and the page in the folder of `--ble-report`.
+
+    Args: error: what the test has raised. The traceback of a device that it tells of is shown with
+        it, and not once more. failure: what pytest says of it.
     """
     verbose = item.config.get_verbosity() > 0
+    failed = error.device if isinstance(error, DeviceFailed) else None
     kept = _save(item, world) + _save_page(item, world, failure)
-    return f"ble_world, {world.describe()}", _story(world, kept, verbose)
+    return f"ble_world, {world.describe()}", _story(world, kept, failed, verbose)
 
 
-def _story(world: World, kept: str, verbose: bool) -> str:
+def _story(world: World, kept: str, failed: str | None, verbose: bool) -> str:
     """Tell of packets, of what devices dropped or refused, and what they printed."""
     decoded = world.decoded()
     parts = []
@@ -43,7 +48,7 @@ def _story(world: World, kept: str, verbose: bool) -> str:
     parts += _last(decoded, verbose)
     if counted := world.counted():
         parts.append(f"What was dropped, refused or found wrong:\n{counted}".rstrip())
-    if printed := world.output():
+    if printed := world.devices.output(without_failure_of=failed):
         parts.append(f"What devices printed:\n{printed}".rstrip())
     return "".join(f"{part}\n" for part in parts)
 

@@ -62,7 +62,7 @@ def fold(stats: dict[str, list[pytest.TestReport]], config: pytest.Config) -> li
                 continue
             sentence = _sentence(failed, len(ran[test]), category, config)
             first.sections.insert(0, ("seeds", sentence))
-            told.append(f"{_from_here(test, config)}: {sentence}")
+            told.append(f"{from_here(test, config)}: {sentence}")
             if others:
                 stats.setdefault(OTHERS, []).extend(others)
                 folded = set(map(id, others))
@@ -76,11 +76,11 @@ def _seeded(reports: Iterable[object]) -> Iterable[SeededReport]:
             properties = dict(report.user_properties)
             if _SEED in properties and _OF in properties:
                 seed = Seed(int(str(properties[_SEED])), int(str(properties[_OF])))
-                test, exact = _without_seed(report.nodeid, seed)
+                test, exact = without_seed(report.nodeid, seed)
                 yield SeededReport(test, seed, exact, report)
 
 
-def _without_seed(node_id: str, seed: Seed) -> tuple[str, str]:
+def without_seed(node_id: str, seed: Seed) -> tuple[str, str]:
     """Return the node id without the seed, and the one to ask for; pytest-xdist may add a group."""
     match = re.search(rf"([\[-])seed{seed.number}\](@.*)?$", node_id)
     if match is None:
@@ -91,7 +91,7 @@ def _without_seed(node_id: str, seed: Seed) -> tuple[str, str]:
     return f"{test}]", node_id.removesuffix(match[2] or "")
 
 
-def _from_here(node_id: str, config: pytest.Config) -> str:
+def from_here(node_id: str, config: pytest.Config) -> str:
     """Return a node id as it can be typed where pytest was called, and not in its root."""
     path, *rest = node_id.split("::", 1)
     try:
@@ -109,7 +109,7 @@ def _sentence(failed: list[SeededReport], ran: int, category: str, config: pytes
         verb = "fails" if category == "failed" else "has errors in fixtures"
     seeds = "seed" if ran == 1 else "seeds"
     rest = f" ({first.seed.of - ran} of {first.seed.of} did not run)" if ran < first.seed.of else ""
-    node_id = shlex.quote(_from_here(first.exact, config))
+    node_id = shlex.quote(from_here(first.exact, config))
     return (
         f"{len(failed)} of {ran} {seeds} {verb}{rest}: {listed([s.seed.number for s in failed])};"
         f" this is seed {number}; again: pytest {node_id} {OPTION} {number}"

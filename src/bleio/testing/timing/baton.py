@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable
 from types import FrameType
 
+from bleio.testing.frames import is_ours
 from bleio.testing.timing.hub import Hub
 from bleio.testing.timing.interrupting import interrupt
 from bleio.testing.timing.participant import Participant
@@ -211,7 +212,9 @@ class Baton:
 
 
 def _lines_of(frame: FrameType) -> str:
-    return "".join(traceback.format_stack(frame)[-_FRAMES_SHOWN:])
+    theirs = [each for each in traceback.walk_stack(frame) if not is_ours(each[0])]
+    stack = traceback.StackSummary.extract(iter(reversed(theirs[:_FRAMES_SHOWN])))
+    return "".join(stack.format())
 
 
 class Strangers:

@@ -37,6 +37,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bleio.runtime.clock import Clock, Flag
@@ -48,6 +49,7 @@ from bleio.testing.timing.schedule import EventSource
 from bleio.testing.timing.turns import Turns, WorldLife
 from bleio.testing.timing.waiting import NEVER_US, Predicate
 from bleio.testing.timing.watching import Time
+from bleio.testing.timing.whereabouts import tell
 
 if TYPE_CHECKING:
     import asyncio
@@ -66,6 +68,7 @@ class VirtualClock(Clock):
 
     Attributes:
         pace: how a world in real time keeps up with it; None if time passes as fast as it can.
+        where: says where a participant is, and what it waits for. Thread: the owner's.
         time: has the time, as `now_us` has. Thread: any.
         wake: tells that a participant's event loop was given something to do. Thread: any.
     """
@@ -85,6 +88,7 @@ class VirtualClock(Clock):
         self._turns = Turns(events, self.pace, blocked_after_s, watch)
         self.time: Time = self._turns
         self._engine = EngineTurns(self._turns, events, set_context)
+        self.where = partial(tell, self._turns.baton)
         self._everybody: list[Participant] = []
         self._quick = QuickWaits(self._turns, self._look_slowly)
         self.wake = self._turns.wake
@@ -225,6 +229,7 @@ class VirtualClock(Clock):
                 if not participant.stop:
                     target()
             finally:
+                participant.ended_us = turns.now_us
                 turns.leave(participant)
 
         self._everybody = [each for each in self._everybody if each.alive]

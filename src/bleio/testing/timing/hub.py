@@ -34,6 +34,7 @@ import threading
 from asyncio import _get_running_loop
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 
 from bleio.testing.timing.aside import begin_as_thread, end_as_thread, lay_loop_aside, resume_loop
 from bleio.testing.timing.participant import Participant
@@ -102,6 +103,16 @@ class Hub:
         """Return the names of programs that have begun, and stand where they wait."""
         begun = tuple(self._outermost)
         return sorted(each.name for each in begun if each is not than and each.sequence)
+
+    def has_begun(self, participant: Participant) -> bool:
+        """Whether it has had a turn."""
+        return participant in self._outermost
+
+    def frame_of(self, participant: Participant) -> FrameType | None:
+        """Return the innermost frame of one that stands where it waits."""
+        stack = self._stands.get(participant)
+        frame: FrameType | None = None if stack is None else stack.gr_frame
+        return frame
 
     def will_wake(self, to: Participant | None) -> None:
         """Say which one is to go on at `wake`; None is the one that has parked.

@@ -47,6 +47,7 @@ class Participant:
         self.due_us = 0
         self.not_before_us = 0
         self.sequence = 0
+        self.ended_us = 0
         self.error: BaseException | None = None
         self.stop: type[BaseException] | None = None
 
