@@ -28,6 +28,8 @@ def test_the_summary_is_shown_and_nothing_is_run_twice(
     assert len(study.ran()) == WORLDS + 4
     study.run("--workers", "1", "--seeds", "1", "--fresh")
     assert (len(study.ran()), len(study.rows())) == (WORLDS + 8, 4)
+    study.run("--workers", "1", "--seeds", "7-8")
+    assert [row["seed"] for row in study.rows()[::4]] == [0, 7, 8]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_worlds_that_fail_are_kept_and_can_be_seen(study: Study) -> None:
     row = study.rows()[0]
     assert row["error"].endswith("ZeroDivisionError: division by zero")
     capture = study.folder / row["capture"]
-    assert capture.name == "seed_0_loss_0.0_name_a.pcapng"
+    assert capture.name == "seed_0_loss_0.0_name_a_0.pcapng"
     assert capture.stat().st_size > 500
     shown = study.run("--again", label, code=1)
     assert 'beacon]   File "' in shown
@@ -98,7 +100,7 @@ def test_worlds_that_fail_are_kept_and_can_be_seen(study: Study) -> None:
         (STUDY, ["--on", "dask"], "is no place such as dask:tcp://192.0.2.1:8786"),
         (STUDY, ["--on", "spark:x"], "is no place such as dask:tcp://192.0.2.1:8786"),
         (STUDY, ["--on", "dask:x:1", "--workers", "2"], "--workers is for this machine"),
-        (STUDY, ["--seeds", "0"], "--seeds"),
+        *((STUDY, ["--seeds", seeds], "nor seeds such as") for seeds in ("0", "-1", "9-8", "x")),
         (STUDY, ["--results", "study.py"], "has no results of a campaign, and stays as it is"),
         (STUDY, ["--results", "study.py", "--fresh"], "stays as it is"),
         (STUDY, ["--results", "none/x.jsonl"], "Cannot use"),

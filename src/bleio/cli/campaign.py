@@ -8,6 +8,7 @@ how far it is, and how to go on after Ctrl-C, to standard error.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -43,11 +44,29 @@ class Place(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return address
 
 
+class Seeds(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """How many seeds, such as 100, or from which to which, such as 100-199."""
+
+    name = "seeds"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> range:
+        """Return them."""
+        match = re.fullmatch(r"(?:(\d+)-)?(\d+)", str(value))
+        seeds = range(0)
+        if match is not None:
+            seeds = range(int(match[1]), int(match[2]) + 1) if match[1] else range(int(match[2]))
+        if not seeds:
+            self.fail(f"{value!r} is neither a number such as 100 nor seeds such as 100-199")
+        return seeds
+
+
 @click.command()
 @click.option(
     "--seeds",
-    type=click.IntRange(1),
-    metavar="N",
+    type=Seeds(),
+    metavar="N|A-B",
     help="Worlds for each choice of parameters.  [default: seeds of FILE, else 100]",
 )
 @click.option(
@@ -83,7 +102,7 @@ class Place(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True))
 def campaign(
-    seeds: int | None,
+    seeds: range | None,
     results: str | None,
     workers: int | None,
     address: str | None,
@@ -132,10 +151,13 @@ def campaign(
 
 def _load(file: str) -> ModuleType:
     """Execute the file; an error of it is shown as it is. Raises: ClickException."""
+    from bleio.testing.campaigns.errors import CampaignError
     from bleio.testing.campaigns.scenario import load_file
 
     try:
         module = load_file(Path(os.path.abspath(file)), "bleio_campaign")
+    except CampaignError as error:
+        raise click.ClickException(str(error)) from error
     except Exception as error:
         traceback.print_exception(error)
         raise click.ClickException(f"{file} cannot be loaded: {type(error).__name__}") from error
@@ -151,7 +173,7 @@ def _load(file: str) -> ModuleType:
 def _run(
     module: ModuleType,
     path: str,
-    seeds: int | None,
+    seeds: range | None,
     workers: int | None,
     address: str | None,
     fresh: bool,
@@ -179,8 +201,6 @@ def _run(
 
 def _tell(results: Results, file: str, plot: str | None, expected: Any) -> None:
     click.echo(results.table(expected), nl=False)
-    if plot is not None:
-        results.plot(plot, expected)
     kinds: dict[str, list[Row]] = {}
     for row in results.failed:
         kinds.setdefault(row["error"], []).append(row)
@@ -188,6 +208,8 @@ def _tell(results: Results, file: str, plot: str | None, expected: Any) -> None:
         _tell_failure(results, file, error.partition("\n")[0], rows)
     if len(kinds) > SHOWN_FAILURES:
         click.echo(f"and {len(kinds) - SHOWN_FAILURES} more errors; see {results.path}")
+    if plot is not None:
+        results.plot(plot, expected)
 
 
 def _tell_failure(results: Results, file: str, error: str, rows: list[Row]) -> None:

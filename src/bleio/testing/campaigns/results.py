@@ -28,6 +28,7 @@ from bleio.testing.campaigns.worlds import Outcome
 
 FORMAT = 1
 MOST_CAPTURES = 1000
+MOST_OF_LABEL = 80  # of a file's name; with the number of the choice no two are the same
 Row = dict[str, Any]
 
 
@@ -113,8 +114,10 @@ class ResultsFile:
         """Write a capture. Returns: its path from the folder of the results."""
         if capture is None or self._captures >= MOST_CAPTURES:
             return None
-        parameters = {name: row[name] for name in self._plan.choices[0]}
-        path = self._folder / f"{as_file_name(label_of(row['seed'], parameters))}.pcapng"
+        choice = self._plan.choice_of(row)
+        assert choice is not None
+        label = label_of(row["seed"], self._plan.choices[choice])[:MOST_OF_LABEL]
+        path = self._folder / f"{as_file_name(f'{label},{choice}')}.pcapng"
         self._folder.mkdir(exist_ok=True)
         with open(create(path), "wb") as file:
             file.write(capture)

@@ -155,9 +155,19 @@ def test_captures_are_beside_the_file_and_are_bounded(
     write(path, failed)
     write(path, [Outcome({"seed": 2, "a": 1, "error": "E"}, b"packets")])
     names = [each["capture"] for each in Results(path)]
-    assert names == ["study.failed/seed_0_a_1.pcapng", "study.failed/seed_1_a_1.pcapng", None]
+    assert names == ["study.failed/seed_0_a_1_0.pcapng", "study.failed/seed_1_a_1_0.pcapng", None]
     assert (path.parent / names[0]).read_bytes() == b"packets"
     assert [each["seed"] for each in Results(path).failed] == [0, 1, 2]
     (path.parent / "study.failed" / "mine.txt").write_text("")
     write(path, fresh=True)
     assert [each.name for each in (path.parent / "study.failed").iterdir()] == ["mine.txt"]
+
+
+def test_captures_of_two_worlds_never_have_one_name(path: Path) -> None:
+    names = ["x" * 300, "x" * 301, "../..", "__..", "a b", "a_b"]
+    plan = Plan({"name": names}, 2)
+    rows = [{"seed": seed, "name": name, "error": "E"} for seed in (0, 1) for name in names]
+    write(path, [Outcome(each, b"packets") for each in rows], plan=plan)
+    captures = {path.parent / each["capture"] for each in Results(path)}
+    assert len(captures) == len(rows)
+    assert all(each.parent == path.parent / "study.failed" for each in captures)
