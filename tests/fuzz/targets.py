@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fuzz import att, controller, host, octets, shared, smp
+from fuzz import att, controller, decoding, host, octets, shared, smp
 
 
 class Target(NamedTuple):
@@ -38,4 +38,6 @@ TARGETS = {
     "h4_parser": Target(octets.h4_parser, 0.5, 200, 600),
     "hello": Target(octets.hello_words, 0.25, 200, 200),
     "captures": Target(octets.captures, 0.5, 300, 400),
+    "packets_in_words": Target(decoding.packets_in_words, 1, 300, 400),
+    "capture_file": Target(decoding.capture_file, 0.5, 300, 300),
 }

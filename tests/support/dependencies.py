@@ -80,7 +80,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "aioesphomeapi": ("backends.os.esphome",),
     "bleak": ("backends.os", "decoding.names"),
     "bleak_esphome": ("backends.os.esphome",),
-    "bumble": ("backends.hci", "decoding.hci", "decoding.names"),
+    "bumble": ("backends.hci", "decoding.hci.tables", "decoding.names"),
     "click": ("__main__", "cli"),
     "cryptography": (
         "core.private_address",

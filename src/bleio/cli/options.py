@@ -21,3 +21,9 @@ def unusable(error: OSError) -> str:
     """Return one sentence on a file or folder that the user has named."""
     what = "" if error.filename is None else f" {error.filename!r}"
     return f"Cannot use{what}: {error.strerror or error}; give another place or make it writable."
+
+
+def unreadable(error: OSError) -> str:
+    """Return one sentence on a file that the user wants read."""
+    what = "" if error.filename is None else f" {error.filename!r}"
+    return f"Cannot read{what}: {error.strerror or error}."

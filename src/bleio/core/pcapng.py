@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import struct
 
+# A comment of a packet in captures of the air names the device that has sent it, and from then on
+# what comes from the same address, or from the same end of the same link.
+FROM = "from "
+
 LINKTYPE_HCI_H4_WITH_PHDR = 201
 LINKTYPE_LE_LL_WITH_PHDR = 256
 
-_SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
-_BYTE_ORDER = 0x1A2B3C4D
-_IF_NAME, _COMMENT = 2, 1
-_BTSNOOP_H4 = 1002
+SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6
+BYTE_ORDER = 0x1A2B3C4D
+IF_NAME, COMMENT = 2, 1
+BTSNOOP_H4 = 1002
+BTSNOOP_MAGIC = b"btsnoop\0"
 # From the year 0 to 1970, in microseconds.
-_BTSNOOP_EPOCH_US = 0x00DCDDB30F2F8000
+BTSNOOP_EPOCH_US = 0x00DCDDB30F2F8000
 
 
 def _padded(octets: bytes) -> bytes:
@@ -35,8 +40,8 @@ def _option(code: int, text: str) -> bytes:
 
 def section(comment: str = "") -> bytes:
     """Return what a pcapng file begins with. `comment`: for people who open it."""
-    options = _option(_COMMENT, comment) + bytes(4) if comment else b""
-    return _block(_SECTION, struct.pack("<IHHq", _BYTE_ORDER, 1, 0, -1) + options)
+    options = _option(COMMENT, comment) + bytes(4) if comment else b""
+    return _block(SECTION, struct.pack("<IHHq", BYTE_ORDER, 1, 0, -1) + options)
 
 
 def interface(link_type: int, name: str) -> bytes:
@@ -44,15 +49,16 @@ def interface(link_type: int, name: str) -> bytes:
 
     Times are in microseconds, which is the default of the format.
     """
-    options = _option(_IF_NAME, name) + bytes(4)
-    return _block(_INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
+    options = _option(IF_NAME, name) + bytes(4)
+    return _block(INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
 
 
-def packet(number: int, time_us: int, octets: bytes) -> bytes:
-    """Return the block of one packet. `number`: of its interface."""
+def packet(number: int, time_us: int, octets: bytes, comment: str = "") -> bytes:
+    """Return the block of one packet. `number`: of its interface. `comment`: for people."""
     size = len(octets)
     head = struct.pack("<IIIII", number, time_us >> 32, time_us & 0xFFFFFFFF, size, size)
-    return _block(_PACKET, head + _padded(octets))
+    options = _option(COMMENT, comment) + bytes(4) if comment else b""
+    return _block(PACKET, head + _padded(octets) + options)
 
 
 def h4_with_direction(h4: bytes, *, to_host: bool) -> bytes:
@@ -62,11 +68,11 @@ def h4_with_direction(h4: bytes, *, to_host: bool) -> bytes:
 
 def btsnoop_header() -> bytes:
     """Return what a btsnoop file begins with."""
-    return b"btsnoop\0" + struct.pack(">II", 1, _BTSNOOP_H4)
+    return BTSNOOP_MAGIC + struct.pack(">II", 1, BTSNOOP_H4)
 
 
 def btsnoop_packet(time_us: int, h4: bytes, *, to_host: bool) -> bytes:
     """Return the record of one HCI packet. `time_us`: since 1970."""
     flags = int(to_host) | (h4[0] in (0x01, 0x04)) << 1
     size = len(h4)
-    return struct.pack(">IIIIq", size, size, flags, 0, time_us + _BTSNOOP_EPOCH_US) + h4
+    return struct.pack(">IIIIq", size, size, flags, 0, time_us + BTSNOOP_EPOCH_US) + h4

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from bleio.core.address import DeviceAddress
 from bleio.core.advertising_fields import AdvertisingFields, parse
 from bleio.decoding.control import connection_text
-from bleio.decoding.names import DeviceNames, company_name, uuid_text
-from bleio.decoding.octets import Malformed, counted, quoted, unpack, value_text
+from bleio.decoding.names import company_name, uuid_text
+from bleio.decoding.octets import Malformed, counted, quoted, value_text
 from bleio.decoding.said import Said
 
 ADV_IND, ADV_DIRECT_IND, ADV_NONCONN_IND, SCAN_REQ, SCAN_RSP, CONNECT_IND, ADV_SCAN_IND = range(7)
@@ -60,6 +60,7 @@ class Advertised(NamedTuple):
     sender: DeviceAddress | None
     target: DeviceAddress | None
     connected: Connected | None = None
+    name: str = ""  # that it says to have
 
 
 def describe(octets: bytes, *, auxiliary: bool) -> Advertised:
@@ -71,7 +72,7 @@ def describe(octets: bytes, *, auxiliary: bool) -> Advertised:
     words, pdu = _KINDS.get(kind, (f"PDU type {kind}", f"{kind}"))
     if auxiliary:
         pdu = _AUXILIARY.get(kind, pdu)
-    said = Said("ADV", words, (("PDU", pdu),))
+    said = Said("ADV", words, (("PDU", pdu),), routine=True)
     if kind in (ADV_EXT_IND, AUX_CONNECT_RSP):
         return _extended(said, kind, body, tx_random, rx_random, auxiliary)
     if kind not in _KINDS:
@@ -84,15 +85,16 @@ def describe(octets: bytes, *, auxiliary: bool) -> Advertised:
     if kind == CONNECT_IND:
         target = _address(body, _ADDRESS_OCTETS, rx_random)
         return _connect(said, sender, target, body[2 * _ADDRESS_OCTETS :])
-    _add(said, data_text(body[_ADDRESS_OCTETS:]))
-    return Advertised(said, sender, None)
+    fields = parse(body[_ADDRESS_OCTETS:])
+    _add(said, fields_text(fields))
+    return Advertised(said, sender, None, name=fields.complete_name or "")
 
 
 def _connect(said: Said, sender: DeviceAddress, target: DeviceAddress, rest: bytes) -> Advertised:
     if len(rest) != _CONNECT.size:
         raise Malformed
     access_address, _, _, _, interval, latency, timeout, _, _ = _CONNECT.unpack(rest)
-    said.protocol = "LL"  # a link begins
+    said.protocol, said.routine = "LL", False  # a link begins
     _add(said, connection_text(interval, latency, timeout))
     said.details += (("access address", f"{access_address:08x}"),)
     connected = Connected(access_address, sender, target, interval, latency)
@@ -117,11 +119,14 @@ def _extended(
     position += sum(octets for flag, octets in _HEADER_FIELDS if flags & flag)
     if header and position > len(header):
         raise Malformed
+    if kind == AUX_CONNECT_RSP:
+        said.protocol, said.routine = "LL", False
     if kind == ADV_EXT_IND and auxiliary:
         # AUX_ADV_IND, AUX_SCAN_RSP and AUX_CHAIN_IND differ in nothing but their place.
         said.text, said.details = "Auxiliary", (("PDU", "AUX_ADV_IND or its like"),)
-    _add(said, ", ".join(filter(None, (_MODES[mode], data_text(data)))))
-    return Advertised(said, sender, target)
+    fields = parse(data)
+    _add(said, ", ".join(filter(None, (_MODES[mode], fields_text(fields)))))
+    return Advertised(said, sender, target, name=fields.complete_name or "")
 
 
 def _add(said: Said, more: str) -> None:
@@ -139,9 +144,8 @@ def _address(octets: bytes, position: int, random: bool) -> DeviceAddress:
 # Advertising data
 
 
-def data_text(data: bytes) -> str:
+def fields_text(fields: AdvertisingFields) -> str:
     """Say what advertising data says, its name first; empty if that is nothing."""
-    fields = parse(data)
     parts = [*_names(fields), *_services(fields), *_manufacturers(fields), *_rest(fields)]
     return ", ".join(parts)
 
@@ -189,48 +193,3 @@ def _rest(fields: AdvertisingFields) -> list[str]:
     if fields.cut:
         parts.append(f"cut after {counted(len(fields.cut), 'octet')}")
     return parts
-
-
-# Reports of HCI
-
-_LEGACY = Struct("<BB6sB")
-_EXTENDED = Struct("<HB6sBBBbbHB6sB")
-_LEGACY_KINDS = ("Connectable", "Directed", "Scannable", "Nonconnectable", "Scan Response")
-
-
-def reports(event: bytes, devices: DeviceNames, *, extended: bool) -> list[str]:
-    """Say what an advertising report of HCI reports, from the number of reports on.
-
-    Raises: Malformed.
-    """
-    (count,) = unpack(Struct("<B"), event)
-    position, texts = 1, []
-    for _ in range(count):
-        if extended:
-            fields = unpack(_EXTENDED, event, position)
-            kind, random, octets, rssi_dbm, length = *fields[:3], fields[7], fields[11]
-            position += _EXTENDED.size + length
-            data = event[position - length : position]
-            shown = _extended_kind(kind)
-        else:
-            kind, random, octets, length = unpack(_LEGACY, event, position)
-            position += _LEGACY.size + length + 1
-            data = event[position - length - 1 : position - 1]
-            (rssi_dbm,) = unpack(Struct("<b"), event, position - 1)
-            shown = _LEGACY_KINDS[kind] if kind < len(_LEGACY_KINDS) else f"kind {kind}"
-        if position > len(event):
-            raise Malformed
-        name = devices.of(DeviceAddress(octets, random & 1 == 1))
-        more = data_text(data)
-        texts.append(f"{name} at {rssi_dbm} dBm, {shown}" + (f", {more}" if more else ""))
-    if position != len(event) or not texts:
-        raise Malformed
-    return texts
-
-
-def _extended_kind(kind: int) -> str:
-    names = ((1, "connectable"), (2, "scannable"), (4, "directed"), (8, "scan response"))
-    told = [name for bit, name in names if kind & bit] or ["nonconnectable"]
-    if kind >> 5 & 3:
-        told.append("not whole")
-    return " and ".join(told)

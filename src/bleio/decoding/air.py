@@ -19,27 +19,24 @@ nobody knows who the ends are.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
 from functools import partial
 
 from bleio.decoding import advertising, channels, control
 from bleio.decoding.advertising import Advertised
-from bleio.decoding.attributes import AttributeNames
+from bleio.decoding.attributes import Published, Servers
 from bleio.decoding.channels import End
 from bleio.decoding.names import DeviceNames
 from bleio.decoding.octets import Malformed, counted
 from bleio.decoding.records import ADVERTISING_ACCESS_ADDRESS, AirPacket, Decoded, PduType
 from bleio.decoding.said import Said, malformed
 
-_MAX_LINKS, _MAX_DEVICES = 256, 256
+_MAX_LINKS = 256
+_MIC_OCTETS = 4  # of cipher text, beside what was enciphered
 # No packet begins later after the one that it answers: the longest there is, and T_IFS.
 _ANSWERED_WITHIN_US = 20_000
 _UNIT_US = 1_250
 _LONGEST_WAIT_US = 5_000_000
 _START, _CONTROL = 2, 3
-
-# Gives the attributes of a device by its name: types by handle, None if they are not known.
-Published = Callable[[str], Mapping[int, bytes] | None]
 
 
 class _Link:
@@ -78,9 +75,8 @@ class AirDecoder:
 
     def __init__(self, published: Published | None = None) -> None:
         self.devices = DeviceNames()
-        self._published = published
         self._links: OrderedDict[int, _Link] = OrderedDict()
-        self._served: OrderedDict[str, AttributeNames] = OrderedDict()
+        self._served = Servers(published)
         self._now_us = 0
 
     def name_ends(self, access_address: int, central: str = "", peripheral: str = "") -> None:
@@ -129,8 +125,11 @@ class AirDecoder:
         return _decoded(packet, told.said, sender or "anonymous", receiver)
 
     def _learn(self, packet: AirPacket, told: Advertised) -> None:
-        if packet.sender and told.sender is not None:
-            self.devices.learn(told.sender, packet.sender)
+        if told.sender is not None:
+            if packet.sender:
+                self.devices.learn(told.sender, packet.sender)
+            elif told.name:
+                self.devices.suggest(told.sender, told.name)
         if told.connected is None:
             return
         made = told.connected
@@ -155,18 +154,7 @@ class AirDecoder:
 
     def _rename(self, end: End, name: str) -> None:
         end.name = name
-        end.att.attributes = self._attributes(name)
-
-    def _attributes(self, name: str) -> AttributeNames:
-        attributes = self._served.get(name)
-        if attributes is None:
-            while len(self._served) >= _MAX_DEVICES:
-                self._served.popitem(last=False)
-            attributes = self._served[name] = AttributeNames()
-            if self._published is not None:
-                attributes.take(self._published(name) or {})
-        self._served.move_to_end(name)
-        return attributes
+        end.att.attributes = self._served.of(name)
 
     def _data(self, packet: AirPacket) -> Decoded:
         link = self._link(packet.access_address)
@@ -192,9 +180,8 @@ class AirDecoder:
             return Said("LL", "empty")
         if packet.enciphered is False:
             link.deciphered = True
-        if packet.enciphered or (
-            packet.enciphered is None and link.enciphers and not link.deciphered
-        ):
+        unknown = packet.enciphered is None and not link.deciphered
+        if packet.enciphered or (unknown and link.enciphers and len(payload) > _MIC_OCTETS):
             return Said("LL", f"encrypted, {counted(len(payload), 'octet')}")
         if llid == _CONTROL:
             said = control.describe(payload)
@@ -257,6 +244,7 @@ def _decoded(packet: AirPacket, said: Said, sender: str, receiver: str) -> Decod
         said.text if packet.crc_right else f"{said.text} (wrong CRC)",
         packet.octets,
         details,
+        routine=said.routine,
         trouble=said.trouble,
         attribute=said.attribute,
         lost=not packet.crc_right,

@@ -7,13 +7,14 @@ hand. A descriptor says little without its characteristic, and belongs to the la
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 
 from bleio.core.codes import GattUuid
 from bleio.core.uuid import shorten, uuid16
 from bleio.decoding.names import uuid_text
 
-_MAX_HANDLES = 4_096
+_MAX_HANDLES, _MAX_SERVERS = 4_096, 256
 _DESCRIPTORS = range(0x2900, 0x2A00)
 _DECLARATIONS = frozenset(
     uuid16(each)
@@ -103,3 +104,30 @@ class AttributeNames:
 
 def _is_descriptor(uuid: bytes) -> bool:
     return len(uuid) != 2 or int.from_bytes(uuid, "little") in _DESCRIPTORS
+
+
+# Gives the attributes of a device by its name: types by handle, None if they are not known.
+Published = Callable[[str], Mapping[int, bytes] | None]
+
+
+class Servers:
+    """What is known of the attributes of devices, by their names. The last ones are remembered."""
+
+    def __init__(self, published: Published | None = None) -> None:
+        self._published = published
+        self._known: OrderedDict[str, AttributeNames] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, name: str) -> AttributeNames:
+        """Return those of a device, which may be none yet."""
+        attributes = self._known.get(name)
+        if attributes is None:
+            while len(self._known) >= _MAX_SERVERS:
+                self._known.popitem(last=False)
+            attributes = self._known[name] = AttributeNames()
+            if self._published is not None:
+                attributes.take(self._published(name) or {})
+        self._known.move_to_end(name)
+        return attributes

@@ -40,9 +40,9 @@ class Lines:
             yield from self.flush()
             yield from self._of(decoded, after)
             return
-        key = (
-            _link_of(decoded) if decoded.empty else (decoded.sender, decoded.receiver, decoded.text)
-        )
+        key = _link_of(decoded)
+        if not decoded.empty:
+            key = (decoded.sender, decoded.receiver, decoded.text)
         gathered = self._gathered.get(key)
         if gathered is None:
             if len(self._gathered) >= _MAX_GATHERED:
@@ -126,9 +126,7 @@ def _time(decoded: Decoded) -> str:
 
 
 def _says_little(decoded: Decoded) -> bool:
-    if decoded.protocol == "ADV":
-        return not (decoded.trouble or decoded.lost)
-    return decoded.empty
+    return decoded.empty or (decoded.routine and not decoded.lost)
 
 
 def _link_of(decoded: Decoded) -> tuple[str, ...]:

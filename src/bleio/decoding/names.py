@@ -12,6 +12,7 @@ from functools import cache, lru_cache
 
 from bleio.core.address import DeviceAddress
 from bleio.core.uuid import shorten, to_text
+from bleio.decoding.octets import quoted
 
 _MAX_DEVICES = 4_096
 
@@ -33,6 +34,14 @@ class DeviceNames:
         while len(self._names) >= _MAX_DEVICES:
             del self._names[next(iter(self._names))]
         self._names[key] = name
+
+    def suggest(self, address: DeviceAddress, said: str) -> None:
+        """A device advertises this name, which anybody may; it counts if there is no other.
+
+        It is in quotes then, with the end of the address.
+        """
+        if (address.octets, address.random) not in self._names:
+            self.learn(address, f"{quoted(said)} {address.octets[1::-1].hex(':')}")
 
     def learn_octets(self, octets: bytes, name: str) -> None:
         """The same where nobody says whether the address is random."""

@@ -59,10 +59,16 @@ def _as_text(value: bytes) -> str | None:
 
 def quoted(text: str) -> str:
     """Show text of others in quotes: what is not printable escaped, and not endless."""
-    shown, rest = text[:_SHOWN_CHARACTERS], len(text) - _SHOWN_CHARACTERS
-    escaped = "".join(each if each.isprintable() else _escape(each) for each in shown)
-    escaped = escaped.replace('"', '\\"')
+    rest = len(text) - _SHOWN_CHARACTERS
+    escaped = plain(text).replace('"', '\\"')
     return f'"{escaped}"' if rest <= 0 else f'"{escaped}" ... ({counted(len(text), "character")})'
+
+
+def plain(text: str) -> str:
+    """Return the beginning of text with what is not printable escaped, fit for a line."""
+    return "".join(
+        each if each.isprintable() else _escape(each) for each in text[:_SHOWN_CHARACTERS]
+    )
 
 
 def _escape(character: str) -> str:

@@ -6,7 +6,7 @@ Out comes one `Decoded` for each, in the order in which they went in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -59,6 +59,13 @@ class HciPacket(NamedTuple):
     host: str = "host"
 
 
+class DeviceName(NamedTuple):
+    """A capture names a device. Args: address: six octets, least significant first."""
+
+    address: bytes
+    name: str
+
+
 @dataclass(slots=True)
 class Decoded:
     """One packet in words.
@@ -71,6 +78,8 @@ class Decoded:
         octets: of the packet, whole.
         details: what else it says, as pairs of name and value.
         empty: it says nothing; many of these are told in one line (see `lines`).
+        routine: one of many of its kind, such as an advertisement; those that are equal are told in
+            one line.
         again: it is sent once more, since the time before was not acknowledged.
         trouble: a refusal, a failure, an end that nobody asked for, or octets that make no sense.
         attribute: of ATT, the handle that it is about, 0 for none.
@@ -85,7 +94,9 @@ class Decoded:
     text: str
     octets: bytes
     details: tuple[tuple[str, str], ...] = ()
+    _: KW_ONLY
     empty: bool = False
+    routine: bool = False
     again: bool = False
     trouble: bool = False
     attribute: int = 0

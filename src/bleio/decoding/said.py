@@ -7,7 +7,7 @@ is described as well and teaches nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from bleio.decoding.octets import counted
 
@@ -22,7 +22,9 @@ class Said:
     protocol: str
     text: str
     details: tuple[tuple[str, str], ...] = ()
+    _: KW_ONLY
     trouble: bool = False
+    routine: bool = False
     attribute: int = 0
     learn: list[Callable[[], object]] = field(default_factory=list)
 

@@ -63,7 +63,7 @@ def describe(pdu: bytes) -> Said:
     except Malformed:
         return malformed("L2CAP", name, pdu)
     details = (("identifier", str(identifier)),)
-    return Said("L2CAP", f"{name}: {more}" if more else name, details, trouble)
+    return Said("L2CAP", f"{name}: {more}" if more else name, details, trouble=trouble)
 
 
 def _more(code: int, data: bytes) -> tuple[str, bool]:

@@ -63,7 +63,7 @@ def _error(pdu: bytes, sender: AttEnd, receiver: AttEnd) -> Said:
     text = f"Error: {att_error(code)} for {asked} {name}".rstrip()
     trouble = (opcode, code) not in _NO_TROUBLE
     details = (("error", f"0x{code:02x}"), ("request", asked), ("handle", f"0x{handle:04x}"))
-    return Said("ATT", text, details, trouble, handle)
+    return Said("ATT", text, details, trouble=trouble, attribute=handle)
 
 
 def _type_of_request(request: bytes) -> str:

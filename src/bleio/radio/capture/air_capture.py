@@ -8,6 +8,10 @@ the packets of idle links only when they are asked for. A file must be in the or
 records wait in a heap until nothing earlier can come any more, which is when the simulation has
 passed them, and idle links are asked for a few seconds at a time, lest an hour of silence be made
 up at once. Packets of the same microsecond stay in the order in which they were shown.
+
+The first packet from each address, and from each end of each link, has a comment with the name of
+the device. The formats' own way, an interface for each device, would part the two ends of a link:
+analysers take what comes by two interfaces for two links.
 """
 
 from __future__ import annotations
@@ -30,6 +34,8 @@ _DIRECTION_SHIFT, _AUX_SHIFT, _PHY_SHIFT = 7, 12, 14
 _CODED_S8 = b"\x00"
 # This much of the time of idle links is held in memory before it is written.
 _COLLECTED_US = 10_000_000
+_MAX_NAMED = 65_536
+_WITH_EXTENDED_HEADER = (7, 8)  # PDU types
 _PSEUDO_HEADER = struct.Struct("<BbbBIH")
 
 
@@ -76,6 +82,17 @@ def link_layer_record(packet: AirPdu, level_dbm: int, *, decipher: bool = False)
     return head + address + coding + octets + crc
 
 
+def _origin(packet: AirPdu) -> tuple[object, ...] | None:
+    """What tells a packet's sender: its address, or an end of a link; None if nothing does."""
+    if packet.direction in (Direction.TO_PERIPHERAL, Direction.TO_CENTRAL):
+        return (packet.access_address, packet.direction)
+    octets = packet.octets
+    if octets[0] & 0x0F not in _WITH_EXTENDED_HEADER:
+        return (octets[2:8],)
+    has_address = octets[2] & 0x3F and octets[3] & 1
+    return (octets[4:10],) if has_address else None
+
+
 class AirCapture:
     """Writes what a sniffer in the room hears, in the order of time.
 
@@ -101,7 +118,8 @@ class AirCapture:
         self._decipher = decipher
         self._sniffer = Station(0, "sniffer")
         self._sniffer.position = position
-        self._waiting: list[tuple[int, int, bytes]] = []
+        self._waiting: list[tuple[int, int, bytes, AirPdu]] = []
+        self._named: dict[tuple[object, ...], str] = {}
         self._sequence = 0
         self._idle_until_us: int | None = None  # of idle links all is known until then
         write(pcapng.section())
@@ -132,7 +150,7 @@ class AirCapture:
         level_dbm = medium.rssi_dbm(packet.sender, self._sniffer, packet.tx_power_dbm)
         self._sequence += 1
         record = link_layer_record(packet, level_dbm, decipher=self._decipher)
-        heapq.heappush(self._waiting, (packet.time_us, self._sequence, record))
+        heapq.heappush(self._waiting, (packet.time_us, self._sequence, record, packet))
 
     def _collect_idle(self, until_us: int) -> None:
         """Let links account for their idle events, not too many at a time."""
@@ -151,6 +169,16 @@ class AirCapture:
             self._write_first()
 
     def _write_first(self) -> None:
-        time_us, _, record = heapq.heappop(self._waiting)
+        time_us, _, record, packet = heapq.heappop(self._waiting)
         self.packets += 1
-        self._write(pcapng.packet(0, time_us, record))
+        self._write(pcapng.packet(0, time_us, record, self._name(packet)))
+
+    def _name(self, packet: AirPdu) -> str:
+        """Return a comment that names the sender, if that has not been said."""
+        origin, name = _origin(packet), packet.sender.name
+        if origin is None or self._named.get(origin) == name:
+            return ""
+        while len(self._named) >= _MAX_NAMED:
+            del self._named[next(iter(self._named))]
+        self._named[origin] = name
+        return pcapng.FROM + name
