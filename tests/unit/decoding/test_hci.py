@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bumble.drivers.intel  # knows commands of this vendor, by numbers that others use too
 import pytest
 
 from bleio.decoding.hci import tables
@@ -35,8 +36,10 @@ COMMANDS = {
     "01052006 0102030405c6": "LE Set Random Address: random address c6:05:04:03:02:01",
     "0101fc06 010203040506": "Claim Static Address (of bleio's virtual controllers):"
     " parameters 01 02 03 04 05 06",
-    "01ffff00": "command 0xffff",
-    "01ffff01 aa": "command 0xffff: parameters aa",
+    "01ffff00": "vendor command 0xffff",
+    "0105fc02 0102": "vendor command 0xfc05: parameters 01 02",
+    "01ffff01 aa": "vendor command 0xffff: parameters aa",
+    "01ff7f01 aa": "command 0x7fff: parameters aa",
     "010c2002 01": "malformed LE Set Scan Enable, 4 octets",
     "010c2001 01": "malformed LE Set Scan Enable, 4 octets",
     "010604": "malformed packet, 3 octets",
@@ -167,3 +170,10 @@ def test_names_of_all_that_bumble_knows_are_words() -> None:
         assert "_" not in tables.command_name(opcode).replace("BD_ADDR", "")
     for code in tables._bumble().HCI_Event.event_names:
         assert "HCI" not in tables.event_name(code)
+
+
+def test_commands_of_vendors_are_not_those_of_one_vendor() -> None:
+    opcodes = [each for each in tables._bumble().HCI_Command.command_classes if each >> 10 == 0x3F]
+    assert opcodes, bumble.drivers.intel
+    for opcode in opcodes:
+        assert tables.command_fields(opcode, b"\1", str) == [("parameters", "01")]

@@ -40,6 +40,8 @@ def command_name(opcode: int) -> str:
     """Return `LE Set Scan Enable`."""
     if opcode == CLAIM_STATIC_ADDRESS_OPCODE:
         return "Claim Static Address (of bleio's virtual controllers)"
+    if _is_vendors(opcode):
+        return f"vendor command 0x{opcode:04x}"
     name = _bumble().HCI_Command.command_names.get(opcode)
     return _words(name, "COMMAND") if name else f"command 0x{opcode:04x}"
 
@@ -66,15 +68,25 @@ def _words(name: str, kind: str) -> str:
     return text.replace("BD ADDR", "BD_ADDR").replace("Dhkey", "DHKey")
 
 
+def _is_vendors(opcode: int) -> bool:
+    """Whether each vendor has another command of it. bumble knows those of whose driver it uses."""
+    return opcode >> 10 == 0x3F
+
+
+def _command(opcode: int) -> Any:
+    """Return bumble's class of a command, None if there is none."""
+    return None if _is_vendors(opcode) else _bumble().HCI_Command.command_classes.get(opcode)
+
+
 def command_fields(opcode: int, parameters: bytes, name_of: NameOf) -> Fields:
     """Return the parameters of a command. Raises: Malformed."""
-    return _fields(_bumble().HCI_Command.command_classes.get(opcode), parameters, 0, name_of)
+    return _fields(_command(opcode), parameters, 0, name_of)
 
 
 def return_fields(opcode: int, parameters: bytes, name_of: NameOf) -> Fields:
     """Return what a command returns, its status first. Raises: Malformed."""
-    kind = _bumble().HCI_Command.command_classes.get(opcode)
-    return _fields(getattr(kind, "return_parameters_class", None), parameters, 0, name_of)
+    kind = getattr(_command(opcode), "return_parameters_class", None)
+    return _fields(kind, parameters, 0, name_of)
 
 
 def event_fields(code: int, parameters: bytes, name_of: NameOf) -> Fields:
