@@ -367,7 +367,7 @@ def test_a_program_that_sleeps_by_the_real_clock_is_named(
     start_s = time.monotonic()
     with World() as world:
         world.add(naps)
-        with pytest.raises(DeviceBlocked, match=r"naps sleeps by the real clock") as raised:
+        with pytest.raises(DeviceBlocked, match=r"naps waits by the real clock") as raised:
             world.run(within_s=1e9)
         assert time.monotonic() - start_s < 25  # at once, but machines may be busy
     line = Napper.nap.__code__.co_firstlineno + 1

@@ -23,8 +23,9 @@ def test_heart_rate(start):
     peripheral.says("^Disconnected$", "^Advertising as Pulse$")
 
 
-def test_uart_echo(start):
-    server = start("uart_echo_server")
+@pytest.mark.parametrize("name", ["uart_echo_server", "uart_echo_asyncio"])
+def test_uart_echo(start, name):
+    server = start(name)
     client = start("uart_echo_client")
     client.says(
         r"^Received b'HELLO\\n'$",

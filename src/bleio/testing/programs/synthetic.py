@@ -24,6 +24,8 @@ from bleio.testing.programs.threads import make_thread_modules
 from bleio.testing.timing.clock import VirtualClock
 from bleio.testing.timing.participant import Participant
 
+_OTHER_LOOPS = ("uvloop", "winloop")
+
 # Worlds begin at this date, the same in every run: 2025-01-01 00:00:00 UTC.
 EPOCH_S = 1_735_689_600
 
@@ -56,12 +58,22 @@ def make_modules(
         {
             "os": partial(make_os, call.env, octets, lambda: clock.now_us / 1e6),
             "asyncio": lambda: _make_asyncio(modules, clock, main, output, name),
+            **{other: partial(_refuse_loops, name, other) for other in _OTHER_LOOPS},
         },
         {"print": partial(_print, output)},
         partial(board_modules.make_modules, board, clock.sleep),
     )
     vars(own_sys).update(modules=modules.loaded)
     return modules
+
+
+def _refuse_loops(device: str, library: str) -> ModuleType:
+    """Raise ImportError, since programs that can do without a library expect that."""
+    raise ImportError(
+        f"{device}: {library} waits by the real clock, and is not there in a world; use loops of"
+        " asyncio",
+        name=library,
+    )
 
 
 def _make_asyncio(

@@ -201,7 +201,7 @@ class Baton:
         if frame is None or not calls_real_sleep(frame):
             return None
         return (
-            f"{holder.name} sleeps by the real clock, since this code was defined before its"
+            f"{holder.name} waits by the real clock, since this code was defined before its"
             f" device was; define it in the program, or in a module beside it:\n{_lines_of(frame)}"
         )
 

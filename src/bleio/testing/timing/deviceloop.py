@@ -23,7 +23,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import traceback
-import warnings
 from asyncio import events
 from asyncio.base_events import _format_handle  # type: ignore[attr-defined]
 from collections.abc import Callable
@@ -80,6 +79,7 @@ class DeviceLoop(LoopInTurns):
         self._round_us = -1  # when the last round began
         self._free_rounds = 0
         self._rounds_left = LAST_ROUNDS
+        self._tasks: set[asyncio.Task[Any]] = set()
         super().__init__(clock.time)
 
     @property
@@ -175,6 +175,14 @@ class DeviceLoop(LoopInTurns):
 
     # Giving it something to do
 
+    def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
+        """See asyncio, which would let a task be collected that nobody holds: at some time."""
+        task: asyncio.Task[Any] = super().create_task(coro, **options)
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return task
+
     def call_later(  # type: ignore[override]
         self,
         delay: float,
@@ -241,10 +249,9 @@ class DeviceLoop(LoopInTurns):
         if timeout is None:
             await ended
         elif not (await asyncio.wait([ended], timeout=timeout))[0]:
-            warnings.warn(
-                f"The executor did not finish joining its threads within {timeout} seconds.",
-                RuntimeWarning,
-                stacklevel=2,
+            self._owner.say(
+                "RuntimeWarning: The executor did not finish joining its threads within"
+                f" {timeout} seconds.\n"
             )
 
     # Errors and the end
@@ -252,8 +259,8 @@ class DeviceLoop(LoopInTurns):
     def default_exception_handler(self, context: dict[str, Any]) -> None:
         """Write to the device's output what asyncio would log to standard error output."""
         error = context.get("exception")
-        if isinstance(error, PowerOff):
-            return
+        if isinstance(error, PowerOff | SystemExit) or (error is None and self._owner.ended()):
+            return  # what has ended the program, and what that leaves behind
         lines = [str(context.get("message") or "Unhandled exception in event loop")]
         lines += [
             f"{name}: {_described(name, context[name])}"
@@ -280,14 +287,6 @@ class DeviceLoop(LoopInTurns):
         finally:
             events._set_running_loop(before)
             self.close()
-
-    def close(self) -> None:
-        """See asyncio. A power cut leaves tasks behind, which is not worth a word."""
-        if not self.is_closed() and not self.is_running():
-            for task in asyncio.all_tasks(self):
-                if self._owner.ended():
-                    task._log_destroy_pending = False  # type: ignore[attr-defined]
-        super().close()
 
     def __del__(self) -> None:
         """Close it silently: it has nothing of the process's that could be lost."""

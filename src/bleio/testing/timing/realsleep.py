@@ -1,4 +1,4 @@
-"""Whether a thread is in the real `time.sleep`.
+"""Whether a thread is in the real `time.sleep`, or an event loop of the process's that waits.
 
 A function of C has no frame of its own: what can be seen is the frame that called it, the code in
 it, and that the instruction it is at is a call. Which function was called is on the frame's stack,
@@ -21,6 +21,9 @@ _MAY_SLEEP = ("bleio", "subprocess")
 def calls_real_sleep(frame: FrameType) -> bool:
     """Tell whether a thread that is in this frame seems to be in `time.sleep`. Thread: any."""
     module = str(frame.f_globals.get("__name__"))
+    if module == "selectors":
+        caller = frame.f_back
+        return caller is not None and caller.f_globals.get("__name__") == "asyncio.base_events"
     if module.partition(".")[0] in _MAY_SLEEP or not _is_at_a_call(frame):
         return False
     names = frame.f_code.co_names

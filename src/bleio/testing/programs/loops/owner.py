@@ -7,12 +7,12 @@ loop where there is none, as on a board and as Python did until 3.13.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from bleio.api._current import place
 from bleio.testing.programs.loops.kinds import RealTimeLoop, SimulatedLoop
@@ -20,6 +20,8 @@ from bleio.testing.programs.loops.workers import Workers
 from bleio.testing.timing.clock import VirtualClock
 from bleio.testing.timing.deviceloop import DeviceLoop
 from bleio.testing.timing.participant import Participant
+
+_KEPT = 8  # loops, so that one that its program has left open can still be ended
 
 
 class DeviceLoops:
@@ -38,7 +40,9 @@ class DeviceLoops:
         self._main = main
         self._current: WeakKeyDictionary[Participant, asyncio.AbstractEventLoop]
         self._current = WeakKeyDictionary()
-        self._loops: WeakSet[DeviceLoop] = WeakSet()
+        self._loops: WeakValueDictionary[int, DeviceLoop] = WeakValueDictionary()
+        self._made = 0
+        self._kept: deque[DeviceLoop] = deque(maxlen=_KEPT)
         self._workers = Workers(clock)
         self._ended = False
 
@@ -48,7 +52,9 @@ class DeviceLoops:
         """Make a loop."""
         kind = SimulatedLoop if self._clock.pace is None else RealTimeLoop
         loop = kind(self._clock, self)
-        self._loops.add(loop)
+        self._made += 1
+        self._loops[self._made] = loop
+        self._kept.append(loop)
         return loop
 
     def get_event_loop(self) -> asyncio.AbstractEventLoop:
@@ -114,7 +120,7 @@ class DeviceLoops:
         """The program has ended: end all that is left of its loops, in no time."""
         self._ended = True
         self._workers.stop()
-        for loop in sorted(self._loops, key=id):
+        self._kept.clear()
+        for _, loop in sorted(self._loops.items()):
             if not loop.is_closed() and not loop.is_running():
-                with contextlib.suppress(Exception):
-                    loop.end()
+                loop.end()

@@ -44,8 +44,12 @@ class Workers:
         context, me = copy_context(), self._clock.participant()
 
         def live() -> None:
-            found = _outcome_of(lambda: context.run(work))
-            del self._running[worker]
+            try:
+                found = _outcome_of(lambda: context.run(work))
+            except PowerOff:
+                return
+            finally:
+                del self._running[worker]
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, outcome, *found)
                 self._tell_end(loop)
@@ -69,7 +73,7 @@ class Workers:
 
     def stop(self) -> None:
         """End all where they wait."""
-        for each in self._running:
+        for each in tuple(self._running):
             self._clock.stop(each, PowerOff)
 
 
