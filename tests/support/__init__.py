@@ -78,6 +78,7 @@ Judges of what was sent:
     hci_recorder     captures what hosts and controllers say in tests, for tshark at the end
     on_air           all packets of a radio, and what holds for each
     recorded         whose frame it is in such a capture, and what each test may have wrong
+    terminal         a program on a terminal of its own: what it shows, what is typed
     tshark           runs it; tests skip where it is missing
 
 The source, and what is installed:

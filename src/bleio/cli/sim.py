@@ -132,6 +132,7 @@ def sim(
     try:
         from bleio.errors import notes_of
         from bleio.testing.errors import DeviceFailed, WorldError
+        from bleio.testing.programs.ends import is_quit
         from bleio.testing.world import World
     except ImportError as error:  # of what worlds need and not every machine has
         raise click.ClickException(str(error)) from error
@@ -166,6 +167,10 @@ def sim(
         raise  # nothing reads the output any more; click ends the command
     except OSError as error:
         raise click.ClickException(unusable(error)) from None
+    except Exception as error:
+        if is_quit(error):
+            sys.exit(1)  # whoever has ended a debugger knows why
+        raise
 
 
 @contextlib.contextmanager

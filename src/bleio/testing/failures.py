@@ -7,7 +7,6 @@ and Python's tracebacks show with it: where the program failed, where all device
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable
 
 from bleio.errors import add_note
@@ -15,6 +14,7 @@ from bleio.testing.air.sharedair import SharedAir
 from bleio.testing.device import Device
 from bleio.testing.errors import DeviceFailed, WorldError
 from bleio.testing.frames import place_of_error, shown_path
+from bleio.testing.programs.ends import is_quit
 from bleio.testing.roster import Roster
 
 
@@ -25,7 +25,7 @@ def failure_of(device: Device, seed: int) -> BaseException:
     """
     cause = device.error
     assert cause is not None
-    if _is_quit(cause):
+    if is_quit(cause):
         return cause
     what, exit_code = f"{type(cause).__name__}: {device.error_text}", 1
     if isinstance(cause, SystemExit):
@@ -77,11 +77,3 @@ def _condition(until: Callable[[], bool]) -> str:
     if code is None:
         return "The condition"
     return f"The condition ({shown_path(code.co_filename)}:{code.co_firstlineno})"
-
-
-def _is_quit(error: BaseException) -> bool:
-    """Whether somebody has ended a debugger, alone or in pytest."""
-    bdb, outcomes = sys.modules.get("bdb"), sys.modules.get("_pytest.outcomes")
-    if bdb is not None and isinstance(error, bdb.BdbQuit):
-        return True
-    return outcomes is not None and isinstance(error, outcomes.Exit)

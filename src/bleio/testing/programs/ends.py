@@ -36,6 +36,8 @@ def end_of(
     """
     if isinstance(error, SystemExit):
         return _exit(error, output.write)
+    if is_quit(error):
+        return End(error, _text_of(error, "exception"))
     if whole:
         error.__traceback__ = from_program(error.__traceback__)
     else:
@@ -44,6 +46,14 @@ def end_of(
         vars(error)["__notes__"] = [named(note) for note in notes_of(error)]
     output.write_failure(_traceback_of(error, error.__traceback__))
     return End(error, _text_of(error, "exception"))
+
+
+def is_quit(error: BaseException) -> bool:
+    """Whether somebody has ended a debugger, alone or in pytest, and with it everything."""
+    bdb, outcomes = sys.modules.get("bdb"), sys.modules.get("_pytest.outcomes")
+    if bdb is not None and isinstance(error, bdb.BdbQuit):
+        return True
+    return outcomes is not None and isinstance(error, outcomes.Exit)
 
 
 def _exit(end: SystemExit, write: Callable[[str], object]) -> End | None:

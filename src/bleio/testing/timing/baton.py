@@ -26,6 +26,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from bleio.testing.frames import is_ours
+from bleio.testing.timing.debugging import is_debugged
 from bleio.testing.timing.hub import Hub
 from bleio.testing.timing.interrupting import interrupt
 from bleio.testing.timing.participant import Participant
@@ -198,12 +199,23 @@ class Baton:
     def real_sleep(self) -> str | None:
         """Say where the holder is in the real `time.sleep`; None if it is not."""
         holder, frame = self.holder, self._frame()
-        if frame is None or not calls_real_sleep(frame):
+        if frame is None or not calls_real_sleep(frame) or is_debugged(frame):
             return None
         return (
             f"{holder.name} waits by the real clock, since this code was defined before its"
             f" device was; define it in the program, or in a module beside it:\n{_lines_of(frame)}"
         )
+
+    def is_debugged(self) -> bool:
+        """Whether a debugger has stopped the holder."""
+        return is_debugged(self._frame())
+
+    def interrupt_debugger(self) -> bool:
+        """Pass Ctrl-C on to a debugger that has stopped the holder. Returns: whether one has."""
+        if not self.is_debugged():
+            return False
+        interrupt(self.hub.ident, KeyboardInterrupt)
+        return True
 
     def _frame(self) -> FrameType | None:
         """Return the frame that the holder's thread is in."""

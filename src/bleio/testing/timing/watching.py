@@ -61,15 +61,29 @@ class OwnersWatch:
         """Wait. Raises: DeviceBlocked, also at once for a participant in the real `time.sleep`;
         KeyboardInterrupt; what `watch` raises."""
         seen, still_s, now_s = (0, 0), 0.0, time.monotonic()
-        while not self._baton.comes_within(SLICE_S):
+        while not self._comes():
             before_s, now_s = now_s, time.monotonic()
             still_s += min(now_s - before_s, _LONGEST_SLICE_S)
+            progress = (self._baton.passes, time_of_world.now_us)
+            if progress == seen and self._baton.is_debugged():
+                still_s = 0.0
+                if self._pace is not None:
+                    self._pace.resume(time_of_world.now_us)
+                continue
             if self._watch is not None:
                 self._watch(time_of_world.now_us / 1e6)
             if (place := self._baton.real_sleep()) is not None:
                 raise SleptForReal(place)
-            progress = (self._baton.passes, time_of_world.now_us)
             if progress != seen or (self._pace is not None and self._pace.holds):
                 seen, still_s = progress, 0.0
             elif still_s > self._blocked_after_s:
                 raise DeviceBlocked(self._baton.describe_holder(self._blocked_after_s))
+
+    def _comes(self) -> bool:
+        """Wait a slice. Ctrl-C is a debugger's, if one has stopped a program: it reads commands."""
+        try:
+            return self._baton.comes_within(SLICE_S)
+        except KeyboardInterrupt:
+            if not self._baton.interrupt_debugger():
+                raise
+            return False
