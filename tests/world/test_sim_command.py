@@ -217,3 +217,90 @@ def test_ctrl_c_ends_it_while_programs_run_for_ever(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "Traceback" not in errors
+
+
+PAIR = ("sensor.py", "reader.py", "--for", "5s")
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """A folder with two programs that pair."""
+    (tmp_path / "sensor.py").write_text(PAIRING_PERIPHERAL)
+    (tmp_path / "reader.py").write_text(PAIRING_CENTRAL)
+    return tmp_path
+
+
+def test_packets_are_told_among_what_programs_print(two: Path) -> None:
+    done = sim(*PAIR, "--trace", folder=two)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    (printed,) = (number for number, each in enumerate(lines) if each.endswith("reader] b'secret'"))
+    assert re.fullmatch(
+        r'     0\.\d{6}  sensor -> reader  ATT Read Response UUID 2345 \(0x0012\) = "secret".*',
+        lines[printed - 1],
+    )
+    assert all(re.match(r"[ \[] *\d+\.\d{6} ", each) for each in lines)
+    assert re.search(r"\n +0\.\d+  reader -> sensor  LL Terminate: ", done.stdout)
+    assert sim(*PAIR, folder=two).stdout == lines[printed] + "\n"
+
+
+def test_octets_are_told_with_v(two: Path) -> None:
+    text = sim(*PAIR, "--trace", "-v", folder=two).stdout
+    assert re.search(r"ATT Read UUID 2345 \(0x0012\).*\n {15}.. .. 03 00 04 00 0a 12 00\n", text)
+    done = sim(*PAIR, "-v", folder=two)
+    assert done.returncode == 2
+    assert "-v goes with --trace" in done.stderr
+
+
+def test_the_same_seed_tells_the_same_packets(two: Path) -> None:
+    command = (*PAIR, "--trace", "--seed", "3", "--loss", "0.2")
+    first = sim(*command, folder=two).stdout
+    assert "  LOST\n" in first
+    assert sim(*command, folder=two).stdout == first
+
+
+def test_packets_are_told_of_a_world_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "beacon.py").write_text(
+        "import time, _bleio\n_bleio.adapter.start_advertising(b'', connectable=False)\n"
+        "time.sleep(0.5)\nraise SystemExit(3)\n"
+    )
+    done = sim("beacon.py", "--trace", folder=tmp_path)
+    assert done.returncode == 3
+    assert re.search(r"  beacon  ADV Nonconnectable  \(\d+ times in 0\.4\d+ s\)\n", done.stdout)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no SIGINT")
+def test_packets_are_told_up_to_ctrl_c(tmp_path: Path) -> None:
+    (tmp_path / "beacon.py").write_text(
+        "import time, _bleio\n_bleio.adapter.start_advertising(b'', connectable=False)\n"
+        "while True:\n    time.sleep(0.1)\n    print('on air')\n"
+    )
+    command = [sys.executable, "-m", "bleio", "sim", "beacon.py", "--trace", "--real-time"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stdout is not None
+        assert "beacon  ADV Nonconnectable" in process.stdout.readline()
+        assert "on air" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE_S)
+    assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
+def test_a_reader_of_packets_that_leaves(two: Path) -> None:
+    command = [sys.executable, "-m", "bleio", "sim", *PAIR[:2], "--trace", "--for", "1h"]
+    with subprocess.Popen(
+        command, cwd=two, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "sensor" in process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+        assert process.wait(PATIENCE_S) in (0, 1)

@@ -20,6 +20,7 @@ import click
 from bleio.cli.options import no_nan, unusable
 
 if TYPE_CHECKING:
+    from bleio.testing.live import Telling
     from bleio.testing.world import World
 
 _UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
@@ -100,6 +101,10 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="FILE.html",
     help="Write a page with a timeline of devices and packets in words, for a browser.",
 )
+@click.option(
+    "--trace", is_flag=True, help="Show what devices say on the air too, in words and by names."
+)
+@click.option("-v", "--verbose", is_flag=True, help="With --trace: show the octets of packets too.")
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.option("--full-trace", is_flag=True, help="Show frames of bleio in tracebacks, too.")
 @click.argument(
@@ -119,6 +124,8 @@ def sim(
     decipher: bool,
     keys: str | None,
     report: str | None,
+    trace: bool,
+    verbose: bool,
     real_time: bool,
     full_trace: bool,
     programs: tuple[str, ...],
@@ -140,6 +147,9 @@ def sim(
         raise click.UsageError("--path-loss and --distance exclude each other")
     if decipher and capture is None:
         raise click.UsageError("--decipher goes with --capture")
+    if verbose and not trace:
+        raise click.UsageError("-v goes with --trace")
+    telling = _telling(verbose) if trace else None
     try:
         world = World(
             seed,
@@ -151,10 +161,15 @@ def sim(
             decipher=decipher,
             real_time=real_time,
             full_trace=full_trace,
-            echo=sys.stdout,
-            watch=_Progress(for_s),
+            echo=telling or sys.stdout,
+            watch=_Progress(for_s, telling),
         )
-        with world, _saving_keys(world, keys), _saving_page(world, report, programs):
+        with (
+            _finishing(world, telling),
+            world,
+            _saving_keys(world, keys),
+            _saving_page(world, report, programs),
+        ):
             for program in programs:
                 world.add(program)
             _run(world, for_s)
@@ -171,6 +186,29 @@ def sim(
         if is_quit(error):
             sys.exit(1)  # whoever has ended a debugger knows why
         raise
+
+
+def _telling(verbose: bool) -> Telling:
+    from bleio.testing.live import Telling
+
+    return Telling(sys.stdout, verbose=verbose)
+
+
+@contextlib.contextmanager
+def _finishing(world: World, telling: Telling | None) -> Iterator[None]:
+    """Have packets told until the world has ended, however it does."""
+    if telling is None:
+        yield
+        return
+    telling.attach(world)
+    try:
+        yield
+    except OSError:
+        raise  # the output may be what cannot be written
+    except BaseException:
+        telling.finish()
+        raise
+    telling.finish()
 
 
 @contextlib.contextmanager
@@ -216,13 +254,16 @@ def _run(world: World, for_s: float | None) -> None:
 
 
 class _Progress:
-    """Says on standard error how far the world is, when it takes long."""
+    """Says on standard error how far the world is, when it takes long; and has packets told."""
 
-    def __init__(self, for_s: float | None) -> None:
+    def __init__(self, for_s: float | None, telling: Telling | None) -> None:
+        self._telling = telling
         self._of = "" if for_s is None else f" of {for_s:g} s"
         self._last_s = time.monotonic()
 
     def __call__(self, now_s: float) -> None:
+        if self._telling is not None:
+            self._telling.advance()
         if time.monotonic() - self._last_s >= _PROGRESS_S:
             self._last_s = time.monotonic()
             click.echo(f"simulated {now_s:.1f} s{self._of}", err=True)

@@ -10,10 +10,10 @@ still happen: `streaming` waits for it; whoever has all packets calls `settle` a
 A central hears nothing of a peripheral that sleeps, with latency. The empty packets that it sends
 meanwhile are not called lost.
 
-What may surprise: a packet that is sent again is described and teaches nothing, as is one with a
-wrong CRC, whose octets may be others than were sent. From the start of encryption on, packets are
-cipher text unless it is known that they are not; and of a link of which only the middle was seen,
-nobody knows who the ends are.
+What may surprise: a packet that is sent again says what it has said before, and teaches nothing;
+neither does one with a wrong CRC, whose octets may be others than were sent. From the start of
+encryption on, packets are cipher text unless it is known that they are not. Of a link of which only
+the middle was seen, nobody knows who the ends are.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from bleio.decoding.records import ADVERTISING_ACCESS_ADDRESS, AirPacket, Decode
 from bleio.decoding.said import Said, malformed
 
 _MAX_LINKS = 256
+_SN_AND_LLID = 0b1011
 _MIC_OCTETS = 4  # of cipher text, beside what was enciphered
 # No packet begins later after the one that it answers: the longest there is, and T_IFS.
 _ANSWERED_WITHIN_US = 20_000
@@ -49,13 +50,28 @@ class _Link:
         self.enciphers = False
         self.ends_now = False  # the end that is told to end it need not answer
         self.deciphered = False  # some packets are known to be deciphered, so all are
-        self.last: dict[int, tuple[int, bytes]] = {}  # by type: SN with LLID, and payload
+        # By type, the last packet: its SN with its LLID, its payload, and what it said.
+        self.last: dict[int, tuple[int, bytes, Said]] = {}
         self.polled: tuple[Decoded, int] | None = None  # the central's, not answered yet, its SN
         self.answered: tuple[Decoded, int] | None = None  # the peripheral's, not acknowledged
 
     def waits_us(self) -> int:
         """How long it may take until the central sends again."""
         return 2 * self.interval_us + _ANSWERED_WITHIN_US if self.interval_us else _LONGEST_WAIT_US
+
+    def said_before(self, packet: AirPacket) -> Said | None:
+        """Return what a packet says that is its sender's last one once more, else None."""
+        last = self.last.get(packet.pdu_type)
+        if last is None or not packet.crc_right:
+            return None
+        same = last[0] == packet.octets[0] & _SN_AND_LLID and last[1] == packet.octets[2:]
+        return last[2] if same else None
+
+    def note(self, packet: AirPacket, said: Said) -> None:
+        """It is the last of its sender, whom it tells from the other end."""
+        if packet.pdu_type in (PduType.TO_PERIPHERAL, PduType.TO_CENTRAL):
+            entry = (packet.octets[0] & _SN_AND_LLID, packet.octets[2:], said)
+            self.last[packet.pdu_type] = entry
 
     def decide(self, decoded: Decoded, *, lost: bool) -> None:
         """It is known whether a packet got lost."""
@@ -165,13 +181,15 @@ class AirDecoder:
         if len(packet.octets) < 2 or len(packet.octets) - 2 != packet.octets[1]:
             said = malformed("LL", "packet", packet.octets)
             return _decoded(packet, said, sender.name, receiver.name)
-        said = self._payload(packet, link, sender, receiver)
+        before = link.said_before(packet)
+        said = before or self._payload(packet, link, sender, receiver)
         decoded = _decoded(packet, said, sender.name, receiver.name)
-        decoded.empty = len(packet.octets) == 2
+        decoded.empty, decoded.again = len(packet.octets) == 2, before is not None
         self._acknowledge(link, packet, decoded)
-        if packet.crc_right and not decoded.again:
+        if packet.crc_right and before is None:
             for learn in said.learn:
                 learn()
+            link.note(packet, said)
         return decoded
 
     def _payload(self, packet: AirPacket, link: _Link, sender: End, receiver: End) -> Said:
@@ -214,11 +232,8 @@ class AirDecoder:
             link.decide(polled[0], lost=False)  # it answers whatever it has heard
         if not packet.crc_right:
             return
-        header, payload = packet.octets[0], packet.octets[2:]
+        header = packet.octets[0]
         nesn, sn = header >> 2 & 1, header >> 3 & 1
-        same = (header & 0b1011, payload)
-        decoded.again = link.last.get(packet.pdu_type) == same
-        link.last[packet.pdu_type] = same
         decoded.open_until_us = decoded.time_us + link.waits_us()
         if packet.pdu_type == PduType.TO_CENTRAL:
             if answered is not None:

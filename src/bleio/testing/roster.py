@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TextIO
+from typing import Protocol
 
 from bleio.testing.air.adapters import address_of
 from bleio.testing.air.deviceradio import DeviceRadio
@@ -99,6 +99,16 @@ class Roster(dict[str, Device]):
         return "".join(lines)
 
 
+class Stream(Protocol):
+    """Where lines of text go, such as a file."""
+
+    def write(self, text: str, /) -> object:
+        """Take text."""
+
+    def flush(self) -> object:
+        """Let others see it."""
+
+
 class Echo:
     """Shows what devices print while they do.
 
@@ -106,7 +116,7 @@ class Echo:
     Attributes: error: why the stream can be written no more.
     """
 
-    def __init__(self, stream: TextIO | None, *, at_once: bool) -> None:
+    def __init__(self, stream: Stream | None, *, at_once: bool) -> None:
         self.error: OSError | None = None
         self._stream = stream
         self._at_once = at_once

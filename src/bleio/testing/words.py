@@ -17,7 +17,7 @@ from bleio.testing.device import Device
 from bleio.testing.roster import Roster
 
 _NOTHING = (float("inf"), "")  # printed any more
-_EXCHANGE_US = 5_000  # an answer begins at most so long after what it answers
+EXCHANGE_US = 5_000  # an answer begins at most so long after what it answers
 
 
 def as_packet(packet: AirPdu) -> AirPacket:
@@ -94,4 +94,4 @@ def answers(decoded: Decoded, before: Decoded) -> bool:
     read a moment before the packet that brought it.
     """
     ends = (decoded.receiver, decoded.sender) == (before.sender, before.receiver)
-    return ends and decoded.protocol != "ADV" and decoded.time_us - before.time_us <= _EXCHANGE_US
+    return ends and decoded.protocol != "ADV" and decoded.time_us - before.time_us <= EXCHANGE_US

@@ -33,7 +33,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from bleio.radio.air.propagation import Propagation
 from bleio.radio.air.radio import Radio
@@ -47,7 +47,7 @@ from bleio.testing.failures import failure_of, located, out_of_time
 from bleio.testing.programs.output import Line
 from bleio.testing.programs.program import as_circumstances, as_program, check_times
 from bleio.testing.results import Results
-from bleio.testing.roster import Echo, Roster
+from bleio.testing.roster import Echo, Roster, Stream
 
 if TYPE_CHECKING:
     from bleio.testing.faults.fault import Fault
@@ -97,7 +97,7 @@ class World(Results):
         loss: float | None = None,
         propagation: Propagation | None = None,
         real_time: bool = False,
-        echo: TextIO | None = None,
+        echo: Stream | None = None,
         blocked_after_s: float = 10.0,
         watch: Callable[[float], None] | None = None,
         folder: str | os.PathLike[str] | None = None,

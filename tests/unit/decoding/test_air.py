@@ -202,6 +202,7 @@ def test_a_peripheral_that_is_asked_again() -> None:
     air.say("", sn=1, nesn=1, llid=1)
     assert (first.lost, first.again) == (True, False)
     assert (second.lost, second.again) == (False, True)
+    assert first.text == second.text == "Read Response 0x0012 = 4b"
 
 
 def test_what_is_sent_again_teaches_nothing() -> None:
@@ -210,7 +211,7 @@ def test_what_is_sent_again_teaches_nothing() -> None:
     part = air.say("0203", llid=1, sn=1)
     assert part.text == "Write 0x0012 = 01 02 03"
     again = air.say("0203", llid=1, sn=1)
-    assert again.again
+    assert (again.again, again.text) == (True, part.text)
     assert air.say("030004000a1200").text == "Read 0x0012"
 
 

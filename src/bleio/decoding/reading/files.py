@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from bleio.core import pcapng as format_
 from bleio.decoding.air import AirDecoder
@@ -42,7 +42,7 @@ def decode(records: Records) -> Iterator[Decoded]:
     """
     air, hci = AirDecoder(), HciDecoder()
     hci.devices = air.devices
-    held = Held(air)
+    held: Held[NoReturn] = Held(air)
     error = None
     try:
         for record in records:
