@@ -11,6 +11,7 @@ Programs and adapters of ours, on the air:
 
 Parts of ours, without a radio:
     api_bench        API objects on a link that the test plays
+    awaiting         two adapters and loops of asyncio
     bearers          ATT bearers: a clock that tests move, a wire that tests pump
     fake_backend     a backend whose controller is the test itself
     file_work        which threads of a process work with files

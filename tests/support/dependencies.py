@@ -36,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "decoding": {"core", "errors", "att"},
     "runtime": {"core", "errors", "att", "gatt", "backends"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
+    "aio": {"core", "errors", "gatt", "backends", "runtime", "api"},
     "dropin": {"api", "errors"},
     "board": set(),
     "testing": {

@@ -21,6 +21,7 @@ from bleio.gatt.model import (
     RemoteCharacteristic,
     RemoteListener,
 )
+from bleio.runtime.calls import Call, PlainCall
 
 if TYPE_CHECKING:
     from bleio.backends.base import Link
@@ -30,9 +31,8 @@ _dropped: deque[Callable[[], None]] = deque()
 
 
 class Listening:
-    """One listener at a characteristic, from now until `end`. `stop` must be idempotent.
-
-    Thread: any but the engine's; waits for the engine.
+    """One listener at a characteristic, from when `beginning` has ended until `end`. `stop` must be
+    idempotent. Thread: any.
     """
 
     def __init__(
@@ -40,8 +40,12 @@ class Listening:
     ) -> None:
         self.alive = True
         self._session = session
+        self._start = start
         self._stop = stop
-        session.engine.run(_start, start)
+
+    def beginning(self) -> Call[None]:
+        """Return the call that begins it."""
+        return PlainCall(_start, self._start)
 
     def owned_by(self, buffer: object) -> None:
         """Let it end with the buffer that it feeds; without `deinit` it would be fed for ever."""

@@ -23,6 +23,7 @@ from bleio.api._arguments import (
     public,
 )
 from bleio.api._ends import LocalEnd, RemoteEnd
+from bleio.api._later import is_put_off
 from bleio.api._values import checked_max_length, initial_octets
 from bleio.api.attribute import Attribute, security_mode
 from bleio.api.descriptor import Descriptor
@@ -196,7 +197,9 @@ class Characteristic:
             what a write raises.
         """
         end = self._alive()
-        end.session.engine.wait(end.subscribing(bool(notify), bool(indicate)))
+        call = end.subscribing(bool(notify), bool(indicate))
+        if not is_put_off(end.session.engine, call):
+            end.session.engine.wait(call)
 
     def deinit(self) -> None:
         """Give the object up, and take a local one out of the table. Idempotent."""

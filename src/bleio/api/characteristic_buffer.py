@@ -102,6 +102,7 @@ class CharacteristicBuffer:
         session = self._end.session
         self._fifo = ByteFifo(session.engine.clock, capacity, session.counted)
         self._listening = self._listen()
+        session.engine.wait(self._listening.beginning())
         self._listening.owned_by(self)
 
     @property

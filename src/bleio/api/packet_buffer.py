@@ -28,6 +28,7 @@ from bleio.api._arguments import (
     writable,
 )
 from bleio.api._ends import LocalEnd, RemoteEnd
+from bleio.api._later import is_put_off
 from bleio.api._listening import listen_local, listen_remote
 from bleio.api.characteristic import Characteristic
 from bleio.api.uuid import UUID
@@ -36,6 +37,7 @@ from bleio.core.codes import Properties
 from bleio.errors import BluetoothError
 from bleio.gatt.model import is_signed
 from bleio.runtime.buffers import PACKET_OVERHEAD_OCTETS, PacketRing
+from bleio.runtime.calls import PlainCall
 from bleio.runtime.packet_peer import PacketPeer
 from bleio.runtime.packet_writer import PacketWriter
 
@@ -49,6 +51,7 @@ class _ServerEnd:
     """Packets of a local characteristic: clients write them, we notify or indicate them."""
 
     incoming, outgoing = _WRITES, _VALUES
+    link_gone = False  # it needs no link
 
     def __init__(
         self,
@@ -69,7 +72,10 @@ class _ServerEnd:
         self._peer = PacketPeer(model, session.life, self.ring.put, self._peer_left)
         self.writer = PacketWriter(self._engine, self._peer, self._counted)
         self.listening = listen_local(session, model, self._peer)
-        self._engine.run(self._peer.adopt_subscriber)
+
+    async def begin(self) -> None:
+        await self.listening.beginning()
+        await PlainCall(self._peer.adopt_subscriber)
 
     def capacity_octets(self) -> int:
         """How much the ring holds."""
@@ -116,24 +122,33 @@ class _ClientEnd:
         self.writer = PacketWriter(session.engine, self, session.counted)
         feed = _ClientFeed(self.ring, self.writer)
         self.listening = listen_remote(session, self._link, model, feed)
-        if model.properties & _VALUES:
-            self._subscribe(characteristic)
+        self._characteristic = characteristic
+
+    async def begin(self) -> None:
+        await self.listening.beginning()
+        if not self._model.properties & _VALUES:
+            return
+        notify = bool(self._model.properties & Properties.NOTIFY)
+        call = self._characteristic.subscribing(notify, not notify)
+        if is_put_off(self._characteristic.session.engine, call):
+            return
+        try:
+            await call
+        except BaseException:
+            self.listening.end()
+            raise
 
     def capacity_octets(self) -> int:
         """How much the ring holds; more once the MTU is larger."""
         largest = max(self._largest, self._link.max_value_octets)
         return self._buffer_size * (PACKET_OVERHEAD_OCTETS + largest)
 
-    def _subscribe(self, characteristic: RemoteEnd) -> None:
-        notify = bool(self._model.properties & Properties.NOTIFY)
-        try:
-            characteristic.session.engine.wait(characteristic.subscribing(notify, not notify))
-        except BaseException:
-            self.listening.end()
-            raise
-
     def has_peer(self) -> bool:
         return self._link.connected
+
+    @property
+    def link_gone(self) -> bool:
+        return not self._link.connected
 
     def incoming_octets(self) -> int:
         if not self._model.properties & _VALUES:
@@ -166,6 +181,7 @@ class _ClientFeed:
 
     def __init__(self, ring: PacketRing, writer: PacketWriter) -> None:
         self.notified = ring.put
+        self._ring = ring
         self._writer = writer
 
     def doubled(self, value: bytes, indicated: bool) -> None:
@@ -173,6 +189,7 @@ class _ClientFeed:
 
     def link_closed(self) -> None:
         self._writer.close()
+        self._ring.arrived.ring()
 
 
 @public
@@ -195,10 +212,18 @@ class PacketBuffer:
         max_packet_size: int | None = None,
     ) -> None:
         instance("characteristic", characteristic, Characteristic)
+        characteristic._session.engine.finish(
+            self._begin(characteristic, buffer_size, max_packet_size)
+        )
+
+    async def _begin(
+        self, characteristic: Characteristic, buffer_size: int, max_packet_size: int | None
+    ) -> None:
         buffer_size = at_least("buffer_size", buffer_size, 1)
         if max_packet_size is not None:
             max_packet_size = at_least("max_packet_size", max_packet_size, 1)
         end = characteristic._alive()
+        self._engine = end.session.engine
         self._look = end.session.engine.look
         self._uuid = end.model.uuid
         self._end: _ServerEnd | _ClientEnd
@@ -206,11 +231,12 @@ class PacketBuffer:
             self._end = _ServerEnd(end, buffer_size, max_packet_size)
         else:
             self._end = _ClientEnd(end, buffer_size, max_packet_size)
-        receives = bool(end.model.properties & self._end.incoming)
-        self._arrived: Sized = self._end.ring.packets if receives else ()
+        self._receives = bool(end.model.properties & self._end.incoming)
+        self._arrived: Sized = self._end.ring.packets if self._receives else ()
         self._sends = bool(end.model.properties & self._end.outgoing)
         self._listening = self._end.listening
         self._listening.owned_by(self)
+        await self._end.begin()
 
     def __repr__(self) -> str:
         """The characteristic, at which side, and whether there is a peer. Never waits."""
@@ -264,6 +290,9 @@ class PacketBuffer:
         Raises: BluetoothError, ValueError for too much data.
         Thread: any; waits while the packet before it is on its way and this one does not fit.
         """
+        return self._write(data, header, True)
+
+    def _write(self, data: ReadableBuffer, header: ReadableBuffer | None, waits: bool) -> int:
         if not self._listening.alive:
             raise ValueError(DEINITIALIZED)
         octets = data if type(data) is bytes else readable(data)
@@ -276,11 +305,12 @@ class PacketBuffer:
         limit = self._end.outgoing_octets()
         if len(head) + len(octets) > limit:
             raise ValueError("Total data to write is larger than outgoing_packet_length")
-        return self._end.writer.write(octets, head, limit)
+        return self._end.writer.write(octets, head, limit, waits)
 
     def deinit(self) -> None:
         """Stop listening; it does not unsubscribe. Idempotent."""
         self._listening.end()
+        self._end.ring.arrived.ring()
 
     def _check_length(self) -> None:
         if not self._listening.alive:

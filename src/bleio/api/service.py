@@ -31,6 +31,7 @@ class Service:
     def __init__(self, uuid: UUID, *, secondary: bool = False) -> None:
         self._uuid = instance("uuid", uuid, UUID)
         self._local: LocalService | None = LocalService(uuid._octets, bool(secondary))
+        self._found: RemoteService | None = None
         self._session: Session = current_session()
         self._characteristics: list[Characteristic] = []
         self._session.engine.run(self._session.server.add_service, self._local)
@@ -40,6 +41,7 @@ class Service:
         service = cls.__new__(cls)
         service._uuid = UUID._on_air(found.uuid)
         service._local = None
+        service._found = found
         service._session = session
         service._characteristics = [
             Characteristic._discovered(service, RemoteEnd(session, link, each))

@@ -13,7 +13,9 @@ ended, or after 1 s: once `connect` was cancelled nothing is initiated any more.
 all the same is taken back (`Call.undo`). In `until` nothing can be lost: it only says that it is
 worth to look, and what is taken then is taken in one go.
 
-A loop that was closed cannot be woken. Its calls are given up, too; its tasks are nobody's.
+A loop that was closed with tasks that still wait cannot be woken, nor does it say that it is
+closed. (`asyncio.run` cancels its tasks before that.) What such a task waits for goes on until it
+ends, and is taken back then.
 """
 
 from __future__ import annotations

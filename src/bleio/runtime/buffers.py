@@ -15,6 +15,9 @@ wake when the link goes; a reader of packets never waits, since CircuitPython's 
 The engine's side must be quick, and cannot wait for a lock that a program's thread holds for long.
 No method here calls the program, or anything that waits, with the lock held. `give_up` may be
 asked with the lock held and must only look.
+
+A task of asyncio waits by the bell `arrived` (see `bell`), for either, and takes what is there
+without waiting. What it took and has no use for yet it can put back.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 
+from bleio.runtime.bell import Bell
 from bleio.runtime.clock import Clock
 from bleio.runtime.counters import BUFFERS_DROPPED_OCTETS, BUFFERS_DROPPED_PACKETS
 
@@ -38,6 +42,8 @@ class ByteFifo:
         self._clock = clock
         self._octets = bytearray()
         self._condition = threading.Condition(threading.Lock())
+        self.arrived = Bell()
+        self.changes = 0  # how often something was added
 
     def __len__(self) -> int:
         return len(self._octets)
@@ -45,17 +51,21 @@ class ByteFifo:
     def put(self, octets: bytes) -> None:
         """Append what fits. Thread: the engine's."""
         with self._condition:
-            fitting = octets[: self.capacity_octets - len(self._octets)]
+            fitting = octets[: max(0, self.capacity_octets - len(self._octets))]
             if len(fitting) < len(octets):
                 self._counted[BUFFERS_DROPPED_OCTETS] += len(octets) - len(fitting)
             self._octets += fitting
+            self.changes += 1
             self._condition.notify_all()
+        if self.arrived.waiting:
+            self.arrived.ring()
 
     def wake(self) -> None:
         """Let waiting readers look at their conditions again."""
         with self._condition:
             self._condition.notify_all()
         self._clock.announce()
+        self.arrived.ring()
 
     def take(self, count: int, timeout_s: float, give_up: Callable[[], bool]) -> bytes:
         """Wait until `count` octets are there, the time is over or `give_up()`; take up to count.
@@ -77,6 +87,26 @@ class ByteFifo:
             self._wait(1, timeout_s, give_up)
             octets = self._octets.find(b"\n") + 1 or len(self._octets)
             return self._remove(octets if limit < 0 else min(octets, limit))
+
+    def take_now(self, count: int) -> bytes:
+        """Take up to `count` octets, as many as there are. Thread: any; does not wait."""
+        with self._condition:
+            return self._remove(count)
+
+    def take_through(self, end: bytes) -> bytes:
+        """Take all through the first `end`; all, if there is none. Thread: any; does not wait."""
+        with self._condition:
+            found = self._octets.find(end)
+            return self._remove(len(self._octets) if found < 0 else found + len(end))
+
+    def put_back(self, octets: bytes | bytearray) -> None:
+        """Have these read first, again. They may be more than the capacity; new ones then are
+        dropped. Thread: any."""
+        if octets:
+            with self._condition:
+                self._octets[:0] = octets
+                self.changes += 1
+            self.wake()
 
     def _wait(self, wanted: int, timeout_s: float, give_up: Callable[[], bool]) -> None:
         def enough() -> bool:
@@ -101,7 +131,7 @@ class PacketRing:
     The oldest are dropped to make room; one larger than the whole ring is dropped itself.
     `capacity_octets` is asked when a packet does not fit, since a larger MTU makes a larger ring;
     it never becomes less. `packets`: what is there; whether that is anything may be asked without
-    a call, as programs do in tight loops. Thread: any, to look.
+    a call, as programs do in tight loops. `dropped`: how many were. Thread: any, to look.
     """
 
     def __init__(self, capacity_octets: Callable[[], int], counted: Counter[str]) -> None:
@@ -109,6 +139,8 @@ class PacketRing:
         self._ask_capacity = capacity_octets
         self._capacity_octets = 0
         self.packets: deque[bytes] = deque()
+        self.dropped = 0
+        self.arrived = Bell()
         self._used_octets = 0
         self._lock = threading.Lock()
 
@@ -119,13 +151,19 @@ class PacketRing:
             if self._used_octets + cost > self._capacity_octets:
                 self._capacity_octets = self._ask_capacity()
             if cost > self._capacity_octets:
-                self._counted[BUFFERS_DROPPED_PACKETS] += 1
+                self._drop()
                 return
             while self._used_octets + cost > self._capacity_octets:
                 self._used_octets -= PACKET_OVERHEAD_OCTETS + len(self.packets.popleft())
-                self._counted[BUFFERS_DROPPED_PACKETS] += 1
+                self._drop()
             self.packets.append(packet)
             self._used_octets += cost
+        if self.arrived.waiting:
+            self.arrived.ring()
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        self._counted[BUFFERS_DROPPED_PACKETS] += 1
 
     def take(self) -> bytes | None:
         """Return the oldest packet, None if there is none. Thread: any; does not wait."""

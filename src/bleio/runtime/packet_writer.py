@@ -22,9 +22,12 @@ from typing import Protocol
 
 from bleio.backends.base import light
 from bleio.errors import InnerError
+from bleio.runtime.bell import Bell
 from bleio.runtime.calls import Call
 from bleio.runtime.counters import BUFFERS_FAILED_PACKETS
 from bleio.runtime.engine import Engine
+
+NO_ROOM = -1
 
 
 class Way(Protocol):
@@ -58,16 +61,21 @@ class PacketWriter:
         self._condition = threading.Condition(self._lock)
         self._waits = False  # any thread, for room
         self._calls: set[Call[None]] = set()  # the one that sends
+        self.room = Bell()  # rung when there may be room again, or the peer is gone
 
-    def write(self, data: bytes, header: bytes, limit_octets: int) -> int:
+    def write(self, data: bytes, header: bytes, limit_octets: int, waits: bool = True) -> int:
         """Start a packet with header and data, or add data alone to the last one if it fits.
 
+        Args: waits: while there is no room; else `NO_ROOM` is returned.
         Returns: how many octets were taken; 0 if the peer is gone, or goes meanwhile.
-        Thread: any but the engine's; waits while there is no room.
+        Thread: any but the engine's.
         """
         clock, most = self._clock, limit_octets - len(data)
         with self._lock:
-            if clock.looks_take_time or not self._has_room(most):
+            if not waits:
+                if not self._has_room(most):
+                    return NO_ROOM
+            elif clock.looks_take_time or not self._has_room(most):
                 clock.wait_for(self._condition, partial(self._has_room, most))
             if self._closed:
                 return 0
@@ -97,6 +105,7 @@ class PacketWriter:
             self._packets.clear()
             self._condition.notify_all()
         self._clock.announce()
+        self.room.ring()
 
     def _start(self) -> None:
         import asyncio
@@ -129,4 +138,6 @@ class PacketWriter:
             if self._waits:
                 self._waits = False
                 self._condition.notify_all()
-            return packet
+        if self.room.waiting:
+            self.room.ring()
+        return packet

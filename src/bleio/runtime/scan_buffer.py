@@ -15,6 +15,7 @@ from collections import Counter, deque
 from bleio.backends.base import Report
 from bleio.core.advertising import Prefixes
 from bleio.errors import public_error
+from bleio.runtime.bell import Bell
 from bleio.runtime.clock import Clock
 from bleio.runtime.counters import SCAN_DROPPED_REPORTS
 
@@ -29,6 +30,8 @@ class ScanBuffer:
 
     Args: capacity_octets: at least 1. minimum_rssi_dbm: weaker packets are no concern of the
         program; nor are those that `prefixes` does not match. counted: the adapter's counters.
+    Attributes: dropped: how many reports found no room. finished: nothing more comes. arrived: rung
+        when there is something to take, be it the end.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class ScanBuffer:
         self._matches = None if prefixes.match_everything else prefixes.match_any
         self._minimum_rssi_dbm = minimum_rssi_dbm
         self._reports: deque[Report] = deque()
-        self._finished = False
+        self.dropped = 0
+        self.finished = False
+        self.arrived = Bell()
         self._loss: Exception | None = None
         self._lock = threading.Lock()  # the condition's, but quicker to take
         self._condition = threading.Condition(self._lock)
@@ -59,9 +64,10 @@ class ScanBuffer:
             return
         cost = ENTRY_OCTETS + len(report.data)
         with self._lock:
-            if self._finished:
+            if self.finished:
                 return
             if cost > self._room:
+                self.dropped += 1
                 self._counted[SCAN_DROPPED_REPORTS] += 1
                 return
             self._room -= cost
@@ -69,15 +75,18 @@ class ScanBuffer:
             if self._waits:
                 self._waits = False
                 self._condition.notify_all()
+        if self.arrived.waiting:
+            self.arrived.ring()
 
-    def take(self) -> Report | None:
+    def take(self, waits: bool = True) -> Report | None:
         """Return the oldest report; None when the scan is over and everything was read.
 
+        Args: waits: for a report or the scan's end; else it has to be `is_ready`.
         Raises: in place of that end, each time, why the radio was lost, if that ended the scan.
-        Thread: any but the engine's; waits for a report or the scan's end.
+        Thread: any but the engine's.
         """
         with self._lock:
-            if not self._reports or self._clock.looks_take_time:
+            if waits and (not self._reports or self._clock.looks_take_time):
                 self._clock.wait_for(self._condition, self._is_ready)
             if not self._reports:
                 if self._loss is not None:
@@ -87,26 +96,31 @@ class ScanBuffer:
             self._room += ENTRY_OCTETS + len(report.data)
             return report
 
+    def is_ready(self) -> bool:
+        """Whether there is something to take, be it the end. Thread: any."""
+        return self.finished or bool(self._reports)
+
     def finish(self, loss: Exception | None = None) -> None:
         """Take no more; a thread that waits gets what is left and then the end. Idempotent.
 
         Args: loss: how the radio was lost, if that is why. Thread: any.
         """
         with self._lock:
-            if not self._finished:
-                self._finished = True
+            if not self.finished:
+                self.finished = True
                 self._loss = loss
             self._condition.notify_all()
         self._clock.announce()
+        self.arrived.ring()
 
     def forget(self) -> None:
         """Finish in a forked child, where the lock may be held by a thread that is not there."""
         self._lock = threading.Lock()
         self._condition = threading.Condition(self._lock)
-        self._finished = True
+        self.finished = True
 
     def _is_ready(self) -> bool:
-        if self._finished or self._reports:
+        if self.finished or self._reports:
             return True
         self._waits = True
         return False
