@@ -30,7 +30,7 @@ from random import Random
 from bleio.testing import Propagation
 
 grid = {"interval_s": [0.1, 0.2, 0.5, 1.0], "beacons": [1, 50, 200]}
-seeds = 50
+seeds = 100
 world = {"propagation": Propagation(collisions=True)}
 
 DATA = bytes([30, 0xFF]) + bytes(29)  # 31 octets, as beacons of all kinds send
@@ -57,7 +57,7 @@ def scanner(target, latencies_s):
 
 
 def scenario(world, interval_s, beacons):
-    random, latencies_s = Random(world.seed), []
+    random, latencies_s = Random(f"{world.seed} {interval_s} {beacons}"), []
     devices = [
         world.add(
             beacon, (interval_s,), name=f"beacon {number}", start_s=random.uniform(0, interval_s)
