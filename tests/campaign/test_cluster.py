@@ -118,6 +118,25 @@ def test_files_travel_to_workers_that_do_not_have_them(study: Study, cluster: Cl
     assert said.strip() == str([(seed, True, None) for seed in range(4)])
 
 
+def test_a_cluster_may_get_its_workers_later(
+    study: Study, tmp_path_factory: pytest.TempPathFactory, undisturbed: list[dict[str, Any]]
+) -> None:
+    empty = Cluster(tmp_path_factory.mktemp("cluster"), study)
+    try:
+        process = study.start("--on", f"dask:{empty.address}")
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        assert (
+            first == f"The cluster has no workers yet: dask worker {empty.address} --nthreads 1\n"
+        )
+        empty.start_worker()
+        _, errors = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, errors
+    finally:
+        empty.end()
+    assert study.rows() == undisturbed
+
+
 def test_a_scheduler_that_is_not_there_is_told(study: Study) -> None:
     said = study.run("--on", "dask:tcp://127.0.0.1:1", code=1)
     assert said.startswith("Error: No scheduler of Dask answers at tcp://127.0.0.1:1")

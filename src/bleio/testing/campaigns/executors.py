@@ -27,12 +27,14 @@ Deaths = tuple[type[BaseException], ...]
 class Crew(Protocol):
     """What `running` asks of an executor.
 
-    Attributes: workers: how many worlds run at a time. deaths: the exceptions that mean that a
-        worker has died; after a BrokenExecutor, all have.
+    Attributes: deaths: the exceptions that mean that a worker has died; after a BrokenExecutor, all
+        have.
     """
 
-    workers: int
     deaths: Deaths
+
+    def workers(self) -> int:
+        """Return how many worlds can run at a time."""
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have a worker call a function."""
@@ -47,7 +49,7 @@ class Processes:
     deaths: Deaths = (BrokenExecutor,)
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers
+        self._workers = workers
         self._context = multiprocessing.get_context("spawn")
         self._start()
 
@@ -55,8 +57,12 @@ class Processes:
         ours, self._life = self._context.Pipe(duplex=False)
         self._theirs = ours
         self._pool = ProcessPoolExecutor(
-            self.workers, self._context, initializer=_end_with, initargs=(ours,)
+            self._workers, self._context, initializer=_end_with, initargs=(ours,)
         )
+
+    def workers(self) -> int:
+        """Return how many worlds can run at a time."""
+        return self._workers
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have a process call a function; it may be started for that."""
@@ -94,9 +100,13 @@ class Given:
     """An executor that the user has made, and ends."""
 
     def __init__(self, executor: Executor, workers: int, deaths: Deaths = ()) -> None:
-        self.workers = workers
+        self._workers = workers
         self.deaths: Deaths = (BrokenExecutor, *deaths)
         self._executor = executor
+
+    def workers(self) -> int:
+        """Return how many worlds can run at a time."""
+        return self._workers
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have a worker call a function."""

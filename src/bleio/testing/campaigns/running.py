@@ -70,7 +70,7 @@ class Runner:
 
     def _hand_out(self) -> bool:
         """Give workers something to do. Returns: whether anything is under way then."""
-        while len(self._under_way) < PARCELS_PER_WORKER * self._crew.workers:
+        while len(self._under_way) < PARCELS_PER_WORKER * self._crew.workers():
             parcel = self._parcel()
             if not parcel:
                 break
@@ -91,7 +91,7 @@ class Runner:
             return 1
         by_time = int(PARCEL_S / max(self._world_s, PARCEL_S / MOST_IN_PARCEL))
         left = len(self._plan) - self._plan.done
-        fair = left // (2 * self._crew.workers)  # so that all end at about the same time
+        fair = left // (2 * self._crew.workers())  # so that all end at about the same time
         return max(1, min(by_time, fair))
 
     def _submit(self, parcel: list[Task]) -> None:
