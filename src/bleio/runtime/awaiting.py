@@ -28,18 +28,22 @@ from bleio.errors import BluetoothError
 from bleio.runtime.bell import Bell
 from bleio.runtime.calls import STOPPED, Call
 from bleio.runtime.engine import Engine
-from bleio.runtime.portal import CANCEL_S, as_public
+from bleio.runtime.portal import CANCEL_S, Portal, as_public
 
 T = TypeVar("T")
 
 
 class Waker:
-    """Wakes the task that made it. Thread: the task's, except for calling it, which any may do."""
+    """Wakes the task that made it. Thread: the task's, except for calling it, which any may do.
+
+    Raises: RuntimeError, when made, if the task's loop cannot wait for that engine.
+    """
 
     __slots__ = ("_future", "_loop", "_told")
 
-    def __init__(self) -> None:
+    def __init__(self, portal: Portal) -> None:
         self._loop = asyncio.get_running_loop()
+        portal.clock.check_loop(self._loop)
         self._future: asyncio.Future[None] | None = None
         self._told = False
 
@@ -78,7 +82,7 @@ async def ended(engine: Engine, call: Call[T], *, keeps_on: bool = False) -> T:
     Raises: what `Portal.wait` raises.
     """
     portal = engine.portal
-    waker = call.waker = Waker()
+    waker = call.waker = Waker(portal)
     portal.hand_over(call)
     try:
         await waker.wait()
@@ -116,7 +120,7 @@ async def until(engine: Engine, bell: Bell, ready: Callable[[], object]) -> None
     """
     portal = engine.portal
     while True:
-        waker = Waker()
+        waker = Waker(portal)
         bell.add(waker)
         portal.ended.add(waker)
         try:

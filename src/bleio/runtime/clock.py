@@ -202,6 +202,9 @@ class Clock:
         The condition is notified as well. Simulated time must be told even then. Thread: any.
         """
 
+    def check_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Check that tasks of a program's loop can wait for the engine. Raises: RuntimeError."""
+
     def start_thread(self, target: Callable[[], None], name: str) -> Alive:
         """Start what runs a program's code beside it, as a daemon thread does. Thread: any."""
         thread = threading.Thread(target=target, name=name, daemon=True)

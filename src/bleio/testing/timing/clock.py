@@ -213,6 +213,16 @@ class VirtualClock(Clock):
         participant.news = True
         self._turns.schedule.waiting.hear(participant, self._turns.now_us)
 
+    def check_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See `Clock`. A loop that is not the world's would wait, and time stand still."""
+        from bleio.testing.timing.loop import LoopInTurns
+
+        if not isinstance(loop, LoopInTurns):
+            raise RuntimeError(
+                "This event loop goes by real time, and the adapter's world stands still while it"
+                " waits; run the coroutine as a device's program: world.add(function)"
+            )
+
     # Programs begin and end
 
     def start_thread(self, target: Callable[[], None], name: str) -> Participant:
