@@ -93,7 +93,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "distributed": ("testing.campaigns.cluster",),  # dask, which schedules
     "google": ("backends.os.esphome",),  # protobuf, of which aioesphomeapi's messages are
     "greenlet": ("testing.timing.hub",),
-    "hypothesis": ("testing.faults.strategies", "testing.hunt.search"),
+    "hypothesis": ("cli.hunt", "testing.faults.strategies", "testing.hunt.thinking"),
     "habluetooth": ("backends.os.esphome",),
     "matplotlib": ("testing.campaigns.plot",),
     "pandas": ("testing.campaigns",),

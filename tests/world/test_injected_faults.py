@@ -275,11 +275,11 @@ def test_times_can_count_from_now() -> None:
 
 def test_unknown_devices_are_said_with_those_that_are_there() -> None:
     with World() as world:
-        with pytest.raises(ValueError, match="it has none yet; add devices before their faults"):
+        with pytest.raises(ValueError, match="does not have; there is none yet"):
             world.inject("drop sensor @1s")
         pair(world)
         message = (
-            "^'drop senser @1s' is of a device that this world does not have; it has sensor, r"
+            "^'drop senser @1s' is of a device that this world does not have; did you mean 'sensor'"
         )
         with pytest.raises(ValueError, match=message):
             world.inject("jam @1s", "drop senser @1s")

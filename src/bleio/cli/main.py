@@ -20,6 +20,7 @@ COMMANDS = {
         "Run a scenario in many worlds, over parameters and seeds.",
     ),
     "decode": ("bleio.cli.decode:decode", "Print the packets of a capture file in words."),
+    "hunt": ("bleio.cli.hunt:hunt", "Look for faults and seeds that break programs."),
     "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio in the foreground."),
     "sim": ("bleio.cli.sim:sim", "Run programs as devices of a simulated world."),
     "run": ("bleio.cli.run:run", "Run a Python PROGRAM with bleio's _bleio module."),

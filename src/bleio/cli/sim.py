@@ -9,7 +9,6 @@ standard error.
 from __future__ import annotations
 
 import contextlib
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,35 +16,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bleio.cli.options import no_nan, unusable
+from bleio.cli.options import unusable
+from bleio.cli.worlds import (
+    FOR_EVER_S,
+    Duration,
+    FaultText,
+    air_options,
+    check_air,
+    programs_argument,
+    promise_options,
+)
 
 if TYPE_CHECKING:
+    from bleio.testing.faults.fault import Fault
+    from bleio.testing.hunt.promise import Broken, ListeningWorld
     from bleio.testing.live import Telling
     from bleio.testing.world import World
 
-_UNITS_S = {"": 1.0, "ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 _PROGRESS_S = 2.0
-_FOR_EVER_S = 1e9
-
-
-class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A time such as 500ms, 60s, 5min or 1h; seconds without a unit."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return seconds."""
-        if isinstance(value, float):
-            return value
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value))
-        if match is None or match[2] not in _UNITS_S:
-            self.fail(f"{value!r} is no time such as 60s, 500ms, 5min or 1h", param, ctx)
-        seconds = float(match[1]) * _UNITS_S[match[2]]
-        if seconds > _FOR_EVER_S:
-            self.fail(f"{value!r} is longer than {_FOR_EVER_S:g} s", param, ctx)
-        return seconds
 
 
 @click.command()
@@ -53,27 +41,16 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     "--for", "for_s", type=Duration(), metavar="TIME", help="Simulated time, such as 60s or 1h."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@air_options
 @click.option(
-    "--path-loss",
-    type=click.FloatRange(0, 200),
-    callback=no_nan,
-    metavar="DB",
-    help="Between any two devices; RSSI is transmit power minus this.  [default: 60]",
+    "--fault",
+    "faults",
+    type=FaultText(),
+    multiple=True,
+    metavar="FAULT",
+    help="What breaks, such as 'drop sensor @1.25s'; several times for several faults.",
 )
-@click.option(
-    "--distance",
-    type=click.FloatRange(0, 100_000),
-    callback=no_nan,
-    metavar="M",
-    help="Metres from each device to the next, in a row; far ones lose packets.",
-)
-@click.option(
-    "--loss",
-    type=click.FloatRange(0, 1),
-    callback=no_nan,
-    metavar="P",
-    help="Part of all packets that is lost, 0 to 1.",
-)
+@promise_options
 @click.option(
     "--capture",
     type=click.Path(dir_okay=False, writable=True),
@@ -107,18 +84,16 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 @click.option("-v", "--verbose", is_flag=True, help="With --trace: show the octets of packets too.")
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.option("--full-trace", is_flag=True, help="Show frames of bleio in tracebacks, too.")
-@click.argument(
-    "programs",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, readable=True),
-)
+@programs_argument
 def sim(
     for_s: float | None,
     seed: int,
     path_loss: float | None,
     distance: float | None,
     loss: float | None,
+    faults: tuple[Fault, ...],
+    until: tuple[str, ...],
+    never: tuple[str, ...],
     capture: str | None,
     hci_capture: str | None,
     decipher: bool,
@@ -134,24 +109,24 @@ def sim(
 
     Ends when all programs have ended, after the time of --for, or with Ctrl-C. The same seed and
     programs give the same result. Each line of output has its time and device. A program that
-    fails ends the world, with exit code 1 or that of its sys.exit.
+    fails ends the world, with exit code 1 or that of its sys.exit; so does a text of --until that
+    does not come, or one of --never that does, with exit code 1.
     """
     try:
         from bleio.errors import notes_of
         from bleio.testing.errors import DeviceFailed, WorldError
+        from bleio.testing.hunt.promise import ListeningWorld
         from bleio.testing.programs.ends import is_quit
-        from bleio.testing.world import World
     except ImportError as error:  # of what worlds need and not every machine has
         raise click.ClickException(str(error)) from error
-    if path_loss is not None and distance is not None:
-        raise click.UsageError("--path-loss and --distance exclude each other")
+    check_air(path_loss, distance)
     if decipher and capture is None:
         raise click.UsageError("--decipher goes with --capture")
     if verbose and not trace:
         raise click.UsageError("-v goes with --trace")
     telling = _telling(verbose) if trace else None
     try:
-        world = World(
+        world = ListeningWorld(
             seed,
             distance_m=distance,
             path_loss_db=path_loss,
@@ -172,7 +147,9 @@ def sim(
         ):
             for program in programs:
                 world.add(program)
-            _run(world, for_s)
+            broken = _run(world, faults, until, never, for_s)
+            if broken is not None:
+                raise WorldError(broken.sentence)
     except DeviceFailed as error:
         click.ClickException(str(error)).show()
         sys.exit(error.exit_code)
@@ -243,14 +220,22 @@ def _saving_page(world: World, path: str | None, programs: Sequence[str]) -> Ite
         save_page(world, path, title, failure)
 
 
-def _run(world: World, for_s: float | None) -> None:
-    """Run it to the end of all programs, or for the time of --for, whichever is first."""
-    if for_s is None:
-        world.run(within_s=_FOR_EVER_S)
-        return
-    # The time of --for may be over before all have ended.
-    with contextlib.suppress(TimeoutError):
-        world.run(within_s=for_s)
+def _run(
+    world: ListeningWorld,
+    faults: tuple[Fault, ...],
+    until: tuple[str, ...],
+    never: tuple[str, ...],
+    for_s: float | None,
+) -> Broken | None:
+    """Run it to its end, or for the time of --for, whichever is first. Returns: what was broken."""
+    from bleio.testing.hunt.promise import read_promise
+
+    try:
+        world.inject(faults)
+        promise = read_promise(until, never, world.devices)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    return world.keep(promise, FOR_EVER_S if for_s is None else for_s)
 
 
 class _Progress:

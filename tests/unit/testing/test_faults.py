@@ -76,8 +76,9 @@ def test_what_people_type_is_read(text: str, fault: Fault) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "There is no fault in an empty text; there are corrupt, drop, full-disk,"),
-        ("dorp sensor @1s", "There is no fault 'dorp'; there are corrupt, drop,"),
+        ("", "There is no fault in an empty text; a fault is written as 'drop sensor @1.25s'"),
+        ("dorp sensor @1s", "There is no fault 'dorp'; did you mean 'drop'?"),
+        ("xyz sensor @1s", "There is no fault 'xyz'; there are 'drop', 'power-cut', 'refuse',"),
         ("drop sensor", "'drop sensor' has no time; a fault is written as 'drop sensor @1.25s'"),
         ("drop @1s", "'drop @1s' names no device; a fault is written as"),
         ("drop", "'drop' names no device"),
@@ -195,7 +196,7 @@ def test_kinds_can_be_chosen() -> None:
     ("make", "message"),
     [
         (lambda: schedules(kinds=["drop"]), "'drop' is a fault of devices: give their names"),
-        (lambda: schedules("a", kinds=["dorp"]), "There is no fault 'dorp'; there are corrupt"),
+        (lambda: schedules("a", kinds=["dorp"]), "There is no fault 'dorp'; did you mean 'drop'"),
         (lambda: schedules("a", kinds=[]), "There must be some kinds"),
         (lambda: schedules("a", within_s=-1), "within_s must be"),
         (lambda: schedules("a", most=-1), "most must be"),

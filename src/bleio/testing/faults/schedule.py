@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bleio.testing.faults.fault import Fault
 from bleio.testing.faults.holds import Holds
 from bleio.testing.faults.text import parse, time_text
+from bleio.testing.naming import suggestion
 
 if TYPE_CHECKING:
     from bleio.testing.air.sharedair import SharedAir
@@ -48,9 +49,9 @@ class Schedule:
     def _check(self, fault: Fault) -> None:
         device = getattr(fault, "device", None)
         if device is not None and device not in self.devices:
-            names = ", ".join(self.devices) or "none yet; add devices before their faults"
             raise ValueError(
-                f"'{fault}' is of a device that this world does not have; it has {names}"
+                f"'{fault}' is of a device that this world does not have"
+                f"{suggestion(device, self.devices)}"
             )
         now_s = self.air.now_s
         if fault.at_s < now_s:

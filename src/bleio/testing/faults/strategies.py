@@ -27,6 +27,7 @@ from bleio.testing.faults.fault import (
     Slow,
     Wifi,
 )
+from bleio.testing.faults.text import kind_of
 
 MOST = 3
 LONGEST_S = 5.0
@@ -52,7 +53,7 @@ def faults(
     Raises: ValueError.
     """
     at_s = _times(within_s)
-    return st.builds(_placed, at_s, st.just(0.0), _unplaced(devices, kinds, longest_s))
+    return st.builds(_placed, at_s, st.just(0.0), unplaced(devices, kinds, longest_s))
 
 
 def schedules(
@@ -65,7 +66,7 @@ def schedules(
     """Make a strategy of none to `most` faults together, by their times; see `faults`."""
     if most < 0:
         raise ValueError("most must be a number of faults from 0 on")
-    one = st.tuples(_gaps(within_s), _unplaced(devices, kinds, longest_s))
+    one = st.tuples(_gaps(within_s), unplaced(devices, kinds, longest_s))
     return st.builds(_together, _times(within_s), st.lists(one, max_size=most), st.just(within_s))
 
 
@@ -73,9 +74,9 @@ Unplaced = Callable[[float], Fault]
 
 
 def _together(
-    at_s: float, unplaced: list[tuple[float, Unplaced]], within_s: float
+    at_s: float, gaps_and_makes: list[tuple[float, Unplaced]], within_s: float
 ) -> tuple[Fault, ...]:
-    placed = [make(min(at_s + gap_s, within_s)) for gap_s, make in unplaced]
+    placed = [make(min(at_s + gap_s, within_s)) for gap_s, make in gaps_and_makes]
     return tuple(sorted(placed, key=lambda fault: fault.at_s))
 
 
@@ -83,8 +84,8 @@ def _placed(at_s: float, gap_s: float, make: Unplaced) -> Fault:
     return make(at_s + gap_s)
 
 
-def _unplaced(
-    devices: tuple[str, ...], kinds: Kinds | None, longest_s: float
+def unplaced(
+    devices: tuple[str, ...], kinds: Kinds | None = None, longest_s: float = LONGEST_S
 ) -> st.SearchStrategy[Unplaced]:
     """Faults without their times, which are what they are called with."""
     wanted = _kinds(kinds, devices)
@@ -97,9 +98,7 @@ def _kinds(kinds: Kinds | None, devices: tuple[str, ...]) -> list[type[Fault]]:
         return [kind for kind in KINDS.values() if devices or kind not in OF_DEVICES]
     found = []
     for each in kinds:
-        kind = KINDS.get(each) if isinstance(each, str) else each
-        if kind is None:
-            raise ValueError(f"There is no fault {each!r}; there are {', '.join(sorted(KINDS))}")
+        kind = kind_of(each) if isinstance(each, str) else each
         if kind in OF_DEVICES and not devices:
             raise ValueError(f"{kind.KIND!r} is a fault of devices: give their names, too")
         found.append(kind)

@@ -15,6 +15,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from bleio.testing.faults.fault import KINDS, Fault
+from bleio.testing.naming import suggestion
 
 UNITS_S = {"": 1.0, "us": 1e-6, "ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 _EXAMPLE = "a fault is written as 'drop sensor @1.25s' or 'jam @2s for 500ms channels=37,38'"
@@ -54,16 +55,22 @@ def parse(text: str) -> Fault:
         words = shlex.split(text)
     except ValueError as error:
         raise ValueError(f"{text!r} cannot be read ({error}); {_EXAMPLE}") from None
-    kind = KINDS.get(words[0]) if words else None
-    if kind is None:
-        what = f"There is no fault {words[0]!r}" if words else "There is no fault in an empty text"
-        raise ValueError(f"{what}; there are {', '.join(sorted(KINDS))}")
+    if not words:
+        raise ValueError(f"There is no fault in an empty text; {_EXAMPLE}")
+    kind = kind_of(words[0])
     try:
         return kind(**_arguments(kind, words[1:]))
     except _WrongError as error:
         raise ValueError(f"{text!r} {error}; {_EXAMPLE}") from None
     except ValueError as error:
         raise ValueError(f"{text!r}: {error}") from None
+
+
+def kind_of(name: str) -> type[Fault]:
+    """Return the kind of that name. Raises: ValueError."""
+    if name not in KINDS:
+        raise ValueError(f"There is no fault {name!r}{suggestion(name, KINDS)}")
+    return KINDS[name]
 
 
 class _WrongError(Exception):
