@@ -13,8 +13,10 @@ ELSEWHERE_S = 10.0
 class Progress:
     """Shows a line that replaces the one before on a terminal, else one every ten seconds.
 
-    Args: total: how many worlds there are. done: how many were before this run, which say
-        nothing about its speed.
+    Speed is measured from the first results of this run on, since to start processes takes longer
+    than many worlds.
+
+    Args: total: how many worlds there are. done: how many were before this run.
     """
 
     def __init__(self, stream: TextIO | None, total: int, done: int) -> None:
@@ -23,13 +25,16 @@ class Progress:
         self._total = total
         self._before = done
         self._begin_s = self._last_s = time.monotonic()
+        self._begun = False
         self._width = 0
 
     def show(self, done: int, failed: int) -> None:
         """Tell how far it is, if that was told long enough ago."""
-        now_s = time.monotonic()
         if self._stream is None:
             return
+        now_s = time.monotonic()
+        if not self._begun and done > self._before:
+            self._begun, self._before, self._begin_s = True, done, now_s
         if now_s - self._last_s >= (ON_TERMINAL_S if self._terminal else ELSEWHERE_S):
             self._last_s = now_s
             self._write(self.text(done, failed, now_s - self._begin_s))

@@ -28,6 +28,20 @@ def test_times_are_told_in_what_people_count(seconds: float, left: str) -> None:
     assert f"{left}, ends at " in Progress(None, 1000, 0).text(100, 0, seconds)
 
 
+def test_the_start_of_processes_is_no_part_of_the_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now_s[0])
+    stream = io.StringIO()
+    shown = Progress(stream, 1000, 100)
+    for at_s, done in ((100, 102), (110, 202), (120, 302)):
+        now_s[0] = at_s
+        shown.show(done, 0)
+    first, second, third = stream.getvalue().splitlines()
+    assert first == "102 of 1000 worlds"
+    assert "10 a second, 1 min 20 s left" in second
+    assert "10 a second, 1 min 10 s left" in third
+
+
 def test_nothing_is_estimated_before_anything_is_known() -> None:
     assert Progress(None, 1000, 400).text(400, 0, 10.0) == "400 of 1000 worlds"
 
