@@ -21,6 +21,8 @@ from typing import Any, Protocol
 
 from bleio.testing.campaigns.errors import CampaignError
 
+# An executor of processes takes no more on Windows, which waits for so many things at once.
+MOST_WORKERS = 61 if sys.platform == "win32" else sys.maxsize
 Deaths = tuple[type[BaseException], ...]
 
 
@@ -49,15 +51,14 @@ class Processes:
     deaths: Deaths = (BrokenExecutor,)
 
     def __init__(self, workers: int) -> None:
-        self._workers = workers
+        self._workers = min(workers, MOST_WORKERS)
         self._context = multiprocessing.get_context("spawn")
         self._start()
 
     def _start(self) -> None:
-        ours, self._life = self._context.Pipe(duplex=False)
-        self._theirs = ours
+        self._theirs, self._life = self._context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(
-            self._workers, self._context, initializer=_end_with, initargs=(ours,)
+            self._workers, self._context, initializer=_end_with, initargs=(self._theirs,)
         )
 
     def workers(self) -> int:
