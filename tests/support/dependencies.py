@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "backends.os.esphome": {"core", "errors", "files", "att", "gatt", "backends"},
     "decoding": {"core", "errors", "att"},
     "runtime": {"core", "errors", "att", "gatt", "backends"},
+    "runtime.attempts": {"core", "gatt", "decoding"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "aio": {"core", "errors", "gatt", "backends", "runtime", "api"},
     "dropin": {"api", "errors"},

@@ -64,8 +64,8 @@ def test_the_devices_error_says_what_was_tried_and_names_the_peer() -> None:
         assert reader.error is not None
         (note,) = notes_of(reader.error)
         assert note.startswith(
-            "ATT error Insufficient Authentication (0x05) while reading characteristic 0x2a19 at"
-            " handle 0x0012 of sensor. The peer wants the link paired"
+            "ATT error Insufficient Authentication (0x05) while reading characteristic"
+            " Battery Level (0x2a19) at handle 0x0012 of sensor. The peer wants the link paired"
         )
         assert reader.error.inner.code == 0x05  # type: ignore[attr-defined]
         assert note in reader.text

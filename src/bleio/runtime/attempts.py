@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bleio.core.uuid import to_text
+from bleio.decoding.names import uuid_name
 from bleio.gatt.model import RemoteDescriptor
 
 Words = Callable[..., str]
@@ -41,8 +42,10 @@ def value_words(value: Any) -> str:
 
 
 def uuid_words(uuid: bytes) -> str:
-    """Return a UUID as programs write it."""
-    return to_text(uuid) if len(uuid) == 16 else f"0x{to_text(uuid)}"
+    """Return a UUID by its assigned name, if it has one, and as programs write it."""
+    text = to_text(uuid) if len(uuid) == 16 else f"0x{to_text(uuid)}"
+    name = uuid_name(uuid)
+    return text if name is None else f"{name} ({text})"
 
 
 def _read(value: Any) -> str:

@@ -123,8 +123,9 @@ def pytest_runtest_makereport(
         from bleio.testing.report.story import section
 
         error = None if call.excinfo is None else call.excinfo.value
-        put_heading(report, item, error, world)
-        report.sections.append(section(item, world, error, report.longreprtext))
+        decoded = world.decoded()
+        put_heading(report, item, error, world, decoded)
+        report.sections.append(section(item, world, error, decoded, report.longreprtext))
     return report
 
 

@@ -24,6 +24,9 @@ LEVEL = RemoteCharacteristic(bytes.fromhex("192a"), Properties.READ, 0x11, 0x12)
 USER = RemoteDescriptor(bytes.fromhex("0129"), 0x14)
 UART = RemoteCharacteristic(bytes(range(16)), Properties.WRITE, 0x20, 0)
 
+BATTERY = "characteristic Battery Level (0x2a19)"
+DESCRIPTION = "descriptor Characteristic User Description (0x2901)"
+
 
 class FakeLink:
     """Has the names of `Link`'s methods."""
@@ -41,12 +44,16 @@ def method(name: str) -> Any:
 @pytest.mark.parametrize(
     ("name", "args", "words"),
     [
-        ("read", (LEVEL,), "reading characteristic 0x2a19 at handle 0x0012"),
-        ("read", (USER,), "reading descriptor 0x2901 at handle 0x0014"),
+        ("read", (LEVEL,), f"reading {BATTERY} at handle 0x0012"),
+        (
+            "read",
+            (USER,),
+            f"reading {DESCRIPTION} at handle 0x0014",
+        ),
         (
             "write",
             (LEVEL, b"abc"),
-            "writing 3 octets to characteristic 0x2a19 at handle 0x0012",
+            f"writing 3 octets to {BATTERY} at handle 0x0012",
         ),
         (
             "write_command",
@@ -54,11 +61,23 @@ def method(name: str) -> Any:
             "writing 3 octets to characteristic 0f0e0d0c-0b0a-0908-0706-050403020100"
             " without response",
         ),
-        ("subscribe", (LEVEL, True, False), "subscribing to characteristic 0x2a19 at handle"),
-        ("subscribe", (LEVEL, False, False), "unsubscribing from characteristic 0x2a19"),
+        (
+            "subscribe",
+            (LEVEL, True, False),
+            f"subscribing to {BATTERY} at handle",
+        ),
+        (
+            "subscribe",
+            (LEVEL, False, False),
+            f"unsubscribing from {BATTERY}",
+        ),
         ("pair", (), "pairing"),
         ("discover", (None,), "discovering all services"),
-        ("discover", ([bytes.fromhex("0f18")],), "discovering the services 0x180f"),
+        (
+            "discover",
+            ([bytes.fromhex("0f18")],),
+            "discovering the services Battery Service (0x180f)",
+        ),
         ("set_interval", (7500,), "asking for a connection interval of 7.5 ms"),
     ],
 )
@@ -81,7 +100,7 @@ def test_what_has_no_words() -> None:
 
 def test_a_local_value_is_told_without_a_handle_it_has_not_got() -> None:
     local = LocalCharacteristic(bytes.fromhex("192a"), Properties.READ)
-    assert "local characteristic 0x2a19 and" in attempts.words_of(Backend.publish, (local, b""))[0]
+    assert f"local {BATTERY} and" in attempts.words_of(Backend.publish, (local, b""))[0]
 
 
 def test_every_row_is_the_name_of_something_that_is_called() -> None:

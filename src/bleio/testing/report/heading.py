@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from bleio.decoding.lines import line
+from bleio.decoding.records import Decoded
 from bleio.errors import notes_of
 from bleio.testing.errors import DeviceFailed, WorldError
 from bleio.testing.failures import seed_note
@@ -22,21 +24,27 @@ from bleio.testing.seeds.folding import from_here, without_seed
 from bleio.testing.world import World
 
 WIDTH = 96
-MOST_LINES = 12
+MOST_LINES = 9  # on the error; with the others it is 14 at most
+MOST_COLUMNS = 160
+PACKETS_SHOWN = 3
+_ACKNOWLEDGED = ("Write Response", "Confirmation", "Execute Write Response")
 
 
-def put_heading(report: pytest.TestReport, item: pytest.Item, error: Any, world: World) -> None:
+def put_heading(
+    report: pytest.TestReport, item: pytest.Item, error: Any, world: World, decoded: list[Decoded]
+) -> None:
     """Add the first lines to a report."""
-    lines = [*_what_failed(error), _again(item, world)]
+    lines = list(_what_failed(error))
     if len(lines) > MOST_LINES:
-        lines[MOST_LINES - 2 : -1] = ["  ..."]
+        lines[MOST_LINES - 1 :] = ["  ..."]
+    lines += [*_last_said(decoded), _again(item, world)]
     trace = _first_traceback(report.longrepr)
     if trace is None:
         report.sections.insert(0, ("ble_world", "\n".join(lines)))
     else:
         from _pytest._code.code import ReprEntryNative  # no public way leads before a traceback
 
-        trace.reprentries.insert(0, ReprEntryNative([f"{line}\n" for line in lines]))
+        trace.reprentries.insert(0, ReprEntryNative([f"{each}\n" for each in lines]))
 
 
 def _first_traceback(shown: Any) -> Any:
@@ -59,11 +67,27 @@ def _what_failed(error: Any) -> Iterator[str]:
             yield from _wrapped(str(note), "  ")
 
 
+def _last_said(decoded: list[Decoded]) -> Iterator[str]:
+    """Yield what devices on links have said to each other last."""
+    said = [each for each in decoded if _says_something(each)]
+    if said:
+        yield "Last on the air:"
+    for each in said[-PACKETS_SHOWN:]:
+        text = line(each)
+        yield text if len(text) <= MOST_COLUMNS else f"{text[: MOST_COLUMNS - 4]} ..."
+
+
+def _says_something(each: Decoded) -> bool:
+    if each.protocol in ("ATT", "SMP"):
+        return not each.text.startswith(_ACKNOWLEDGED)
+    return each.trouble and each.protocol != "ADV"
+
+
 def _wrapped(text: str, indent: str) -> Iterator[str]:
-    for line in text.splitlines():
-        own = indent + line[: len(line) - len(line.lstrip())]
+    for each in text.splitlines():
+        own = indent + each[: len(each) - len(each.lstrip())]
         yield from textwrap.wrap(
-            line.strip(),
+            each.strip(),
             WIDTH,
             initial_indent=own,
             subsequent_indent=f"{own}  ",

@@ -24,7 +24,9 @@ TROUBLES_SHOWN = 4
 LINES_SHOWN, LINES_SHOWN_VERBOSE = 12, 40
 
 
-def section(item: pytest.Item, world: World, error: object, failure: str) -> tuple[str, str]:
+def section(
+    item: pytest.Item, world: World, error: object, decoded: list[Decoded], failure: str
+) -> tuple[str, str]:
     """Return the section's title and its text.
 
     The packets are kept in pytest's cache, and the page in the folder of `--ble-report`.
@@ -35,12 +37,13 @@ def section(item: pytest.Item, world: World, error: object, failure: str) -> tup
     verbose = item.config.get_verbosity() > 0
     failed = error.device if isinstance(error, DeviceFailed) else None
     kept = _save(item, world) + _save_page(item, world, failure)
-    return f"ble_world, {world.describe()}", _story(world, kept, failed, verbose)
+    return f"ble_world, {world.describe()}", _story(world, decoded, kept, failed, verbose)
 
 
-def _story(world: World, kept: str, failed: str | None, verbose: bool) -> str:
+def _story(
+    world: World, decoded: list[Decoded], kept: str, failed: str | None, verbose: bool
+) -> str:
     """Tell of packets, of what devices dropped or refused, and what they printed."""
-    decoded = world.decoded()
     parts = []
     if troubles := [line(each) for each in decoded if each.trouble][-TROUBLES_SHOWN:]:
         parts += ["Refusals and failures on the air:", *troubles]
