@@ -154,6 +154,14 @@ def test_files_that_wireshark_has_written(captures: Path, tmp_path: Path, kind: 
     assert len(told.splitlines()) == len(expected.splitlines())
 
 
+@pytest.mark.skipif(shutil.which("editcap") is None, reason="editcap is not installed")
+@pytest.mark.parametrize("kind", ["btsnoop", "pcap", "pcapng"])
+def test_files_of_hci_that_wireshark_has_written(captures: Path, tmp_path: Path, kind: str) -> None:
+    ours, theirs = captures / "clear" / "reader.btsnoop", tmp_path / "reader"
+    subprocess.run(["editcap", "-F", kind, ours, theirs], check=True, timeout=PATIENCE_S)
+    assert decode(theirs) == decode(ours)
+
+
 def test_what_is_no_capture(tmp_path: Path) -> None:
     path = tmp_path / "code.py"
     path.write_text("import _bleio\n")

@@ -49,7 +49,7 @@ def decode(file: str, verbose: bool, as_json: bool) -> None:
     try:
         with _opened(file) as stream:
             packets = decoded(read(stream, _stem(file)))
-            shown = _objects(packets) if as_json else _lines(packets, verbose)
+            shown = _objects(packets) if as_json else _lines(packets, verbose, live=file == "-")
             for line in shown:
                 click.echo(line)
     except CaptureError as error:
@@ -71,11 +71,12 @@ def _stem(file: str) -> str:
     return "host" if file == "-" else Path(file).stem
 
 
-def _lines(packets: Iterable[Decoded], verbose: bool) -> Iterator[str]:
+def _lines(packets: Iterable[Decoded], verbose: bool, *, live: bool) -> Iterator[str]:
     """Make lines, with times from the first packet on where they are of the real world."""
-    from bleio.decoding.lines import lines
+    from bleio.decoding.lines import WATCHED_US, lines
 
-    return lines(_from_the_first(packets), verbose=verbose)
+    longest_us = WATCHED_US if live else 0
+    return lines(_from_the_first(packets), verbose=verbose, longest_us=longest_us)
 
 
 def _from_the_first(packets: Iterable[Decoded]) -> Iterator[Decoded]:

@@ -21,20 +21,28 @@ OCTETS = " " * 15  # begins lines of octets, and no others
 _HEX_OCTETS = 32
 _MAX_GATHERED = 256
 _FEW = 4
+WATCHED_US = 2_000_000  # what those that watch should wait for a line at most
 
 
 class Lines:
     """Makes lines of records, in the order of time.
 
-    Args: verbose: with the octets of packets in hexadecimal.
+    Args:
+        verbose: with the octets of packets in hexadecimal.
+        longest_us: for how long to gather; for those that watch. 0 is without an end.
     """
 
-    def __init__(self, *, verbose: bool = False) -> None:
+    def __init__(self, *, verbose: bool = False, longest_us: int = 0) -> None:
         self._verbose = verbose
+        self._longest_us = longest_us
         self._gathered: dict[tuple[str, ...], _Gathered] = {}
 
     def add(self, decoded: Decoded) -> Iterator[str]:
         """Take the next packet. Returns: the lines that are finished by it, without line ends."""
+        if self._gathered and self._longest_us:
+            first = next(iter(self._gathered.values())).first
+            if decoded.time_us - first.time_us > self._longest_us:
+                yield from self.flush()
         if not _says_little(decoded):
             after = self._few_before(decoded)
             yield from self.flush()
@@ -105,9 +113,11 @@ class _Gathered:
         return f"{line(first)}  ({self.number} times in {took_s:.3g} s)"
 
 
-def lines(records: Iterable[Decoded], *, verbose: bool = False) -> Iterator[str]:
-    """Make lines of records that are all there."""
-    maker = Lines(verbose=verbose)
+def lines(
+    records: Iterable[Decoded], *, verbose: bool = False, longest_us: int = 0
+) -> Iterator[str]:
+    """Make lines of records; for the arguments see `Lines`."""
+    maker = Lines(verbose=verbose, longest_us=longest_us)
     for decoded in records:
         yield from maker.add(decoded)
     yield from maker.flush()

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from bleio.decoding.lines import Lines
+from bleio.decoding.lines import WATCHED_US, Lines
 from bleio.decoding.records import AirPacket, Decoded
 from bleio.decoding.streaming import Held
 from bleio.radio.air.radio import AirPdu, Direction
@@ -40,6 +40,7 @@ class Telling:
 
     def __init__(self, stream: Stream, *, verbose: bool = False) -> None:
         self._stream = stream
+        self._verbose = verbose
         self._lines = Lines(verbose=verbose)
         self._lock = threading.Lock()
         # Times, then the order of coming; a packet has with it whether it can have been lost.
@@ -51,6 +52,8 @@ class Telling:
     def attach(self, world: World) -> None:
         """Tell what is said in a world from now on."""
         self._world = world
+        if world.clock.pace is not None:  # somebody may be watching
+            self._lines = Lines(verbose=self._verbose, longest_us=WATCHED_US)
         self._decoder = decoder_for(world.devices)
         self._held: Held[str] = Held(self._decoder)
         world.radio.watch(self._add)

@@ -323,3 +323,13 @@ def test_many_empty_packets_have_a_line() -> None:
     air = Air()
     packets = [air.say("", up=bool(number % 2), llid=1) for number in range(12)]
     assert next(lines(packets)).startswith("     0.007500  reader <-> sensor  12 empty")
+
+
+def test_who_watches_need_not_wait() -> None:
+    decoder = AirDecoder()
+    beacon = [decoder.decode(adv(f"4006{SENSOR}", number * 500_000)) for number in range(10)]
+    assert len(list(lines(beacon))) == 1
+    assert [each.partition("  (")[2] for each in lines(beacon, longest_us=2_000_000)] == [
+        "5 times in 2 s)",
+        "5 times in 2 s)",
+    ]

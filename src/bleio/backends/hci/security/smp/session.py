@@ -19,6 +19,7 @@ from bleio.backends.hci.security.smp import pdu
 from bleio.backends.hci.security.smp.basis import Ask, Encrypt, Failure, Receive, Step
 from bleio.backends.hci.security.smp.pairing import Pairing
 from bleio.backends.hci.security.smp.pdu import LENGTHS, Reason
+from bleio.core.words import pairing_reason
 
 _log = logging.getLogger(__name__)
 
@@ -190,9 +191,4 @@ class PairingSession:
 
 
 def _words(reason: int | None) -> str:
-    if reason is None:
-        return "encryption failed"
-    try:
-        return Reason(reason).name.replace("_", " ").lower()
-    except ValueError:
-        return f"reason 0x{reason:02x}"
+    return "encryption failed" if reason is None else pairing_reason(reason).lower()
