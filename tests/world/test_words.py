@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from bleio.decoding.lines import line
+from bleio.radio.air.medium import Medium, Transmission
+from bleio.radio.air.radio import Direction
+from bleio.radio.air.station import Station
 from bleio.testing import World
 
 SENSOR = """
@@ -151,3 +156,36 @@ def test_names_are_known_where_the_beginning_is_not_kept_any_more() -> None:
     assert {first.sender, first.receiver} == {"sensor", "reader"}
     assert "ATT Read Battery Level (0x0012)" in world.story()
     assert "Configuration of Battery Level (0x0013)" in world.story()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_lost_packets_are_those_that_the_medium_has_lost(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sequence numbers tell what the medium has done, packet by packet."""
+    lost, seen = set(), set()
+    receives = Medium.receives
+
+    def noted(self: Medium, packet: Transmission, receiver: Station) -> bool:
+        received = receives(self, packet, receiver)
+        seen.add((packet.from_us, packet.sender.name))
+        if not received:
+            lost.add((packet.from_us, packet.sender.name))
+        return received
+
+    monkeypatch.setattr(Medium, "receives", noted)
+    world = run(loss=0.25, seed=seed)
+    told = {
+        (each.time_us, each.sender)
+        for each in world.decoded()
+        if each.lost and (each.time_us, each.sender) in seen
+    }
+    of_links = {
+        (packet.time_us, packet.sender.name)
+        for packet in world.packets
+        if packet.direction in (Direction.TO_CENTRAL, Direction.TO_PERIPHERAL)
+    }
+    assert len(lost & of_links) > 10
+    # Nobody answers the end of a link, so of that it is not known.
+    end = {(each.time_us, each.sender) for each in world.decoded() if "Terminate" in each.text}
+    assert told - end == (lost & of_links) - end
