@@ -100,6 +100,7 @@ class Device(OnAir):
         self._owner = owner
         self._program = program
         self._call = call
+        self._starts = 0
         self._slowness = 1.0
         self._starts_us = 0
         self._comes_back = False
@@ -241,8 +242,9 @@ class Device(OnAir):
     def _run(self) -> bool:
         """Run the program to its end. Returns: whether it has asked to be started anew."""
         with use_adapter(self.adapter):
+            modules = self._make_modules()
             try:
-                self._run_with(self._make_modules())
+                self._run_with(modules)
             except PowerOff:
                 raise
             except Restart:
@@ -255,6 +257,7 @@ class Device(OnAir):
                 self._ended_by(end_of(error, self.output, owner.named, whole=owner.full_trace))
             if self._air.clock.forked:
                 leave_fork(None)
+            modules.exits.run()
             session = self.adapter._session
             self._note(history.ENDED)
             session.engine.call(session.life.shut_down)
@@ -267,13 +270,17 @@ class Device(OnAir):
             modules.end()
 
     def _make_modules(self) -> DeviceModules:
+        chance = f"{self._air.seed}\0{self.name}"
+        if self._starts:  # else a device would tell the same "unique" number again
+            chance = f"{chance}\0{self._starts}"
+        self._starts += 1
         modules = make_modules(
             self._program,
             self._call,
             self._air.clock,
             self.output,
+            chance,
             self.name,
-            self._air.seed,
             self.board,
         )
         modules.names["open"] = self._disk.open

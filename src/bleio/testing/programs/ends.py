@@ -56,6 +56,11 @@ def is_quit(error: BaseException) -> bool:
     return outcomes is not None and isinstance(error, outcomes.Exit)
 
 
+def said_of(error: BaseException) -> str:
+    """Return what Python would say of an error that does not end the program."""
+    return _traceback_of(error, from_program(error.__traceback__))
+
+
 def _exit(end: SystemExit, write: Callable[[str], object]) -> End | None:
     """End as a process does by `sys.exit`: quietly, but for what it was given to say."""
     if end.code is None or (isinstance(end.code, int) and end.code == 0):

@@ -45,6 +45,7 @@ from functools import cached_property, partial
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Protocol
 
+from bleio.testing.programs.standard import nameless
 from bleio.testing.programs.standins import original_of, stand_in
 
 _CONTAINERS = (dict, list, tuple, set, frozenset)
@@ -84,6 +85,7 @@ class Exchange:
         self._kept: list[Any] = []  # so that no identity in `_done` is used again
         self._namespaces: dict[int, dict[str, Any]] = {}
         self._own_namespaces: set[int] = set()
+        self._nameless = nameless()
 
     def own(self, value: Any) -> Any:
         """Return the device's own of a value; itself if there is nothing to exchange."""
@@ -106,6 +108,9 @@ class Exchange:
         return original_of(kind) is not kind and self._done.get(id(original_of(kind))) is kind
 
     def _made(self, value: Any) -> Any:
+        if id(value) in self._nameless:
+            module, name = self._nameless[id(value)]
+            return getattr(self._modules.load(module), name, value)
         if isinstance(value, ModuleType):
             name = value.__name__
             return self._modules.load(name) if self._is_own(name) else value

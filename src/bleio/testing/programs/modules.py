@@ -43,7 +43,9 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from bleio.board.modules import NAMES as BOARD_MODULES
+from bleio.testing.programs import standard
 from bleio.testing.programs.functions import Exchange, home_of
+from bleio.testing.programs.process import Exits
 
 # bleio, and what runs it and tests.
 _SHARED = {
@@ -75,8 +77,10 @@ class DeviceModules:
         makers: Mapping[str, Callable[[], ModuleType]],
         names: Mapping[str, Any],
         make_board: Callable[[], Mapping[str, ModuleType]],
+        exits: Exits,
         share: frozenset[str] = frozenset(),
     ) -> None:
+        self.exits = exits
         self.loaded: dict[str, ModuleType] = dict(synthetic)
         self._makers = makers
         self._share = share
@@ -177,7 +181,9 @@ class DeviceModules:
             return False
         if self._beside(top) is not None or top in BOARD_MODULES:
             return True
-        return top not in sys.stdlib_module_names and _is_pure(top)
+        if top in sys.stdlib_module_names:
+            return top in standard.OWN
+        return _is_pure(top)
 
     def _beside(self, top: str) -> importlib.machinery.ModuleSpec | None:
         if self._folder is None:

@@ -7,13 +7,17 @@ not see it, unless they are given `os.environ`.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from random import Random
 from types import ModuleType
+from typing import Any
 
 from bleio.testing.programs.copying import copy_of
+from bleio.testing.programs.ends import said_of
 from bleio.testing.programs.environment import Environment, Octets
 from bleio.testing.programs.output import Output
 
@@ -23,14 +27,13 @@ def make_sys(output: Output, argv: Sequence[str]) -> ModuleType:
     return copy_of(sys, stdout=output, stderr=output, argv=list(argv))
 
 
-def make_os(
-    env: Mapping[str, str | None], octets: Random, seconds: Callable[[], float]
-) -> ModuleType:
+def make_os(env: Mapping[str, str | None], seed: str, seconds: Callable[[], float]) -> ModuleType:
     """Make an `os` with an environment and random octets of its own.
 
-    Args: env: what differs from the process's environment. octets: where random ones come from.
-        seconds: how long the world has been running.
+    Args: env: what differs from the process's environment. seed: of the octets. seconds: how long
+        the world has been running.
     """
+    octets = Random(seed)
     environ = Environment(env)
     environ_octets = Octets(environ)
 
@@ -61,6 +64,47 @@ def make_os(
         "register_at_fork": _register_at_fork,
     }
     return copy_of(os, **{name: value for name, value in replaced.items() if hasattr(os, name)})
+
+
+class Exits:
+    """What a program wants to have done at its end: its `atexit`.
+
+    Args: write: takes what is to be said of a call that fails.
+    """
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._calls: list[tuple[Callable[..., object], Callable[[], object]]] = []
+
+    def make_module(self) -> ModuleType:
+        """Make the module."""
+        return copy_of(
+            atexit,
+            register=self._register,
+            unregister=self._unregister,
+            _clear=self._calls.clear,
+            _run_exitfuncs=self.run,
+            _ncallbacks=self._calls.__len__,
+        )
+
+    def _register(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if not callable(function):
+            raise TypeError("the first argument must be callable")
+        self._calls.append((function, partial(function, *args, **kwargs)))
+        return function
+
+    def _unregister(self, function: object, /) -> None:
+        self._calls[:] = [each for each in self._calls if each[0] != function]
+
+    def run(self) -> None:
+        """Do it, the last first. What one raises ends that one alone, and is shown."""
+        while self._calls:
+            function, call = self._calls.pop()
+            try:
+                call()
+            except (Exception, SystemExit) as error:
+                self._write(f"Exception ignored in atexit callback {function!r}:\n")
+                self._write(said_of(error))
 
 
 def _register_at_fork(**handlers: Callable[[], object]) -> None:

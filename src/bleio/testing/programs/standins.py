@@ -48,6 +48,29 @@ def stand_in(
     return made
 
 
+def alike(original: type, namespace: dict[str, Any]) -> type:
+    """Make a class that stands for one of a library, equal to it, so that who looks up the type of
+    an instance in a table or compares it finds the original's entry."""
+    named = {name: getattr(original, name) for name in ("__module__", "__qualname__", "__doc__")}
+    named.update(namespace, **{_STANDS_FOR: original})
+    made: type = _alike()(original.__name__, (original,), named)
+    return made
+
+
+@functools.cache
+def _alike() -> Any:
+    class Alike(_kind_of(type)):  # type: ignore[misc]
+        __setattr__ = type.__setattr__  # the process's has nothing to do with it
+
+        def __eq__(cls, other: object) -> bool:
+            return other is cls or other is original_of(cls)
+
+        def __hash__(cls) -> int:
+            return type.__hash__(original_of(cls))
+
+    return Alike
+
+
 @functools.lru_cache(maxsize=64)
 def _kind_of(metaclass: type) -> Any:
     """Return the metaclass of subclasses that stand for their originals."""

@@ -1,4 +1,4 @@
-"""The modules of one device that are made, not found: `time`, `sys`, `random`, and `threads`'.
+"""The modules of one device that are made, not found: `time`, `sys`, `os`, chance, `threads`'.
 
 A program's clock, output, arguments and randomness are its own, and the same in every run. These
 modules and the builtin `print` are where it meets them. Each is a copy of the real module
@@ -7,18 +7,17 @@ with some names replaced, so what has nothing to do with devices is there too, a
 
 from __future__ import annotations
 
-import random
 import time
 from functools import partial
-from random import Random
 from types import ModuleType
 from typing import Any
 
 from bleio.board import modules as board_modules
 from bleio.board.board import Board
+from bleio.testing.programs.copying import copy_of, in_place
 from bleio.testing.programs.modules import DeviceModules
 from bleio.testing.programs.output import Output
-from bleio.testing.programs.process import make_os, make_sys
+from bleio.testing.programs.process import Exits, make_os, make_sys
 from bleio.testing.programs.program import Circumstances, Program
 from bleio.testing.programs.threads import make_thread_modules
 from bleio.testing.timing.clock import VirtualClock
@@ -35,33 +34,51 @@ def make_modules(
     call: Circumstances,
     clock: VirtualClock,
     output: Output,
+    chance: str,
     name: str,
-    seed: int,
     board: Board,
 ) -> DeviceModules:
     """Make what `import` finds in one device.
 
-    Args: name, seed: of the device and its world; what is random in it comes of both. board: what
-        its modules of CircuitPython are of.
+    Args: chance: the seed of what is random in it. name: of the device. board: what its modules
+        of CircuitPython are of.
     """
-    own_sys = make_sys(output, [program.title or name, *call.argv])
-    octets = Random(f"octets {seed}\0{name}")
     main = clock.participant()
+    own_sys, own_time = make_sys(output, [program.title or name, *call.argv]), make_time(clock)
+    exits = Exits(output.write)
+
+    # What few programs import is loaded when one does.
+
+    def make_own_datetime() -> ModuleType:
+        from bleio.testing.programs.dates import make_datetime
+
+        return make_datetime(own_time.time_ns)
+
+    def make_own_random() -> ModuleType:
+        from bleio.testing.programs.chance import make_random
+
+        return make_random(chance, modules.load("os").urandom)
+
+    def make_own_uuid() -> ModuleType:
+        from bleio.testing.programs.chance import make_uuid
+
+        return make_uuid(modules.names, modules.load("os"))
+
     modules = DeviceModules(
         program.folder,
+        {"time": own_time, "sys": own_sys, **make_thread_modules()},
         {
-            "time": make_time(clock),
-            "sys": own_sys,
-            "random": make_random(f"{seed}\0{name}"),
-            **make_thread_modules(),
-        },
-        {
-            "os": partial(make_os, call.env, octets, lambda: clock.now_us / 1e6),
             "asyncio": lambda: _make_asyncio(modules, clock, main, output, name),
             **{other: partial(_refuse_loops, name, other) for other in _OTHER_LOOPS},
+            "atexit": exits.make_module,
+            "datetime": make_own_datetime,
+            "os": partial(make_os, call.env, f"octets {chance}", own_time.monotonic),
+            "random": make_own_random,
+            "uuid": make_own_uuid,
         },
-        {"print": partial(_print, output)},
+        {"print": in_place(partial(_print, own_sys), print)},
         partial(board_modules.make_modules, board, clock.sleep),
+        exits,
     )
     vars(own_sys).update(modules=modules.loaded)
     return modules
@@ -88,24 +105,11 @@ def _make_asyncio(
     return modules.loaded["asyncio"]
 
 
-def make_random(seed: str) -> ModuleType:
-    """Make a `random` whose functions have a generator of their own.
-
-    They are methods of one that the real module has. To execute that module again would do, but
-    each time leave a handler of forks behind, and with it all that the module is.
-    """
-    own = random.Random(seed)
-    module = ModuleType("random", random.__doc__)
-    for name, value in vars(random).items():
-        if isinstance(getattr(value, "__self__", None), random.Random):
-            value = getattr(own, value.__name__)
-        vars(module)[name] = own if isinstance(value, random.Random) else value
-    return module
-
-
-def _print(output: Output, *values: object, **options: Any) -> None:
+def _print(own_sys: ModuleType, *values: object, **options: Any) -> None:
     if options.get("file") is None:
-        options["file"] = output
+        options["file"] = own_sys.stdout  # None is nowhere, as ever
+        if options["file"] is None:
+            return
     print(*values, **options)
 
 
@@ -155,9 +159,22 @@ def make_time(clock: VirtualClock) -> ModuleType:
     def strftime(format: str, moment: Any = None) -> str:
         return time.strftime(format, gmtime() if moment is None else moment)
 
-    module = ModuleType("time", time.__doc__)
-    vars(module).update({name: value for name, value in vars(time).items() if name[0] != "_"})
-    vars(module).update(
+    def mktime(moment: Any) -> float:
+        from calendar import timegm
+
+        return float(timegm(moment))
+
+    def clock_gettime_ns(kind: int) -> int:
+        return wall_ns() if kind == time.CLOCK_REALTIME else monotonic_ns()
+
+    def clock_gettime(kind: int) -> float:
+        return wall() if kind == time.CLOCK_REALTIME else monotonic()
+
+    more: dict[str, Any] = {}
+    if hasattr(time, "clock_gettime"):
+        more = {"clock_gettime": clock_gettime, "clock_gettime_ns": clock_gettime_ns}
+    return copy_of(
+        time,
         sleep=sleep,
         monotonic=monotonic,
         monotonic_ns=monotonic_ns,
@@ -174,5 +191,10 @@ def make_time(clock: VirtualClock) -> ModuleType:
         ctime=ctime,
         asctime=asctime,
         strftime=strftime,
+        mktime=mktime,
+        timezone=0,
+        altzone=0,
+        daylight=0,
+        tzname=("UTC", "UTC"),
+        **more,
     )
-    return module
