@@ -97,6 +97,17 @@ def test_worlds_that_fail_are_kept_and_can_be_seen(study: Study) -> None:
         ("def (", [], "study.py cannot be loaded: SyntaxError"),
         ("scenario = lambda world, a: 1\ngrid = {'a': [1]}", [], "at the top level of a file"),
         ("def scenario(world, a): return 1\ngrid = {'a': 1}", [], "such as a=[1]"),
+        (
+            "def scenario(world, a): return 1\ngrid = {'b': [1]}",
+            [],
+            "scenario(world, a) does not take the parameters of the grid, b: missing a required"
+            " argument: 'a'",
+        ),
+        (
+            "def scenario(world, a): return 1\ngrid = {'a': [1]}\ndef world(): return {}",
+            [],
+            "world() does not take the parameters of the grid, a: got an unexpected keyword",
+        ),
         (STUDY, ["--on", "dask"], "is no place such as dask:tcp://192.0.2.1:8786"),
         (STUDY, ["--on", "spark:x"], "is no place such as dask:tcp://192.0.2.1:8786"),
         (STUDY, ["--on", "dask:x:1", "--workers", "2"], "--workers is for this machine"),

@@ -140,7 +140,7 @@ def test_an_executor_that_was_shut_down_is_told(tmp_path: Path) -> None:
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
     with pytest.raises(CampaignError, match=r"takes no work: .* 0 of 10 worlds are in"):
-        campaign(scenario, {"a": [1]}, seeds=10, results=tmp_path / "x", executor=executor)
+        campaign(scenario, GRID, seeds=5, results=tmp_path / "x", executor=executor)
 
 
 def test_nothing_is_run_where_nothing_is_left(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from bleio.testing.campaigns.scenario import (
     Scenario,
     WorldSettings,
     check_is_not_loading,
+    check_takes,
     load,
     scenario_of,
 )
@@ -67,6 +68,9 @@ def campaign(
     check_is_not_loading()
     plan = Plan(grid, seeds)
     sent = scenario_of(scenario, world)
+    check_takes(scenario, plan.choices[0], "world")
+    if callable(world):
+        check_takes(world, plan.choices[0])
     path = Path(os.path.abspath(results))
     with ExitStack() as stack:
         file = ResultsFile(path, sent, plan, fresh=fresh)

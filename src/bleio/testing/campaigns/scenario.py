@@ -16,6 +16,7 @@ import atexit
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import multiprocessing
 import os
 import shutil
@@ -97,6 +98,22 @@ def scenario_of(function: Callable[..., Any], world: WorldSettings = None) -> Sc
     return Scenario(
         str(path.parent), path.name, _package_of(module), name, settings, files, digest.hexdigest()
     )
+
+
+def check_takes(function: Callable[..., Any], parameters: Arguments, *before: object) -> None:
+    """Refuse a function that cannot be called with these parameters. Raises: TypeError."""
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of some that are not Python's
+        return
+    try:
+        signature.bind(*before, **parameters)
+    except TypeError as error:
+        name = getattr(function, "__name__", function)
+        raise TypeError(
+            f"{name}{signature} does not take the parameters of the grid,"
+            f" {', '.join(parameters)}: {error}"
+        ) from None
 
 
 def _package_of(module: ModuleType) -> str | None:
