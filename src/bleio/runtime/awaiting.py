@@ -32,6 +32,11 @@ from bleio.runtime.portal import CANCEL_S, Portal, as_public
 
 T = TypeVar("T")
 
+_NOT_OF_THE_WORLD = (
+    "This event loop goes by real time, and the adapter's world stands still while it waits; run"
+    " the coroutine as a device's program: world.add(function)"
+)
+
 
 class Waker:
     """Wakes the task that made it. Thread: the task's, except for calling it, which any may do.
@@ -43,7 +48,9 @@ class Waker:
 
     def __init__(self, portal: Portal) -> None:
         self._loop = asyncio.get_running_loop()
-        portal.clock.check_loop(self._loop)
+        kind = portal.clock.kind_of_loops
+        if kind is not None and not isinstance(self._loop, kind):
+            raise RuntimeError(_NOT_OF_THE_WORLD)
         self._future: asyncio.Future[None] | None = None
         self._told = False
 

@@ -142,9 +142,11 @@ class OwnThread:
 
 
 class Clock:
-    """Real time. `looks_take_time`: to look at what is there already is a wait, too."""
+    """Real time. `looks_take_time`: to look at what is there already is a wait, too.
+    `kind_of_loops`: those of programs whose tasks can wait for the engine; None is all."""
 
     looks_take_time = False
+    kind_of_loops: type[asyncio.AbstractEventLoop] | None = None
 
     def start_engine(self, run: Callable[[asyncio.AbstractEventLoop], None]) -> EngineThread:
         """Start what runs the engine: `run(loop)`, which ends when the loop was stopped.
@@ -201,9 +203,6 @@ class Clock:
 
         The condition is notified as well. Simulated time must be told even then. Thread: any.
         """
-
-    def check_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Check that tasks of a program's loop can wait for the engine. Raises: RuntimeError."""
 
     def start_thread(self, target: Callable[[], None], name: str) -> Alive:
         """Start what runs a program's code beside it, as a daemon thread does. Thread: any."""

@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING
 
 from bleio.runtime.clock import Clock, Flag
 from bleio.testing.timing.engine import EngineTurns
+from bleio.testing.timing.loop import LoopInTurns
 from bleio.testing.timing.pacing import Pace
 from bleio.testing.timing.participant import Participant
 from bleio.testing.timing.quick import QuickWaits
@@ -74,6 +75,7 @@ class VirtualClock(Clock):
     """
 
     looks_take_time = True
+    kind_of_loops = LoopInTurns
 
     def __init__(
         self,
@@ -212,16 +214,6 @@ class VirtualClock(Clock):
         """Something has happened that a program may see at its next look. Thread: the engine's."""
         participant.news = True
         self._turns.schedule.waiting.hear(participant, self._turns.now_us)
-
-    def check_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """See `Clock`. A loop that is not the world's would wait, and time stand still."""
-        from bleio.testing.timing.loop import LoopInTurns
-
-        if not isinstance(loop, LoopInTurns):
-            raise RuntimeError(
-                "This event loop goes by real time, and the adapter's world stands still while it"
-                " waits; run the coroutine as a device's program: world.add(function)"
-            )
 
     # Programs begin and end
 
