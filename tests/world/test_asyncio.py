@@ -387,6 +387,36 @@ def test_eager_tasks() -> None:
     assert order == ["child", "main", "child at 1"]
 
 
+def test_tasks_in_sets_are_in_the_same_order_in_every_run() -> None:
+    said: list[str] = []
+
+    async def waits(number: int) -> int:
+        try:
+            await asyncio.sleep(1 if number < 20 else 1000)
+        except asyncio.CancelledError:
+            said.append(f"{number} cancelled")
+            raise
+        return number
+
+    async def main() -> None:
+        tasks = [asyncio.ensure_future(waits(number)) for number in range(40)]
+        done, _ = await asyncio.wait(tasks, timeout=2)
+        said.extend(f"{task.result()} done" for task in done)
+        said.extend(task.get_name() for task in tasks[:3])
+        for each in asyncio.as_completed([waits(number) for number in range(10)]):
+            said.append(f"{await each} completed")
+
+    runs = []
+    for _ in range(3):
+        said.clear()
+        kept = [object() for _ in range(1000)]  # so that places in memory differ
+        run(main)
+        runs.append(list(said))
+        del kept
+    assert runs[0] == runs[1] == runs[2]
+    assert {"0 done", "Task-2", "9 completed", "39 cancelled"} <= set(runs[0])
+
+
 def test_debug_mode_tells_what_blocks() -> None:
     async def blocks() -> None:
         time.sleep(0.25)

@@ -35,7 +35,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import Context, copy_context
 from functools import cache, lru_cache, partial
 from types import CodeType, FrameType, ModuleType
@@ -67,7 +67,7 @@ class DeviceModules:
         `print`. make_board: makes the modules of a pretend board; called when one of them is
         imported that is not beside the program. share: what is not to be the device's own.
 
-    Attributes: at_end: called when the program has ended.
+    Attributes: at_end: called when the program has ended, the last one first.
     """
 
     def __init__(
@@ -114,8 +114,9 @@ class DeviceModules:
 
     def end(self) -> None:
         """The program has ended."""
-        for each in self.at_end:
-            each()
+        with ExitStack() as stack:
+            for each in self.at_end:
+                stack.callback(each)
 
     # Importing
 

@@ -8,7 +8,7 @@ with some names replaced, so what has nothing to do with devices is there too, a
 from __future__ import annotations
 
 import time
-from functools import partial
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +19,8 @@ from bleio.testing.programs.modules import DeviceModules
 from bleio.testing.programs.output import Output
 from bleio.testing.programs.process import Exits, make_os, make_sys
 from bleio.testing.programs.program import Circumstances, Program
-from bleio.testing.programs.threads import make_thread_modules
+from bleio.testing.programs.threads.low import DeviceThreads
+from bleio.testing.programs.threads.modules import THREAD_MODULES, ThreadModules
 from bleio.testing.timing.clock import VirtualClock
 from bleio.testing.timing.participant import Participant
 
@@ -64,10 +65,20 @@ def make_modules(
 
         return make_uuid(modules.names, modules.load("os"))
 
+    @cache
+    def threads() -> ThreadModules:
+        made = ThreadModules(DeviceThreads(clock, main, name), own_time, own_sys)
+        modules.at_end.append(made.end)
+        return made
+
+    def make_threads(part: str) -> ModuleType:
+        return threads().make(part)
+
     modules = DeviceModules(
         program.folder,
-        {"time": own_time, "sys": own_sys, **make_thread_modules()},
+        {"time": own_time, "sys": own_sys},
         {
+            **{part: partial(make_threads, part) for part in THREAD_MODULES},
             "asyncio": lambda: _make_asyncio(modules, clock, main, output, name),
             **{other: partial(_refuse_loops, name, other) for other in _OTHER_LOOPS},
             "atexit": exits.make_module,
@@ -100,8 +111,9 @@ def _make_asyncio(
     from bleio.testing.programs.loops.owner import DeviceLoops
 
     loops = DeviceLoops(clock, main, output, name)
-    modules.at_end.append(loops.end)
-    modules.loaded.update(make_loop_modules(loops))
+    modules.at_end.insert(0, loops.end)
+    new_future = lambda: modules.load("concurrent.futures").Future()  # noqa: E731
+    modules.loaded.update(make_loop_modules(loops, new_future))
     return modules.loaded["asyncio"]
 
 

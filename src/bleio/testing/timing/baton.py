@@ -9,7 +9,8 @@ time says who is next and what time it is then; it would be the same over a thre
 asks of the baton is in the methods below: which participant calls, start one, pass on, wait, and,
 for worlds that cannot end in order, end all wherever they are.
 
-What may surprise: threads that programs start themselves have no turn. They are strangers, which
+What may surprise: threads of the operating system that come from elsewhere, of a library with
+compiled parts or of the test, have no turn. They are strangers, which
 run beside whichever participant has the baton, as threads do; only where they wait by the clock
 they wait for it.
 """
@@ -68,9 +69,12 @@ class Baton:
         me: Participant | None = getattr(self._local, "me", None)
         return me
 
-    def seat(self, stranger: Participant) -> None:
-        """The calling thread is that stranger's."""
-        self._local.me = stranger
+    def here(self) -> Participant:
+        """Return the participant that calls, which is a stranger if the thread is not known."""
+        me = self.me()
+        if me is None:  # a thread of the operating system
+            me = self._local.me = Participant(threading.current_thread().name, stranger=True)
+        return me
 
     def is_running(self, participant: Participant) -> bool:
         """Whether it is the caller."""
@@ -230,7 +234,7 @@ def _lines_of(frame: FrameType) -> str:
 
 
 class Strangers:
-    """Threads that programs have started themselves, while they wait by the clock (`waiting`)."""
+    """Threads of the operating system, while they wait by the clock (`waiting`)."""
 
     def __init__(self) -> None:
         self.waiting: deque[Participant] = deque()

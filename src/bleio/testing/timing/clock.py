@@ -71,6 +71,7 @@ class VirtualClock(Clock):
         pace: how a world in real time keeps up with it; None if time passes as fast as it can.
         where: says where a participant is, and what it waits for. Thread: the owner's.
         time: has the time, as `now_us` has. Thread: any.
+        participant: returns the one that calls. Thread: any.
         wake: tells that a participant's event loop was given something to do. Thread: any.
     """
 
@@ -94,6 +95,7 @@ class VirtualClock(Clock):
         self._everybody: list[Participant] = []
         self._quick = QuickWaits(self._turns, self._look_slowly)
         self.wake = self._turns.wake
+        self.participant = self._turns.baton.here
         self.look = self._quick.look  # type: ignore[method-assign] # no call between
 
     @property
@@ -114,7 +116,7 @@ class VirtualClock(Clock):
     # Programs wait
 
     def _look_slowly(self) -> None:
-        """Look when somebody has to decide. Threads of programs' own look without cost."""
+        """Look when somebody has to decide. Other threads look without cost."""
         turns = self._turns
         me = turns.baton.me()
         if me is None or me.stranger or me is turns.engine or turns.schedule.deciding:
@@ -184,15 +186,6 @@ class VirtualClock(Clock):
                 self._block(me, asked, due_us)
             finally:
                 me.wants_work = False
-
-    def participant(self) -> Participant:
-        """Return the one that calls."""
-        baton = self._turns.baton
-        me = baton.me()
-        if me is None:  # a thread that a program has started itself
-            me = Participant(threading.current_thread().name, stranger=True)
-            baton.seat(me)
-        return me
 
     def _block(self, me: Participant, predicate: Predicate | None, due_us: int) -> None:
         """Wait as blocking calls do, after which a slow device takes its time."""

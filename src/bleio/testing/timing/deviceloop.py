@@ -33,6 +33,7 @@ from typing import Any, Protocol
 from bleio.testing.errors import PowerOff
 from bleio.testing.timing.clock import VirtualClock
 from bleio.testing.timing.loop import RESOLUTION_S, LoopInTurns
+from bleio.testing.timing.numbered import NumberedTask
 from bleio.testing.timing.participant import Participant
 from bleio.testing.timing.waiting import NEVER_US
 
@@ -68,9 +69,13 @@ class LoopOwner(Protocol):
 
 
 class DeviceLoop(LoopInTurns):
-    """A loop of a program. Thread: the participant's that runs it, if not stated otherwise."""
+    """A loop of a program. Thread: the participant's that runs it, if not stated otherwise.
 
-    _check_closed: Callable[[], None]  # asyncio's own
+    Attributes: made: counts tasks, for `NumberedTask`.
+    """
+
+    _check_closed: Callable[[], None]  # asyncio's own, as is the next
+    _task_factory: Any
 
     def __init__(self, clock: VirtualClock, owner: LoopOwner) -> None:
         self._clock = clock
@@ -79,6 +84,8 @@ class DeviceLoop(LoopInTurns):
         self._round_us = -1  # when the last round began
         self._free_rounds = 0
         self._rounds_left = LAST_ROUNDS
+        self._names = 0
+        self.made = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         super().__init__(clock.time)
 
@@ -177,7 +184,15 @@ class DeviceLoop(LoopInTurns):
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         """See asyncio, which would let a task be collected that nobody holds: at some time."""
-        task: asyncio.Task[Any] = super().create_task(coro, **options)
+        task: asyncio.Task[Any]
+        if self._task_factory is None:
+            self._check_closed()
+            if options.get("name") is None:
+                self._names += 1
+                options["name"] = f"Task-{self._names}"
+            task = NumberedTask(coro, loop=self, **options)
+        else:
+            task = super().create_task(coro, **options)
         if not task.done():
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -24,6 +24,7 @@ from typing import Any
 from bleio.testing.programs.loops.circuitpython import add_circuitpython
 from bleio.testing.programs.loops.owner import DeviceLoops
 from bleio.testing.timing.deviceloop import DeviceLoop
+from bleio.testing.timing.numbered import NumberedTask
 
 _OTHER_LOOPS = ("ProactorEventLoop", "IocpProactor")
 _POLICIES = (
@@ -32,9 +33,27 @@ _POLICIES = (
 )
 
 
-def make_loop_modules(owner: DeviceLoops) -> dict[str, ModuleType]:
-    """Make the modules, by name."""
+def make_loop_modules(owner: DeviceLoops, new_future: Callable[[], Any]) -> dict[str, ModuleType]:
+    """Make the modules, by name. Args: new_future: makes one that the device's threads can wait
+    for, as of `concurrent.futures`."""
     names = _names(owner)
+
+    def run_coroutine_threadsafe(
+        coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop
+    ) -> Any:
+        """See asyncio."""
+        if not asyncio.iscoroutine(coro):
+            raise TypeError("A coroutine object is required")
+        future = new_future()
+
+        def begin() -> None:
+            chain: Any = asyncio.futures._chain_future  # type: ignore[attr-defined]
+            chain(asyncio.ensure_future(coro, loop=loop), future)
+
+        loop.call_soon_threadsafe(begin)
+        return future
+
+    names["run_coroutine_threadsafe"] = run_coroutine_threadsafe
     modules = {}
     for each in (asyncio, asyncio.events, asyncio.runners, asyncio.tasks):
         copy = ModuleType(each.__name__, each.__doc__)
@@ -92,9 +111,16 @@ def _names(owner: DeviceLoops) -> dict[str, Any]:
             awaitables = tuple(futures[id(each)] for each in awaitables)
         return asyncio.gather(*awaitables, return_exceptions=return_exceptions)
 
+    def as_completed(fs: Any, *, timeout: float | None = None) -> Any:
+        """See asyncio, which puts what it is given into a set: coroutines have no order there."""
+        each = dict.fromkeys(fs)
+        return asyncio.as_completed([ensure_future(one) for one in each], timeout=timeout)
+
     names: dict[str, Any] = dict.fromkeys(_POLICIES, lambda: owner)
     names.update(dict.fromkeys(_OTHER_LOOPS, _refused(owner)))
     names.update(dict.fromkeys(("SelectorEventLoop", "EventLoop"), SelectorEventLoop))
+    if sys.version_info >= (3, 12):
+        names["eager_task_factory"] = asyncio.create_eager_task_factory(NumberedTask)
     return names | {
         "new_event_loop": owner.new_event_loop,
         "get_event_loop": owner.get_event_loop,
@@ -105,6 +131,7 @@ def _names(owner: DeviceLoops) -> dict[str, Any]:
         "_set_event_loop_policy": set_event_loop_policy,
         "ensure_future": ensure_future,
         "gather": gather,
+        "as_completed": as_completed,
         **_runners(owner),
     }
 

@@ -5,14 +5,15 @@ a participant of the world, which runs in turns with all others: it begins at th
 wait, its sleeps and blocking calls are simulated time, its computing takes none. The same seed has
 it ready at the same moment.
 
-An executor that a program brings itself is a pool of real threads or processes. What it is given
-is waited for at once, and takes no simulated time either; nothing else of the world goes on
+An executor of processes, or of threads that are not the device's, is the process's. What that is
+given is waited for at once, and takes no simulated time either; nothing else of the world goes on
 meanwhile.
 """
 
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
@@ -21,6 +22,7 @@ from weakref import WeakKeyDictionary
 from bleio.testing.errors import PowerOff
 from bleio.testing.timing.clock import VirtualClock
 from bleio.testing.timing.deviceloop import DeviceLoop
+from bleio.testing.timing.numbered import NumberedFuture
 from bleio.testing.timing.participant import Participant
 
 
@@ -35,9 +37,12 @@ class Workers:
 
     def run(self, loop: DeviceLoop, executor: Any, work: Callable[[], Any]) -> asyncio.Future[Any]:
         """Do work beside the loop."""
-        outcome: asyncio.Future[Any] = loop.create_future()
+        outcome: asyncio.Future[Any] = NumberedFuture(loop=loop)
         if executor is not None:
-            _settle(outcome, *_outcome_of(executor.submit(work).result))
+            given = executor.submit(work)
+            if type(given) is not concurrent.futures.Future:  # of the device's own threads
+                return asyncio.wrap_future(given, loop=loop)
+            _settle(outcome, *_outcome_of(given.result))
             return outcome
         if loop in self._ending:
             raise RuntimeError("Executor shutdown has been called")
