@@ -16,14 +16,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.interop
-@pytest.mark.parametrize("page", ["worlds.md", "radio.md"])
+@pytest.mark.parametrize("page", ["worlds.md", "radio.md", "asyncio.md"])
 def test_samples_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / page).read_text("utf-8")
     samples = re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S)
     assert samples
-    typed_in: dict[str, object] = {}
+    typed_in: dict[str, object] = {"__name__": "typed_in"}
     for sample in samples:
         exec(sample, typed_in)
 

@@ -36,6 +36,18 @@ def test_uart_echo(start, name):
     server.says(r"^Received b'hello\\n'$", "^Client gone$", "^Waiting for a client$")
 
 
+def test_uart_asked_by_tasks(start):
+    server = start("uart_echo_server")
+    client = start("uart_asker_asyncio")
+    client.says(
+        r"^Received b'HELLO\\n'$",
+        r"^Received b'HOW ARE YOU\?\\n'$",
+        r"^Received b'A LINE THAT IS LONGER THAN ONE SMALL PACKET CAN BE\\n'$",
+    )
+    client.ends_well()
+    server.says(r"^Received b'hello\\n'$", "^Client gone$", "^Waiting for a client$")
+
+
 def test_beacon_and_scanner(start):
     beacon = start("beacon")
     pulse = start("heart_rate_peripheral")
