@@ -80,7 +80,7 @@ def test_the_first_failure_is_reported_with_how_many_fail(tmp_path: Path) -> Non
     assert text.count(f"\n{told} --ble-seeds 7\n") == 1
     assert f"\ntest_it.py::test_it: {told} --ble-seeds 7\n" in text
     assert len(re.findall("^>.*assert ble_world.seed", text, re.M)) == 1
-    assert text.count("ble_world, seed 7, at 0.001000 s") == 1
+    assert text.count("ble_world, seed 7, jitter_us 1000, at 0.001000 s") == 1
     assert "ble_world, seed 23" not in text
     assert text.count("FAILED test_it.py") == 1
 
@@ -95,7 +95,7 @@ def test_what_is_printed_runs_the_seed_again(tmp_path: Path) -> None:
     for command in commands:
         again = pytest_in(tmp_path, *shlex.split(command))
         assert "1 failed in" in again
-        assert "ble_world, seed 23, at" in again
+        assert "ble_world, seed 23, jitter_us 1000, at" in again
         assert "of 1 seed" not in again  # one seed was asked for, and one failed
 
 
@@ -163,6 +163,21 @@ def test_every_fixture_is_fresh_for_each_seed(tmp_path: Path) -> None:
                 assert any(f"test_it[{name}-seed{seed}]" in text for name in names)
 
 
+def test_seeds_come_with_jitter(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "@pytest.mark.ble(seeds=[1])\n"
+        "class TestIt:\n"
+        "    def test_usual(self, ble_world): print('jitter', ble_world.jitter_us)\n"
+        "    @pytest.mark.ble(jitter_us=5)\n"
+        "    def test_set(self, ble_world): print('jitter', ble_world.jitter_us)\n"
+        "    @pytest.mark.ble(seed=1)\n"
+        "    def test_one(self, ble_world): print('jitter', ble_world.jitter_us)\n",
+        "-rP",
+    )
+    assert re.findall("^jitter .*", text, re.M) == ["jitter 1000.0", "jitter 5", "jitter 0.0"]
+
+
 def test_a_world_that_a_test_makes_itself_has_its_seed(tmp_path: Path) -> None:
     text = run(
         tmp_path,
@@ -179,8 +194,8 @@ def test_workers_of_xdist_share_the_seeds(tmp_path: Path) -> None:
     text = run(tmp_path, FAILS_WITH, "--ble-seeds", "0-99", "-n2", "-v")
     assert "1 failed, 97 passed, 2 failed with other seeds" in text
     assert text.count("\n3 of 100 seeds fail: 7, 23, 61; this is seed 7; again: ") == 1
-    assert "ble_world, seed 7, at" in text
-    assert "ble_world, seed 23, at" not in text
+    assert "ble_world, seed 7, jitter_us 1000, at" in text
+    assert "ble_world, seed 23" not in text
     assert {"gw0", "gw1"} == set(re.findall(r"\[(gw\d)\].*test_it\[seed", text))
 
 

@@ -120,6 +120,7 @@ def hunt(
     path_loss: float | None,
     distance: float | None,
     loss: float | None,
+    jitter_s: float | None,
     programs: tuple[str, ...],
 ) -> None:
     """Look for a seed and faults that break what PROGRAMS promise.
@@ -139,10 +140,16 @@ def hunt(
         raise click.ClickException(str(error)) from error
     if not no_faults and importlib.util.find_spec("hypothesis") is None:
         raise click.ClickException(_NO_HYPOTHESIS)
-    check_air(path_loss, distance)
+    check_air(path_loss, distance, jitter_s)
     if no_faults and kinds is not None:
         raise click.UsageError("--faults and --no-faults exclude each other")
-    air = {"distance_m": distance, "path_loss_db": path_loss, "loss": loss}
+    jitter_us = round((jitter_s or 0) * 1e6)
+    air = {
+        "distance_m": distance,
+        "path_loss_db": path_loss,
+        "loss": loss,
+        "jitter_us": jitter_us,
+    }
     scenario = Scenario(programs, until, never, within_s, air)
     limits = Limits(seeds, runs, most, () if no_faults else kinds, stop_after_s, within_s)
     try:
@@ -202,6 +209,8 @@ def _command(scenario: Scenario, case: Case) -> list[str]:
     for name, value in options.items():
         if value is not None:
             words += [name, repr(value)]
+    if scenario.world["jitter_us"]:
+        words += ["--jitter", time_text(scenario.world["jitter_us"] / 1e6)]
     for fault in case.faults:
         words += ["--fault", str(fault)]
     for text in scenario.until:

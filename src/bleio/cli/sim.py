@@ -91,6 +91,7 @@ def sim(
     path_loss: float | None,
     distance: float | None,
     loss: float | None,
+    jitter_s: float | None,
     faults: tuple[Fault, ...],
     until: tuple[str, ...],
     never: tuple[str, ...],
@@ -119,7 +120,7 @@ def sim(
         from bleio.testing.programs.ends import is_quit
     except ImportError as error:  # of what worlds need and not every machine has
         raise click.ClickException(str(error)) from error
-    check_air(path_loss, distance)
+    check_air(path_loss, distance, jitter_s)
     if decipher and capture is None:
         raise click.UsageError("--decipher goes with --capture")
     if verbose and not trace:
@@ -131,6 +132,7 @@ def sim(
             distance_m=distance,
             path_loss_db=path_loss,
             loss=loss,
+            jitter_us=(jitter_s or 0) * 1e6,
             capture=capture,
             hci_capture=hci_capture,
             decipher=decipher,

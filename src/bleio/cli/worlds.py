@@ -85,6 +85,13 @@ air_options = _all(
         metavar="P",
         help="Part of all packets that is lost, 0 to 1.",
     ),
+    click.option(
+        "--jitter",
+        "jitter_s",
+        type=Duration(),
+        metavar="TIME",
+        help="Let hosts and programs take that much longer on average, by chance, such as 1ms.",
+    ),
 )
 
 promise_options = _all(
@@ -110,7 +117,9 @@ programs_argument = click.argument(
 )
 
 
-def check_air(path_loss: float | None, distance: float | None) -> None:
-    """Raise click.UsageError for options that exclude each other."""
+def check_air(path_loss: float | None, distance: float | None, jitter_s: float | None) -> None:
+    """Raise click.UsageError for options that exclude each other, or are too much."""
+    if jitter_s is not None and jitter_s > 1:
+        raise click.UsageError("--jitter can be 1s at most")
     if path_loss is not None and distance is not None:
         raise click.UsageError("--path-loss and --distance exclude each other")

@@ -101,6 +101,7 @@ class Device(OnAir):
         self._program = program
         self._call = call
         self._starts = 0
+        self._jitter = air.make_jitter(name)
         self._slowness = 1.0
         self._starts_us = 0
         self._comes_back = False
@@ -176,7 +177,10 @@ class Device(OnAir):
         self.board.reset()
         clock = self._air.clock
         self._starts_us = max(round(at_s * 1e6), clock.now_us)
+        if self._jitter is not None:
+            self._starts_us += self._jitter.wait_us()
         self._participant = clock.start(self._main, self.name, self._starts_us)
+        self._participant.late = self._jitter
         self._comes_back = False
         self.radio.participant = self._participant
         self.slowness = self._slowness

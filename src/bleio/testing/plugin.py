@@ -95,12 +95,10 @@ def ble_world(request: pytest.FixtureRequest, ble_seed: int) -> Iterator[World]:
     test's file, then in the current folder. When the test fails, its report has the seed, what
     devices printed and counted, and the last packets.
     """
-    from bleio.testing.seeds.choice import world_arguments
+    from bleio.testing.seeds.choice import arguments_with
     from bleio.testing.world import World
 
-    arguments = {"folder": request.path.parent, **world_arguments(request.node)}
-    arguments.pop("seeds", None)
-    arguments["seed"] = ble_seed
+    arguments = {"folder": request.path.parent, **arguments_with(ble_seed, request.node)}
     arguments.setdefault("full_trace", request.config.getoption("fulltrace"))
     with World(**arguments) as world:
         request.node.stash[_world_key] = world

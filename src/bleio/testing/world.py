@@ -68,6 +68,9 @@ class World(Results):
         path_loss_db: between any two devices, in place of distances.
         loss: the part of all packets that is lost by chance, 0 to 1.
         propagation: all that can be set of these things, in place of the above.
+        jitter_us: how much longer than usual each host and program takes on average, by chance,
+            for each packet of its controller, each wait and its start; so races show. For each
+            device a mean from a tenth to ten times this is drawn. 0 is no jitter.
         real_time: let simulated time pass no faster than real time.
         echo: where to show what devices print, with time and name.
         blocked_after_s: real seconds after which a program that neither waits in simulated time
@@ -96,6 +99,7 @@ class World(Results):
         path_loss_db: float | None = None,
         loss: float | None = None,
         propagation: Propagation | None = None,
+        jitter_us: float = 0.0,
         real_time: bool = False,
         echo: Stream | None = None,
         blocked_after_s: float = 10.0,
@@ -118,6 +122,7 @@ class World(Results):
             captures,
             others.make_backend,
             real_time=real_time,
+            jitter_us=jitter_us,
             blocked_after_s=blocked_after_s,
             watch=watch,
         )

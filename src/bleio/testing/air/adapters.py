@@ -81,18 +81,25 @@ class OtherAdapters:
         self._made += 1
         name, air = f"adapter {self._made}", self._air
         address = former or address_of(name)
-        owner = _OfAnyDevice(self._radios)
+        owner = _OfAnyDevice(self._radios, air, name)
         owner.hci_capture = self._captures.hci_file(name)
         return AirBackend(air.clock.time, air.radio, name, address, MemoryBondStore(), owner)
 
 
 class _OfAnyDevice(PortOwner):
-    def __init__(self, radios: Callable[[], Iterable[DeviceRadio]]) -> None:
+    def __init__(
+        self, radios: Callable[[], Iterable[DeviceRadio]], air: SharedAir, name: str
+    ) -> None:
         self._radios = radios
+        self._time = air.clock.time
+        self._jitter = air.make_jitter(name)
 
     def has_news(self) -> None:
         for radio in self._radios():
             radio.has_news()
+
+    def delay_us(self) -> int:
+        return 0 if self._jitter is None else self._jitter.packet_us(self._time.now_us)
 
 
 def address_of(name: str) -> DeviceAddress:

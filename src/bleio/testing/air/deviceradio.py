@@ -64,7 +64,10 @@ class DeviceRadio(PortOwner):
             self._clock.tell_news(self.participant)
 
     def delay_us(self) -> int:
-        return 0 if self.participant is None else self.participant.extra_us
+        who = self.participant
+        if who is None or who.late is None:
+            return 0
+        return who.late.packet_us(self._clock.now_us)
 
     # What happens to it
 

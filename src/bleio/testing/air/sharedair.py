@@ -22,6 +22,7 @@ from bleio.runtime.portal import Portal
 from bleio.testing.air.captures import Captures
 from bleio.testing.programs.modules import context_of_code
 from bleio.testing.timing.clock import VirtualClock
+from bleio.testing.timing.jitter import Jitter, check_jitter
 
 if TYPE_CHECKING:
     from bleio.runtime.portal import MakeBackend
@@ -43,16 +44,19 @@ class SharedAir:
         make_backend: MakeBackend,
         *,
         real_time: bool,
+        jitter_us: float,
         blocked_after_s: float,
         watch: Callable[[float], None] | None,
     ) -> None:
         find_home_by(context_of_code)
         self.seed = seed
         self.radio = radio
+        self.jitter_us = check_jitter(jitter_us)
         self.entropy = Random(f"entropy {seed}")
         self.clock = VirtualClock(
             radio,
             real_time=real_time,
+            jitter=jitter_us > 0,
             blocked_after_s=blocked_after_s,
             watch=watch,
             set_context=partial(entropy.be_predictable, self.entropy),
@@ -72,6 +76,10 @@ class SharedAir:
     def now_s(self) -> float:
         """Simulated time since the world began."""
         return self.clock.now_us / 1e6
+
+    def make_jitter(self, name: str) -> Jitter | None:
+        """Return what a device of that name takes beyond the usual; None without jitter."""
+        return Jitter(self.seed, name, self.jitter_us) if self.jitter_us else None
 
     def check_distances_matter(self) -> None:
         """Raise ValueError if path loss is the same everywhere."""
@@ -104,7 +112,8 @@ class SharedAir:
 
     def describe(self) -> str:
         """Say how to have this world again, and how far it got."""
-        return f"seed {self.seed}, at {self.now_s:.6f} s"
+        jitter = f", jitter_us {self.jitter_us:g}" if self.jitter_us else ""
+        return f"seed {self.seed}{jitter}, at {self.now_s:.6f} s"
 
     def save_packets(self, path: str | os.PathLike[str]) -> None:
         """Write the kept packets to a pcapng file. Raises: OSError."""

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 OPTION = "--ble-seeds"
+JITTER_US = 1_000.0  # without jitter what happens first is nearly the same with every seed
 MOST_SEEDS = 10_000  # each is a test item, which pytest keeps to the end
 _PART = re.compile(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*")
 
@@ -95,6 +96,22 @@ def world_arguments(node: pytest.Item) -> dict[str, Any]:
             arguments.pop("seed", None)
         arguments.update(mark.kwargs)
     return arguments
+
+
+def arguments_with(seed: int, node: pytest.Item) -> dict[str, Any]:
+    """Return the arguments of the world of a test item; with several seeds there is jitter."""
+    arguments = world_arguments(node)
+    arguments.pop("seeds", None)
+    if several_of(node) is not None:
+        arguments.setdefault("jitter_us", JITTER_US)
+    return {**arguments, "seed": seed}
+
+
+def several_of(node: pytest.Item) -> Seed | None:
+    """Return the seed of a test item that was made for one of several; None for another one."""
+    callspec = getattr(node, "callspec", None)
+    seed = None if callspec is None else callspec.params.get("ble_seed")
+    return seed if isinstance(seed, Seed) else None
 
 
 def seeds_of(node: pytest.Item) -> tuple[int, ...] | None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from bleio.testing.seeds.choice import OPTION, Seed
+from bleio.testing.seeds.choice import OPTION, Seed, several_of
 
 OTHERS = "failed with other seeds"
 _SEED, _OF = "ble_seed", "ble_seeds"
@@ -34,9 +34,7 @@ class SeededReport(NamedTuple):
 
 def note_seed(item: pytest.Item) -> None:
     """Have the reports of a test item say which seed it runs with."""
-    callspec = getattr(item, "callspec", None)
-    seed = None if callspec is None else callspec.params.get("ble_seed")
-    if isinstance(seed, Seed):
+    if (seed := several_of(item)) is not None:
         item.user_properties += [(_SEED, seed.number), (_OF, seed.of)]
 
 

@@ -7,6 +7,7 @@
     hub, aside     programs as greenlets of one thread, and what Python keeps for each thread
     baton          the right to run, between threads
     participant    what waits: a program, the owner of the world; `waiting` what for
+    jitter         what devices take beyond the usual, by chance
     pacing         real time, where it is asked for
     watching       what the owner's thread sees of programs that come back to nobody;
                    `realsleep`, `interrupting` what it does about them

@@ -62,6 +62,7 @@ class VirtualClock(Clock):
     Args:
         events: run in the engine's turns, at their times.
         real_time: never be ahead of the real clock.
+        jitter: participants may have a `jitter`.
         blocked_after_s: real seconds after which a program that keeps the baton is an error.
         watch: called some times a second of real time, while the owner waits, with simulated
             seconds.
@@ -83,6 +84,7 @@ class VirtualClock(Clock):
         events: EventSource,
         *,
         real_time: bool = False,
+        jitter: bool = False,
         blocked_after_s: float = 10.0,
         watch: Callable[[float], None] | None = None,
         set_context: Callable[[], None] | None = None,
@@ -97,6 +99,8 @@ class VirtualClock(Clock):
         self.wake = self._turns.wake
         self.participant = self._turns.baton.here
         self.look = self._quick.look  # type: ignore[method-assign] # no call between
+        if jitter:
+            self.look = self._quick.look_with_jitter  # type: ignore[method-assign]
 
     @property
     def now_us(self) -> int:
@@ -195,8 +199,8 @@ class VirtualClock(Clock):
         quick = self._quick
         if not (quick.sleep(due_us) if predicate is None else quick.wait(predicate, due_us)):
             turns.wait(me, predicate, due_us)
-        if me.extra_us:
-            turns.wait(me, None, turns.now_us + me.extra_us)
+        if me.late is not None:
+            turns.wait(me, None, turns.now_us + me.late.wait_us())
         me.attend(turns.now_us)
 
     def announce(self) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from bleio.testing.timing.jitter import Late
+
 LOOK_US = 20  # about what a microcontroller takes for one look at an attribute
 LONGEST_LOOK_US = 10_000
 NEVER_US = 1 << 62
@@ -22,8 +24,8 @@ class Participant:
 
     `error` is raised once, `stop` again and again. `thread` and `turn` are the baton's; most have
     one thread together, see `hub`. `thread_name` is what that thread is called while it runs.
-    `look_us` is how long a look takes at least, `extra_us` what a slow device takes beyond the
-    usual, whatever it does. `hears_news`: it is in a look, which news end (`waiting`).
+    `look_us` is how long a look takes at least, `late` what its device takes beyond the usual,
+    whatever it does. `hears_news`: it is in a look, which news end (`waiting`).
     `look_limit_us` is when its event loop has something to do by itself (`deviceloop`), and
     `wants_work`: it waits since that has nothing to do.
 
@@ -38,9 +40,9 @@ class Participant:
         self.turn.acquire()
         self.alive = True
         self.look_us = LOOK_US
-        self.extra_us = 0
         self.look_limit_us = NEVER_US
         self.wants_work = False
+        self.late: Late | None = None
         self.spins_since_us = 0  # when it last waited, or something happened to it
         self.news = self.hears_news = False
         self.predicate: Callable[[], bool] | None = None
@@ -54,7 +56,11 @@ class Participant:
     def slow_down(self, slowness: float) -> None:
         """Take that many times as long as usual from now on."""
         self.look_us = max(1, round(LOOK_US * slowness))
-        self.extra_us = max(0, self.look_us - LOOK_US)
+        slow_us = max(0, self.look_us - LOOK_US)
+        if self.late is None or not self.late.by_chance:
+            self.late = Late() if slow_us else None
+        if self.late is not None:
+            self.late.usual_look_us, self.late.slow_us = self.look_us, slow_us
 
     def look_cost_us(self, now_us: int) -> int:
         """How long the next look takes, if nothing happens meanwhile."""

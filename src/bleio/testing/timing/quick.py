@@ -83,6 +83,13 @@ class QuickWaits:
         elif me.news:
             me.attend(turns.now_us)
 
+    def look_with_jitter(self) -> None:
+        """Look, for as long as chance has it."""
+        me = self._turns.baton.me()
+        if me is not None and me.late is not None and not self._schedule.deciding:
+            me.look_us = me.late.look_us()
+        self.look()
+
     def sleep(self, due_us: int) -> bool:
         """Wait until a time; as `look`."""
         hub, schedule = self._hub, self._schedule

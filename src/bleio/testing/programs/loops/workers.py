@@ -61,7 +61,7 @@ class Workers:
 
         self._number += 1
         worker = self._clock.start_thread(live, f"asyncio_{self._number} of {me.name}")
-        worker.look_us, worker.extra_us = me.look_us, me.extra_us
+        worker.look_us, worker.late = me.look_us, me.late
         self._running[worker] = loop
         return outcome
 
