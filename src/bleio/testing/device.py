@@ -36,6 +36,7 @@ from bleio.testing.errors import PowerOff
 from bleio.testing.programs.ends import End, end_of, leave_fork
 from bleio.testing.programs.modules import DeviceModules
 from bleio.testing.programs.output import Line, Output
+from bleio.testing.programs.patches import Patch, Patches
 from bleio.testing.programs.program import Circumstances, Program
 from bleio.testing.programs.synthetic import make_modules
 from bleio.testing.timing.participant import Participant
@@ -100,6 +101,7 @@ class Device(OnAir):
         self._owner = owner
         self._program = program
         self._call = call
+        self._patches = Patches(program)
         self._starts = 0
         self._jitter = air.make_jitter(name)
         self._slowness = 1.0
@@ -164,6 +166,20 @@ class Device(OnAir):
     def full_disk(self, full: bool) -> None:
         in_use = self._participant is not None and self._participant.alive
         self._disk.become(full=bool(full), in_use=in_use)
+
+    def patch(self, target: str, value: object) -> Patch:
+        """Put a value in place of a name in the device's own modules, now and after power-ons.
+
+        Where the module is not loaded yet, it is done when it is, before the program sees it. Use
+        it in a `with` statement, or `undo` it, for a part of a test.
+
+        Args: target: such as "sensors.read", "sensors.Sensor.read", "builtins.input", or "board"
+            for a whole module; the program itself is "__main__". value: functions of the
+            test run with the device's time and modules.
+        Raises: ModuleNotFoundError; AttributeError, or a failed program, if there is no such name;
+            ValueError for modules that are shared with the test.
+        """
+        return self._patches.add(target, value)
 
     def power_on(self, at_s: float = 0.0) -> None:
         """Start the program from its beginning, now or later. Bonds are as they were.
@@ -246,8 +262,9 @@ class Device(OnAir):
     def _run(self) -> bool:
         """Run the program to its end. Returns: whether it has asked to be started anew."""
         with use_adapter(self.adapter):
-            modules = self._make_modules()
+            modules: DeviceModules | None = None
             try:
+                modules = self._make_modules()
                 self._run_with(modules)
             except PowerOff:
                 raise
@@ -261,7 +278,8 @@ class Device(OnAir):
                 self._ended_by(end_of(error, self.output, owner.named, whole=owner.full_trace))
             if self._air.clock.forked:
                 leave_fork(None)
-            modules.exits.run()
+            if modules is not None:
+                modules.exits.run()
             session = self.adapter._session
             self._note(history.ENDED)
             session.engine.call(session.life.shut_down)
@@ -288,6 +306,7 @@ class Device(OnAir):
             self.board,
         )
         modules.names["open"] = self._disk.open
+        self._patches.begin(modules)
         return modules
 
     def _restart(self) -> None:

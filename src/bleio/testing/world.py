@@ -151,6 +151,7 @@ class World(Results):
         source: str | None = None,
         argv: Sequence[str | os.PathLike[str]] = (),
         env: Mapping[str, str | None] | None = None,
+        share: Iterable[str] = (),
         name: str | None = None,
         position: Sequence[float] | None = None,
         path: Iterable[Waypoint] | None = None,
@@ -166,7 +167,8 @@ class World(Results):
         Args: program: a relative path is looked for in the world's folder, then in the current one.
             args, kwargs: of a function, as of `threading.Thread`. argv: what the program finds in
             `sys.argv` after its name. env: what differs from the process's environment in
-            `os.environ`; None takes a variable out.
+            `os.environ`; None takes a variable out. share: modules that it has in common with the
+            test, instead of having its own.
             name: by default the file's or the function's; a number is added if it is taken.
             position: in metres, if distances matter; by default in a row with the others.
             path: what it moves along from now on; see `Device.move_along`.
@@ -176,7 +178,7 @@ class World(Results):
         """
         self.check_open()
         made = as_program(program, args, kwargs, source, self._folder)
-        call = as_circumstances(argv, env)
+        call = as_circumstances(argv, env, share)
         name = self.devices.check_name(name, made.name)
         check_times(start_s, stop_s)
         points = None if path is None else as_path(path, self.clock.now_us)

@@ -310,7 +310,7 @@ class Exchange:
         return value
 
 
-def home_of(program: Any) -> str | None:
+def home_of(program: Any) -> str:
     """Return the name of the module in which a program was written."""
     if isinstance(program, partial):
         return home_of(program.func)

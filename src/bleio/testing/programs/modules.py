@@ -34,7 +34,7 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import Context, copy_context
 from functools import cache, lru_cache, partial
@@ -67,7 +67,9 @@ class DeviceModules:
         `print`. make_board: makes the modules of a pretend board; called when one of them is
         imported that is not beside the program. share: what is not to be the device's own.
 
-    Attributes: at_end: called when the program has ended, the last one first.
+    Attributes: at_end: called when the program has ended, the last one first. on_load: called with
+        each module that has been loaded. hold: makes of the module of a program what it defines
+        its names in.
     """
 
     def __init__(
@@ -84,6 +86,8 @@ class DeviceModules:
         self.loaded: dict[str, ModuleType] = dict(synthetic)
         self._makers = makers
         self._share = share
+        self.on_load: Callable[[str, ModuleType], None] | None = None
+        self.hold: Callable[[ModuleType], MutableMapping[str, Any]] = vars
         self._made = frozenset(name.partition(".")[0] for name in (*synthetic, *makers))
         self.at_end: list[Callable[[], None]] = []
         self._folder = folder
@@ -98,7 +102,7 @@ class DeviceModules:
         main = ModuleType("__main__")
         vars(main).update(__file__=path, __builtins__=self.names, __annotations__={})
         self.loaded["__main__"] = main
-        exec(compile(source, path, "exec", dont_inherit=True), vars(main))
+        exec(compile(source, path, "exec", dont_inherit=True), vars(main), self.hold(main))
 
     def rebind(
         self,
@@ -111,6 +115,28 @@ class DeviceModules:
         exchange = Exchange(self, home_of(program))
         named = {name: exchange.own(value) for name, value in kwargs.items()}
         return partial(exchange.own(program), *map(exchange.own, args), **named)
+
+    def own(self, value: Any) -> Any:
+        """Return what a value that a test gives is in this device."""
+        home = home_of(value)
+        top = home.partition(".")[0]
+        is_of_process = top in _SHARED or (top != "__main__" and top in sys.stdlib_module_names)
+        return Exchange(self, None if is_of_process else home).own(value)
+
+    def replace(self, name: str, value: Any) -> Callable[[], None]:
+        """Let a value be the module of that name. Returns: what ends that."""
+        loaded, tops = self.loaded, self._tops
+        before, is_own = loaded.get(name), tops.get(name)
+        loaded[name], tops[name] = value, True
+
+        def put_back() -> None:
+            del loaded[name], tops[name]
+            if before is not None:
+                loaded[name] = before
+            if is_own is not None:
+                tops[name] = is_own
+
+        return put_back
 
     def end(self) -> None:
         """The program has ended."""
@@ -176,6 +202,8 @@ class DeviceModules:
         return not self.is_own(name) and _find_library(top) is None
 
     def _decide(self, top: str) -> bool:
+        if top in self._share:
+            return False
         if top in self._made:
             return True
         if top in _SHARED or top in sys.builtin_module_names:
@@ -187,11 +215,7 @@ class DeviceModules:
         return _is_pure(top)
 
     def _beside(self, top: str) -> importlib.machinery.ModuleSpec | None:
-        if self._folder is None:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(top, [self._folder])
-        # A folder that is no package is no reason to hide a library of that name.
-        return spec if spec is not None and spec.loader is not None else None
+        return _find_beside(top, self._folder)
 
     def load(self, name: str) -> ModuleType:
         """Return the device's module. Raises: ModuleNotFoundError; what the module raises."""
@@ -200,6 +224,8 @@ class DeviceModules:
             parent, _, last = name.rpartition(".")
             package = self.load(parent) if parent else None
             module = self.loaded.get(name)  # its package may have imported it meanwhile
+            if module is None and self._is_shared(name):
+                module = self.loaded[name] = importlib.import_module(name)
             if module is None and self.is_made(name):
                 make = self._makers.get(name) or partial(importlib.import_module, name)
                 module = self.loaded[name] = make()
@@ -207,7 +233,13 @@ class DeviceModules:
                 module = self._pretend(name) or self._execute(name, self._find(name, package))
             if package is not None:
                 setattr(package, last, module)
+            if self.on_load is not None:
+                self.on_load(name, module)
         return module
+
+    def _is_shared(self, name: str) -> bool:
+        """Whether a part of an own package is shared, or a part of such a part."""
+        return any(name == each or name.startswith(f"{each}.") for each in self._share)
 
     def _pretend(self, name: str) -> ModuleType | None:
         """Return a module of the pretend board, unless the program has one of that name."""
@@ -279,6 +311,24 @@ def _shown(name: str, module: ModuleType) -> Iterator[None]:
             del sys.modules[name]
         else:
             sys.modules[name] = before
+
+
+def is_there(top: str, folder: str | None) -> bool:
+    """Tell whether a device whose program is in a folder finds a module of that name."""
+    return (
+        top in BOARD_MODULES
+        or top in sys.builtin_module_names
+        or _find_beside(top, folder) is not None
+        or _find_library(top) is not None
+    )
+
+
+def _find_beside(top: str, folder: str | None) -> importlib.machinery.ModuleSpec | None:
+    if folder is None:
+        return None
+    spec = importlib.machinery.PathFinder.find_spec(top, [folder])
+    # A folder that is no package is no reason to hide a library of that name.
+    return spec if spec is not None and spec.loader is not None else None
 
 
 def _find_on(name: str, path: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:

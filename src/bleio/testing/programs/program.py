@@ -10,8 +10,10 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -24,28 +26,31 @@ _PATHS = (str, os.PathLike)
 class Program(NamedTuple):
     """`run` runs it, once the device can import in its own way, from `folder` among others.
 
-    title: what it is called in `sys.argv`; None is the device's name.
+    title: what it is called in `sys.argv`; None is the device's name. has_main: whether it is a
+    module of its own, `__main__`.
     """
 
     run: Callable[[DeviceModules], None]
     folder: str | None
     name: str
     title: str | None = None
+    has_main: bool = True
 
 
 class Circumstances(NamedTuple):
     """What a program has of the one that calls it.
 
     argv: what follows its title in `sys.argv`. env: what differs from the process's environment;
-    None is a variable that is not there.
+    None is a variable that is not there. share: modules that it shares with the test.
     """
 
     argv: tuple[str, ...] = ()
     env: Mapping[str, str | None] = {}
+    share: frozenset[str] = frozenset()
 
 
 def as_circumstances(
-    argv: Sequence[PathLike], env: Mapping[str, str | None] | None
+    argv: Sequence[PathLike], env: Mapping[str, str | None] | None, share: Iterable[str]
 ) -> Circumstances:
     """Check what a program is to have of its caller. Raises: TypeError; ValueError."""
     if isinstance(argv, (*_PATHS, bytes)) or not all(isinstance(each, _PATHS) for each in argv):
@@ -57,7 +62,21 @@ def as_circumstances(
             )
         if not name or "=" in name or "\0" in name + (value or ""):
             raise ValueError(f"No environment can have {name!r} with the value {value!r}")
-    return Circumstances(tuple(os.fspath(each) for each in argv), dict(env or {}))
+    return Circumstances(
+        tuple(os.fspath(each) for each in argv), dict(env or {}), _as_shared(share)
+    )
+
+
+def _as_shared(share: Iterable[str]) -> frozenset[str]:
+    if isinstance(share, str | bytes):
+        raise TypeError(f"share is a list of modules' names, such as share=[{share!r}]")
+    names = frozenset(share)
+    for name in names:
+        if name not in sys.modules and find_spec(name) is None:
+            raise ModuleNotFoundError(
+                f"There is no module {name!r} to share: the test itself cannot import it", name=name
+            )
+    return names
 
 
 def check_times(start_s: float, stop_s: float | None) -> None:
@@ -106,7 +125,7 @@ def as_program(
     _check_runs_to_its_end(program)
     name = getattr(inner_of(program), "__name__", None) or type(program).__name__
     run = partial(_run_function, program, tuple(args), dict(kwargs or {}))
-    return Program(run, None, name)
+    return Program(run, None, name, has_main=False)
 
 
 def _run_source(text: bytes | str, path: str, modules: DeviceModules) -> None:

@@ -90,6 +90,7 @@ def make_modules(
         {"print": in_place(partial(_print, own_sys), print)},
         partial(board_modules.make_modules, board, clock.sleep),
         exits,
+        call.share,
     )
     vars(own_sys).update(modules=modules.loaded)
     return modules
