@@ -72,7 +72,7 @@ class DeviceThreads:
 
         self._number += 1
         me: Participant = self.clock.start_thread(live, f"thread {self._number} of {self._device}")
-        me.look_us, me.extra_us = starter.look_us, starter.extra_us
+        me.look_us, me.late = starter.look_us, starter.late
         self._running[me] = None
         return me
 
