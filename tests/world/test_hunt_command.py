@@ -117,7 +117,7 @@ def test_a_race_is_found_in_one_seed_of_twenty(tmp_path: Path) -> None:
     assert lines[2] == "This does it again:"
     repeated = again(lines[-1], tmp_path)
     assert repeated.returncode == 1
-    assert repeated.stderr == f"Error: {lines[1]}\n"
+    assert repeated.stderr.startswith(f"Error: {lines[1]}\n")
     assert "] read old\n" in repeated.stdout
     other = re.sub(r"--seed \d+", "--seed 19", lines[-1])
     assert other != lines[-1]
@@ -127,7 +127,7 @@ def test_a_race_is_found_in_one_seed_of_twenty(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_fault_of_two_steps_is_found_and_has_no_third(tmp_path: Path) -> None:
     write(tmp_path, CAREFUL_ONCE)
-    options = ("--until", "a reader: done", "--within", "20s", "--seeds", "3")
+    options = ("--until", "a reader: done", "--within", "20s", "--seeds", "3", "--runs", "2000")
     done = hunt(tmp_path, *options, "--faults", "drop,jam,corrupt")
     assert done.returncode == 1, done.stdout + done.stderr
     lines = done.stdout.splitlines()
@@ -292,14 +292,14 @@ def test_a_world_ends_when_all_that_was_promised_is_printed(tmp_path: Path) -> N
     assert done.stdout.splitlines()[-1].endswith("] number 2")
 
 
-def test_a_promise_that_is_broken_is_an_error(tmp_path: Path) -> None:
+def test_a_promise_that_is_broken_is_an_error_with_where_programs_are(tmp_path: Path) -> None:
     done = sim(tmp_path, "--until", "number 3", "--for", "2500ms")
-    assert (done.returncode, done.stderr) == (
-        1,
-        "Error: No program printed 'number 3' within 2.5s\n",
-    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: No program printed 'number 3' within 2.5s\nAt 2.5")
+    assert "code.py:3" in done.stderr
     done = sim(tmp_path, "--never", "number 3")
-    assert (done.returncode, done.stderr) == (1, "Error: code printed 'number 3' at 4s\n")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: code printed 'number 3' at 4s\n")
     assert done.stdout.splitlines()[-1].endswith("] number 3")
 
 

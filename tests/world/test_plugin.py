@@ -232,3 +232,56 @@ def test_nothing_heavy_is_imported_without_the_fixture(tmp_path: Path) -> None:
         "no:xdist",
     )
     assert "1 passed" in text, text
+
+
+WITH_HYPOTHESIS = """
+from hypothesis import given, settings
+from bleio.testing import World
+from bleio.testing.faults import schedules
+
+FAULTS = schedules("beacon", within_s=10, kinds=["drop", "power-cut", "jam"])
+
+def run(world, faults):
+    beacon = world.add(source=BEACON, name="beacon")
+    world.inject(faults)
+    world.run(until=20.0)
+    assert beacon.text.count("on the air") == 1, world.describe()
+"""
+
+
+def test_hypothesis_thinks_of_faults_for_worlds_of_their_own(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        WITH_HYPOTHESIS
+        + "@settings(database=None, derandomize=True, deadline=None)\n"
+        + "@given(faults=FAULTS)\n"
+        + "def test_it(faults):\n"
+        + "    with World(seed=1) as world:\n"
+        + "        run(world, faults)\n",
+    )
+    assert "1 failed" in text
+    assert "faults=(PowerCut(device='beacon', at_s=1.0, for_s=1.0),)" in text, text
+    assert "seed 1, at 20.000000 s, with power-cut beacon @1s for 1s" in text
+
+
+def test_one_world_for_all_examples_is_refused_by_hypothesis(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        WITH_HYPOTHESIS
+        + "@given(faults=FAULTS)\n"
+        + "def test_it(ble_world, faults):\n"
+        + "    run(ble_world, faults)\n",
+    )
+    assert "function-scoped fixture 'ble_world'" in text.replace("\n", " ")
+
+
+def test_the_report_has_the_faults_of_the_world(tmp_path: Path) -> None:
+    text = run(
+        tmp_path,
+        "def test_it(ble_world):\n"
+        "    ble_world.add(source=BEACON, name='beacon')\n"
+        "    ble_world.inject('power-cut beacon @1s for 2s', 'jam @4s')\n"
+        "    ble_world.run_for(5)\n"
+        "    assert False\n",
+    )
+    assert "with power-cut beacon @1s for 2s; jam @4s for 1s" in text

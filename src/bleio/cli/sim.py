@@ -116,6 +116,7 @@ def sim(
     try:
         from bleio.errors import notes_of
         from bleio.testing.errors import DeviceFailed, WorldError
+        from bleio.testing.failures import located
         from bleio.testing.hunt.promise import ListeningWorld
         from bleio.testing.programs.ends import is_quit
     except ImportError as error:  # of what worlds need and not every machine has
@@ -151,7 +152,7 @@ def sim(
                 world.add(program)
             broken = _run(world, faults, until, never, for_s)
             if broken is not None:
-                raise WorldError(broken.sentence)
+                raise located(WorldError(broken.sentence), world, world.devices)
     except DeviceFailed as error:
         click.ClickException(str(error)).show()
         sys.exit(error.exit_code)

@@ -41,7 +41,7 @@ class Pretended:
 
 
 def hunt(worlds: Pretended, limits: Limits | None = None) -> Hunt:
-    return Hunt(worlds, ("sensor", "reader"), limits or Limits(runs=2000))
+    return Hunt(worlds, ("sensor", "reader"), limits or Limits(runs=4000))
 
 
 def found(judge: Callable[[Case], str | None]) -> Finding:

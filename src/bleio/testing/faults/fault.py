@@ -44,7 +44,7 @@ class Fault:
     Raises: ValueError for what makes no sense.
     """
 
-    KIND: ClassVar[str]
+    KIND: ClassVar[str]  # kinds do not annotate theirs: hypothesis would show it as an argument
     at_s: float
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ class Fault:
 class DropLinks(Fault):
     """The device's links break; both ends are told, as after a supervision time-out."""
 
-    KIND: ClassVar[str] = "drop"
+    KIND = "drop"
     device: str
     at_s: float
 
@@ -96,7 +96,7 @@ class PowerCut(Fault):
     A device that is off, or whose program has ended, is left alone.
     """
 
-    KIND: ClassVar[str] = "power-cut"
+    KIND = "power-cut"
     device: str
     at_s: float
     for_s: float = 1.0
@@ -109,7 +109,7 @@ class PowerCut(Fault):
 class Corrupt(Fault):
     """The next packets that the device sends have a wrong CRC."""
 
-    KIND: ClassVar[str] = "corrupt"
+    KIND = "corrupt"
     device: str
     at_s: float
     packets: int = 1
@@ -149,8 +149,8 @@ class _Hold(Fault):
 class Slow(_Hold):
     """The device is slower; see `Device.slowness`."""
 
-    KIND: ClassVar[str] = "slow"
-    SETTING: ClassVar[str] = "slowness"
+    KIND = "slow"
+    SETTING = "slowness"
     device: str
     at_s: float
     for_s: float = 1.0
@@ -168,8 +168,8 @@ class Slow(_Hold):
 class RefuseConnections(_Hold):
     """The device leaves connection requests unanswered; see `Device.refuse_connections`."""
 
-    KIND: ClassVar[str] = "refuse"
-    SETTING: ClassVar[str] = "refuse_connections"
+    KIND = "refuse"
+    SETTING = "refuse_connections"
     device: str
     at_s: float
     for_s: float = 1.0
@@ -179,8 +179,8 @@ class RefuseConnections(_Hold):
 class NoAntenna(_Hold):
     """The device neither hears nor is heard."""
 
-    KIND: ClassVar[str] = "no-antenna"
-    SETTING: ClassVar[str] = "antenna"
+    KIND = "no-antenna"
+    SETTING = "antenna"
     device: str
     at_s: float
     for_s: float = 1.0
@@ -193,8 +193,8 @@ class NoAntenna(_Hold):
 class FullDisk(_Hold):
     """The device can write neither bonds nor files; see `Device.full_disk`."""
 
-    KIND: ClassVar[str] = "full-disk"
-    SETTING: ClassVar[str] = "full_disk"
+    KIND = "full-disk"
+    SETTING = "full_disk"
     device: str
     at_s: float
     for_s: float = 1.0
@@ -204,8 +204,8 @@ class FullDisk(_Hold):
 class Loss(_Hold):
     """A part of all packets is lost by chance."""
 
-    KIND: ClassVar[str] = "loss"
-    SETTING: ClassVar[str] = "loss"
+    KIND = "loss"
+    SETTING = "loss"
     at_s: float
     for_s: float = 1.0
     part: float = 0.5
@@ -222,7 +222,7 @@ class Loss(_Hold):
 class Jam(Fault):
     """The air is disturbed; see `World.jam`."""
 
-    KIND: ClassVar[str] = "jam"
+    KIND = "jam"
     at_s: float
     for_s: float = 1.0
     channels: tuple[int, ...] = ALL_CHANNELS
@@ -240,7 +240,7 @@ class Jam(Fault):
 class Wifi(Fault):
     """A Wi-Fi network sends; see `World.wifi`."""
 
-    KIND: ClassVar[str] = "wifi"
+    KIND = "wifi"
     at_s: float
     for_s: float = 1.0
     channel: int = 6

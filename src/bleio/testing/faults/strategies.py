@@ -52,8 +52,7 @@ def faults(
         default all that are possible. longest_s: how long they last.
     Raises: ValueError.
     """
-    at_s = _times(within_s)
-    return st.builds(_placed, at_s, st.just(0.0), unplaced(devices, kinds, longest_s))
+    return _placed(_times(within_s), unplaced(devices, kinds, longest_s))
 
 
 def schedules(
@@ -67,21 +66,31 @@ def schedules(
     if most < 0:
         raise ValueError("most must be a number of faults from 0 on")
     one = st.tuples(_gaps(within_s), unplaced(devices, kinds, longest_s))
-    return st.builds(_together, _times(within_s), st.lists(one, max_size=most), st.just(within_s))
+    return _together(_times(within_s), st.lists(one, max_size=most), within_s)
 
 
 Unplaced = Callable[[float], Fault]
 
 
+# hypothesis shows what `builds` and `map` give as calls of their functions; of these, as values.
+@st.composite
 def _together(
-    at_s: float, gaps_and_makes: list[tuple[float, Unplaced]], within_s: float
+    draw: st.DrawFn,
+    times: st.SearchStrategy[float],
+    several: st.SearchStrategy[list[tuple[float, Unplaced]]],
+    within_s: float,
 ) -> tuple[Fault, ...]:
-    placed = [make(min(at_s + gap_s, within_s)) for gap_s, make in gaps_and_makes]
+    at_s = draw(times)
+    placed = [make(min(at_s + gap_s, within_s)) for gap_s, make in draw(several)]
     return tuple(sorted(placed, key=lambda fault: fault.at_s))
 
 
-def _placed(at_s: float, gap_s: float, make: Unplaced) -> Fault:
-    return make(at_s + gap_s)
+@st.composite
+def _placed(
+    draw: st.DrawFn, times: st.SearchStrategy[float], one: st.SearchStrategy[Unplaced]
+) -> Fault:
+    at_s = draw(times)
+    return draw(one)(at_s)
 
 
 def unplaced(
