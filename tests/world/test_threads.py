@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import queue
 import threading
 import time
@@ -134,6 +135,30 @@ def test_rlocks_and_local_values_are_kept_apart() -> None:
         assert mine.name == "main"
         assert vars(mine) == {"name": "main"}
         local.append(mine)
+
+    run(program)
+
+
+def test_no_two_threads_have_one_number() -> None:
+    def program() -> None:
+        numbers: dict[str, int] = {}
+
+        def tells(name: str, seconds: float) -> None:
+            numbers[name] = threading.get_ident()
+            time.sleep(seconds)
+
+        short = threading.Thread(target=tells, args=["short", 1])
+        long = threading.Thread(target=tells, args=["long", 10])
+        short.start()
+        long.start()
+        short.join()
+        del short
+        gc.collect()
+        late = threading.Thread(target=tells, args=["late", 1])
+        late.start()
+        late.join()
+        long.join()
+        assert len({threading.get_ident(), *numbers.values()}) == 4
 
     run(program)
 

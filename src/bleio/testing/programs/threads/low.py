@@ -13,6 +13,7 @@ from __future__ import annotations
 import _thread
 from collections.abc import Callable
 from contextvars import copy_context
+from itertools import count
 from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -35,6 +36,7 @@ class DeviceThreads:
         self.lock = make_lock_class(clock)
         self._device = device
         self._idents: WeakKeyDictionary[Participant, int] = WeakKeyDictionary()
+        self._counted = count(1)
         self._running: dict[Participant, None] = {}
         self._sentinels: dict[int, Any] = {}
         self._number = 0
@@ -44,7 +46,9 @@ class DeviceThreads:
         who = who or self.clock.participant()
         if who.stranger:
             return _thread.get_ident()
-        return self._idents.setdefault(who, len(self._idents) + 1)
+        if who not in self._idents:
+            self._idents[who] = next(self._counted)
+        return self._idents[who]
 
     def start(
         self, function: Callable[..., object], args: tuple[Any, ...] = (), kwargs: Any = None
