@@ -53,6 +53,19 @@ def test_it_ends_with_its_programs(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "[ 7200.000000 code] done\n")
 
 
+def test_programs_have_arguments(tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("import sys\nprint(sys.argv[1:])")
+    (tmp_path / "a b.py").write_text("print('spaced')")
+    done = sim("code.py --name 'two words' 3", "a b.py", folder=tmp_path)
+    assert done.stdout == (
+        "[    0.000000 code] ['--name', 'two words', '3']\n[    0.000000 a b] spaced\n"
+    )
+    for wrong, said in (("cod.py --fast", "'cod.py' does not exist"), ("code.py 'x", "quotation")):
+        done = sim(wrong, folder=tmp_path)
+        assert done.returncode == 2
+        assert said in done.stderr
+
+
 def test_the_exit_code_of_a_program_is_the_commands(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import sys\nprint('now')\nsys.exit(3)")
     done = sim("bad.py", folder=tmp_path)

@@ -108,6 +108,8 @@ def sim(
 ) -> None:
     """Run PROGRAMS as devices of one simulated world, in simulated time.
 
+    A program is a file, or a file with arguments in quotes: "echo.py --fast".
+
     Ends when all programs have ended, after the time of --for, or with Ctrl-C. The same seed and
     programs give the same result. Each line of output has its time and device. A program that
     fails ends the world, with exit code 1 or that of its sys.exit; so does a text of --until that
@@ -119,6 +121,7 @@ def sim(
         from bleio.testing.failures import located
         from bleio.testing.hunt.promise import ListeningWorld
         from bleio.testing.programs.ends import is_quit
+        from bleio.testing.programs.program import words_of
     except ImportError as error:  # of what worlds need and not every machine has
         raise click.ClickException(str(error)) from error
     check_air(path_loss, distance, jitter_s)
@@ -149,7 +152,8 @@ def sim(
             _saving_page(world, report, programs),
         ):
             for program in programs:
-                world.add(program)
+                path, argv = words_of(program)
+                world.add(path, argv=argv)
             broken = _run(world, faults, until, never, for_s)
             if broken is not None:
                 raise located(WorldError(broken.sentence), world, world.devices)

@@ -109,11 +109,32 @@ promise_options = _all(
     ),
 )
 
+
+class ProgramFile(click.Path):
+    """A program's file, or a file and its arguments as a shell has them, which stay as typed."""
+
+    def convert(
+        self,
+        value: Any,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """Return the text. Fails if there is no such file."""
+        from bleio.testing.programs.program import words_of
+
+        try:
+            path, _ = words_of(value)
+        except ValueError as error:
+            self.fail(f"{value!r} cannot be parted into words: {error}", param, ctx)
+        super().convert(path, param, ctx)
+        return str(value)
+
+
 programs_argument = click.argument(
     "programs",
     nargs=-1,
     required=True,
-    type=click.Path(exists=True, dir_okay=False, readable=True),
+    type=ProgramFile(exists=True, dir_okay=False, readable=True),
 )
 
 

@@ -10,6 +10,7 @@ from bleio.testing.errors import DeviceBlocked, DeviceFailed, WorldError
 from bleio.testing.faults.fault import Fault
 from bleio.testing.hunt.behaviour import Behaviour, behaviour_of, moments_of
 from bleio.testing.hunt.promise import Broken, ListeningWorld, read_promise
+from bleio.testing.programs.program import words_of
 from bleio.testing.world import World
 
 
@@ -87,7 +88,8 @@ class Scenario:
         world = ListeningWorld(seed, watch=watch, **self.world)
         try:
             for program in self.programs:
-                world.add(program)
+                path, argv = words_of(program)
+                world.add(path, argv=argv)
         except BaseException:
             world.close()
             raise

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -77,6 +78,17 @@ def _as_shared(share: Iterable[str]) -> frozenset[str]:
                 f"There is no module {name!r} to share: the test itself cannot import it", name=name
             )
     return names
+
+
+def words_of(command: str) -> tuple[str, list[str]]:
+    """Return the file and the arguments of a program as it is typed, such as "echo.py --fast".
+
+    What is a file as it stands has no arguments. Raises: ValueError for a quote without end.
+    """
+    if os.path.exists(command):
+        return command, []
+    words = shlex.split(command, posix=os.name != "nt")
+    return (words[0], words[1:]) if words else (command, [])
 
 
 def check_times(start_s: float, stop_s: float | None) -> None:
