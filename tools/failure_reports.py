@@ -54,8 +54,8 @@ CASES = (
         "check_race.py",
         "A race in one seed of twenty",
         ("counter.py", "gate.py"),
-        "Two gates read a number and write one more; with one seed of twenty the second reads before"
-        " the first has written. The last packets show both writing the same.",
+        "Two gates read a number and write one more; with one seed of twenty the second reads"
+        " before the first has written. The last packets show both writing the same.",
         ("--ble-seeds", "0-19"),
     ),
     Case(
