@@ -29,6 +29,10 @@ _NAMES = (
     *("LIGHT", "TEMPERATURE", "VOLTAGE_MONITOR", "BATTERY", "WHITE_LEDS", "BLUE_LED"),
 )
 _OTHER_NAMES = {"LED": "D13", "RED_LED": "D13", "L": "D13"}
+# What is measured before a test says otherwise: 25 degrees, by a thermistor and its resistor, and a
+# battery of 3.7 V, of which boards measure half.
+_RESTING_V = {"TEMPERATURE": 1.65, "VOLTAGE_MONITOR": 1.85, "BATTERY": 1.85}
+
 PIN_NAMES = (*_NAMES, *_OTHER_NAMES)
 
 
@@ -77,6 +81,7 @@ class Board:
             if own not in _NAMES:
                 raise AttributeError(f"This board has no pin {name}{_near(name)}")
             self._pins[own] = Pin(self, own)
+            self._pins[own].voltage = _RESTING_V.get(own, 0.0)
         return self._pins[own]
 
     def __dir__(self) -> list[str]:

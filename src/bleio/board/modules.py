@@ -20,7 +20,8 @@ from bleio.board.usb import Device
 _BY_PINS: dict[str, dict[str, Any]] = {
     "analogio": {"AnalogIn": analog.AnalogIn, "AnalogOut": analog.AnalogOut},
     "audiobusio": {"PDMIn": sound.PDMIn},
-    "audiocore": {"RawSample": sound.RawSample},
+    "audiocore": {"RawSample": sound.RawSample, "WaveFile": sound.SoundFile},
+    "audiomp3": {"MP3Decoder": sound.SoundFile},
     "audiopwmio": {"PWMAudioOut": sound.PWMAudioOut},
     "busio": {"I2C": buses.I2C, "SPI": buses.SPI, "UART": serial.UART},
     "digitalio": {

@@ -54,6 +54,13 @@ class RawSample:
         self.deinit()
 
 
+class SoundFile:
+    """`audiocore.WaveFile` and `audiomp3.MP3Decoder`: there to be imported."""
+
+    def __init__(self, file: object, buffer: object = None) -> None:
+        raise NotImplementedError("A pretend board plays tones and samples, but no sound files")
+
+
 class PWMAudioOut(Claim):
     """`audiopwmio.PWMAudioOut`: the speaker. A sample that is not looped ends in its time."""
 

@@ -145,3 +145,46 @@ def test_broadcastnet_tells_its_battery(world, program, name, pixel):
     assert "temperature=21.5" in heard.text
     assert "battery_voltage=4000" in heard.text or "battery_voltage=3999" in heard.text
     assert sensor.board.pixels == ([] if pixel is None else [pixel])  # while it sends
+
+
+def plays_with_a_playground(seen):
+    """What Adafruit's Bluefruit Playground app does: read sensors, light pixels, play a tone."""
+    import struct
+    import time
+
+    from adafruit_ble import BLERadio
+    from adafruit_ble_adafruit.accelerometer_service import AccelerometerService
+    from adafruit_ble_adafruit.adafruit_service import AdafruitServerAdvertisement
+    from adafruit_ble_adafruit.addressable_pixel_service import AddressablePixelService
+    from adafruit_ble_adafruit.button_service import ButtonService
+    from adafruit_ble_adafruit.light_sensor_service import LightSensorService
+    from adafruit_ble_adafruit.tone_service import ToneService
+
+    radio = BLERadio()
+    playground = radio.connect(next(iter(radio.start_scan(AdafruitServerAdvertisement))))
+    time.sleep(2)
+    seen["acceleration"] = playground[AccelerometerService].acceleration
+    seen["light"] = playground[LightSensorService].light_level
+    seen["pressed"] = playground[ButtonService].pressed
+    playground[AddressablePixelService]._data = struct.pack("<HB3B", 0, 1, 10, 20, 30)
+    time.sleep(1)
+    playground[ToneService]._tone = struct.pack("<HI", 440, 0)
+    time.sleep(1)
+
+
+def test_the_playground_with_its_own_library(world, program):
+    seen = {}
+    playground = world.add(
+        program("ble-adafruit", "ble_adafruit_circuitplayground_bluefruit.py"), name="playground"
+    )
+    playground.patch("sys.platform", "nRF52840")  # by which the library knows its board
+    playground.board.accelerometer.acceleration = (1.0, -2.0, 9.0)
+    playground.board.LIGHT.analog = 32768
+    playground.board.BUTTON_A.press()
+    phone = world.add(plays_with_a_playground, (seen,))
+    world.run(until=lambda: not phone.running, within_s=30)
+    assert seen["acceleration"] == pytest.approx((1.0, -2.0, 9.0), abs=0.01)
+    assert seen["light"] == 165  # of 330 in full light, says the library
+    assert seen["pressed"] == 0b011  # the switch, to the left, and button A
+    assert playground.board.pixels[0] == (20, 10, 30)  # the app sends green first
+    assert playground.board.sound.tone_hz == pytest.approx(440, rel=0.01)

@@ -37,7 +37,7 @@ EXAMPLES = {
         "ble_uart_echo_test.py": RUN,
     },
     "ble-adafruit": {
-        "ble_adafruit_circuitplayground_bluefruit.py": SENSORS,
+        "ble_adafruit_circuitplayground_bluefruit.py": RUN,
         "ble_adafruit_clue.py": SENSORS,
         "ble_adafruit_feather_bluefruit_sense.py": SENSORS,
         "ble_adafruit_simpletest.py": RUN,

@@ -311,3 +311,10 @@ def test_ticks_wrap_a_minute_after_the_start(board, modules, time):
     assert ticks_ms() == 2**29 - 65_000
     time.us = 65_001_000
     assert ticks_ms() == 1
+
+
+def test_sound_files_are_refused_when_they_are_opened(modules):
+    with pytest.raises(NotImplementedError, match="no sound files"):
+        modules["audiomp3"].MP3Decoder("a.mp3")
+    with pytest.raises(NotImplementedError, match="no sound files"):
+        modules["audiocore"].WaveFile("a.wav")
