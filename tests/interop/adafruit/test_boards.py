@@ -166,9 +166,10 @@ def plays_with_a_playground(seen):
     seen["acceleration"] = playground[AccelerometerService].acceleration
     seen["light"] = playground[LightSensorService].light_level
     seen["pressed"] = playground[ButtonService].pressed
-    playground[AddressablePixelService]._data = struct.pack("<HB3B", 0, 1, 10, 20, 30)
+    pixels = playground[AddressablePixelService]._pixel_packet
+    pixels.write(struct.pack("<HB3B", 0, 1, 10, 20, 30))
     time.sleep(1)
-    playground[ToneService]._tone = struct.pack("<HI", 440, 0)
+    playground[ToneService]._tone_packet.write(struct.pack("<HI", 440, 0))
     time.sleep(1)
 
 
