@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,16 @@ def test_made_modules_builtins_and_whole_modules() -> None:
         world.run()
         assert device.text == "0.5 6 a ? ?  7\n3 2025\n"
     assert time.monotonic() != 3
+
+
+def test_a_moment_can_be_set() -> None:
+    source = "from datetime import datetime\nprint(datetime.now().year)\n"
+    with World() as world:
+        device = world.add(source=source)
+        device.patch("datetime.datetime.now", classmethod(lambda cls, tz=None: cls(2030, 1, 1)))
+        world.run()
+        assert device.text == "2030\n"
+    assert datetime.datetime.now().year != 2030
 
 
 def test_a_package_and_its_parts(tmp_path: Path) -> None:

@@ -50,11 +50,12 @@ def run(program: Callable[..., object] | None = None, *, seed: int = 0, **option
 @pytest.fixture(autouse=True)
 def far_away(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A machine's time zone must make no difference."""
+    tzset = getattr(time, "tzset", lambda: None)  # Windows has none
     monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
+    tzset()
     yield
     monkeypatch.undo()
-    time.tzset()
+    tzset()
 
 
 # Dates
@@ -367,3 +368,44 @@ def test_clocks_by_number_are_simulated() -> None:
         print(time.timezone, time.tzname, environ is os.environ)
 
     assert run(program).splitlines() == ["5", "True", "5 5.0", "0 ('UTC', 'UTC') True"]
+
+
+def test_libraries_that_look_for_arguments_find_them() -> None:
+    text = run(
+        source="import click\n"
+        "@click.command()\n@click.option('--fast', is_flag=True)\n@click.argument('n', type=int)\n"
+        "def main(fast, n):\n    click.echo(f'{fast} {n}')\n"
+        "main(standalone_mode=False)\n",
+        argv=["--fast", "3"],
+    )
+    assert text == "True 3\n"
+
+
+def test_classes_of_a_test_that_are_a_librarys_are_the_devices() -> None:
+    text = run(draws_by_classes)
+    assert text == run(draws_by_classes)
+    numbers = text.split()
+    assert numbers[0] == str(Random(5).random())
+    assert numbers[2:] == ["True", "2025-01-01", "Stamp", "True"]
+
+
+class Jitter(Random):
+    """A class of a test that is a library's."""
+
+
+def draws_by_classes() -> None:
+    print(Jitter(5).random(), Jitter().random(), isinstance(Jitter(), Random))
+    print(Stamp.now().date(), type(Stamp.now()).__name__, isinstance(Stamp.now(), datetime))
+
+
+def test_what_a_shared_module_does_with_a_moment() -> None:
+    """Adapters of sqlite3 go by the very type."""
+    if sys.version_info >= (3, 12):
+        pytest.skip("deprecated since 3.12")
+    text = run(
+        source="import sqlite3\nfrom datetime import datetime\n"
+        "base = sqlite3.connect(':memory:')\nbase.execute('create table seen (at)')\n"
+        "base.execute('insert into seen values (?)', (datetime.now(),))\n"
+        "print(*base.execute('select at from seen').fetchone())\nbase.close()\n"
+    )
+    assert text == "2025-01-01 00:00:00.000020\n"
