@@ -94,6 +94,13 @@ def test_it_lasts_over_power_ons_until_it_is_undone(program: Path) -> None:
     with World() as world:
         device = world.add(program)
         patch = device.patch("sensors.read", lambda: "fake")
+        with device.patch("__main__.local", lambda: "yours"):
+            world.run_for(0.5)
+            assert last(device) == "fake fake fakeC kind yours own"
+        world.run_for(1)
+        assert last(device) == "fake fake fakeC kind mine own"
+        device.power_off()
+        device.power_on()
         held = device.patch("__main__.local", lambda: "yours")
         for _ in range(2):
             world.run_for(0.5)
@@ -192,6 +199,11 @@ def test_what_cannot_be_replaced(program: Path) -> None:
             device.patch("sensrs.read", 1)
         with pytest.raises(ValueError, match="monkeypatch, before it starts"):
             called.patch("__main__.x", 1)
+        for wrong in ("", "__main__", "sensors.", "sensors read"):
+            with pytest.raises(ValueError, match=f"such as 'sensors.read', not {wrong!r}"):
+                device.patch(wrong, 1)
+        with pytest.raises(TypeError, match="not 3"):
+            device.patch(3, 1)  # type: ignore[arg-type]
         world.run_for(0.5)
         with pytest.raises(AttributeError, match="did you mean 'read'"):
             device.patch("sensors.raed", 1)

@@ -3,7 +3,7 @@
 `monkeypatch` cannot: it reaches the process's modules, and a device has its own, new ones with each
 power-on. So what is to be replaced is kept here, and put in place as soon as its module is loaded,
 before the program sees it. The program itself is the module `__main__`. It is not loaded before it
-runs, so its names are held while it does (`Held`): what it defines by such a name is dropped.
+runs, so its names are held while it does (`Held`): what it defines by such a name is laid aside.
 
 A value goes through the same exchange as a function that is given as a program, so a function of
 the test runs with the device's time and modules.
@@ -20,6 +20,7 @@ from bleio.testing.programs.modules import DeviceModules, is_there
 from bleio.testing.programs.program import Program
 
 MAIN = "__main__"
+_NOTHING = object()
 
 
 class Patch:
@@ -108,15 +109,25 @@ class Patch:
         self._undo = modules.replace(self.target, modules.own(self._value))
         self.applied = True
 
-    def hold(self, modules: DeviceModules, namespace: dict[str, Any]) -> str | None:
-        """Hold a name of the program. Returns: the name, if it is one of a program."""
+    def hold(
+        self, modules: DeviceModules, namespace: dict[str, Any], aside: dict[str, Any]
+    ) -> None:
+        """Hold a name of the program, if it is one of a program.
+
+        Args: aside: where what the program defines by names that are held is laid.
+        """
         main, _, name = self.target.partition(".")
         if main != MAIN or "." in name:
-            return None
-        namespace[name] = modules.own(self._value)
+            return
+        namespace[name], aside[name] = modules.own(self._value), _NOTHING
         self.applied = True
-        self._undo = lambda: None  # what the program has defined was dropped
-        return name
+
+        def let_go() -> None:
+            namespace.pop(name, None)
+            if (defined := aside.pop(name, _NOTHING)) is not _NOTHING:
+                namespace[name] = defined
+
+        self._undo = let_go
 
 
 class Patches:
@@ -153,6 +164,10 @@ class Patches:
             self._apply(patch, modules)
 
     def _checked(self, target: str) -> str:
+        if not isinstance(target, str):
+            raise TypeError(f"patch takes a name, such as 'sensors.read', not {target!r}")
+        if target == MAIN or not all(each.isidentifier() for each in target.split(".")):
+            raise ValueError(f"patch takes a name, such as 'sensors.read', not {target!r}")
         top, _, rest = target.partition(".")
         if top == self._program.name and self._program.folder is not None and rest:
             top, target = MAIN, f"{MAIN}.{rest}"
@@ -191,25 +206,29 @@ class Patches:
         """Return what the program is to define its names in."""
         assert self._modules is not None
         namespace = vars(main)
-        names = {patch.hold(self._modules, namespace) for patch in self._all}
+        aside: dict[str, Any] = {}
+        for patch in self._all:
+            patch.hold(self._modules, namespace, aside)
         if not any(patch.target.startswith(f"{MAIN}.") for patch in self._all):
             return namespace
-        return Held(self, main, names)
+        return Held(self, main, aside)
 
 
 class Held(MutableMapping[str, Any]):
     """The names of a program, of which some are the test's."""
 
-    def __init__(self, patches: Patches, main: ModuleType, names: set[str | None]) -> None:
+    def __init__(self, patches: Patches, main: ModuleType, aside: dict[str, Any]) -> None:
         self._patches = patches
         self._main = main
-        self._names = names
+        self._aside = aside
 
     def __getitem__(self, name: str) -> Any:
         return vars(self._main)[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if name not in self._names:
+        if name in self._aside:
+            self._aside[name] = value
+        else:
             vars(self._main)[name] = value
             self._patches._loaded(MAIN, self._main)
 
