@@ -106,17 +106,15 @@ def test_frames_of_ours_between_those_of_a_program_are_hidden_too(tmp_path: obje
 
 def test_a_fault_of_the_stack_keeps_its_frames() -> None:
     def breaks() -> None:
-        import _bleio
+        from bleio.gatt.model import cccd_of
 
-        import bleio.gatt.layout
-
-        _bleio.adapter.name
-        bleio.gatt.layout.lay_out(None)  # type: ignore[attr-defined]
+        cccd_of(None)  # type: ignore[arg-type]
 
     with World() as world:
         world.add(breaks)
         with pytest.raises(DeviceFailed, match="AttributeError"):
             world.run()
+        assert "in cccd_of" in world["breaks"].text
 
 
 def test_arguments_that_do_not_fit_have_no_line_to_show() -> None:
