@@ -175,7 +175,7 @@ def test_nothing_found_says_how_much_was_tried(tmp_path: Path) -> None:
         ("import sys\nsys.exit(3)", (), "code failed at 0.000000 s: exit code 3"),
         (
             "import _bleio\n_bleio.adapter.start_advertising(b'')\n"
-            "import threading\nthreading.Event().wait()",
+            "import select\nselect.select([], [], [])",
             ("--until", "done", "--within", "10s"),
             None,
         ),
