@@ -39,7 +39,10 @@ def _is_at_a_call(frame: FrameType) -> bool:
 
 def _has_real_sleep(value: Any, names: tuple[str, ...]) -> bool:
     """Tell whether the function is an attribute of a value that the code looks up."""
-    attributes = getattr(value, "__dict__", None)
+    try:
+        attributes = getattr(value, "__dict__", None)
+    except TypeError:  # a task of Python 3.10 has one that cannot be had
+        return False
     if not isinstance(attributes, dict):
         return False
     return any(attributes.get(name) is time.sleep for name in names)
