@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bleio.testing.hunt.trial import Case, Scenario
 
 _PROGRESS_S = 2.0
+_JITTER_S = 0.001  # without any, what races nearly always has the same outcome
 _INTERRUPTED = 130  # as shells say it
 _NO_HYPOTHESIS = (
     "bleio hunt thinks of faults by hypothesis, which is not installed: pip install 'bleio[hunt]';"
@@ -130,6 +131,8 @@ def hunt(
     links that drop, power that goes, jammed channels and the like. What breaks the promise is made
     simpler, to the fewest faults, and printed as the `bleio sim` command that does it again.
 
+    Hosts and programs take other times with each seed, as by --jitter 1ms.
+
     The exit code is 0 if nothing was found, 1 if something was, 130 after Ctrl-C without a finding.
     """
     try:
@@ -143,7 +146,7 @@ def hunt(
     check_air(path_loss, distance, jitter_s)
     if no_faults and kinds is not None:
         raise click.UsageError("--faults and --no-faults exclude each other")
-    jitter_us = round((jitter_s or 0) * 1e6)
+    jitter_us = round((_JITTER_S if jitter_s is None else jitter_s) * 1e6)
     air = {
         "distance_m": distance,
         "path_loss_db": path_loss,

@@ -28,16 +28,19 @@ MOST_MOMENTS = 300
 Behaviour = frozenset[object]
 
 
-def behaviour_of(world: World, faults: tuple[Fault, ...]) -> Behaviour:
-    """Return what is the same for worlds that do about the same by about the same faults."""
+def behaviour_of(world: World) -> Behaviour:
+    """Return what is the same for worlds that did about the same."""
     printed = Counter(
         (name, _NUMBERS.sub("0", line.text))
         for name, device in world.devices.items()
         for line in device.output.lines[:_LINES]
     )
-    lines = {(*line, min(count, _SEVERAL)) for line, count in printed.items()}
-    kinds = {(fault.KIND, getattr(fault, "device", None)) for fault in faults}
-    return frozenset([*lines, *kinds])
+    return frozenset((*line, min(count, _SEVERAL)) for line, count in printed.items())
+
+
+def kinds_of(faults: tuple[Fault, ...]) -> frozenset[object]:
+    """Return what is the same for about the same faults."""
+    return frozenset((fault.KIND, getattr(fault, "device", None)) for fault in faults)
 
 
 def moments_of(world: World, faults: tuple[Fault, ...]) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bleio.testing.faults.fault import Fault
-from bleio.testing.hunt.behaviour import Beginning, Behaviour
+from bleio.testing.hunt.behaviour import Beginning, Behaviour, kinds_of
 from bleio.testing.hunt.promise import Broken
 from bleio.testing.hunt.trial import Case, Outcome
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bleio.testing.faults.strategies import Kinds
 
 _KEPT = 10_000  # outcomes of cases, which are asked for again
-_BEGINNINGS = 60
+_BEGINNINGS = 20
 
 
 class Finding(NamedTuple):
@@ -96,7 +96,9 @@ class Hunt:
         self._on_world = on_world
         self._outcomes: dict[Case, Outcome] = {}
         self._behaviours: set[Behaviour] = set()
+        self._kinds: set[frozenset[object]] = set()
         self._new: list[Case] = []  # those that did what none did before
+        self._usual: list[Case] = []  # those that did not, with faults as none had before
         self._longest_s = 0.0
         self._stopped = False
         seconds = limits.seconds
@@ -137,20 +139,27 @@ class Hunt:
         from bleio.testing.hunt.thinking import cases, find, one_more
 
         rounds, seeds = limits.most, limits.seeds
-        begun = [Case(0)]
+        self._new, self._usual = [Case(0)], []
         for number in range(rounds):
             self.phase = f"{number + 1} fault{'s' if number else ''}"
-            beginnings = [self._beginning(case) for case in begun]
+            beginnings = self._beginnings()
+            if not beginnings:
+                break
             more = one_more(beginnings, seeds, self._devices, kinds)
-            self._new.clear()
             if find(more, self._breaks, limits.runs // (rounds + 1)):
                 return
-            begun = self._new[:_BEGINNINGS] or begun
         self.phase = "any faults"
         # What comes after a promise is kept breaks nothing; but faults make it later.
         within_s = min(limits.within_s, 2 * self._longest_s + 1)
         all_of_them = schedules(*self._devices, within_s=within_s, kinds=kinds, most=rounds)
         find(cases(seeds, all_of_them), self._breaks, limits.runs // (rounds + 1))
+
+    def _beginnings(self) -> list[Beginning]:
+        """Take those to which one more fault is to come: three of four did something new."""
+        new = [self._beginning(case) for case in self._new[:_BEGINNINGS]]
+        usual = [self._beginning(case) for case in self._usual[:_BEGINNINGS]]
+        self._new, self._usual = [], []
+        return new * max(1, 3 * len(usual) // max(1, len(new))) + usual
 
     def _beginning(self, case: Case) -> Beginning:
         """Run a world once more, to see when there was something to disturb."""
@@ -170,9 +179,7 @@ class Hunt:
             outcome = self._world(case)
             if len(self._outcomes) < _KEPT:
                 self._outcomes[case] = outcome
-            if outcome.behaviour not in self._behaviours:
-                self._behaviours.add(outcome.behaviour)
-                self._new.append(case)
+            self._note(case, outcome)
         broken = outcome.broken
         if broken is None or (self.found is not None and broken.kind != self.found.broken.kind):
             return False
@@ -182,6 +189,16 @@ class Hunt:
         if outcome.final:
             raise _EnoughError(", and not made simpler since it takes long")
         return True
+
+    def _note(self, case: Case, outcome: Outcome) -> None:
+        """Keep it, if one more fault could come to it."""
+        kinds = kinds_of(case.faults)
+        if outcome.behaviour not in self._behaviours:
+            self._new.append(case)
+        elif kinds not in self._kinds:
+            self._usual.append(case)
+        self._behaviours.add(outcome.behaviour)
+        self._kinds.add(kinds)
 
     def _is_simpler(self, case: Case, than: Case) -> bool:
         return _complexity(case, self._devices) < _complexity(than, self._devices)

@@ -82,7 +82,7 @@ class Scenario:
                 broken = Broken(type(error).__name__, str(error))
                 final = isinstance(error, DeviceBlocked)
             moments = moments_of(world, case.faults) if wants_moments else ()
-            return Outcome(broken, world.now_s, behaviour_of(world, case.faults), moments, final)
+            return Outcome(broken, world.now_s, behaviour_of(world), moments, final)
 
     def _world(self, seed: int, watch: Callable[[float], None] | None = None) -> ListeningWorld:
         world = ListeningWorld(seed, watch=watch, **self.world)
