@@ -62,7 +62,8 @@ class Bearer:
     `client` is the other direction, what we ask of the peer; `teller` tells it our values.
 
     Args: `send`: takes one PDU. `timing`: an asyncio loop, or alike. `counters`: what all bearers
-        of an adapter count in; its own by default.
+        of an adapter count in; its own by default. `mtu`: what to offer in an exchange, whoever
+        asks; None is `MAX_MTU`, or `REQUESTED_MTU` if we ask.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Bearer:
         send: Callable[[bytes], None],
         timing: Timing,
         counters: Counters | None = None,
+        mtu: int | None = None,
     ) -> None:
         self.link = link
         self.counters = Counters() if counters is None else counters
@@ -91,8 +93,10 @@ class Bearer:
             table,
             security.signer,
         )
+        if mtu is not None:
+            self._server.rx_mtu = mtu
         att = AttClient(send, timing, self._request_timed_out, self.counters)
-        self.client = GattClient(att, self._server, security, send, self.counters)
+        self.client = GattClient(att, self._server, security, send, self.counters, mtu)
         self._requests = Requests(self._server, send, self._die)
         self.teller = Teller(
             self._server,

@@ -54,7 +54,7 @@ class GattClient:
     """The client side of a bearer, from its start to `close`.
 
     Args: `att`: runs the procedures that are made here. `server`: the bearer's other side; the MTU
-        is one for both. `send`: takes one PDU.
+        is one for both. `send`: takes one PDU. `mtu`: what it asks for, if not `REQUESTED_MTU`.
     """
 
     def __init__(
@@ -64,8 +64,10 @@ class GattClient:
         security: BearerSecurity,
         send: Callable[[bytes], None],
         counters: Counters,
+        mtu: int | None = None,
     ) -> None:
         self.att = att
+        self._requested_mtu = REQUESTED_MTU if mtu is None else mtu
         self.remote = RemoteTable(counters)
         self._server = server
         self._security = security
@@ -117,7 +119,7 @@ class GattClient:
         """
         server = self._server
         if not server.mtu_answered:
-            server.rx_mtu = REQUESTED_MTU
+            server.rx_mtu = self._requested_mtu
         offered = server.rx_mtu
         try:
             server_rx_mtu = yield from procedures.exchange_mtu(offered)

@@ -14,16 +14,15 @@ from bleio.core.address import DeviceAddress
 from bleio.radio.advertising.advertiser import Advertiser
 from bleio.radio.advertising.initiator import Initiator
 from bleio.radio.advertising.scanner import Scanner
-from bleio.radio.air import phy
 from bleio.radio.air.hopping import ALL_DATA_CHANNELS
 from bleio.radio.air.privacy import ResolvingList
 from bleio.radio.air.radio import Radio
 from bleio.radio.connection import negotiated
 from bleio.radio.connection.arbitration import RadioTime
 from bleio.radio.connection.end import LinkEnd
+from bleio.radio.connection.limits import UNLIMITED, ControllerLimits
 from bleio.radio.host import Host
 
-MAX_LINKS = 32
 FIRST_HANDLE = 0x0040
 LAST_HANDLE = 0x0EFF
 # Company 0xFFFF belongs to no company; the index makes public addresses of one radio differ.
@@ -38,6 +37,7 @@ class LinkLayer:
         host: is told what happens.
         name: what captures call this device.
         public_address: None makes one from its number on the radio.
+        limits: what it cannot do.
     """
 
     def __init__(
@@ -46,8 +46,10 @@ class LinkLayer:
         host: Host,
         name: str = "",
         public_address: DeviceAddress | None = None,
+        limits: ControllerLimits = UNLIMITED,
     ) -> None:
         self.radio = radio
+        self.limits = limits
         self.host = host
         self.station = radio.add_station(name)
         index = self.station.index
@@ -70,7 +72,7 @@ class LinkLayer:
         self.accept_list: dict[DeviceAddress | None, None] = {}
         self.legacy_advertiser = Advertiser(self, None)
         self.default_tx = negotiated.MINIMUM
-        self.default_phys = (phy.ALL_PHYS, phy.ALL_PHYS)
+        self.default_phys = (self.limits.phys, self.limits.phys)
         self.tx_power_dbm = 0
         self.channel_map = ALL_DATA_CHANNELS
 
@@ -123,7 +125,7 @@ class LinkLayer:
 
     def has_room_for_link(self) -> bool:
         """Whether another link fits."""
-        return len(self.links) < MAX_LINKS
+        return len(self.links) < self.limits.links
 
     def new_conn_handle(self) -> int:
         """Choose a connection handle that was not used lately."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bleio.radio.air.propagation import Propagation
+    from bleio.testing.air.limits import Limits
     from bleio.testing.campaigns.campaign import Results, campaign
     from bleio.testing.campaigns.errors import CampaignError
     from bleio.testing.device import Device
@@ -20,6 +21,7 @@ __all__ = [
     "Device",
     "DeviceBlocked",
     "DeviceFailed",
+    "Limits",
     "Propagation",
     "Results",
     "Stalled",
@@ -31,6 +33,7 @@ __all__ = [
 _PLACES = {
     "CampaignError": "bleio.testing.campaigns.errors",
     "Device": "bleio.testing.device",
+    "Limits": "bleio.testing.air.limits",
     "Propagation": "bleio.radio.air.propagation",
     "Results": "bleio.testing.campaigns.campaign",
     "World": "bleio.testing.world",

@@ -40,6 +40,7 @@ from bleio.radio.air.radio import Radio
 from bleio.testing.air.adapters import OtherAdapters
 from bleio.testing.air.captures import Captures
 from bleio.testing.air.deviceradio import DeviceRadio
+from bleio.testing.air.limits import NO_LIMITS, Limits, as_limits
 from bleio.testing.air.places import Waypoint, as_path, first_place, make_propagation
 from bleio.testing.device import Device
 from bleio.testing.errors import PowerOff, WorldError
@@ -157,6 +158,7 @@ class World(Results):
         path: Iterable[Waypoint] | None = None,
         start_s: float = 0.0,
         stop_s: float | None = None,
+        limits: Limits | str = NO_LIMITS,
     ) -> Device:
         """Add a device that runs a program file, a function with arguments, or source text.
 
@@ -172,7 +174,8 @@ class World(Results):
             name: by default the file's or the function's; a number is added if it is taken.
             position: in metres, if distances matter; by default in a row with the others.
             path: what it moves along from now on; see `Device.move_along`.
-            start_s: when it is powered on, stop_s: when off again; simulated.
+            start_s: when it is powered on, stop_s: when off again; simulated. limits: what it
+            cannot do: `Limits(mtu=23)`, or the name of one of `PROFILES`.
         Raises: ValueError; TypeError, also for async functions and generators; OSError; WorldError
             after `close`.
         """
@@ -186,7 +189,9 @@ class World(Results):
             self.check_distances_matter()
         default = (len(self.devices) * self._distance_m, 0)
         place = first_place(default if position is None else position, points, self.clock.now_us)
-        radio = DeviceRadio(self.radio, self.clock, place, self._captures.hci_file(name))
+        made_limits = as_limits(limits)
+        capture = self._captures.hci_file(name)
+        radio = DeviceRadio(self.radio, self.clock, place, capture, made_limits)
         device = self.devices[name] = Device(self, self, name, made, call, radio, start_s)
         if stop_s is not None:
             self.clock.start(device.power_off, f"power of {name}", round(stop_s * 1e6))

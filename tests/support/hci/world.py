@@ -11,8 +11,6 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
-from bumble.hci import HCI_SUPPORTED_COMMANDS_MASKS
-
 from bleio.backends.base import AdvertisingParameters, Backend, Link, ScanParameters
 from bleio.backends.capabilities import Capability
 from bleio.backends.hci import HciBackend
@@ -21,7 +19,7 @@ from bleio.radio.air.propagation import Propagation
 from bleio.radio.connection import control
 from bleio.radio.connection.control import LL_FEATURES
 from bleio.radio.controller import information
-from bleio.radio.controller.dispatch import COMMANDS, SUPPORTED_COMMANDS
+from bleio.radio.controller.dispatch import COMMANDS, supported_commands
 from bleio.radio.sharing.server.address import ListenAddress
 from bleio.radio.sharing.server.connection import ServedRadio
 from bleio.radio.sharing.server.listen import open_address
@@ -193,11 +191,10 @@ class LegacyWorld(VirtualWorld):
 
     async def __aenter__(self) -> World:
         commands = {opcode: COMMANDS[opcode] for opcode in _EXTENDED_COMMANDS if opcode in COMMANDS}
-        bits = sum(HCI_SUPPORTED_COMMANDS_MASKS[opcode] for opcode in commands)
-        supported = int.from_bytes(SUPPORTED_COMMANDS, "little") & ~bits
+        listed = supported_commands(frozenset(commands))
         for patch in (
             mock.patch.object(control, "LL_FEATURES", LL_FEATURES & ~_EXTENDED_ADVERTISING),
-            mock.patch.object(information, "SUPPORTED_COMMANDS", supported.to_bytes(64, "little")),
+            mock.patch.object(information, "supported_commands", return_value=listed),
             mock.patch.dict(COMMANDS),
         ):
             self._patches.enter_context(patch)

@@ -66,12 +66,12 @@ class OpenParts:
             layer, facts, self.privacy, self.peers, closing, events.advertising_ended
         )
         self.initiator: InitiationControl[HciLink] = InitiationControl(
-            layer, facts, self.privacy, self.peers, closing, self.scanner.find, spawn
+            layer, facts, own, self.privacy, self.peers, closing, self.scanner.find, spawn
         )
         self.privacy.pause_for_changes(self.initiator, self.scanner, self.advertiser)
         roles = Roles(self.advertiser, self.initiator, resolver, closing)
-        self.connecting = Connecting(self.initiator, self.security.shared, spawn)
-        self.links = LinkTable(layer, facts, attributes, self.security, roles, events, spawn)
+        self.connecting = Connecting(self.initiator, self.security.shared, own, spawn)
+        self.links = LinkTable(layer, facts, attributes, self.security, roles, own, events, spawn)
 
     async def quiet(self) -> None:
         """End what is on the air, each step bounded; a reset ends what is left."""

@@ -61,6 +61,8 @@ class Initiator:
             return None
         if not (parameters.legacy or wanted.extended):
             return None
+        if not (parameters.legacy or self.layer.limits.has(parameters.secondary_phy)):
+            return None
         return self._windows.get(parameters.primary_phy)
 
     def heard(

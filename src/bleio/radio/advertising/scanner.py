@@ -111,6 +111,8 @@ class Scanner:
         """When it listens to sets like this."""
         if not (parameters.legacy or self.parameters.extended):
             return None
+        if not (parameters.legacy or self.layer.limits.has(parameters.secondary_phy)):
+            return None
         return self._windows.get(parameters.primary_phy)
 
     def heard(self, event: AdvertisingEvent, window: Window, rssi_dbm: int) -> ScanRequest | None:

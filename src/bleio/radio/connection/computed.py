@@ -77,6 +77,7 @@ class ComputedEvents:
     def exchange(self, event: int) -> None:
         """Exchange a packet each way, now, and see whether more is to follow."""
         schedule = self._schedule
+        schedule.exchanges_left -= 1
         next_us = self._exchange_packets(event, self._clock.now_us)
         # From here to the next exchange of this event, if there is one, the schedule is as free as
         # between events: only the timer stands in the way of another event.

@@ -79,19 +79,34 @@ def start_features(end: LinkEnd) -> None:
 def _ask_features(end: LinkEnd) -> None:
     end.procedures.expect(LlOpcode.FEATURE_RSP)
     request = LlOpcode.PERIPHERAL_FEATURE_REQ if end.role else LlOpcode.FEATURE_REQ
-    send(end, request, LL_FEATURES & ~_OWN_FEATURES)
+    send(end, request, _told_features(end))
+
+
+def _told_features(end: LinkEnd) -> int:
+    return end.layer.limits.features(LL_FEATURES) & ~_OWN_FEATURES
 
 
 @on(LlOpcode.FEATURE_REQ, "Q")
 @on(LlOpcode.PERIPHERAL_FEATURE_REQ, "Q")
 def _feature_req(end: LinkEnd, _features: int) -> None:
-    send(end, LlOpcode.FEATURE_RSP, LL_FEATURES & ~_OWN_FEATURES)
+    send(end, LlOpcode.FEATURE_RSP, _told_features(end))
 
 
 @on(LlOpcode.FEATURE_RSP, "Q")
 def _feature_rsp(end: LinkEnd, features: int) -> None:
     if end.procedures.settle(LlOpcode.FEATURE_RSP):
         end.layer.host.remote_features(end, features)
+
+
+# -- what the peer does not know --
+
+
+@on(LlOpcode.UNKNOWN_RSP, "B")
+def _unknown_rsp(end: LinkEnd, opcode: int) -> None:
+    if opcode == LlOpcode.LENGTH_REQ:
+        end.procedures.settle(LlOpcode.LENGTH_RSP)
+    elif opcode == LlOpcode.PHY_REQ and end.procedures.settle(LlOpcode.PHY_UPDATE_IND):
+        end.layer.host.phy_updated(end, HciErrorCode.UNSUPPORTED_REMOTE_FEATURE)
 
 
 # -- the end --

@@ -35,6 +35,7 @@ class LlOpcode(IntEnum):
     ENC_RSP = 0x04
     START_ENC_REQ = 0x05
     START_ENC_RSP = 0x06
+    UNKNOWN_RSP = 0x07
     FEATURE_REQ = 0x08
     FEATURE_RSP = 0x09
     PAUSE_ENC_REQ = 0x0A

@@ -18,7 +18,6 @@ from bleio.radio.air import phy
 from bleio.radio.connection.cipher import MIC_OCTETS
 from bleio.radio.connection.control_pdus import LlOpcode, on, send
 from bleio.radio.connection.negotiated import (
-    MAXIMUM,
     MIN_OCTETS,
     DataLength,
     Limit,
@@ -35,7 +34,7 @@ def in_force(end: LinkEnd) -> DataLength:
     """What follows from the agreement, the PHYs and the interval as they are now."""
     agreed = end.negotiated
     tx = _lesser(agreed.wished_tx, agreed.peer_rx)
-    rx = _lesser(MAXIMUM, agreed.peer_tx)
+    rx = _lesser(end.layer.limits.longest, agreed.peer_tx)
     if end.other.negotiated.tx_phy == phy.LE_CODED:
         rx = rx._replace(time_us=max(_CODED_MIN_US, rx.time_us))
     if agreed.tx_phy == phy.LE_CODED:
@@ -77,12 +76,15 @@ def _ask(end: LinkEnd) -> None:
         return
     agreed.asked_tx = agreed.wished_tx
     end.procedures.expect(LlOpcode.LENGTH_RSP)
-    send(end, LlOpcode.LENGTH_REQ, *MAXIMUM, *agreed.wished_tx)
+    send(end, LlOpcode.LENGTH_REQ, *end.layer.limits.longest, *agreed.wished_tx)
 
 
 @on(LlOpcode.LENGTH_REQ, "HHHH")
 def _length_req(end: LinkEnd, rx_octets: int, rx_us: int, tx_octets: int, tx_us: int) -> None:
-    send(end, LlOpcode.LENGTH_RSP, *MAXIMUM, *end.negotiated.wished_tx)
+    if not end.layer.limits.has_data_length:
+        send(end, LlOpcode.UNKNOWN_RSP, LlOpcode.LENGTH_REQ)
+        return
+    send(end, LlOpcode.LENGTH_RSP, *end.layer.limits.longest, *end.negotiated.wished_tx)
     _agree(end, Limit(rx_octets, rx_us), Limit(tx_octets, tx_us))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bleio.radio.air.station import Station
     from bleio.radio.connection.arbitration import RadioTime
     from bleio.radio.connection.end import LinkEnd
+    from bleio.radio.connection.limits import ControllerLimits
     from bleio.radio.connection.negotiated import Limit
 
 
@@ -79,6 +80,7 @@ class ConnectionLayer(Protocol):
     radio_time: RadioTime
     resolving: ResolvingList
     links: dict[int, LinkEnd]
+    limits: ControllerLimits
     default_tx: Limit
     default_phys: tuple[int, int]
     tx_power_dbm: int

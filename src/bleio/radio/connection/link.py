@@ -76,6 +76,9 @@ class AirLink:
         self.access_address = access_address
         self.crc_init = crc_init
         self.channels = ChannelMap(central.layer.channel_map)
+        self.exchanges_in_event = min(
+            central.layer.limits.exchanges, peripheral.layer.limits.exchanges
+        )
         self.updating = False  # a change of parameters waits for its instant
         self.open = True
         self.latency, self.timeout_us = parameters.latency, parameters.timeout_us

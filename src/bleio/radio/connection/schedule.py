@@ -54,6 +54,7 @@ class Schedule:
         self._link = link
         self._clock = link.radio.clock
         self._end_of_event_us = 0
+        self.exchanges_left = 0  # in the event that goes on, for what its ends can do
         self._timer: Timer | None = None
 
     # -- planning --
@@ -107,6 +108,7 @@ class Schedule:
         self.skipped = 0
         self.last_event = event
         self._end_of_event_us = end_us
+        self.exchanges_left = link.exchanges_in_event
         until_us = max(end_us, now_us + at_least_us)
         for end in attending:
             end.layer.radio_time.begin(link, now_us, until_us)
@@ -115,6 +117,8 @@ class Schedule:
 
     def fits(self, start_us: int) -> bool:
         """Whether another packet each way fits into the event that goes on."""
+        if self.exchanges_left <= 0:
+            return False
         return start_us + self._link.exchange_us <= self._end_of_event_us
 
     def step(self, at_us: int, callback: Callable[..., None], *args: object) -> None:

@@ -141,6 +141,7 @@ class SteppedEvents:
         if schedule.stopped:
             return
         next_us = now_us + phy.T_IFS_US
+        schedule.exchanges_left -= sender.role  # with the peripheral's packet one has ended
         if not sender.role:
             schedule.step(next_us, self._send, receiver)
         elif link.has_pdu and schedule.fits(next_us):

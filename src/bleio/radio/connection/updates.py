@@ -71,7 +71,9 @@ def _ask_phys(end: LinkEnd, tx_mask: int, rx_mask: int) -> None:
 
 @on(LlOpcode.PHY_REQ, "BB")
 def _phy_req(end: LinkEnd, peer_tx: int, peer_rx: int) -> None:
-    if end.role:
+    if not end.layer.limits.has_phys:
+        send(end, LlOpcode.UNKNOWN_RSP, LlOpcode.PHY_REQ)
+    elif end.role:
         end.procedures.peer_began()
         send(end, LlOpcode.PHY_RSP, *end.layer.default_phys)
     elif collision := _collision(end, LlOpcode.PHY_UPDATE_IND):

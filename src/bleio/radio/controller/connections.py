@@ -18,7 +18,7 @@ from bleio.radio.connection.control_pdus import LlOpcode
 from bleio.radio.connection.end import CENTRAL, LinkEnd
 from bleio.radio.connection.negotiated import Limit
 from bleio.radio.controller.core import Controller
-from bleio.radio.controller.dispatch import CommandError, allow, command, require
+from bleio.radio.controller.dispatch import CommandError, allow, command, require, support
 from bleio.radio.controller.initiating import connection_parameters
 
 # Reasons a host may give. Spec: Vol 4, Part E, 7.1.6.
@@ -120,17 +120,19 @@ def parameter_request_refusal(controller: Controller, handle: int, reason: int) 
     return struct.pack("<H", handle)
 
 
-def _limit(tx_octets: int, tx_time_us: int) -> Limit:
+def _limit(controller: Controller, tx_octets: int, tx_time_us: int) -> Limit:
+    """What the host would like, as far as the controller can."""
     require(negotiated.MIN_OCTETS <= tx_octets <= negotiated.MAX_OCTETS)
     require(negotiated.MIN_US <= tx_time_us <= negotiated.MAX_US)
-    return Limit(tx_octets, tx_time_us)
+    longest = controller.layer.limits.longest
+    return Limit(min(tx_octets, longest.octets), min(tx_time_us, longest.time_us))
 
 
 @command(0x2022, "LE Set Data Length", "HHH", bit=(33, 6), returns=2, echo=2)
 def set_data_length(controller: Controller, handle: int, tx_octets: int, tx_time_us: int) -> bytes:
     """Ask for larger data PDUs on one link."""
     end = link_end(controller, handle)
-    end.negotiated.wished_tx = _limit(tx_octets, tx_time_us)
+    end.negotiated.wished_tx = _limit(controller, tx_octets, tx_time_us)
     data_length.start(end)
     return struct.pack("<H", handle)
 
@@ -138,7 +140,7 @@ def set_data_length(controller: Controller, handle: int, tx_octets: int, tx_time
 @command(0x2024, "LE Write Suggested Default Data Length", "HH", bit=(34, 0))
 def write_default_data_length(controller: Controller, tx_octets: int, tx_time_us: int) -> None:
     """Ask for larger data PDUs on new links."""
-    controller.layer.default_tx = _limit(tx_octets, tx_time_us)
+    controller.layer.default_tx = _limit(controller, tx_octets, tx_time_us)
 
 
 @command(0x2030, "LE Read PHY", "H", bit=(35, 4), returns=4, echo=2)
@@ -148,17 +150,19 @@ def read_phy(controller: Controller, handle: int) -> bytes:
     return struct.pack("<HBB", handle, end.negotiated.tx_phy, end.other.negotiated.tx_phy)
 
 
-def _preferences(all_phys: int, tx: int, rx: int) -> tuple[int, int]:
+def _preferences(controller: Controller, all_phys: int, tx: int, rx: int) -> tuple[int, int]:
+    phys = controller.layer.limits.phys
     require(all_phys <= 3)
-    masks = (phy.ALL_PHYS if all_phys & 1 else tx, phy.ALL_PHYS if all_phys & 2 else rx)
+    masks = (phys if all_phys & 1 else tx, phys if all_phys & 2 else rx)
     require(all(0 < mask <= phy.ALL_PHYS for mask in masks))
+    support(not any(mask & ~phys for mask in masks))
     return masks
 
 
 @command(0x2031, "LE Set Default PHY", "BBB", bit=(35, 5))
 def set_default_phy(controller: Controller, all_phys: int, tx: int, rx: int) -> None:
     """What to agree to when a peer asks for other PHYs."""
-    controller.layer.default_phys = _preferences(all_phys, tx, rx)
+    controller.layer.default_phys = _preferences(controller, all_phys, tx, rx)
 
 
 @command(0x2032, "LE Set PHY", "HBBBH", bit=(35, 6), pending=True)
@@ -167,7 +171,7 @@ def set_phy(
 ) -> None:
     """Ask for other PHYs; the options only prefer a coding, and ours is always S=8."""
     end = link_end(controller, handle)
-    tx_mask, rx_mask = _preferences(all_phys, tx, rx)
+    tx_mask, rx_mask = _preferences(controller, all_phys, tx, rx)
     require(options <= 2)
     allow(not end.procedures.awaits(LlOpcode.PHY_UPDATE_IND))
     updates.start_phy(end, tx_mask, rx_mask)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.radio import Radio
+from bleio.radio.connection.limits import UNLIMITED, ControllerLimits
 from bleio.radio.controller import dispatch
 from bleio.radio.controller.dispatch import require
 from bleio.radio.controller.flow import ACL_BUFFERS, ACL_OCTETS, PB_CONTINUATION, PB_START
@@ -36,6 +37,7 @@ class Controller:
         send: takes every H4 packet to the host; it only queues, never calls back or raises.
         name: what captures call this controller.
         public_address: None makes one from its number on the radio.
+        limits: what it cannot do.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Controller:
         send: Callable[[bytes], None],
         name: str = "",
         public_address: DeviceAddress | None = None,
+        limits: ControllerLimits = UNLIMITED,
     ) -> None:
         self.dropped: Counter[str] = Counter()
         self.attached = True
         self.le_host = 0
         self.host = HciHost(send, self.dropped)
-        self.layer = LinkLayer(radio, self.host, name, public_address)
+        self.layer = LinkLayer(radio, self.host, name, public_address, limits)
+        self.unknown_commands = limits.unknown_commands
         self._send = send
         self._after_reply: list[tuple[Callable[..., None], tuple[object, ...]]] = []
 
@@ -67,7 +71,10 @@ class Controller:
     def _receive_command(self, packet: bytes) -> None:
         _, opcode, length = _COMMAND_HEADER.unpack_from(packet)
         parameters = packet[_COMMAND_HEADER.size :]
-        answer = dispatch.execute(self, opcode, parameters, len(parameters) == length)
+        if opcode in self.unknown_commands:
+            answer = dispatch.unknown(opcode)
+        else:
+            answer = dispatch.execute(self, opcode, parameters, len(parameters) == length)
         if answer:
             self._send(answer)
         while self._after_reply:

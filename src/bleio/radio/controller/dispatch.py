@@ -42,6 +42,12 @@ def allow(condition: bool) -> None:
         raise CommandError(HciErrorCode.COMMAND_DISALLOWED)
 
 
+def support(condition: bool) -> None:
+    """Raises: CommandError Unsupported Feature unless the condition holds."""
+    if not condition:
+        raise CommandError(HciErrorCode.UNSUPPORTED_FEATURE)
+
+
 class Command(NamedTuple):
     """One row of the table.
 
@@ -62,7 +68,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[int, Command] = {}
-SUPPORTED_COMMANDS = bytearray(64)
+_LISTED_AT: dict[int, tuple[int, int]] = {}
 
 
 def command(
@@ -98,7 +104,7 @@ def command(
             echo,
         )
         if bit is not None:
-            SUPPORTED_COMMANDS[bit[0]] |= 1 << bit[1]
+            _LISTED_AT[opcode] = bit
         return handler
 
     return enter
@@ -116,6 +122,20 @@ def _status(opcode: int, status: int) -> bytes:
     return _STATUS.pack(0x04, 0x0F, 4, status, 1, opcode)
 
 
+def unknown(opcode: int) -> bytes:
+    """Return the answer to a command that the controller does not know."""
+    return _complete(opcode, HciErrorCode.UNKNOWN_HCI_COMMAND, b"")
+
+
+def supported_commands(unknown_commands: frozenset[int]) -> bytes:
+    """Return the bitmap of Read Local Supported Commands."""
+    bitmap = bytearray(64)
+    for opcode, (octet, bit) in _LISTED_AT.items():
+        if opcode not in unknown_commands:
+            bitmap[octet] |= 1 << bit
+    return bytes(bitmap)
+
+
 def execute(controller: object, opcode: int, parameters: bytes, whole: bool) -> bytes:
     """Run one command.
 
@@ -124,7 +144,7 @@ def execute(controller: object, opcode: int, parameters: bytes, whole: bool) -> 
     """
     entry = COMMANDS.get(opcode)
     if entry is None:
-        return _complete(opcode, HciErrorCode.UNKNOWN_HCI_COMMAND, b"")
+        return unknown(opcode)
     returned = b""
     try:
         require(whole)

@@ -28,7 +28,7 @@ from bleio.radio.advertising.parameters import (
 from bleio.radio.air import phy
 from bleio.radio.controller.advertising import INTERVAL_UNIT_US, MIN_INTERVAL, channels_of
 from bleio.radio.controller.core import Controller
-from bleio.radio.controller.dispatch import CommandError, allow, command, require
+from bleio.radio.controller.dispatch import CommandError, allow, command, require, support
 from bleio.radio.controller.information import (
     MAX_ADVERTISING_SETS,
     MAX_POWER_DBM,
@@ -101,6 +101,8 @@ def set_parameters(
     if not properties & _HIGH_DUTY:
         require(MIN_INTERVAL <= shortest <= longest)
     _check_properties(properties, primary_phy, secondary_phy)
+    if not properties & _LEGACY:
+        support(controller.layer.limits.has(primary_phy, secondary_phy))
     advertiser = controller.layer.advertisers.get(handle)
     if advertiser is None:
         if len(controller.layer.advertisers) >= MAX_ADVERTISING_SETS:

@@ -9,9 +9,9 @@ import struct
 
 from bleio.core.private_address import encrypt
 from bleio.radio.advertising.parameters import MAX_DATA_OCTETS
-from bleio.radio.connection import control, negotiated
+from bleio.radio.connection import control
 from bleio.radio.controller.core import Controller
-from bleio.radio.controller.dispatch import SUPPORTED_COMMANDS, command
+from bleio.radio.controller.dispatch import command, supported_commands
 from bleio.radio.controller.flow import ACL_BUFFERS, ACL_OCTETS
 
 HCI_VERSION, LMP_VERSION = 0x0C, 0x0C  # 5.3
@@ -31,9 +31,9 @@ def read_local_version(_controller: Controller) -> bytes:
 
 
 @command(0x1002, "Read Local Supported Commands", bit=None, returns=64)
-def read_supported_commands(_controller: Controller) -> bytes:
+def read_supported_commands(controller: Controller) -> bytes:
     """The bitmap of the command table."""
-    return bytes(SUPPORTED_COMMANDS)
+    return supported_commands(controller.unknown_commands)
 
 
 @command(0x1003, "Read Local Supported Features", bit=(14, 5), returns=8)
@@ -67,9 +67,9 @@ def le_read_buffer_size_v2(_controller: Controller) -> bytes:
 
 
 @command(0x2003, "LE Read Local Supported Features", bit=(25, 2), returns=8)
-def le_read_local_features(_controller: Controller) -> bytes:
+def le_read_local_features(controller: Controller) -> bytes:
     """Features of the link layer."""
-    return struct.pack("<Q", control.LL_FEATURES)
+    return struct.pack("<Q", controller.layer.limits.features(control.LL_FEATURES))
 
 
 @command(0x201C, "LE Read Supported States", bit=(28, 3), returns=8)
@@ -103,9 +103,10 @@ def le_read_advertising_sets(_controller: Controller) -> bytes:
 
 
 @command(0x202F, "LE Read Maximum Data Length", bit=(35, 3), returns=8)
-def le_read_max_data_length(_controller: Controller) -> bytes:
+def le_read_max_data_length(controller: Controller) -> bytes:
     """Largest data PDUs."""
-    return struct.pack("<HHHH", *negotiated.MAXIMUM, *negotiated.MAXIMUM)
+    longest = controller.layer.limits.longest
+    return struct.pack("<HHHH", *longest, *longest)
 
 
 @command(0x2023, "LE Read Suggested Default Data Length", bit=(33, 7), returns=4)

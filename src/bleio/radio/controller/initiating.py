@@ -20,7 +20,7 @@ from bleio.radio.connection.parameters import (
     ConnectionParameters,
 )
 from bleio.radio.controller.core import Controller
-from bleio.radio.controller.dispatch import CommandError, allow, command, require
+from bleio.radio.controller.dispatch import CommandError, allow, command, require, support
 from bleio.radio.controller.scanning import MAX_LEGACY_INTERVAL, window_us
 
 _PER_PHY = struct.Struct("<HHHHHHHH")
@@ -118,6 +118,7 @@ def extended_create_connection(
     used = [phy_ for bit, phy_ in _INITIATING_PHYS.items() if phys & bit]
     require(phys <= phy.ALL_PHYS and bool(_SCANNABLE.intersection(used)))
     require(len(per_phy) == _PER_PHY.size * len(used))
+    support(controller.layer.limits.has(*used))
     windows: dict[int, tuple[int, int]] = {}
     connection: dict[int, ConnectionParameters] = {}
     for phy_, row in zip(used, _PER_PHY.iter_unpack(per_phy), strict=True):

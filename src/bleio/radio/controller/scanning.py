@@ -12,7 +12,7 @@ import struct
 from bleio.radio.advertising.parameters import ScanTiming
 from bleio.radio.air import phy
 from bleio.radio.controller.core import Controller
-from bleio.radio.controller.dispatch import allow, command, require
+from bleio.radio.controller.dispatch import allow, command, require, support
 
 UNIT_US = 625
 MIN_INTERVAL, MAX_LEGACY_INTERVAL = 0x0004, 0x4000
@@ -77,6 +77,7 @@ def set_extended_parameters(
     used = [phy_ for bit, phy_ in SCANNING_PHYS.items() if phys & bit]
     require(bool(used) and not phys & ~sum(SCANNING_PHYS))
     require(len(per_phy) == _PER_PHY.size * len(used))
+    support(controller.layer.limits.has(*used))
     parameters = ScanTiming(True, own_address_type, filter_policy, {}, {})
     for phy_, (kind, interval, window) in zip(used, _PER_PHY.iter_unpack(per_phy), strict=True):
         require(kind <= 1)

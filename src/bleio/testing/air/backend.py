@@ -13,6 +13,7 @@ from bleio.backends.hci.capture.tap import CaptureFile, Tap, tap_by_setting, wan
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
+from bleio.testing.air.limits import NO_LIMITS
 from bleio.testing.timing.watching import Time
 
 # Number Of Completed Packets: what was sent is out, of which a program that spins sees nothing.
@@ -30,6 +31,7 @@ class PortOwner:
     """
 
     hci_capture: CaptureFile | None = None
+    limits = NO_LIMITS
 
     def has_controller(self, controller: Controller) -> None:
         """Its port was opened."""
@@ -68,7 +70,8 @@ class AirPort:
         self._incoming: deque[bytes] = deque()
         self._closed = False
         self._catch_up()
-        self.controller = Controller(radio, self._to_host, name)
+        limits = owner.limits.of_controller()
+        self.controller = Controller(radio, self._to_host, name, limits=limits)
 
     def send(self, packet: bytes) -> None:
         """Hand one packet to the controller."""
@@ -132,6 +135,7 @@ class AirBackend(HciBackend):
         owner: PortOwner,
     ) -> None:
         super().__init__("virtual", address, bonds=lambda identity: bonds)
+        self._own.limits = owner.limits.of_host()
         self.port: AirPort | None = None
         self._time = time
         self._radio = radio

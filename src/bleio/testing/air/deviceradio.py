@@ -12,6 +12,7 @@ from bleio.radio.air.station import RadioOn, Station
 from bleio.radio.controller import Controller
 from bleio.testing.air.backend import AirBackend, PortOwner
 from bleio.testing.air.history import History
+from bleio.testing.air.limits import NO_LIMITS, Limits
 from bleio.testing.timing.clock import VirtualClock
 from bleio.testing.timing.participant import Participant
 
@@ -23,7 +24,7 @@ class DeviceRadio(PortOwner):
 
     After a change to `position`, `antenna` or `refuses`, call `apply`.
 
-    Args: hci_capture: the file for what programs and controllers say.
+    Args: hci_capture: the file for what programs and controllers say. limits: what it cannot do.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class DeviceRadio(PortOwner):
         clock: VirtualClock,
         position: Position,
         hci_capture: CaptureFile | None,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         self.position = position
         self.antenna = True
         self.refuses = False
         self.history = History()
         self.hci_capture = hci_capture
+        self.limits = limits
         self.backend: AirBackend | None = None
         self.participant: Participant | None = None  # who is told of news
         self.station: Station | None = None

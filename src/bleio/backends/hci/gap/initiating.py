@@ -26,6 +26,7 @@ from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.former import FormerLinks
 from bleio.backends.hci.gap.privacy import Peers, Privacy
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import ConnectTimeout, ControllerError, ControllerLost
@@ -84,6 +85,7 @@ class InitiationControl(Generic[L]):
         self,
         layer: HciLayer,
         facts: ControllerFacts,
+        own: OwnDevice,
         privacy: Privacy,
         peers: Peers,
         former: FormerLinks,
@@ -93,6 +95,7 @@ class InitiationControl(Generic[L]):
         self.own_address = privacy.own_address  # of the initiation under way, or the last
         self._layer = layer
         self._facts = facts
+        self._own = own
         self._privacy = privacy
         self._peers = peers
         self._former = former
@@ -230,7 +233,8 @@ class InitiationControl(Generic[L]):
         self.own_address = self._privacy.own_address
         own = self.own_address.random
         self._former.new_may_come()
-        timing = (_INTERVAL_MIN_UNITS, _INTERVAL_MAX_UNITS, _LATENCY, _SUPERVISION_UNITS, 0, 0)
+        interval = self._own.limits.interval_units or (_INTERVAL_MIN_UNITS, _INTERVAL_MAX_UNITS)
+        timing = (*interval, _LATENCY, _SUPERVISION_UNITS, 0, 0)
         scan = (_SCAN_UNITS, _SCAN_UNITS)
         if self._facts.extended_advertising:
             peer = (address.random, address.octets)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from bleio.backends.hci.gap.initiating import SUPERVISION_S, InitiationControl
 from bleio.backends.hci.links.calls import exchange_mtu
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.security.shared import SharedSecurity
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -55,10 +56,12 @@ class Connecting:
         self,
         initiator: InitiationControl[HciLink],
         security: SharedSecurity,
+        own: OwnDevice,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
         self._initiator = initiator
         self._security = security
+        self._own = own
         self._spawn = spawn
         self._forgetting: dict[DeviceAddress, asyncio.TimerHandle] = {}  # of `without_keys`
 
@@ -160,7 +163,8 @@ class Connecting:
         Raises: LinkLost if it ended otherwise.
         """
         try:
-            await exchange_mtu(link.bearer)
+            if self._own.limits.requests_mtu:
+                await exchange_mtu(link.bearer)
             await link.encryption.under_way(ENCRYPTION_STARTS_S)
         except asyncio.CancelledError:
             self._spawn(link.disconnect())

@@ -45,6 +45,7 @@ from bleio.backends.hci.links.closing import Remains
 from bleio.backends.hci.links.l2cap import ATT_CHANNEL, SIGNALING_CHANNEL, SMP_CHANNEL
 from bleio.backends.hci.links.parameters import LinkParameters
 from bleio.backends.hci.links.room import Room
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.security.held import att_waits
 from bleio.backends.hci.security.link_security import Security
 from bleio.backends.hci.security.manager import SecurityManager
@@ -95,6 +96,7 @@ class Established:
 class LinkOwner(Protocol):
     """The table of all links of a controller, and what they share."""
 
+    own: OwnDevice
     layer: HciLayer
     acl: AclQueue
     attributes: AttributeTable
@@ -151,6 +153,7 @@ class HciLink(Link):
             partial(table.acl.send, self.conn_handle, ATT_CHANNEL),
             asyncio.get_running_loop(),
             table.layer.counters.att,
+            table.own.limits.mtu,
         )
         self._memory = ClientMemory(
             self.bearer,

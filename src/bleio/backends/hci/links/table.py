@@ -31,6 +31,7 @@ from bleio.backends.hci.gap.resolving import Resolver
 from bleio.backends.hci.links.acl import AclQueue
 from bleio.backends.hci.links.closing import ClosingLinks
 from bleio.backends.hci.links.early import EarlyData
+from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.security.manager import SecurityManager
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -90,12 +91,14 @@ class LinkTable:
         attributes: AttributeTable,
         security: SecurityManager,
         roles: Roles,
+        own: OwnDevice,
         events: Events,
         spawn: Callable[[Coroutine[Any, Any, Any]], None],
     ) -> None:
         self.layer = layer
         self.attributes = attributes
         self.security = security
+        self.own = own
         self.spawn = spawn
         self.acl = AclQueue(
             layer.send, facts.acl_octets, facts.acl_packets, self._useless, layer.counters
