@@ -133,6 +133,30 @@ def test_a_program_that_blocks_outside_is_named() -> None:
     assert not thread.is_alive()
 
 
+def test_to_look_where_a_program_blocks_runs_nothing_of_it() -> None:
+    with World(blocked_after_s=0.3) as world:
+        device = world.add(
+            source="""
+import select
+
+class Touchy:
+    def __getattribute__(self, name):
+        print("asked for", name)
+        raise TypeError(name)
+
+def blocks():
+    touchy = Touchy()
+    select.select([], [], [], 1)
+
+blocks()
+""",
+            name="touchy",
+        )
+        with pytest.raises(DeviceBlocked, match=r"touchy has neither"):
+            world.run()
+        assert device.text == ""
+
+
 def test_a_program_that_computes_for_ever_is_named_and_ended() -> None:
     def computes() -> None:
         while True:

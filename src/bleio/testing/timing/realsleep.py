@@ -39,9 +39,9 @@ def _is_at_a_call(frame: FrameType) -> bool:
 
 def _has_real_sleep(value: Any, names: tuple[str, ...]) -> bool:
     """Tell whether the function is an attribute of a value that the code looks up."""
-    try:
-        attributes = getattr(value, "__dict__", None)
-    except TypeError:  # a task of Python 3.10 has one that cannot be had
+    try:  # in no way that runs code of the program, which is not this thread's
+        attributes = object.__getattribute__(value, "__dict__")
+    except (AttributeError, TypeError):
         return False
     if not isinstance(attributes, dict):
         return False
