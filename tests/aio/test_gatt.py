@@ -340,6 +340,29 @@ async def gone(local: Characteristic) -> bool:
 
 
 @in_loop
+async def test_what_has_begun_to_listen_as_it_was_cancelled_stops(
+    central: Adapter, peripheral: Adapter
+) -> None:
+    local = served(NOTIFY | WRITE)
+    remote = await (await linked(central, peripheral)).remote(local)
+    engine = local._end.session.engine
+    for begin in (
+        lambda: aio.written(local),
+        lambda: aio.subscribed(local),
+        lambda: aio.notifications(remote).__aenter__(),
+        lambda: aio.subscribe(remote, print),
+        lambda: aio.packet_buffer(remote, buffer_size=1),
+    ):
+        task = asyncio.ensure_future(begin())
+        await asyncio.sleep(0)
+        engine.run(int)  # the engine has begun by now, but the loop was not told
+        await cancelled(task)
+    del task
+    await aio.packet_buffer(local, buffer_size=1)  # beginning to listen ends what was dropped
+    await eventually(lambda: len(local._end.model.listeners) <= 1)
+
+
+@in_loop
 async def test_a_cancelled_subscription_leaves_nothing(
     central: Adapter, peripheral: Adapter
 ) -> None:

@@ -88,7 +88,11 @@ class Values:
             self._listening = listen_local(end.session, end.model, feed)
         else:
             self._listening = listen_remote(end.session, end.live_link(), end.model, feed)
-        await ended(end.session.engine, self._listening.beginning())
+        try:
+            await ended(end.session.engine, self._listening.beginning())
+        except BaseException:  # cancelled, it may have begun
+            self._listening.end()
+            raise
 
     async def _stop(self) -> None:
         if self._listening is not None:
