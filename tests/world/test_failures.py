@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 
 import pytest
 
@@ -115,6 +117,73 @@ def test_a_fault_of_the_stack_keeps_its_frames() -> None:
         with pytest.raises(DeviceFailed, match="AttributeError"):
             world.run()
         assert "in cccd_of" in world["breaks"].text
+
+
+def wraps() -> None:
+    try:
+        read_level()
+    except Exception as error:
+        raise ValueError("no reading") from error
+
+
+def gives_up() -> None:
+    try:
+        read_level()
+    except Exception:
+        sys.exit("no reading")
+
+
+def raises_a_group() -> None:
+    try:
+        read_level()
+    except Exception as error:
+        group = OSError("two things")
+        vars(group)["exceptions"] = (KeyError("a"), error)  # as of groups, which 3.10 has not
+        raise group from None
+
+
+@pytest.mark.parametrize("program", [wraps, gives_up, raises_a_group])
+def test_what_is_behind_a_failure_is_told(program: Callable[[], None]) -> None:
+    with World() as world:
+        world.add(source=SENSOR, name="sensor")
+        world.add(program)
+        with pytest.raises(DeviceFailed) as caught:
+            world.run()
+        place, *behind, seed = notes_of(caught.value)
+        assert f"in {program.__name__}: " in place
+        summary, line, note = behind[-1].splitlines()
+        assert summary == "Behind it: SecurityError: Insufficient authentication"
+        assert "in read_level: print(bytes(level.value))" in line
+        assert "Battery Level (0x2a19) at handle 0x0012 of sensor. The peer wants" in note
+        assert seed.startswith("The seed")
+
+
+def test_of_many_failures_behind_one_a_few_are_told() -> None:
+    def fails() -> None:
+        error = ValueError("many")
+        vars(error)["exceptions"] = [KeyError(number) for number in range(7)]
+        error.__context__ = error  # a circle
+        raise error
+
+    with World() as world:
+        world.add(fails)
+        with pytest.raises(DeviceFailed) as caught:
+            world.run()
+        assert notes_of(caught.value)[1:-1] == [
+            "Behind it: KeyError: 0",
+            "Behind it: KeyError: 1",
+            "Behind it: 5 more",
+        ]
+
+
+def test_an_error_without_a_text_has_no_colon() -> None:
+    def fails() -> None:
+        raise ValueError
+
+    with World() as world:
+        world.add(fails)
+        with pytest.raises(DeviceFailed, match=r"(?m)^fails failed at 0\.000000 s: ValueError$"):
+            world.run()
 
 
 def test_arguments_that_do_not_fit_have_no_line_to_show() -> None:

@@ -74,6 +74,19 @@ def test_workers_of_xdist_tell_the_same(folder: Path) -> None:
     assert first_lines(alone)[:3] == first_lines(worker)[:3]
 
 
+def test_a_long_text_does_not_hide_where_it_came_from(folder: Path) -> None:
+    text = '"".join(["\\n".join(map(str, range(30))), "\\x1b[31m", "y" * 1000])'
+    (folder / "program.py").write_text(f"raise ValueError({text})\n")
+    first = first_lines(run(folder, FAILS))
+    assert first[0] == "program failed at 0.000000 s: ValueError: 0"
+    assert first[4].startswith("  at program.py:1: raise ValueError(")
+    (folder / "program.py").write_text("raise ValueError('\\x1b[31m' + 'y' * 1000)\n")
+    first = first_lines(run(folder, FAILS))
+    assert "\\x1b[31m" in "".join(first[:3])
+    assert "\x1b[31m" not in "".join(first[:3])
+    assert max(map(len, first[:4])) <= 160
+
+
 def test_an_assertion_of_the_test(folder: Path) -> None:
     text = run(folder, "def test_it(ble_world):\n    ble_world.run_for(1)\n    assert 1 == 2\n")
     first = first_lines(text)

@@ -214,6 +214,7 @@ def _saving_page(world: World, path: str | None, programs: Sequence[str]) -> Ite
     if path is None:
         yield
         return
+    from bleio.testing.programs.ends import summary
     from bleio.testing.report.page import save_page
 
     title, failure = f"bleio sim {' '.join(programs)}", ""
@@ -221,7 +222,7 @@ def _saving_page(world: World, path: str | None, programs: Sequence[str]) -> Ite
     try:
         yield
     except Exception as error:
-        failure = f"{type(error).__name__}: {error}"
+        failure = summary(error, str(error))
         raise
     finally:
         save_page(world, path, title, failure)

@@ -66,9 +66,12 @@ def quoted(text: str) -> str:
 
 def plain(text: str) -> str:
     """Return the beginning of text with what is not printable escaped, fit for a line."""
-    return "".join(
-        each if each.isprintable() else _escape(each) for each in text[:_SHOWN_CHARACTERS]
-    )
+    return printable(text[:_SHOWN_CHARACTERS])
+
+
+def printable(text: str) -> str:
+    """Return text with what is not printable escaped."""
+    return "".join(each if each.isprintable() else _escape(each) for each in text)
 
 
 def _escape(character: str) -> str:

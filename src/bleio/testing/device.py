@@ -77,6 +77,7 @@ class Device(OnAir):
         error: the exception that its program ended with.
         board: its pins, buttons and pixels; see `bleio.board.board.Board`.
         error_text: what `str` gives of it, on the device's thread, where its program belongs.
+        error_behind: what is to be said of the exceptions that it came of.
 
     What it is on the air is in `OnAir`.
     Thread: the world's owner, or a program of the world.
@@ -95,6 +96,7 @@ class Device(OnAir):
         super().__init__(air, name, radio, owner.state_folder)
         self.error: BaseException | None = None
         self.error_text = ""
+        self.error_behind: tuple[str, ...] = ()
         self.failed_at_s: float | None = None
         self.output = Output(air.clock.time, partial(owner.printed, self))
         self.board = Board(self._now_us, air.clock.look, name)
@@ -327,6 +329,6 @@ class Device(OnAir):
     def _ended_by(self, end: End | None) -> None:
         if end is not None:
             self._note(f"{history.FAILED}: {end.text}")
-            self.error, self.error_text = end
+            self.error, self.error_text, self.error_behind = end
             self.failed_at_s = self._air.now_s
             self._owner.failed(self)

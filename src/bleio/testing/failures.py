@@ -14,7 +14,7 @@ from bleio.testing.air.sharedair import SharedAir
 from bleio.testing.device import Device
 from bleio.testing.errors import DeviceFailed, WorldError
 from bleio.testing.frames import place_of_error, shown_path
-from bleio.testing.programs.ends import is_quit
+from bleio.testing.programs.ends import is_quit, summary
 from bleio.testing.roster import Roster
 
 
@@ -27,7 +27,7 @@ def failure_of(device: Device, seed: int) -> BaseException:
     assert cause is not None
     if is_quit(cause):
         return cause
-    what, exit_code = f"{type(cause).__name__}: {device.error_text}", 1
+    what, exit_code = summary(cause, device.error_text), 1
     if isinstance(cause, SystemExit):
         exit_code = int(cause.code) if isinstance(cause.code, int) else 1
         what = f"exit code {exit_code} ({what})"
@@ -37,6 +37,8 @@ def failure_of(device: Device, seed: int) -> BaseException:
     failed.__cause__ = cause
     if place := place_of_error(cause):
         add_note(failed, f"at {place}")
+    for note in device.error_behind:
+        add_note(failed, note)
     add_note(failed, seed_note(seed))
     return failed
 

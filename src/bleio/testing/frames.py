@@ -39,7 +39,7 @@ def is_ours(frame: FrameType) -> bool:
 
 def hide(error: BaseException) -> None:
     """Take our frames out of the tracebacks of an exception and of those that it came of."""
-    for each in _with_its_causes(error):
+    for each in with_its_causes(error):
         each.__traceback__ = without_ours(each.__traceback__)
 
 
@@ -67,8 +67,49 @@ def from_program(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
+def with_its_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception, and what tracebacks show with it."""
+    seen, todo = set[int](), [error]
+    while todo:
+        each = todo.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        todo += [other for other in (each.__cause__, each.__context__) if other is not None]
+        todo += _grouped(each)
+
+
+def origins_of(error: BaseException) -> list[BaseException]:
+    """Return what is behind an exception: the first of its causes, and of those in a group."""
+    seen, todo, origins = {id(error)}, [error], list[BaseException]()
+    while todo:
+        each = todo.pop()
+        behind = [other for other in _behind(each) if id(other) not in seen]
+        seen.update(map(id, behind))
+        todo += reversed(behind)
+        if not behind and each is not error:
+            origins.append(each)
+    return origins
+
+
+def _behind(error: BaseException) -> tuple[BaseException, ...]:
+    if grouped := _grouped(error):
+        return grouped
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return () if before is None else (before,)
+
+
+def _grouped(error: BaseException) -> tuple[BaseException, ...]:
+    """Return those in a group; Python 3.10 has none, but libraries that bring them."""
+    inside = getattr(error, "exceptions", ())
+    if not isinstance(inside, tuple | list):
+        return ()
+    return tuple(each for each in inside if isinstance(each, BaseException))
+
+
 def place_of_error(error: BaseException) -> str:
-    """Return the line of a program at which it failed; empty if there is none, as for `exit`."""
+    """Return the line of a program at which it failed; empty if there is none."""
     trace, found = error.__traceback__, None
     while trace is not None:
         if not is_ours(trace.tb_frame) and (found is None or not _is_library(trace.tb_frame)):
@@ -117,18 +158,3 @@ def _is_our_fault(frame: FrameType) -> bool:
     if not name.startswith(f"{_HERE}.") or name == _FOR_PROGRAMS_TOO:
         return False
     return name.startswith(_NOT_FOR_PROGRAMS) or not name.startswith(_FOR_PROGRAMS)
-
-
-def _with_its_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, and what tracebacks show with it."""
-    seen, todo = set[int](), [error]
-    while todo:
-        each = todo.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
-        todo += [other for other in (each.__cause__, each.__context__) if other is not None]
-        todo += [
-            each for each in getattr(each, "exceptions", ()) if isinstance(each, BaseException)
-        ]

@@ -9,20 +9,29 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import NamedTuple, NoReturn
 
 from bleio.errors import BluetoothError, notes_not_printed, notes_of
-from bleio.testing.frames import from_program, hide
+from bleio.testing.frames import (
+    from_program,
+    hide,
+    origins_of,
+    place_of_error,
+    with_its_causes,
+)
 from bleio.testing.programs.output import Output
+
+_MOST_ORIGINS = 2  # of a failure are told
 
 
 class End(NamedTuple):
-    """`error` ended a program; `text` is what `str` gives of it."""
+    """`error` ended a program; `text` is what `str` gives of it, `behind` tells of its origins."""
 
     error: BaseException
     text: str
+    behind: tuple[str, ...] = ()
 
 
 def end_of(
@@ -34,18 +43,19 @@ def end_of(
         frames of ours (`frames.hide`) that come after the program's first.
     Returns: None if the program ended well.
     """
-    if isinstance(error, SystemExit):
-        return _exit(error, output.write)
     if is_quit(error):
         return End(error, _text_of(error, "exception"))
     if whole:
         error.__traceback__ = from_program(error.__traceback__)
     else:
         hide(error)
-    if isinstance(error, BluetoothError | TimeoutError):
-        vars(error)["__notes__"] = [named(note) for note in notes_of(error)]
+    for each in with_its_causes(error):
+        if isinstance(each, BluetoothError | TimeoutError):
+            vars(each)["__notes__"] = [named(note) for note in notes_of(each)]
+    if isinstance(error, SystemExit):
+        return _exit(error, output.write)
     output.write_failure(_traceback_of(error, error.__traceback__))
-    return End(error, _text_of(error, "exception"))
+    return End(error, _text_of(error, "exception"), tuple(_behind(error)))
 
 
 def is_quit(error: BaseException) -> bool:
@@ -61,13 +71,35 @@ def said_of(error: BaseException) -> str:
     return _traceback_of(error, from_program(error.__traceback__))
 
 
+def summary(error: BaseException, text: str) -> str:
+    """Return the last line of a traceback. Args: text: what `str` gives of the error."""
+    kind = type(error).__name__
+    return f"{kind}: {text}" if text else kind
+
+
+def _behind(error: BaseException) -> Iterator[str]:
+    """Yield what is to be said of the exceptions that an error came of, or that are in it."""
+    origins = origins_of(error)
+    for each in origins[:_MOST_ORIGINS]:
+        place = place_of_error(each)
+        yield "\n  ".join(
+            (
+                f"Behind it: {summary(each, _text_of(each, 'exception'))}",
+                *((f"at {place}",) if place else ()),
+                *(_text_of(note, "note") for note in notes_of(each)),
+            )
+        )
+    if len(origins) > _MOST_ORIGINS:
+        yield f"Behind it: {len(origins) - _MOST_ORIGINS} more"
+
+
 def _exit(end: SystemExit, write: Callable[[str], object]) -> End | None:
     """End as a process does by `sys.exit`: quietly, but for what it was given to say."""
     if end.code is None or (isinstance(end.code, int) and end.code == 0):
         return None
     if not isinstance(end.code, int):
         write(f"{_text_of(end.code, 'exit code')}\n")
-    return End(end.with_traceback(None), _text_of(end, "exception"))
+    return End(end, _text_of(end, "exception"), tuple(_behind(end)))
 
 
 def leave_fork(error: BaseException | None) -> NoReturn:
@@ -98,4 +130,4 @@ def _traceback_of(error: BaseException, trace: TracebackType | None) -> str:
         return "".join((*lines, *(f"{note}\n" for note in notes_not_printed(error))))
     except BaseException:  # one of what it looks at is the program's, such as notes
         lines = ["Traceback (most recent call last):\n", *traceback.format_tb(trace)]
-        return "".join((*lines, f"{type(error).__name__}: {_text_of(error, 'exception')}\n"))
+        return "".join((*lines, f"{summary(error, _text_of(error, 'exception'))}\n"))

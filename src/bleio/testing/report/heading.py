@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bleio.decoding.lines import line
+from bleio.decoding.octets import printable
 from bleio.decoding.records import Decoded
 from bleio.errors import notes_of
 from bleio.testing.errors import DeviceFailed, WorldError
@@ -26,6 +27,7 @@ from bleio.testing.world import World
 WIDTH = 96
 MOST_LINES = 9  # on the error; with the others it is 14 at most
 MOST_COLUMNS = 160
+MOST_OF_MESSAGE = 4  # of those, or it would hide where the error came from
 PACKETS_SHOWN = 3
 _ACKNOWLEDGED = ("Write Response", "Confirmation", "Execute Write Response")
 
@@ -58,7 +60,10 @@ def _what_failed(error: Any) -> Iterator[str]:
     """Yield what is said of an error of a world; of others pytest says enough."""
     if not isinstance(error, WorldError | TimeoutError) or not notes_of(error):
         return
-    yield from _wrapped(str(error), "")
+    message = list(_wrapped(str(error), ""))
+    if len(message) > MOST_OF_MESSAGE:
+        message[MOST_OF_MESSAGE - 1 :] = ["  ..."]
+    yield from message
     notes = notes_of(error)
     if isinstance(error, DeviceFailed) and error.__cause__ is not None:
         notes += notes_of(error.__cause__)
@@ -73,8 +78,7 @@ def _last_said(decoded: list[Decoded]) -> Iterator[str]:
     if said:
         yield "Last on the air:"
     for each in said[-PACKETS_SHOWN:]:
-        text = line(each)
-        yield text if len(text) <= MOST_COLUMNS else f"{text[: MOST_COLUMNS - 4]} ..."
+        yield _shortened(line(each))
 
 
 def _says_something(each: Decoded) -> bool:
@@ -86,14 +90,19 @@ def _says_something(each: Decoded) -> bool:
 def _wrapped(text: str, indent: str) -> Iterator[str]:
     for each in text.splitlines():
         own = indent + each[: len(each) - len(each.lstrip())]
-        yield from textwrap.wrap(
-            each.strip(),
+        wrapped = textwrap.wrap(
+            printable(each.strip()),
             WIDTH,
             initial_indent=own,
             subsequent_indent=f"{own}  ",
             break_long_words=False,
             break_on_hyphens=False,
         )
+        yield from map(_shortened, wrapped)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MOST_COLUMNS else f"{text[: MOST_COLUMNS - 4]} ..."
 
 
 def _again(item: pytest.Item, world: World) -> str:
