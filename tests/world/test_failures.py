@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import threading
@@ -247,6 +248,44 @@ def test_a_time_out_says_where_each_program_is() -> None:
     assert len(told) == len(expected)
     for line, pattern in zip(told, expected, strict=True):
         assert re.fullmatch(pattern, line), line
+
+
+async def takes(queue: asyncio.Queue[int]) -> int:
+    return await queue.get()
+
+
+async def polls() -> None:
+    while True:
+        await asyncio.sleep(0)
+
+
+async def waits_in_tasks() -> None:
+    tasks = [asyncio.create_task(takes(asyncio.Queue())) for _ in range(5)]
+    await asyncio.gather(*tasks)
+
+
+async def blocks() -> None:
+    polling = asyncio.create_task(polls())
+    time.sleep(40)
+    await polling
+
+
+def test_a_time_out_says_where_tasks_await() -> None:
+    with World() as world:
+        for program in (waits_in_tasks, polls, blocks):
+            world.add(program)
+        with pytest.raises(TimeoutError):
+            world.run(lambda: False, within_s=5)
+        waits, looks, sleeps = (world[each].where for each in ("waits_in_tasks", "polls", "blocks"))
+    assert re.fullmatch(
+        r"waits since 0\.\d+ s without limit, Task-1 at \S+ in waits_in_tasks: await"
+        r" asyncio.gather.*; Task-2 at \S+ in takes: return await queue\.get\(\)"
+        r"(; Task-\d at [^;]+){2}; 2 tasks more",
+        waits,
+    )
+    assert re.search(r"^looks again and again .* in polls: await asyncio\.sleep\(0\)$", looks)
+    assert re.search(r"^sleeps since .* in blocks: time\.sleep\(40\)$", sleeps)
+    assert "base_events" not in waits + looks + sleeps
 
 
 def test_the_end_of_programs_is_waited_for_ten_minutes() -> None:

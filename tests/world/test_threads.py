@@ -139,6 +139,21 @@ def test_rlocks_and_local_values_are_kept_apart() -> None:
     run(program)
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_end_of_a_world_ends_a_thread_and_who_joins_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def joins() -> None:
+        thread = threading.Thread(target=time.sleep, args=(1000,))
+        thread.start()
+        thread.join()
+
+    with World() as world:
+        joining = world.add(joins)
+        world.run_for(1)
+    assert (joining.text, capsys.readouterr().err) == ("", "")
+
+
 def test_no_two_threads_have_one_number() -> None:
     def program() -> None:
         numbers: dict[str, int] = {}

@@ -17,6 +17,7 @@ import os
 import sysconfig
 from collections.abc import Iterator
 from types import FrameType, TracebackType
+from typing import Any
 
 _HERE = "bleio"
 # Where errors are made that are meant for programs. What is raised elsewhere is a fault of ours.
@@ -29,6 +30,8 @@ _FOR_PROGRAMS_TOO = "bleio.testing.timing.clock."  # it takes their arguments
 _LIBRARIES = tuple(
     os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "purelib", "platlib")
 )
+# Coroutines and their like: what has their frame, and what they await.
+_AWAITING = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
 
 
 def is_ours(frame: FrameType) -> bool:
@@ -112,7 +115,7 @@ def place_of_error(error: BaseException) -> str:
     """Return the line of a program at which it failed; empty if there is none."""
     trace, found = error.__traceback__, None
     while trace is not None:
-        if not is_ours(trace.tb_frame) and (found is None or not _is_library(trace.tb_frame)):
+        if not is_ours(trace.tb_frame) and (found is None or not is_library(trace.tb_frame)):
             found = trace
         trace = trace.tb_next
     return "" if found is None else _place(found.tb_frame, found.tb_lineno)
@@ -123,12 +126,29 @@ def place_of_frame(frame: FrameType | None) -> str:
     best = None
     while frame is not None:
         if not is_ours(frame):
-            if not _is_library(frame):
+            if not is_library(frame):
                 best = frame
                 break
             best = best or frame
         frame = frame.f_back
     return "" if best is None else _place(best, best.f_lineno)
+
+
+def place_of_awaiting(awaiting: Any) -> str:
+    """Return the innermost line of a program at which a coroutine awaits; empty if there is none.
+
+    Args: awaiting: a coroutine, or something else that can be awaited.
+    """
+    best = ""
+    while awaiting is not None:
+        kind = next((kind for kind in _AWAITING if hasattr(awaiting, kind[0])), None)
+        frame = kind and getattr(awaiting, kind[0])
+        if kind is None or frame is None:
+            break
+        if not is_ours(frame) and not is_library(frame):
+            best = _place(frame, frame.f_lineno)
+        awaiting = getattr(awaiting, kind[1])
+    return best
 
 
 def shown_path(path: str) -> str:
@@ -149,7 +169,8 @@ def _place(frame: FrameType, line: int) -> str:
     return f"{where}: {source}" if source else where
 
 
-def _is_library(frame: FrameType) -> bool:
+def is_library(frame: FrameType) -> bool:
+    """Whether it runs code of Python's or of an installed library."""
     return frame.f_code.co_filename.startswith((*_LIBRARIES, "<frozen"))
 
 

@@ -7,13 +7,16 @@ looked up when somebody asks; nothing is noted while the world goes on.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from types import FrameType
 
-from bleio.testing.frames import place_of_frame
+from bleio.testing.frames import is_library, is_ours, place_of_awaiting, place_of_frame
 from bleio.testing.timing.baton import Baton
 from bleio.testing.timing.participant import LONGEST_LOOK_US, Participant
 from bleio.testing.timing.waiting import NEVER_US
+
+_TASKS_SHOWN = 4
 
 
 def tell(baton: Baton, who: Participant) -> str:
@@ -25,12 +28,36 @@ def tell(baton: Baton, who: Participant) -> str:
         return f"has ended at {_seconds(who.ended_us)}"
     if not baton.hub.has_begun(who):
         return f"starts at {_seconds(who.due_us)}"
-    place = place_of_frame(stack_of(baton, who))
+    stack = stack_of(baton, who)
+    place = place_of_frame(stack)
     if not place:  # its program has returned, and what is open on the air is closed
         return "is ending"
     if baton.holder is who:
         return f"runs, at {place}"
-    return f"{_waits(who)}, at {place}"
+    return f"{_waits(who)}, {_of_tasks(stack) or f'at {place}'}"
+
+
+def _of_tasks(stack: FrameType | None) -> str:
+    """Say where the tasks of an asyncio loop await, if it is the loop that waits."""
+    loop = _waiting_loop(stack)
+    if loop is None:
+        return ""
+    tasks = sorted(asyncio.all_tasks(loop), key=hash)  # in the order of their beginning
+    places = ((task.get_name(), place_of_awaiting(task.get_coro())) for task in tasks)
+    told = [f"{name} at {place}" for name, place in places if place]
+    if len(told) > _TASKS_SHOWN:
+        told[_TASKS_SHOWN:] = [f"{len(told) - _TASKS_SHOWN} tasks more"]
+    return "; ".join(told)
+
+
+def _waiting_loop(stack: FrameType | None) -> asyncio.AbstractEventLoop | None:
+    """Return the loop in whose frames a stack is; None if a program is further in."""
+    while stack is not None and (is_ours(stack) or is_library(stack)):
+        loop = stack.f_locals.get("self")
+        if stack.f_code.co_name == "run_forever" and isinstance(loop, asyncio.AbstractEventLoop):
+            return loop
+        stack = stack.f_back
+    return None
 
 
 def _waits(who: Participant) -> str:

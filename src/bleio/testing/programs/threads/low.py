@@ -69,7 +69,9 @@ class DeviceThreads:
                 pass
             finally:
                 self._running.pop(me, None)
-                if (sentinel := self._sentinels.pop(self.ident(me), None)) is not None:
+                sentinel = self._sentinels.pop(self.ident(me), None)
+                # Who is interrupted in `join` has released it before, until Python 3.12.
+                if sentinel is not None and sentinel.locked():
                     sentinel.release()
                 if at_end is not None:
                     at_end()
