@@ -13,6 +13,7 @@ of the same names, and a test gets the other end of their pins: it presses, turn
     sound          `audiopwmio`, `audiocore`, `audiobusio`: what was played, and what is heard
     processor      `microcontroller` and `supervisor`
     usb            `usb_hid`
+    memory         `microcontroller.nvm`
     modules        all of these as what `import` finds
 
 Why not what there is: circuitpython-mocks holds a program to a list of expected operations in

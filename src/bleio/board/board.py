@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 
 from bleio.board.buses import I2CBus, SPIBus
+from bleio.board.memory import Memory
 from bleio.board.pins import Colour, Pin
 from bleio.board.sensors import Accelerometer
 from bleio.board.serial import SerialLine
@@ -48,6 +49,22 @@ class Board:
     Thread: that of the test while the world stands still, or a program of the world.
     """
 
+    # A name that is misspelt where a test sets it is an error.
+    __slots__ = (
+        "_pins",
+        "accelerometer",
+        "i2c",
+        "look",
+        "now_us",
+        "nvm",
+        "sound",
+        "spi",
+        "temperature_c",
+        "uart",
+        "uid",
+        "usb",
+    )
+
     def __init__(
         self, now_us: Callable[[], int], look: Callable[[], object] = _nothing, name: str = ""
     ) -> None:
@@ -62,12 +79,12 @@ class Board:
         """What is on its SPI bus."""
         self.uart = SerialLine()
         """The other end of its serial line."""
-        self.sound = Sound()
+        self.sound = Sound(now_us)
         """What its speaker plays and its microphone hears."""
         self.accelerometer = Accelerometer()
         """The one on a Circuit Playground; `acceleration` is in m/s²."""
         self.i2c[Accelerometer.ADDRESS] = self.accelerometer
-        self.nvm = bytearray(b"\xff" * NVM_OCTETS)
+        self.nvm = Memory(b"\xff" * NVM_OCTETS)
         """Its `microcontroller.nvm`, which outlasts power cycles."""
         self.temperature_c = 25.0
         """That of its chip, for `microcontroller.cpu.temperature`; rw."""
@@ -109,7 +126,7 @@ class Board:
             pin.reset()
         self.i2c.reset()
         self.spi.reset()
-        self.sound.reset()
+        self.sound.stop()
 
 
 def _near(name: str) -> str:

@@ -35,6 +35,8 @@ class SPIBus:
     It returns those that come back meanwhile; without a device these are zeros.
     """
 
+    __slots__ = ("device", "holder")
+
     def __init__(self) -> None:
         self.holder = Holder()
         self.device: Callable[[bytes], bytes] = _no_device
@@ -112,7 +114,12 @@ class I2C(_Shared):
     ) -> None:
         """Read from a device until the buffer is full."""
         view = memoryview(buffer)[start:end]
-        view[:] = self._device(address).read(len(view))
+        octets = self._device(address).read(len(view))
+        if len(octets) != len(view):
+            raise ValueError(
+                f"board.i2c[0x{address:02x}].read({len(view)}) returned {len(octets)} octets"
+            )
+        view[:] = octets
 
     def writeto_then_readfrom(
         self,

@@ -145,7 +145,7 @@ class Keys(Claim):
 
     def deinit(self) -> None:
         """Free the pins; events that came before stay."""
-        if not getattr(self, "_ended", True):
+        if not getattr(self, "ended", True):
             for pin in self._pins:
                 pin.unwatch(self)
         super().deinit()

@@ -75,7 +75,7 @@ def _make_board(board: Board) -> ModuleType:
 
     def once(name: str, make: Callable[..., Any], *pins: Pin) -> Callable[[], Any]:
         def bus() -> Any:
-            if name not in made:
+            if name not in made or made[name].ended:
                 made[name] = make(*pins)
             return made[name]
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 SUPPLY_V = 3.3
 FULL_SCALE = 0xFFFF
-_DEINITED = "Object has been deinitialized and can no longer be used. Create a new object."
+DEINITED = "Object has been deinitialized and can no longer be used. Create a new object."
 _COLOURS = "RGBW"
 
 Colour = tuple[int, ...]
@@ -30,10 +30,27 @@ class Pin:
     program that uses it, and before one does, it can be set all the same.
     """
 
+    # A name that is misspelt where a test sets it is an error.
+    __slots__ = (
+        "_analog",
+        "_board",
+        "_driven",
+        "_output",
+        "_pixel_order",
+        "_pressed",
+        "_pull",
+        "_strip",
+        "_touched",
+        "_use",
+        "_watchers",
+        "duty_cycle",
+        "frequency_hz",
+        "name",
+    )
+
     def __init__(self, board: Board, name: str) -> None:
         self.name = name
-        self.pixel_order = "GRB"
-        """How the colours of a strip on this pin are ordered on the wire; rw. Such as GRBW."""
+        self._pixel_order = "GRB"
         self.duty_cycle = 0
         """Of its PWM output, 0 to 65535."""
         self.frequency_hz = 0
@@ -120,6 +137,20 @@ class Pin:
         self._touched = bool(touched)
 
     @property
+    def pixel_order(self) -> str:
+        """How the colours of a strip on this pin are ordered on the wire; rw. Such as GRBW."""
+        return self._pixel_order
+
+    @pixel_order.setter
+    def pixel_order(self, order: str) -> None:
+        if sorted(str(order)) not in (sorted("RGB"), sorted("RGBW")):
+            raise ValueError(
+                "pixel_order must have R, G, B and maybe W once, such as GRB or GRBW,"
+                f" not {order!r}"
+            )
+        self._pixel_order = order
+
+    @property
     def pixels(self) -> list[Colour]:
         """The colours of the strip on this pin as they shine: (red, green, blue) or with white.
 
@@ -199,14 +230,14 @@ class Claim:
         except BaseException:
             self.deinit()
             raise
-        self._ended = False
+        self.ended = False
 
     def deinit(self) -> None:
         """Free the pins; a second time does nothing."""
         for pin in self._pins:
             pin.free()
         self._pins.clear()
-        self._ended = True
+        self.ended = True
 
     def __enter__(self):  # type: ignore[no-untyped-def]
         return self
@@ -220,8 +251,8 @@ class Claim:
         return self._pins[0]
 
     def _check(self) -> None:
-        if self._ended:
-            raise ValueError(_DEINITED)
+        if self.ended:
+            raise ValueError(DEINITED)
 
 
 def as_pin(value: object) -> Pin:

@@ -12,6 +12,8 @@ _MOST_UNREAD = 4096  # of a serial line; what comes beyond is lost and counted
 class SerialLine:
     """The far end of a board's serial line."""
 
+    __slots__ = ("_unread", "lost_octets", "sent")
+
     def __init__(self) -> None:
         self.sent = bytearray()
         """What the program has written; yours to clear."""
@@ -72,10 +74,11 @@ class UART(Claim):
 
     def readinto(self, buf: Any) -> int | None:
         """Read into a buffer. Returns: how many octets; None if none came."""
-        octets = self._collect(len(buf), until=None)
+        view = memoryview(buf).cast("B")
+        octets = self._collect(len(view), until=None)
         if octets is None:
             return None
-        memoryview(buf)[: len(octets)] = octets
+        view[: len(octets)] = octets
         return len(octets)
 
     def readline(self) -> bytes | None:
@@ -85,8 +88,9 @@ class UART(Claim):
     def write(self, buf: Any) -> int:
         """Write octets. Returns: how many."""
         self._check()
-        self._line.sent += bytes(buf)
-        return len(buf)
+        octets = bytes(memoryview(buf))
+        self._line.sent += octets
+        return len(octets)
 
     def reset_input_buffer(self) -> None:
         """Drop what is unread."""

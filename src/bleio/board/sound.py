@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
-from bleio.board.pins import Claim, Pin
+from bleio.board.pins import DEINITED, Claim, Pin
 
 
 class Sound:
     """A board's speaker and microphone, for a test."""
 
-    def __init__(self) -> None:
-        self.playing: RawSample | None = None
-        """What is played now."""
+    __slots__ = ("_ends_us", "_now_us", "_sample", "level")
+
+    def __init__(self, now_us: Callable[[], int]) -> None:
+        self._now_us = now_us
+        self._sample: RawSample | None = None
+        self._ends_us: float = 0
         self.level = 0
         """How loud it is, as the amplitude of samples that the microphone records; rw."""
 
     @property
+    def playing(self) -> RawSample | None:
+        """What is played now."""
+        if self._now_us() >= self._ends_us:
+            self._sample = None
+        return self._sample
+
+    @property
     def tone_hz(self) -> float | None:
-        """The frequency of the tone that is played: the sample rate through a sample's length.
+        """The frequency of the tone that is played: how often a second the sample is over.
 
         None while nothing is played. It is right for samples of one period, as tones are made.
         """
         sample = self.playing
-        return None if sample is None else sample.sample_rate / len(sample.buffer)
+        return None if sample is None else sample.sample_rate / sample.frames
 
-    def reset(self) -> None:
-        """Power went."""
-        self.playing = None
+    def play(self, sample: RawSample, *, loop: bool) -> None:
+        """Begin with a sample, which is over in its time unless it is a loop."""
+        lasts_us = math.inf if loop else sample.frames / sample.sample_rate * 1e6
+        self._sample, self._ends_us = sample, self._now_us() + lasts_us
+
+    def stop(self) -> None:
+        """Be silent; also as power went."""
+        self._sample = None
 
 
 class RawSample:
@@ -42,9 +58,11 @@ class RawSample:
         self.buffer = buffer
         self.channel_count = channel_count
         self.sample_rate = sample_rate
+        self.frames = len(buffer) / channel_count
+        """How many moments there are samples for."""
 
     def deinit(self) -> None:
-        """Forget the samples."""
+        """Forget the samples; what is played of them goes on."""
         self.buffer = b""
 
     def __enter__(self) -> RawSample:
@@ -67,34 +85,30 @@ class PWMAudioOut(Claim):
     def __init__(self, left_channel: Pin, *, right_channel: Pin | None = None) -> None:
         super().__init__(left_channel, right_channel)
         self._board = left_channel.board
-        self._ends_us: float = 0
 
     def play(self, sample: RawSample, *, loop: bool = False) -> None:
         """Play a sample from its beginning, in place of what is played."""
         self._check()
-        frames = len(sample.buffer) / sample.channel_count
-        lasts_us = math.inf if loop else frames / sample.sample_rate * 1e6
-        self._ends_us = self._board.now_us() + lasts_us
-        self._board.sound.playing = sample
+        if not len(sample.buffer):
+            raise ValueError(DEINITED)
+        self._board.sound.play(sample, loop=loop)
 
     def stop(self) -> None:
         """Be silent."""
         self._check()
-        self._board.sound.playing = None
+        self._board.sound.stop()
 
     @property
     def playing(self) -> bool:
         """Whether a sample is played."""
         self._check()
         self._board.look()
-        if self._board.now_us() >= self._ends_us:
-            self._board.sound.playing = None
         return self._board.sound.playing is not None
 
     def deinit(self) -> None:
         """Be silent, and free the pins."""
         if hasattr(self, "_board"):
-            self._board.sound.playing = None
+            self._board.sound.stop()
         super().deinit()
 
 

@@ -22,6 +22,8 @@ class Report(NamedTuple):
 class Usb:
     """The computer's end: what it is told, what it says, whether it is there."""
 
+    __slots__ = ("board", "connected", "devices", "reports")
+
     def __init__(self, board: Board) -> None:
         self.board = board
         self.connected = True
