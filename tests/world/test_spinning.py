@@ -248,3 +248,15 @@ def test_worlds_of_spinning_devices_are_repeatable() -> None:
 
     assert trace(3) == trace(3)
     assert trace(3) != trace(4)
+
+
+def test_a_program_has_not_spun_before_it_began():
+    def looks(times):
+        times += [time.monotonic() for _ in range(3)]
+
+    for start_s in (0.0, 100.0):
+        times: list[float] = []
+        with World() as world:
+            world.add(looks, (times,), start_s=start_s)
+            world.run()
+        assert times == pytest.approx([start_s + look * LOOK_S for look in (1, 2, 3)], abs=1e-9)

@@ -221,6 +221,7 @@ class VirtualClock(Clock):
     def start(self, target: Callable[[], None], name: str, at_us: int = 0) -> Participant:
         """Let a new participant run `target` at a time, or as soon as it is its turn."""
         turns, participant = self._turns, Participant(name)
+        begins_us = participant.spins_since_us = max(at_us, turns.now_us)
 
         def run() -> None:
             turns.schedule.take_out(participant)
@@ -234,7 +235,7 @@ class VirtualClock(Clock):
         self._everybody = [each for each in self._everybody if each.alive]
         self._everybody.append(participant)
         turns.baton.start(participant, run)
-        turns.schedule.enter(participant, None, max(at_us, turns.now_us), turns.now_us)
+        turns.schedule.enter(participant, None, begins_us, turns.now_us)
         return participant
 
     def stop(self, participant: Participant, reason: type[BaseException]) -> None:
