@@ -166,7 +166,7 @@ class Bench:
     def connect(self, mtu: int = 23) -> PlayedLink:
         """A link comes up."""
 
-        _ = self.session.engine.finish(self.session.address())  # which opens the backend
+        _ = self.session.engine.finish(self.session.address)  # which opens the backend
 
         def come_up() -> PlayedLink:
             link = PlayedLink(mtu)

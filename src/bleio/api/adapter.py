@@ -134,7 +134,7 @@ class Adapter:
 
     @enabled.setter
     def enabled(self, value: bool) -> None:
-        self._session.engine.finish(self._session.set_enabled(bool(value)))
+        self._session.engine.finish(self._session.set_enabled, bool(value))
 
     @property
     def address(self) -> Address:
@@ -143,11 +143,11 @@ class Adapter:
         Raises: TypeError; BluetoothError if the adapter cannot be opened or the address be set;
             NotImplementedError where the system does not tell it.
         """
-        return Address._on_air(self._session.engine.finish(self._session.address()))
+        return Address._on_air(self._session.engine.finish(self._session.address))
 
     @address.setter
     def address(self, value: Address) -> None:
-        self._session.engine.finish(set_address(self._session, value))
+        self._session.engine.finish(set_address, self._session, value)
 
     @property
     def name(self) -> str:
@@ -156,7 +156,7 @@ class Adapter:
         By default CIRCUITPY_BLE_NAME of the environment, or CIRCUITPY and four digits of the
         address. Raises: TypeError.
         """
-        return self._session.engine.finish(self._session.name())
+        return self._session.engine.finish(self._session.name)
 
     @name.setter
     def name(self, value: str) -> None:
@@ -205,7 +205,7 @@ class Adapter:
         It is for the next pairing only. Raises: BluetoothError if the adapter cannot be opened.
         Thread: any; waits for the engine.
         """
-        return self._session.engine.finish(self._session.local_oob())
+        return self._session.engine.finish(self._session.local_oob)
 
     # State; never waits
 
@@ -250,7 +250,8 @@ class Adapter:
             directed_to: the only central that may connect.
         Raises: TypeError, ValueError, BluetoothError.
         """
-        operation = advertise(
+        self._session.engine.finish(
+            advertise,
             self._session,
             data,
             scan_response,
@@ -261,11 +262,10 @@ class Adapter:
             tx_power,
             directed_to,
         )
-        self._session.engine.finish(operation)
 
     def stop_advertising(self) -> None:
         """Stop advertising; does nothing when idle."""
-        self._session.engine.finish(self._session.gap.stop_advertising())
+        self._session.engine.finish(self._session.gap.stop_advertising)
 
     def start_scan(
         self,
@@ -287,7 +287,8 @@ class Adapter:
             minimum_rssi: dBm. active: ask for scan responses.
         Raises: TypeError, ValueError; BluetoothError if a scan runs already.
         """
-        operation = scan(
+        buffer = self._session.engine.finish(
+            scan,
             self._session,
             prefixes,
             buffer_size,
@@ -298,11 +299,11 @@ class Adapter:
             minimum_rssi,
             active,
         )
-        return ScanResults._of(self._session.engine.finish(operation))
+        return ScanResults._of(buffer)
 
     def stop_scan(self) -> None:
         """Stop scanning; does nothing when idle. What was received stays readable."""
-        self._session.engine.finish(self._session.gap.stop_scan())
+        self._session.engine.finish(self._session.gap.stop_scan)
 
     def connect(self, address: Address, *, timeout: float) -> Connection:
         """Connect to an advertiser; a running scan ends.
@@ -310,14 +311,14 @@ class Adapter:
         Args: timeout: seconds; 0 waits without limit, until Ctrl-C.
         Raises: TypeError, ValueError; BluetoothError when the time is over or it fails.
         """
-        return self._session.engine.finish(connect(self._session, address, timeout))
+        return self._session.engine.finish(connect, self._session, address, timeout)
 
     def erase_bonding(self) -> None:
         """Forget all bonds, of both roles; live links count as unpaired from now on.
 
         An adapter that is off is opened only for this. Raises: BluetoothError if it cannot be.
         """
-        self._session.engine.finish(self._session.erase_bonds())
+        self._session.engine.finish(self._session.erase_bonds)
 
 
 PROCESS.adapter = Adapter._by_setting()

@@ -96,7 +96,7 @@ class Connection:
 
     @connection_interval.setter
     def connection_interval(self, value: float) -> None:
-        self._session.engine.finish(self._set_interval(value))
+        self._session.engine.finish(self._set_interval, value)
 
     async def _set_interval(self, value: float) -> None:
         link = self._live()
@@ -121,7 +121,7 @@ class Connection:
 
         Never raises; does nothing when it is gone already.
         """
-        self._session.engine.finish(self._disconnect())
+        self._session.engine.finish(self._disconnect)
 
     async def _disconnect(self) -> None:
         if self._link.connected:
@@ -139,7 +139,7 @@ class Connection:
             pairing delegate's answer.
         Thread: any; waits for the peer, at most SMP's 30 s a step.
         """
-        self._session.engine.finish(self._pair(bond))
+        self._session.engine.finish(self._pair, bond)
 
     async def _pair(self, bond: bool) -> None:
         if not bond:
@@ -165,7 +165,7 @@ class Connection:
             it more than 120 s.
         Thread: any; waits for the peer.
         """
-        return self._session.engine.finish(self._discover(service_uuids_whitelist))
+        return self._session.engine.finish(self._discover, service_uuids_whitelist)
 
     async def _discover(self, whitelist: Iterable[UUID] | None) -> tuple[Service, ...]:
         link = self._live()

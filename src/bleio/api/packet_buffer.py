@@ -213,7 +213,7 @@ class PacketBuffer:
     ) -> None:
         instance("characteristic", characteristic, Characteristic)
         characteristic._session.engine.finish(
-            self._begin(characteristic, buffer_size, max_packet_size)
+            self._begin, characteristic, buffer_size, max_packet_size
         )
 
     async def _begin(

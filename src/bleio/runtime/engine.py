@@ -93,8 +93,12 @@ class Engine:
         """Have a call done by the engine and wait for it; see `Portal.wait`."""
         return (self._own or portal()).wait(call)
 
-    def finish(self, operation: Coroutine[Call[Any], Any, T]) -> T:
-        """Carry out an operation (see `calls`), waiting for each of its calls."""
+    def finish(self, function: Callable[..., Coroutine[Call[Any], Any, T]], *args: Any) -> T:
+        """Carry out an operation (see `calls`), waiting for each of its calls.
+
+        It is made here, so that none is left behind by a program that is at its recursion's end.
+        """
+        operation = function(*args)
         step, value = operation.send, None
         try:
             while True:
@@ -106,6 +110,8 @@ class Engine:
         except StopIteration as end:
             result: T = end.value
             return result
+        finally:
+            operation.close()
 
     def call(
         self,

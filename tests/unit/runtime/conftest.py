@@ -57,4 +57,4 @@ def bench() -> Iterator[Bench]:
     bench.next_failing.clear()
     for backend in bench.backends:
         backend.failing.clear()
-    bench.session.engine.finish(bench.session.set_enabled(False))
+    bench.session.engine.finish(bench.session.set_enabled, False)

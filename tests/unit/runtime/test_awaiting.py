@@ -86,7 +86,7 @@ def test_both_ways_carry_out_one_operation(engine: Engine) -> None:
         return seen
 
     expected = [5, "no", "bleio-engine"]
-    assert engine.finish(operation(5)) == expected
+    assert engine.finish(operation, 5) == expected
     assert asyncio.run(finished(engine, operation(5))) == expected
 
 
@@ -96,7 +96,7 @@ def test_an_error_of_the_operation_itself(engine: Engine) -> None:
         raise LookupError("own")
 
     with pytest.raises(LookupError, match="own"):
-        engine.finish(operation())
+        engine.finish(operation)
     with pytest.raises(LookupError, match="own"):
         asyncio.run(finished(engine, operation()))
 

@@ -114,20 +114,20 @@ class Bench:
 
     def use(self) -> None:
         """Something that waits for ever on the open backend, until it goes."""
-        self.session.engine.finish(self.session.gap.connect(DeviceAddress(bytes(6)), 0))
+        self.session.engine.finish(self.session.gap.connect, DeviceAddress(bytes(6)), 0)
 
     def touch(self) -> None:
         """Something that the open backend does at once."""
         self.session.engine.call(self.session.life.use, (), HeldBackend.erase_bonds)
 
     def ask(self) -> None:
-        self.session.engine.finish(self.session.address())
+        self.session.engine.finish(self.session.address)
 
     def enable(self) -> None:
-        self.session.engine.finish(self.session.set_enabled(True))
+        self.session.engine.finish(self.session.set_enabled, True)
 
     def disable(self) -> None:
-        self.session.engine.finish(self.session.set_enabled(False))
+        self.session.engine.finish(self.session.set_enabled, False)
 
     def lose(self) -> None:
         self.run(self.backends[-1].lose)

@@ -51,7 +51,7 @@ class Bench:
         return self.backends[-1]
 
     def connection(self) -> Connection:
-        connection = self.session.engine.finish(self.session.gap.connect(PEER, 0))
+        connection = self.session.engine.finish(self.session.gap.connect, PEER, 0)
         assert isinstance(connection, Connection)
         return connection
 
@@ -60,13 +60,13 @@ class Bench:
 def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
-    bench.session.engine.finish(bench.session.set_enabled(False))
+    bench.session.engine.finish(bench.session.set_enabled, False)
 
 
 def advertise(data: bytes = FLAGS, **wishes: Any) -> Ask:
     parameters = AdvertisingParameters(data, **wishes)
     return lambda bench: bench.session.engine.finish(
-        bench.session.gap.start_advertising(parameters, 0)
+        bench.session.gap.start_advertising, parameters, 0
     )
 
 
@@ -76,7 +76,7 @@ def scan(**wishes: Any) -> Ask:
             bench.session.engine.clock, 512, Prefixes(b""), -80, bench.session.counted
         )
         bench.session.engine.finish(
-            bench.session.gap.start_scan(ScanParameters(**wishes), 0, buffer)
+            bench.session.gap.start_scan, ScanParameters(**wishes), 0, buffer
         )
 
     return ask
@@ -97,15 +97,15 @@ ASKED: list[tuple[Capability, Ask]] = [
     (Capability.PASSIVE_SCANNING, scan(active=False)),
     (Capability.SCAN_TIMING, scan(interval_us=200_000)),
     (Capability.SCAN_TIMING, scan(window_us=50_000)),
-    (Capability.OWN_ADDRESS, lambda bench: bench.session.engine.finish(bench.session.address())),
+    (Capability.OWN_ADDRESS, lambda bench: bench.session.engine.finish(bench.session.address)),
     (
         Capability.SETTABLE_ADDRESS,
-        lambda bench: bench.session.engine.finish(bench.session.set_address(OTHER)),
+        lambda bench: bench.session.engine.finish(bench.session.set_address, OTHER),
     ),
-    (Capability.OUT_OF_BAND, lambda bench: bench.session.engine.finish(bench.session.local_oob())),
+    (Capability.OUT_OF_BAND, lambda bench: bench.session.engine.finish(bench.session.local_oob)),
     (
         Capability.ERASABLE_BONDS,
-        lambda bench: bench.session.engine.finish(bench.session.erase_bonds()),
+        lambda bench: bench.session.engine.finish(bench.session.erase_bonds),
     ),
     (Capability.CONNECTION_INTERVAL, lambda bench: bench.connection().connection_interval),
     (Capability.CONNECTION_INTERVAL, set_interval),
@@ -120,10 +120,10 @@ def refusal(capability: Capability) -> Any:
 
 def test_an_address_that_is_not_told_is_refused_while_off_as_well(bench: Bench) -> None:
     bench.lacks_when_open = {Capability.OWN_ADDRESS}
-    bench.session.engine.finish(bench.session.set_enabled(False))
+    bench.session.engine.finish(bench.session.set_enabled, False)
     for _ in range(2):
         with refusal(Capability.OWN_ADDRESS):
-            _ = bench.session.engine.finish(bench.session.address())
+            _ = bench.session.engine.finish(bench.session.address)
     assert bench.session.life.backend is None
 
 
@@ -169,14 +169,14 @@ CHANGED: dict[str, Any] = {
 def test_a_setting_that_it_would_ignore_is_refused(bench: Bench, name: str) -> None:
     settings = SecuritySettings(**{name: CHANGED[name]})
     bench.lacks = {SETTINGS[name]}
-    bench.session.engine.finish(bench.session.erase_bonds())
+    bench.session.engine.finish(bench.session.erase_bonds)
     with refusal(SETTINGS[name]):
         bench.session.set_security(settings)
     assert bench.session.policy.settings == SecuritySettings()
-    bench.session.engine.finish(bench.session.set_enabled(False))
+    bench.session.engine.finish(bench.session.set_enabled, False)
     bench.session.set_security(settings)  # there is nothing yet that could ignore it
     with refusal(SETTINGS[name]):
-        bench.session.engine.finish(bench.session.set_enabled(True))
+        bench.session.engine.finish(bench.session.set_enabled, True)
     assert not bench.session.life.enabled
     assert bench.backends[-1].log == []
 
@@ -189,10 +189,10 @@ def test_a_setting_that_it_turns_out_to_ignore_is_refused_too(bench: Bench) -> N
     bench.lacks_when_open = {Capability.PRIVATE_ADDRESS}
     bench.session.set_security(SecuritySettings(private_address=True))
     with refusal(Capability.PRIVATE_ADDRESS):
-        bench.session.engine.finish(bench.session.erase_bonds())
+        bench.session.engine.finish(bench.session.erase_bonds)
     assert bench.backends[0].log == ["open", "close"]
     bench.session.set_security(SecuritySettings())
-    bench.session.engine.finish(bench.session.erase_bonds())
+    bench.session.engine.finish(bench.session.erase_bonds)
 
 
 UNKEPT = [Capability.FAIL_CLOSED.refusal("os")]
@@ -207,7 +207,7 @@ def test_a_default_that_it_cannot_honour_is_warned_of_when_it_matters(
 ) -> None:
     bench.lacks = {Capability.FAIL_CLOSED, Capability.DEBUG_KEYS}
     with caplog.at_level(logging.INFO, "bleio"):
-        bench.session.engine.finish(bench.session.erase_bonds())
+        bench.session.engine.finish(bench.session.erase_bonds)
         assert of_level(logging.INFO, caplog) == UNKEPT
         assert of_level(logging.WARNING, caplog) == []
         bench.session.security_matters()
@@ -220,10 +220,10 @@ def test_it_matters_to_a_delegate_and_to_values_that_ask_for_security(
 ) -> None:
     bench.lacks = {Capability.FAIL_CLOSED}
     bench.session.set_pairing_delegate(Played(print))
-    bench.session.engine.finish(bench.session.erase_bonds())
+    bench.session.engine.finish(bench.session.erase_bonds)
     assert of_level(logging.WARNING, caplog) == UNKEPT
     bench.session.set_pairing_delegate(None)
-    bench.session.engine.finish(bench.session.set_enabled(False))
+    bench.session.engine.finish(bench.session.set_enabled, False)
     service = LocalService(b"\x0d\x18")
     bench.session.server.add_service(service)
     assert not bench.session.server.asks_for_security
@@ -231,7 +231,7 @@ def test_it_matters_to_a_delegate_and_to_values_that_ask_for_security(
         b"\x37\x2a", Properties.READ, read_perm=SecurityMode.ENCRYPT_NO_MITM
     )
     bench.session.server.add_characteristic(service, secret)
-    bench.session.engine.finish(bench.session.set_enabled(True))
+    bench.session.engine.finish(bench.session.set_enabled, True)
     assert of_level(logging.WARNING, caplog) == UNKEPT * 2
 
 
@@ -240,22 +240,22 @@ def test_it_matters_to_a_delegate_and_to_values_that_ask_for_security(
 
 def test_a_delegate_that_it_would_not_ask_is_refused(bench: Bench) -> None:
     bench.lacks = {Capability.PAIRING_DELEGATE}
-    bench.session.engine.finish(bench.session.erase_bonds())
+    bench.session.engine.finish(bench.session.erase_bonds)
     with refusal(Capability.PAIRING_DELEGATE):
         bench.session.set_pairing_delegate(Played(print))
     assert bench.session.policy.delegate is None
     bench.session.set_pairing_delegate(None)
-    bench.session.engine.finish(bench.session.set_enabled(False))
+    bench.session.engine.finish(bench.session.set_enabled, False)
     bench.session.set_pairing_delegate(Played(print))
     with refusal(Capability.PAIRING_DELEGATE):
-        bench.session.engine.finish(bench.session.set_enabled(True))
+        bench.session.engine.finish(bench.session.set_enabled, True)
     bench.session.set_pairing_delegate(None)
-    bench.session.engine.finish(bench.session.set_enabled(True))
+    bench.session.engine.finish(bench.session.set_enabled, True)
 
 
 def test_out_of_band_data_that_it_would_not_ask_for_is_refused(bench: Bench) -> None:
     bench.lacks = {Capability.OUT_OF_BAND}
-    bench.session.engine.finish(bench.session.erase_bonds())
+    bench.session.engine.finish(bench.session.erase_bonds)
     with refusal(Capability.OUT_OF_BAND):
         bench.session.set_pairing_delegate(Played(print))
     delegate = Played(print)

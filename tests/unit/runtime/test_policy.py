@@ -58,7 +58,7 @@ def test_what_is_no_setting_is_one_sentence(text: str) -> None:
 
 
 def test_defaults(bench: Bench) -> None:
-    assert bench.session.engine.finish(bench.session.address())
+    assert bench.session.engine.finish(bench.session.address)
     assert bench.backend.settings == SecuritySettings() == bench.session.policy.settings
     assert bench.backend.agent is bench.session.policy.delegate is None
 
@@ -69,12 +69,12 @@ def test_what_is_set_before_the_opening_outlives_every_backend(bench: Bench) -> 
     bench.session.set_pairing_delegate(delegate)
     assert bench.backends == []
     for number in (1, 2):
-        bench.session.engine.finish(bench.session.set_enabled(True))
-        assert bench.session.engine.finish(bench.session.address())
+        bench.session.engine.finish(bench.session.set_enabled, True)
+        assert bench.session.engine.finish(bench.session.address)
         assert len(bench.backends) == number
         assert bench.backend.settings is STRICT
         assert bench.backend.agent is not None
-        bench.session.engine.finish(bench.session.set_enabled(False))
+        bench.session.engine.finish(bench.session.set_enabled, False)
     first, second = bench.backends
     assert first.agent is second.agent
     assert bench.session.policy.settings is STRICT
@@ -82,7 +82,7 @@ def test_what_is_set_before_the_opening_outlives_every_backend(bench: Bench) -> 
 
 
 def test_what_is_set_later_reaches_the_open_backend(bench: Bench) -> None:
-    assert bench.session.engine.finish(bench.session.address())
+    assert bench.session.engine.finish(bench.session.address)
     bench.session.set_security(STRICT)
     bench.session.set_pairing_delegate(Played(print))
     bench.session.engine.run(lambda: None)
@@ -102,16 +102,16 @@ def test_what_is_set_during_the_opening_is_not_lost() -> None:
 
     backend = Opening()
     session = Session(lambda former: backend, lambda session, link: link)
-    assert session.engine.finish(session.address())
+    assert session.engine.finish(session.address)
     assert backend.settings is STRICT
-    session.engine.finish(session.set_enabled(False))
+    session.engine.finish(session.set_enabled, False)
 
 
 def test_the_environment_decides_where_the_program_does_not(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SETTING, "secure-connections-only")
-    assert bench.session.engine.finish(bench.session.address())
+    assert bench.session.engine.finish(bench.session.address)
     assert bench.backend.settings == STRICT
 
 
@@ -120,7 +120,7 @@ def test_a_wrong_word_of_the_environment_is_said_at_the_opening(
 ) -> None:
     monkeypatch.setenv(SETTING, "rotation=0")
     with pytest.raises(BluetoothError) as caught:
-        bench.session.engine.finish(bench.session.address())
+        bench.session.engine.finish(bench.session.address)
     assert str(caught.value) == f"BLEIO_SECURITY: {WRONG['rotation=0']}"
     monkeypatch.delenv(SETTING)
-    assert bench.session.engine.finish(bench.session.address())
+    assert bench.session.engine.finish(bench.session.address)

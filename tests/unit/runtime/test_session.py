@@ -36,7 +36,7 @@ def until(condition: Callable[[], object]) -> None:
 
 def scan(bench: Bench, timeout_s: float = 0) -> Any:
     buffer = ScanBuffer(bench.session.engine.clock, 512, Prefixes(b""), -80, bench.session.counted)
-    bench.session.engine.finish(bench.session.gap.start_scan(ScanParameters(), timeout_s, buffer))
+    bench.session.engine.finish(bench.session.gap.start_scan, ScanParameters(), timeout_s, buffer)
     return buffer
 
 
@@ -72,21 +72,19 @@ class Blocked:
 def test_opens_at_first_use_only(bench: Bench) -> None:
     session = bench.session
     assert state(session) == (True, False, ())
-    session.engine.finish(session.gap.stop_advertising())
-    session.engine.finish(session.gap.stop_scan())
+    session.engine.finish(session.gap.stop_advertising)
+    session.engine.finish(session.gap.stop_scan)
     session.set_name("desk")
-    assert session.engine.finish(session.name()) == "desk"
+    assert session.engine.finish(session.name) == "desk"
     assert bench.backends == []
-    assert session.engine.finish(session.address()) == OWN
-    assert session.engine.finish(session.address()) == OWN
+    assert session.engine.finish(session.address) == OWN
+    assert session.engine.finish(session.address) == OWN
     assert bench.backend.log == ["open"]
     assert bench.backend.device_name == "desk"
 
 
 def test_many_threads_open_one_backend(bench: Bench) -> None:
-    calls = [
-        Blocked(lambda: bench.session.engine.finish(bench.session.address())) for _ in range(20)
-    ]
+    calls = [Blocked(lambda: bench.session.engine.finish(bench.session.address)) for _ in range(20)]
     for call in calls:
         assert call.join() is None
     assert len(bench.backends) == 1
@@ -96,17 +94,17 @@ def test_a_backend_that_does_not_open_is_closed_and_tried_again(bench: Bench) ->
     bench.next_failing["open"] = errors.ControllerLost("No such device: usb:0")
     for _ in range(2):
         with pytest.raises(errors.BluetoothError, match=r"^No such device: usb:0$"):
-            bench.session.engine.finish(bench.session.gap.start_advertising(ADVERTISING, 0))
+            bench.session.engine.finish(bench.session.gap.start_advertising, ADVERTISING, 0)
     assert [backend.log for backend in bench.backends] == [["open", "close"]] * 2
     bench.next_failing.clear()
-    bench.session.engine.finish(bench.session.gap.start_advertising(ADVERTISING, 0))
+    bench.session.engine.finish(bench.session.gap.start_advertising, ADVERTISING, 0)
 
 
 def test_name_comes_from_the_address(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CIRCUITPY_BLE_NAME", raising=False)
-    assert bench.session.engine.finish(bench.session.name()) == "CIRCUITPY0201"
+    assert bench.session.engine.finish(bench.session.name) == "CIRCUITPY0201"
     monkeypatch.setenv("CIRCUITPY_BLE_NAME", "set later")
-    assert bench.session.engine.finish(bench.session.name()) == "CIRCUITPY0201"
+    assert bench.session.engine.finish(bench.session.name) == "CIRCUITPY0201"
 
 
 def test_the_name_is_the_default_again_after_off_and_on(
@@ -115,18 +113,18 @@ def test_the_name_is_the_default_again_after_off_and_on(
     monkeypatch.delenv("CIRCUITPY_BLE_NAME", raising=False)
     session = bench.session
     session.set_name("desk")
-    session.engine.finish(session.set_enabled(True))  # it is on: nothing changes
-    _ = session.engine.finish(session.address())
-    assert (session.engine.finish(session.name()), bench.backend.device_name) == ("desk", "desk")
-    session.engine.finish(session.set_enabled(False))
+    session.engine.finish(session.set_enabled, True)  # it is on: nothing changes
+    _ = session.engine.finish(session.address)
+    assert (session.engine.finish(session.name), bench.backend.device_name) == ("desk", "desk")
+    session.engine.finish(session.set_enabled, False)
     session.set_name("set while off")
-    session.engine.finish(session.set_enabled(True))
-    assert session.engine.finish(session.name()) == "CIRCUITPY0201"
+    session.engine.finish(session.set_enabled, True)
+    assert session.engine.finish(session.name) == "CIRCUITPY0201"
     assert session.server.device_name == "CIRCUITPY0201"
     monkeypatch.setenv("CIRCUITPY_BLE_NAME", "from settings")
-    session.engine.finish(session.set_enabled(False))
-    session.engine.finish(session.set_enabled(True))
-    assert (session.engine.finish(session.name()), bench.backend.device_name) == (
+    session.engine.finish(session.set_enabled, False)
+    session.engine.finish(session.set_enabled, True)
+    assert (session.engine.finish(session.name), bench.backend.device_name) == (
         "from settings",
         "from settings",
     )
@@ -137,47 +135,47 @@ def test_the_name_is_the_default_again_after_off_and_on(
 
 def test_advertising_starts_and_stops(bench: Bench) -> None:
     session = bench.session
-    session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
+    session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
     assert session.gap.advertising
     with pytest.raises(errors.BluetoothError, match=r"^Already advertising\.$"):
-        session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
-    session.engine.finish(session.gap.stop_advertising())
+        session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
+    session.engine.finish(session.gap.stop_advertising)
     assert not session.gap.advertising
-    session.engine.finish(session.gap.stop_advertising())
+    session.engine.finish(session.gap.stop_advertising)
     assert bench.backend.log == ["open", "start_advertising", "stop_advertising"]
 
 
 def test_advertising_expires(bench: Bench) -> None:
-    bench.session.engine.finish(bench.session.gap.start_advertising(ADVERTISING, 0.02))
+    bench.session.engine.finish(bench.session.gap.start_advertising, ADVERTISING, 0.02)
     until(lambda: not bench.session.gap.advertising)
     until(lambda: bench.backend.log[-1] == "stop_advertising")
-    bench.session.engine.finish(bench.session.gap.start_advertising(ADVERTISING, 0))
+    bench.session.engine.finish(bench.session.gap.start_advertising, ADVERTISING, 0)
     assert bench.session.gap.advertising
 
 
 def test_a_stopped_timer_does_not_end_the_next_advertising(bench: Bench) -> None:
-    bench.session.engine.finish(bench.session.gap.start_advertising(ADVERTISING, 0.05))
-    bench.session.engine.finish(bench.session.gap.stop_advertising())
-    bench.session.engine.finish(bench.session.gap.start_advertising(ADVERTISING, 0))
+    bench.session.engine.finish(bench.session.gap.start_advertising, ADVERTISING, 0.05)
+    bench.session.engine.finish(bench.session.gap.stop_advertising)
+    bench.session.engine.finish(bench.session.gap.start_advertising, ADVERTISING, 0)
     end = time.monotonic() + 0.1
     until(lambda: time.monotonic() > end)
     assert bench.session.gap.advertising
 
 
 def test_refused_advertising_leaves_nothing_running(bench: Bench) -> None:
-    assert bench.session.engine.finish(bench.session.address())
+    assert bench.session.engine.finish(bench.session.address)
     bench.backend.failing["start_advertising"] = errors.InvalidParameter("")
     with pytest.raises(ValueError, match=r"^Invalid BLE parameter$"):
-        bench.session.engine.finish(bench.session.gap.start_advertising(ADVERTISING, 0))
+        bench.session.engine.finish(bench.session.gap.start_advertising, ADVERTISING, 0)
     assert not bench.session.gap.advertising
     bench.backend.failing.clear()
-    bench.session.engine.finish(bench.session.gap.start_advertising(ADVERTISING, 0))
+    bench.session.engine.finish(bench.session.gap.start_advertising, ADVERTISING, 0)
     assert bench.session.gap.advertising
 
 
 def test_advertising_that_ends_while_starting_is_not_running(bench: Bench) -> None:
     """A central can connect before we hear that advertising began."""
-    assert bench.session.engine.finish(bench.session.address())
+    assert bench.session.engine.finish(bench.session.address)
     start = bench.backend.start_advertising
 
     async def start_and_be_connected_to(parameters: AdvertisingParameters) -> None:
@@ -185,14 +183,14 @@ def test_advertising_that_ends_while_starting_is_not_running(bench: Bench) -> No
         bench.backend.accept()
 
     bench.backend.start_advertising = start_and_be_connected_to  # type: ignore[method-assign]
-    bench.session.engine.finish(bench.session.gap.start_advertising(ADVERTISING, 0))
+    bench.session.engine.finish(bench.session.gap.start_advertising, ADVERTISING, 0)
     assert not bench.session.gap.advertising
     assert len(bench.session.gap.connections.objects) == 1
 
 
 def test_advertising_is_off_when_connected_is_on_for_one_who_spins(bench: Bench) -> None:
     session = bench.session
-    session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
+    session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
     session.engine.post(lambda: bench.backend.accept())
     while not session.gap.connections.objects:
         pass
@@ -204,7 +202,7 @@ def test_advertising_is_off_when_connected_is_on_for_one_who_spins(bench: Bench)
 
 def test_one_object_per_link(bench: Bench) -> None:
     session = bench.session
-    connection = session.engine.finish(session.gap.connect(PEER, 0))
+    connection = session.engine.finish(session.gap.connect, PEER, 0)
     assert session.gap.connections.objects == (connection,)
     assert session.gap.connections.objects[0] is connection
     assert session.gap.connections.of(bench.link()) is connection
@@ -212,17 +210,17 @@ def test_one_object_per_link(bench: Bench) -> None:
     session.engine.call(link.disconnect)
     assert session.gap.connections.objects == session.gap.connections.links == ()
     assert session.gap.connections.of(link) is None
-    assert session.engine.finish(session.gap.connect(PEER, 0)) is not connection
+    assert session.engine.finish(session.gap.connect, PEER, 0) is not connection
 
 
 def test_connect_fails_in_time(bench: Bench) -> None:
     with pytest.raises(errors.BluetoothError, match=r"^Failed to connect: timeout\n"):
-        bench.session.engine.finish(bench.session.gap.connect(NOWHERE, 0.01))
+        bench.session.engine.finish(bench.session.gap.connect, NOWHERE, 0.01)
 
 
 def test_connect_ends_the_scan(bench: Bench) -> None:
     results = scan(bench)
-    bench.session.engine.finish(bench.session.gap.connect(PEER, 0))
+    bench.session.engine.finish(bench.session.gap.connect, PEER, 0)
     assert results.take() is None
     assert bench.backend.log == ["open", "start_scan", "stop_scan", "connect"]
 
@@ -237,7 +235,7 @@ def test_a_scan_gives_reports_until_stopped(bench: Bench) -> None:
     bench.session.engine.run(bench.backend.events.reported, report())
     bench.session.engine.run(bench.backend.events.reported, report(b"\x01\x09"))
     assert results.take() == report()
-    bench.session.engine.finish(bench.session.gap.stop_scan())
+    bench.session.engine.finish(bench.session.gap.stop_scan)
     bench.session.engine.run(bench.backend.events.reported, report())
     assert results.take() == report(b"\x01\x09")
     assert results.take() is None
@@ -254,24 +252,24 @@ def test_a_finished_scan_needs_no_stop(bench: Bench) -> None:
 
 def test_disabling_ends_everything(bench: Bench) -> None:
     session = bench.session
-    connection = session.engine.finish(session.gap.connect(PEER, 0))
+    connection = session.engine.finish(session.gap.connect, PEER, 0)
     results = scan(bench)
-    session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
-    session.engine.finish(session.set_enabled(False))
+    session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
+    session.engine.finish(session.set_enabled, False)
     assert state(session) == (False, False, ())
     assert not connection[1].connected
     assert results.take() is None
     assert bench.backend.log[-1] == "close"
     for operation in (
-        lambda: session.engine.finish(session.gap.start_advertising(ADVERTISING, 0)),
+        lambda: session.engine.finish(session.gap.start_advertising, ADVERTISING, 0),
         lambda: scan(bench),
-        lambda: session.engine.finish(session.gap.connect(PEER, 0)),
+        lambda: session.engine.finish(session.gap.connect, PEER, 0),
     ):
         with pytest.raises(errors.BluetoothError, match=r"^Adapter not enabled$"):
             operation()
-    session.engine.finish(session.gap.stop_advertising())
-    session.engine.finish(session.gap.stop_scan())
-    assert session.engine.finish(session.address()) == OWN
+    session.engine.finish(session.gap.stop_advertising)
+    session.engine.finish(session.gap.stop_scan)
+    assert session.engine.finish(session.address) == OWN
     assert len(bench.backends) == 1
 
 
@@ -285,88 +283,88 @@ def test_a_scan_whose_radio_is_lost_raises_what_uses_raise(bench: Bench) -> None
     with pytest.raises(errors.BluetoothError) as again:
         results.take()
     with pytest.raises(errors.BluetoothError) as of_use:
-        session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
+        session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
     assert str(again.value) == str(of_use.value) == str(error) == LOSS
 
 
 def test_a_scan_that_was_over_before_its_radio_was_lost_ends_quietly(bench: Bench) -> None:
     results = scan(bench)
-    bench.session.engine.finish(bench.session.gap.stop_scan())
+    bench.session.engine.finish(bench.session.gap.stop_scan)
     bench.session.engine.run(bench.backend.lose)
     assert results.take() is None
 
 
 def test_bonds_are_erased_while_the_adapter_is_off(bench: Bench) -> None:
     session = bench.session
-    session.engine.finish(session.set_enabled(False))
-    session.engine.finish(session.erase_bonds())
+    session.engine.finish(session.set_enabled, False)
+    session.engine.finish(session.erase_bonds)
     assert bench.backend.log == ["open", "erase_bonds", "close"]
     assert state(session) == (False, False, ())
-    session.engine.finish(session.set_enabled(True))
+    session.engine.finish(session.set_enabled, True)
     assert bench.backend.log == ["open"]
-    session.engine.finish(session.set_enabled(False))
+    session.engine.finish(session.set_enabled, False)
     bench.next_failing["erase_bonds"] = errors.CallerError("no")
     with pytest.raises(errors.BluetoothError, match=r"^no$"):
-        session.engine.finish(session.erase_bonds())
+        session.engine.finish(session.erase_bonds)
     assert bench.backend.log == ["open", "erase_bonds", "close"]
     bench.next_failing["open"] = errors.ControllerLost("No such device: usb:0")
     with pytest.raises(errors.BluetoothError, match=r"^No such device: usb:0$"):
-        session.engine.finish(session.erase_bonds())
+        session.engine.finish(session.erase_bonds)
     assert not session.life.enabled
 
 
 def test_an_adapter_that_is_off_from_the_start_has_name_and_address(bench: Bench) -> None:
     session = bench.session
-    session.engine.finish(session.set_enabled(False))
-    assert (session.engine.finish(session.name()), session.engine.finish(session.address())) == (
+    session.engine.finish(session.set_enabled, False)
+    assert (session.engine.finish(session.name), session.engine.finish(session.address)) == (
         "CIRCUITPY0201",
         OWN,
     )
     assert bench.backend.log == ["open", "close"]
     assert not session.life.enabled
     with pytest.raises(errors.BluetoothError, match=r"^Adapter not enabled$"):
-        session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
-    session.engine.finish(session.set_enabled(True))
-    assert session.engine.finish(session.address()) == OWN
+        session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
+    session.engine.finish(session.set_enabled, True)
+    assert session.engine.finish(session.address) == OWN
     assert [backend.log for backend in bench.backends] == [["open", "close"], ["open"]]
 
 
 def test_enabling_opens_anew_and_resumes_nothing(bench: Bench) -> None:
     session = bench.session
     other = DeviceAddress(bytes.fromhex("a102030405c6"), random=True)
-    session.engine.finish(session.set_address(other))
+    session.engine.finish(session.set_address, other)
     session.set_name("not kept")
-    session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
-    session.engine.finish(session.set_enabled(False))
-    session.engine.finish(session.set_enabled(True))
-    session.engine.finish(session.set_enabled(True))
+    session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
+    session.engine.finish(session.set_enabled, False)
+    session.engine.finish(session.set_enabled, True)
+    session.engine.finish(session.set_enabled, True)
     assert len(bench.backends) == 2
     assert bench.backend.log == ["open"]
-    assert (session.gap.advertising, session.engine.finish(session.address())) == (False, other)
+    assert (session.gap.advertising, session.engine.finish(session.address)) == (False, other)
 
 
 def test_enabling_fails_with_the_backends_sentence(bench: Bench) -> None:
-    bench.session.engine.finish(bench.session.set_enabled(False))
+    bench.session.engine.finish(bench.session.set_enabled, False)
     bench.next_failing["open"] = errors.ControllerLost("No such device: usb:0")
     with pytest.raises(errors.BluetoothError, match=r"^No such device: usb:0$"):
-        bench.session.engine.finish(bench.session.set_enabled(True))
+        bench.session.engine.finish(bench.session.set_enabled, True)
     assert not bench.session.life.enabled
 
 
 @pytest.mark.parametrize("how", ["lost", "disabled"])
 def test_whoever_waits_is_woken(bench: Bench, how: str) -> None:
     session = bench.session
-    session.engine.finish(session.gap.connect(PEER, 0))
+    session.engine.finish(session.gap.connect, PEER, 0)
     link = bench.link()
     reading = [Blocked(lambda: session.engine.call(link.read, VALUE)) for _ in range(3)]
     until(lambda: len(link.reads) == 3)  # type: ignore[attr-defined]
-    connecting = Blocked(lambda: session.engine.finish(session.gap.connect(NOWHERE, 0)))
+    connecting = Blocked(lambda: session.engine.finish(session.gap.connect, NOWHERE, 0))
     until(lambda: bench.backend.log.count("connect") == 2)
     scanning = Blocked(scan(bench).take)
     if how == "lost":
         session.engine.run(bench.backend.lose)
     else:
-        session.engine.finish(session.set_enabled(False))
+        session.engine.finish(session.set_enabled, False)
     for call in reading:
         error = call.join()
         assert isinstance(error, errors.ConnectionError)
@@ -381,22 +379,22 @@ def test_whoever_waits_is_woken(bench: Bench, how: str) -> None:
 
 def test_after_a_loss_enabling_reopens(bench: Bench) -> None:
     session = bench.session
-    session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
+    session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
     session.engine.run(bench.backend.lose)
     assert state(session) == (False, False, ())
     with pytest.raises(errors.BluetoothError) as caught:
-        session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
+        session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
     assert str(caught.value) == LOSS
-    session.engine.finish(session.set_enabled(True))
+    session.engine.finish(session.set_enabled, True)
     assert [backend.log[-1] for backend in bench.backends] == ["close", "open"]
-    session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
+    session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
     assert session.gap.advertising
 
 
 def test_the_server_outlives_the_controller(bench: Bench) -> None:
     session = bench.session
-    session.engine.finish(session.gap.start_advertising(ADVERTISING, 0))
+    session.engine.finish(session.gap.start_advertising, ADVERTISING, 0)
     server = bench.backend.server
-    session.engine.finish(session.set_enabled(False))
-    session.engine.finish(session.set_enabled(True))
+    session.engine.finish(session.set_enabled, False)
+    session.engine.finish(session.set_enabled, True)
     assert bench.backend.server is server is session.server
