@@ -388,6 +388,30 @@ async def test_a_cancelled_subscription_leaves_nothing(
     await eventually(lambda: not link.outgoing._session.engine.portal._calls)
 
 
+@in_loop
+async def test_one_that_is_cancelled_as_it_begins_to_listen_does_not_listen(
+    central: Adapter, peripheral: Adapter
+) -> None:
+    local = served(NOTIFY | WRITE)
+    link = await linked(central, peripheral)
+    remote = await link.remote(local)
+    engine = link.outgoing._session.engine
+    for begin in (
+        lambda: aio.subscribed(local),
+        lambda: aio.written(local),
+        aio.notifications(remote).__aenter__,
+        lambda: aio.subscribe(remote, print),
+    ):
+        task = asyncio.ensure_future(begin())
+        await asyncio.sleep(0)
+        engine.run(int)  # the engine has begun it, and the task does not know yet
+        await cancelled(task)
+    engine.run(int)
+    assert is_silent(link, local)
+    remote_listeners = link.outgoing._link.bearer.client.remote._listeners  # type: ignore[attr-defined]
+    assert not any(remote_listeners.values())
+
+
 def is_silent(link: Link, local: Characteristic) -> bool:
     """Whether nobody listens to what is ours, and no client is subscribed."""
     model = local._end.model

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Awaitable, Callable
 
 import _bleio
 import pytest
@@ -283,3 +284,75 @@ def test_packets_between_tasks() -> None:
         receiver = world.add(receive)
         world.run()
         assert receiver.text == "True\n"
+
+
+def notifying(when: str) -> Callable[[], Awaitable[None]]:
+    """Make a peripheral that notifies once, as soon as it can, or five times a second."""
+
+    async def notify() -> None:
+        sent, _ = serve()
+        await aio.start_advertising(_bleio.adapter, FLAGS)
+        await aio.subscribed(sent)
+        await aio.write(sent, b"0")
+        while when == "always":
+            await asyncio.sleep(0.2)
+            await aio.write(sent, b"more")
+        await asyncio.sleep(60)
+
+    return notify
+
+
+def test_a_callback_gets_what_came_before_its_loop_could_go_on() -> None:
+    async def hear() -> None:
+        _, sent, _ = await find()
+        began = asyncio.ensure_future(aio.subscribe(sent, print))
+        await asyncio.sleep(0.001)
+        time.sleep(2)  # the peer is subscribed to, and notifies, meanwhile
+        subscription = await began
+        await asyncio.sleep(1)
+        await subscription.end()
+
+    with World(1) as world:
+        world.add(notifying("once"))
+        hearing = world.add(hear)
+        world.run(until=lambda: not hearing.running)
+        assert hearing.text == "b'0'\n"
+
+
+def test_a_callback_is_not_called_after_its_end() -> None:
+    async def hear() -> None:
+        connection, sent, _ = await find()
+        subscription = await aio.subscribe(sent, print)
+        await asyncio.sleep(0.5)
+        await aio.disconnect(connection)
+        print("end")
+        subscription._values._ring.put(b"late")
+        await subscription.end()
+        await asyncio.sleep(1)
+
+    with World(1) as world:
+        world.add(notifying("always"))
+        hearing = world.add(hear)
+        world.run(until=lambda: not hearing.running)
+        assert hearing.text.endswith("'more'\nend\n")
+
+
+def test_one_that_is_cancelled_as_it_subscribes_leaves_others_their_subscription() -> None:
+    async def hear() -> None:
+        connection, sent, _ = await find()
+
+        async def first_value() -> bytes:
+            async with aio.notifications(sent) as values:
+                return await anext(values)
+
+        for milliseconds in (0, 1, 2, 5, 10, 20, 30, 40, 60, 80, 100):
+            one, other = [asyncio.ensure_future(first_value()) for _ in range(2)]
+            await asyncio.sleep(milliseconds / 1000)
+            one.cancel()
+            assert await asyncio.wait_for(other, 5)
+        await aio.disconnect(connection)
+
+    with World(1) as world:
+        world.add(notifying("always"))
+        hearing = world.add(hear)
+        world.run(until=lambda: not hearing.running)

@@ -134,26 +134,30 @@ class _Notifications(Values):
     async def _begin(self) -> None:
         await super()._begin()
         engine, end = self._end.session.engine, self._remote
+        end.subscriptions += 1  # before the peer is asked: no other one may unsubscribe meanwhile
+        self._counts = True
         try:
             await ended(engine, end.subscribing(self._notify, not self._notify))
         except BaseException as error:
             await super()._stop()
-            if isinstance(error, asyncio.CancelledError) and not end.subscriptions:
+            if self._was_last() and isinstance(error, asyncio.CancelledError):
                 engine.portal.hand_over(end.subscribing(False, False))  # it may have been heard
             raise
-        end.subscriptions += 1
-        self._counts = True
 
     async def _stop(self) -> None:
         """Stop, and have the peer stop, unless another one of this characteristic goes on."""
         await super()._stop()
-        if not self._counts:
-            return
-        self._counts = False
-        end = self._remote
-        end.subscriptions -= 1
-        if not end.subscriptions and not end.link_gone:
+        if self._was_last():
+            end = self._remote
             await ended(end.session.engine, end.subscribing(False, False), keeps_on=True)
+
+    def _was_last(self) -> bool:
+        """Count no more. Returns: whether the peer has to be told that nobody listens."""
+        if not self._counts:
+            return False
+        self._counts = False
+        self._remote.subscriptions -= 1
+        return not self._remote.subscriptions and not self._remote.link_gone
 
 
 def notifications(
@@ -197,7 +201,8 @@ class Subscription:
         self._values = values
         self._callback = callback
         self._loop = asyncio.get_running_loop()
-        values._ring.arrived.add(self._wake)
+        self._ended = False
+        self._loop.call_soon(self._deliver)  # what has come since the peer was asked
 
     @property
     def dropped(self) -> int:
@@ -206,6 +211,7 @@ class Subscription:
 
     async def end(self) -> None:
         """Call it no more, and unsubscribe. Idempotent. It goes on if the task is cancelled."""
+        self._ended = True
         self._values._ring.arrived.discard(self._wake)
         await self._values._stop()
 
@@ -219,10 +225,9 @@ class Subscription:
     def _deliver(self) -> None:
         """Hand over all that is there. Thread: the loop's."""
         values = self._values
-        if values._is_over() and not values._end.link_gone:
-            return
-        values._ring.arrived.add(self._wake)
-        while (value := values._ring.take()) is not None:
+        if not self._ended:
+            values._ring.arrived.add(self._wake)
+        while not self._ended and (value := values._ring.take()) is not None:
             try:
                 self._callback(value)
             except Exception as error:
