@@ -202,6 +202,8 @@ async def test_handles_and_mtu(central: Adapter, peripheral: Adapter) -> None:
     assert aio.handle(remote.service) == aio.handle(local.service)
     assert [aio.handle(each) for each in remote.descriptors] == [aio.handle(remote) + 1]
     assert aio.mtu(link.outgoing) == link.outgoing.max_packet_length + 3
+    with raises(TypeError, "characteristic must be of type Characteristic, not int"):
+        aio.handle(7)  # type: ignore[arg-type]
 
 
 # --- what comes by itself

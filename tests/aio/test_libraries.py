@@ -103,3 +103,7 @@ async def test_a_service_that_cannot_be_had_is_not_kept(
     assert task.cancelled() != bool(connection._constructed_services)
     uart = await aio.service(connection, UARTService)
     assert uart is connection[UARTService]
+    with raises(TypeError, "connection must be of type BLEConnection, not Connection"):
+        await aio.service(connection._bleio_connection, UARTService)
+    with raises(TypeError, "kind must be a class of services with a uuid, not 'uart'"):
+        await aio.service(connection, "uart")

@@ -104,6 +104,21 @@ def test_a_link_for_a_closed_loop_is_ended(central: Adapter, peripheral: Adapter
     gc.collect()
 
 
+def test_a_connect_of_a_closed_loop_is_not_in_the_way(
+    central: Adapter, peripheral: Adapter
+) -> None:
+    nowhere = Address(bytes.fromhex("0102030405c6"), Address.RANDOM_STATIC)
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda loop, context: None)
+    task = loop.create_task(aio.connect(central, nowhere))  # without a time limit
+    loop.run_until_complete(asyncio.sleep(0.05))
+    loop.close()
+    peripheral.start_advertising(b"\x02\x01\x06", interval=0.02)
+    asyncio.run(aio.connect(central, peripheral.address, timeout=20)).disconnect()
+    del task
+    gc.collect()
+
+
 def test_the_end_of_the_engine_wakes_tasks() -> None:
     portal = Portal()
 

@@ -61,6 +61,7 @@ async def connect(adapter: Any, peer: Any, *, timeout: float = 0) -> Any:
     Returns: the connection, as the adapter has it.
     """
     session = adapter_of(adapter)._session
+    session.engine.portal.give_up_forsaken()  # such as one without time limit
     target = peer if isinstance(peer, Address) else getattr(peer, "address", peer)
     return as_given(adapter, await finished(session.engine, acts.connect(session, target, timeout)))
 

@@ -110,7 +110,8 @@ def handle(attribute: Characteristic | Descriptor | Service) -> int:
     if isinstance(attribute, Service):
         service = attribute._found or attribute._local
         return 0 if service is None else service.handle
-    return attribute._end.model.handle
+    value_handle: int = _end_of(attribute).model.handle
+    return value_handle
 
 
 def local_end(characteristic: Characteristic) -> LocalEnd:

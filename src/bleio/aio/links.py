@@ -62,7 +62,11 @@ async def service(connection: Any, kind: Any) -> Any:
     services, such as UARTService. Raises: KeyError if the peer has none; as `discover` and
     `set_cccd`.
     """
-    inner, uuid = connection_of(connection), kind.uuid
+    inner = connection_of(connection)
+    if inner is connection:
+        raise TypeError("connection must be of type BLEConnection, not Connection")
+    if (uuid := getattr(kind, "uuid", None)) is None:
+        raise TypeError(f"kind must be a class of services with a uuid, not {kind!r}")
     known = connection._discovered_bleio_services
     if uuid not in known:
         found = await discover(inner, [uuid.bleio_uuid])

@@ -15,7 +15,7 @@ worth to look, and what is taken then is taken in one go.
 
 A loop that was closed with tasks that still wait cannot be woken, nor does it say that it is
 closed. (`asyncio.run` cancels its tasks before that.) What such a task waits for goes on until it
-ends, and is taken back then.
+ends, and is taken back then. `connect` need not end, so the next one here gives it up.
 """
 
 from __future__ import annotations
@@ -61,6 +61,10 @@ class Waker:
         except RuntimeError:  # it is closed
             return False
         return True
+
+    def is_forsaken(self) -> bool:
+        """Whether its loop was closed. Thread: any."""
+        return self._loop.is_closed()
 
     def _arrive(self) -> None:
         self._told = True

@@ -19,7 +19,7 @@ it has done, such as a link that nobody knows of.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from bleio.backends.base import is_light
 from bleio.errors import BluetoothError
@@ -33,13 +33,23 @@ STOPPED = "The Bluetooth engine has stopped"
 T = TypeVar("T")
 
 
+class CallersWaker(Protocol):
+    """Wakes the task that waits for a call."""
+
+    def __call__(self) -> bool:
+        """Wake it. Returns: whether there is anybody to wake."""
+
+    def is_forsaken(self) -> bool:
+        """Whether the task's loop was closed, so that it can never go on."""
+
+
 class Call(Flag, Generic[T]):
     """One coroutine function wanted on the engine, and how it ended, which sets the flag.
 
     Args: undo: called on the engine with the result if its caller has given up.
     Attributes:
         known: the calls that have not ended; it is in there from being handed over to its end.
-        waker: called in place of setting the flag; it returns whether there is anybody to wake.
+        waker: called in place of setting the flag.
     Thread: the engine's, once it was handed over.
     """
 
@@ -69,7 +79,7 @@ class Call(Flag, Generic[T]):
         self.result: Any = None
         self.error: BaseException | None = None
         self.known: set[Call[Any]] | None = None
-        self.waker: Callable[[], bool] | None = None
+        self.waker: CallersWaker | None = None
         self._given_up = False
         self._task: asyncio.Task[Any] | None = None
         self._coroutine: Coroutine[Any, Any, Any] | None = None  # of a light one

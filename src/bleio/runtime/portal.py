@@ -182,6 +182,12 @@ class Portal:
                 self._engine.loop.call_soon_threadsafe(call.give_up)
         return under_way
 
+    def give_up_forsaken(self) -> None:
+        """End calls of tasks whose loop was closed: they would be in the way for ever."""
+        for call in tuple(self._calls):
+            if call.waker is not None and call.waker.is_forsaken():
+                self.give_up(call)
+
     @property
     def stopped(self) -> bool:
         """Whether the engine has stopped for good."""
