@@ -78,7 +78,12 @@ def test_a_file_has_argv_and_environment(tmp_path: Path) -> None:
         ({"args": 1}, TypeError, "as threading.Thread does"),
         ({"args": "name"}, TypeError, "as threading.Thread does"),
         ({"kwargs": [1]}, TypeError, "as threading.Thread does"),
+        ({"env": 5}, TypeError, "env has texts by name, such as .*, not 5"),
+        ({"env": ["A=b"]}, TypeError, "env has texts by name"),
         ({"name": 3}, TypeError, "name is a text, not 3"),
+        ({"name": ""}, ValueError, "printed in a line; '' cannot"),
+        ({"name": " "}, ValueError, "printed in a line; ' ' cannot"),
+        ({"name": "two\nlines"}, ValueError, "printed in a line; .* cannot"),
     ],
 )
 def test_what_a_program_cannot_be_run_with(
@@ -204,6 +209,9 @@ def test_a_path_that_begins_later_begins_where_the_device_is() -> None:
         ([], "at least one"),
         ([(1, (0, 0)), (1, (1, 0))], "must grow"),
         ([(0.5, (0, 0))], "begins in the past: at 0.5 s, and it is 1.000000 s"),
+        ([(0, 5)], "A position is two or three numbers of metres, not 5"),
+        ([(0, (1, 2, 3, 4))], "A position is two or three numbers"),
+        ([(0, "ab")], "A position is two or three numbers of metres, not 'ab'"),
         ([(float("nan"), (0, 0))], "number of seconds"),
         ([(float("inf"), (0, 0))], "number of seconds"),
     ],

@@ -35,7 +35,7 @@ class Roster(dict[str, Device]):
     def check_name(self, name: str | None, default: str) -> str:
         """Return the name of a new device: as it was asked for, or a free one like the default.
 
-        Raises: ValueError if it is taken; TypeError.
+        Raises: ValueError if it is taken or cannot be shown; TypeError.
         """
         if name is None:
             number, name = 1, default
@@ -44,6 +44,8 @@ class Roster(dict[str, Device]):
                 name = f"{default}-{number}"
         elif not isinstance(name, str):
             raise TypeError(f"A device's name is a text, not {name!r}")
+        elif not name.strip() or not name.isprintable():
+            raise ValueError(f"A device's name can be printed in a line; {name!r} cannot")
         elif name in self:
             raise ValueError(f"There is a device {name!r} already")
         return name

@@ -41,9 +41,12 @@ def make_propagation(
 
 def as_position(position: Sequence[float]) -> Position:
     """Return x, y and z of two or three numbers. Raises: ValueError."""
-    if len(position) not in (2, 3) or not all(math.isfinite(each) for each in position):
-        raise ValueError("A position is two or three numbers of metres")
-    x, y, *z = map(float, position)
+    try:
+        x, y, *z = map(float, position)
+    except (TypeError, ValueError):
+        x, y, z = math.nan, math.nan, []
+    if len(z) > 1 or not all(map(math.isfinite, (x, y, *z))):
+        raise ValueError(f"A position is two or three numbers of metres, not {position!r}")
     return x, y, z[0] if z else 0.0
 
 

@@ -56,6 +56,8 @@ def as_circumstances(
     """Check what a program is to have of its caller. Raises: TypeError; ValueError."""
     if isinstance(argv, (*_PATHS, bytes)) or not all(isinstance(each, _PATHS) for each in argv):
         raise TypeError(f"argv is a list of texts, such as argv=['--fast'], not {argv!r}")
+    if not isinstance(env, (Mapping, type(None))):
+        raise TypeError(f"env has texts by name, such as env={{'MODE': 'fast'}}, not {env!r}")
     for name, value in (env or {}).items():
         if not isinstance(name, str) or not isinstance(value, str | None):
             raise TypeError(
