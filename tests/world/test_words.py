@@ -24,7 +24,7 @@ _bleio.adapter.start_advertising(b"\\x02\\x01\\x06\\x07\\x09sensor", interval=0.
 while not _bleio.adapter.connected:
     pass
 while True:
-    time.sleep(0.5)
+    time.sleep(2)
     level.value = b"L"
 """
 READER = """
@@ -40,7 +40,7 @@ except _bleio.SecurityError:
     connection.pair()
 print(bytes(level.value))
 level.set_cccd(notify=True)
-time.sleep(0.6)
+time.sleep(2.1)
 connection.disconnect()
 """
 # What is said between the two, without times, empty packets, and what is of no interest here.

@@ -6,13 +6,16 @@ new only if its SN is the one that it wanted. So one lost packet costs a repetit
 Not to acknowledge is also the flow control: an end whose host has no room leaves its NESN as it
 was, and the other end keeps the PDU and its credit.
 
-Both ends choose what they send before the other's packet has arrived, for an answer takes longer to
-make than the inter frame space. Therefore `choose` and `transmit` are two steps: a peripheral that
+A peripheral chooses what it sends before the central's packet has arrived, for an answer takes
+longer to make than the inter frame space. Therefore `choose` and `transmit` are two steps: one that
 chose nothing answers with an empty packet, even if the packet it answers gives it something to say.
+It may have a PDU that waits to be acknowledged, and that very packet may do so: then it has
+settled what comes after it, too (`_ready`).
 
-The header's More Data bit and "is there something to send" read what the queue knows (`head`). What
-the queue cannot know is whether the other end's host takes data; a data PDU at the head that it
-would not take counts as nothing to send, and its host wakes the link when that changes.
+A header's More Data bit is how an end says that it has more for this event (4.5.6). It, and "is
+there something to send", read what the queue knows (`head`). What the queue cannot know is whether
+the other end's host takes data; a data PDU at the head that it would not take counts as nothing to
+send, and its host wakes the link when that changes.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ from typing import Protocol
 from bleio.radio.connection.cipher import MIC_OCTETS, EndKeys
 from bleio.radio.connection.negotiated import Negotiated
 from bleio.radio.connection.pdu import EMPTY, LLID_CONTROL, DataPdu
-from bleio.radio.connection.queue import CONTROL, DATA, SendQueue
+from bleio.radio.connection.queue import CONTROL, DATA, NOTHING, SendQueue
+
+MORE_DATA = 1 << 4  # in the first octet of a header
 
 
 class DataTaker(Protocol):
@@ -50,7 +55,7 @@ class Acknowledgement:
     """
 
     __slots__ = ("_host", "_is_peripheral", "_keys", "_negotiated", "_nesn", "_peer_host",
-                 "_queue", "_receiver", "_sn", "_times_sent", "retransmissions",
+                 "_queue", "_ready", "_receiver", "_sn", "_times_sent", "retransmissions",
                  "unacknowledged")  # fmt: skip
 
     def __init__(
@@ -73,6 +78,7 @@ class Acknowledgement:
         self._is_peripheral = is_peripheral
         self._sn = self._nesn = 0
         self._times_sent = 0
+        self._ready = NOTHING  # at a peripheral: the queue's head when the central began to send
         self.unacknowledged: DataPdu | None = None  # chosen, perhaps sent, perhaps in vain
         self.retransmissions = 0
 
@@ -117,11 +123,19 @@ class Acknowledgement:
                 pdu = EMPTY
             self.unacknowledged = pdu
             self._times_sent = 0
+        else:
+            self._ready = self._queue.head
         return pdu
 
     def transmit(self) -> tuple[DataPdu, int]:
         """Send it. Returns: the PDU and the first octet of its header. Spec: Vol 6, Part B, 2.4."""
-        pdu = self.unacknowledged or self.choose()
+        pdu = self.unacknowledged
+        if pdu is None:
+            if self._is_peripheral and self._queue.head != self._ready:
+                pdu = self.unacknowledged = EMPTY  # too late for this packet
+                self._times_sent = 0
+            else:
+                pdu = self.choose()
         if self._times_sent and pdu is not EMPTY:
             self.retransmissions += 1
         self._times_sent += 1

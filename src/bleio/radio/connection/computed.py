@@ -19,7 +19,9 @@ What may surprise:
 
 - With peripheral latency the central's PDU waits for an event to which the peripheral listens: one
   in latency + 1, counted from the last that was used. The peripheral's own goes into the next one.
-- Both ends choose their PDUs before either arrives, as on air (`Acknowledgement`).
+- The peripheral chooses its PDU before the central's arrives, as on air (`Acknowledgement`).
+- An event goes on with whatever waits when an exchange is over. On air only what its More Data bits
+  have announced goes on; the two differ by what the central's link layer answers at once.
 - The peripheral's packet is acknowledged at once, without the central's next packet that would say
   so: nothing can happen to that either. So the credit for a host's packet comes back at the time of
   the event that carried it, whatever the interval.

@@ -10,6 +10,7 @@ The rules are few, and all are the specification's. Vol 6, Part B, 4.5:
 
 - The peripheral answers only what it has heard, and the event ends with the first packet that gets
   lost. What is not acknowledged is sent again in the next event (`Acknowledgement`).
+- It also ends with the peripheral's packet if neither of the last two has its More Data bit set.
 - An end that has heard nothing for the supervision time-out drops the link; one that has never
   heard anything, after six events. The other end finds that out in its own time.
 - With latency the peripheral sleeps while it has nothing to say, but after a packet that it has
@@ -23,7 +24,7 @@ What may surprise:
   at that moment.
 - It changes back likewise. An event in which a packet is on air then is brought to its end here, by
   an engine that the link has already put away. That is why `_sent` finds everything at the link and
-  its ends, and nothing but the number of the event is kept here.
+  its ends, and only the number of the event and the central's last bit are kept here.
 - The first exchange of an event has the radios of its ends until it is over, even beyond the anchor
   point of another link: a packet that is on air cannot be taken back.
 """
@@ -35,6 +36,7 @@ from typing import TYPE_CHECKING
 from bleio.core.codes import HciErrorCode
 from bleio.radio.air import phy
 from bleio.radio.air.medium import Transmission
+from bleio.radio.connection.acknowledgement import MORE_DATA
 
 if TYPE_CHECKING:
     from bleio.radio.connection.end import LinkEnd
@@ -48,7 +50,7 @@ ESTABLISHING_EVENTS = 6
 class SteppedEvents:
     """The events of a link whose packets can be lost, from now on."""
 
-    __slots__ = ("_clock", "_event", "_events", "_link", "_medium", "_schedule")
+    __slots__ = ("_clock", "_event", "_events", "_link", "_medium", "_more", "_schedule")
 
     def __init__(self, link: AirLink) -> None:
         self._link = link
@@ -57,6 +59,7 @@ class SteppedEvents:
         self._schedule = link.schedule
         self._event = 0
         self._events = 0  # that have begun
+        self._more = 0  # the More Data bit of the central's last packet
         now_us = self._clock.now_us
         for end in (link.central, link.peripheral):
             end.heard.begin(now_us, link.event_at(now_us) - 1, ever=link.was_used)
@@ -90,7 +93,7 @@ class SteppedEvents:
         self._events += 1
         self._event = event
         if self._is_alive():
-            self._send(self._link.central)
+            self._poll()
 
     def _is_alive(self) -> bool:
         """See to the time-outs at the beginning of each event."""
@@ -106,14 +109,20 @@ class SteppedEvents:
 
     # -- packets --
 
-    def _send(self, sender: LinkEnd) -> None:
+    def _poll(self) -> None:
+        """Let the central send; what the peripheral will answer is settled by then."""
+        central, peripheral = self._link.central, self._link.peripheral
+        peripheral.acknowledgement.choose()
+        pdu, header = central.acknowledgement.transmit()
+        self._more = header & MORE_DATA
+        self._send(central, pdu, header)
+
+    def _send(self, sender: LinkEnd, pdu: DataPdu, header: int) -> None:
         link, now_us = self._link, self._clock.now_us
-        pdu, header = sender.acknowledgement.transmit()
-        channel = link.channel(self._event)
         packet = self._medium.transmit(
             Transmission(
                 sender.layer.station,
-                channel,
+                link.channel(self._event),
                 now_us,
                 pdu.octets,
                 sender.negotiated.tx_phy,
@@ -122,8 +131,6 @@ class SteppedEvents:
         )
         if link.radio.watched:
             link.show(sender, pdu, header, self._event, now_us, crc_right=not packet.corrupt)
-        # An answer takes longer to make than the inter frame space.
-        sender.other.acknowledgement.choose()
         self._schedule.step(packet.to_us, self._sent, sender, pdu, header, packet)
 
     def _sent(self, sender: LinkEnd, pdu: DataPdu, header: int, packet: Transmission) -> None:
@@ -143,8 +150,9 @@ class SteppedEvents:
         next_us = now_us + phy.T_IFS_US
         schedule.exchanges_left -= sender.role  # with the peripheral's packet one has ended
         if not sender.role:
-            schedule.step(next_us, self._send, receiver)
-        elif link.has_pdu and schedule.fits(next_us):
+            # What its host has to say to that comes too late, also for the More Data bit.
+            schedule.step(next_us, self._send, receiver, *receiver.acknowledgement.transmit())
+        elif (self._more or header & MORE_DATA) and schedule.fits(next_us):
             schedule.step(next_us, self._go_on)
         else:
             schedule.over()
@@ -152,7 +160,7 @@ class SteppedEvents:
     def _go_on(self) -> None:
         """Let the central send again, if that still fits: more may have come to be said."""
         if self._schedule.fits(self._clock.now_us):
-            self._send(self._link.central)
+            self._poll()
         else:
             self._schedule.over()
 
