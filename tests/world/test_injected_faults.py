@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -260,6 +261,16 @@ def test_a_world_can_end_while_faults_are_under_way() -> None:
         world.inject(each.format("1s") for each in ALL_KINDS)
         world.run(until=1.5)
     assert not world.clock.alive()
+
+
+@pytest.mark.parametrize("what", [5, None, ["jam @1s", 5]])
+def test_what_is_no_fault(what: Any) -> None:
+    with World() as world:
+        with pytest.raises(
+            TypeError, match=r"A fault is a value or text, such as .*, not (5|None)$"
+        ):
+            world.inject(what)
+        assert world.faults == ()
 
 
 def test_times_can_count_from_now() -> None:

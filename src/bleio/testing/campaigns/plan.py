@@ -117,7 +117,7 @@ def _values(name: str, values: Iterable[Any]) -> Sequence[Any]:
 def _check(name: str, value: Any) -> None:
     if not isinstance(name, str) or not name.isidentifier() or name in RESERVED:
         raise ValueError(
-            f"{name!r} cannot be the name of a parameter; it is a Python name, and none of"
+            f"{name!r} cannot be the name of a parameter; that is a name in Python, and none of"
             f" {', '.join(RESERVED)}"
         )
     if not isinstance(value, _SCALARS):

@@ -82,6 +82,8 @@ def _flat(faults: Faults) -> Iterator[Fault]:
         yield faults
     elif isinstance(faults, str):
         yield parse(faults)
-    else:
+    elif isinstance(faults, Iterable):
         for each in faults:
             yield from _flat(each)
+    else:
+        raise TypeError(f"A fault is a value or text, such as Jam(2) or 'jam @2s', not {faults!r}")

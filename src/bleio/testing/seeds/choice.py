@@ -63,9 +63,10 @@ def as_seeds(value: object) -> tuple[int, ...]:
             " such as range(5, 10), [3, 7] or '0,5,7-9'"
         )
     seeds = list(value)
-    wrong = [each for each in seeds if not isinstance(each, int) or isinstance(each, bool)]
-    if wrong:
-        raise ValueError(f"seeds has {wrong[0]!r} in it; each seed is a whole number")
+    for each in seeds:
+        # One below 0 could not be asked for by --ble-seeds again.
+        if not isinstance(each, int) or isinstance(each, bool) or each < 0:
+            raise ValueError(f"seeds has {each!r} in it; each seed is a whole number from 0 on")
     return _checked(seeds)
 
 
