@@ -199,7 +199,8 @@ def add_note(error: BaseException, note: str) -> None:
 
 def notes_of(error: BaseException) -> list[str]:
     """Return the lines beneath an exception."""
-    return list(getattr(error, "__notes__", ()))
+    notes = vars(error).get("__notes__")  # not by its class, which may be a program's
+    return list(notes) if isinstance(notes, list | tuple) else []
 
 
 def notes_not_printed(error: BaseException) -> list[str]:
