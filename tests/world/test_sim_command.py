@@ -66,6 +66,26 @@ def test_programs_have_arguments(tmp_path: Path) -> None:
         assert said in done.stderr
 
 
+@pytest.mark.parametrize("options", [(), ("--trace",)])
+def test_what_the_terminal_cannot_show_is_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    (tmp_path / "s\u00e9nsor.py").write_text(
+        "import sys, _bleio, time\n"
+        "_bleio.adapter.start_advertising(b'\\x02\\x01\\x06')\n"
+        "time.sleep(1)\n"
+        "print('\\u00fc \\ud800')\n"
+        "sys.exit('no \\u00fc')\n"
+    )
+    (tmp_path / "sleeps.py").write_text("import time\ntime.sleep(1e6)\n")
+    done = sim("s\u00e9nsor.py", "sleeps.py", *options, "--for", "1min", folder=tmp_path)
+    assert done.returncode == 1
+    assert "s\\xe9nsor] \\xfc \\ud800\n" in done.stdout
+    assert "s\\xe9nsor] no \\xfc\n" in done.stdout
+    assert "nsor failed at 1.0" in done.stderr
+
+
 def test_the_exit_code_of_a_program_is_the_commands(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import sys\nprint('now')\nsys.exit(3)")
     done = sim("bad.py", folder=tmp_path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import sys
 from typing import TypeVar
 
 import click
@@ -15,6 +17,15 @@ def no_nan(context: click.Context, parameter: click.Parameter, value: Number) ->
     if value is not None and math.isnan(value):
         raise click.BadParameter("'nan' is no number.")
     return value
+
+
+def print_anything() -> None:
+    """Let standard output escape what its encoding has not, such as the texts of others.
+
+    What a terminal can show must not decide how a simulated world goes on.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def unusable(error: OSError) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bleio.cli.options import unusable
+from bleio.cli.options import print_anything, unusable
 from bleio.cli.worlds import (
     FOR_EVER_S,
     Duration,
@@ -124,6 +124,7 @@ def sim(
         from bleio.testing.programs.program import words_of
     except ImportError as error:  # of what worlds need and not every machine has
         raise click.ClickException(str(error)) from error
+    print_anything()
     check_air(path_loss, distance, jitter_s)
     if decipher and capture is None:
         raise click.UsageError("--decipher goes with --capture")
