@@ -177,6 +177,21 @@ def test_of_many_failures_behind_one_a_few_are_told() -> None:
         ]
 
 
+def test_an_error_whose_attributes_raise_is_a_failure_as_any() -> None:
+    class Odd(Exception):
+        @property
+        def exceptions(self) -> object:
+            raise RuntimeError("gotcha")
+
+    def fails() -> None:
+        raise Odd("odd")
+
+    with World() as world:
+        world.add(fails)
+        with pytest.raises(DeviceFailed, match="Odd: odd"):
+            world.run()
+
+
 def test_an_error_without_a_text_has_no_colon() -> None:
     def fails() -> None:
         raise ValueError

@@ -12,6 +12,7 @@ taken out of the traceback itself, which holds for pytest, debuggers and plain P
 
 from __future__ import annotations
 
+import builtins
 import linecache
 import os
 import sysconfig
@@ -30,6 +31,7 @@ _FOR_PROGRAMS_TOO = "bleio.testing.timing.clock."  # it takes their arguments
 _LIBRARIES = tuple(
     os.path.join(sysconfig.get_path(name), "") for name in ("stdlib", "purelib", "platlib")
 )
+_GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
 # Coroutines and their like: what has their frame, and what they await.
 _AWAITING = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
 
@@ -104,8 +106,14 @@ def _behind(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def _grouped(error: BaseException) -> tuple[BaseException, ...]:
-    """Return those in a group; Python 3.10 has none, but libraries that bring them."""
-    inside = getattr(error, "exceptions", ())
+    """Return those in a group, not by its class, which may be a program's.
+
+    Python 3.10 has none, but libraries that bring them.
+    """
+    if _GROUP is not None and isinstance(error, _GROUP):
+        inside = _GROUP.exceptions.__get__(error)
+    else:
+        inside = vars(error).get("exceptions") or vars(error).get("_exceptions")
     if not isinstance(inside, tuple | list):
         return ()
     return tuple(each for each in inside if isinstance(each, BaseException))
