@@ -76,6 +76,20 @@ def test_a_sleep_is_as_long_as_it_says() -> None:
 
 
 @since_3_11
+def test_a_sleep_for_ever_can_be_cancelled() -> None:
+    async def sleeps() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.sleep(float("inf")), 3)
+        print(asyncio.get_running_loop().time())
+        await asyncio.sleep(float("inf"))
+
+    with World() as world:
+        device = world.add(sleeps)
+        world.run_for(10)
+        assert device.text.startswith("3.0")
+        assert device.running
+
+
 def test_runner_task_group_and_timeout() -> None:
     seen: list[Any] = []
 

@@ -263,6 +263,23 @@ def test_threads_of_a_program_wait_by_simulated_time() -> None:
     assert order == ["program", "thread"]
 
 
+def test_a_world_is_not_run_by_other_threads_nor_by_its_programs() -> None:
+    said: list[str] = []
+
+    def runs() -> None:
+        with pytest.raises(WorldError) as caught:
+            world.run_for(1)
+        said.append(str(caught.value).split(",")[0])
+
+    with World() as world:
+        thread = threading.Thread(target=runs, name="helper", daemon=True)
+        thread.start()
+        thread.join(PATIENCE_S)
+        world.add(runs, name="sensor")
+        world.run()
+    assert said == ["world.run() was called in helper", "world.run() was called in sensor"]
+
+
 def test_a_closed_world_leaves_no_thread() -> None:
     before = set(threading.enumerate())
     with World() as world:

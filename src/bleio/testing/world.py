@@ -236,7 +236,8 @@ class World(Results):
         Args: until: simulated seconds since the world began, or what becomes true. within_s: how
             much simulated time a condition or the end of all programs may take from now.
         Raises: DeviceFailed as soon as a program ends with an exception; DeviceBlocked;
-            Stalled; WorldError after `close`; TimeoutError; ValueError for NaN; OSError if `echo`
+            Stalled; WorldError after `close`, and in threads that did not make the world;
+            TimeoutError; ValueError for NaN; OSError if `echo`
             cannot be written; KeyboardInterrupt, after which it can be run on.
         """
         if until is None or callable(until):
@@ -254,6 +255,7 @@ class World(Results):
         self, done: Callable[[], bool], limit_s: float, at_looks: Callable[[], bool] | None
     ) -> bool:
         self.check_open()
+        self.clock.check_owner()
         if math.isnan(limit_s):
             raise ValueError("A world runs for a number of seconds, not for NaN")
         within_s = None if limit_s == math.inf else limit_s

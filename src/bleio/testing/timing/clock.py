@@ -41,6 +41,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bleio.runtime.clock import Clock, Flag
+from bleio.testing.errors import WorldError
 from bleio.testing.timing.engine import EngineTurns
 from bleio.testing.timing.loop import LoopInTurns
 from bleio.testing.timing.pacing import Pace
@@ -270,6 +271,14 @@ class VirtualClock(Clock):
         return self._engine
 
     # The owner
+
+    def check_owner(self) -> None:
+        """Raise WorldError if it is not the owner that calls: it would wait for the owner's run."""
+        if (me := self.participant()) is not self._turns.owner:
+            raise WorldError(
+                f"world.run() was called in {me.name}, but a world goes on in the thread that made"
+                " it; call it there, or make the world here"
+            )
 
     def wait_until_seen(
         self, predicate: Predicate, timeout_s: float | None, at_looks: Predicate

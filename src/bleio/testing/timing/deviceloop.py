@@ -219,6 +219,7 @@ class DeviceLoop(LoopInTurns):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """See asyncio."""
+        when = min(when, NEVER_US / 1e6)  # also for ever, `math.inf`
         timer = super().call_at(when, callback, *args, context=context)
         if self._me is not None:
             self._me.look_limit_us = min(self._me.look_limit_us, round(when * 1e6))
