@@ -12,7 +12,7 @@ of the same names, and a test gets the other end of their pins: it presses, turn
     buses, serial  `busio`; `sensors`: what a test hangs on a bus
     sound          `audiopwmio`, `audiocore`, `audiobusio`: what was played, and what is heard
     processor      `microcontroller` and `supervisor`
-    usb            `usb_hid`
+    usb            `usb_hid`; `rainbow`: `rainbowio`
     memory         `microcontroller.nvm`
     modules        all of these as what `import` finds
 

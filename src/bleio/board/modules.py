@@ -9,7 +9,7 @@ from importlib.machinery import PathFinder
 from types import ModuleType
 from typing import Any
 
-from bleio.board import analog, buses, digital, keys, serial, sound
+from bleio.board import analog, buses, digital, keys, rainbow, serial, sound
 from bleio.board.board import PIN_NAMES, Board
 from bleio.board.pins import Pin
 from bleio.board.processor import make_microcontroller, make_supervisor
@@ -33,6 +33,7 @@ _BY_PINS: dict[str, dict[str, Any]] = {
     "keypad": {"Event": keys.Event, "EventQueue": keys.EventQueue, "Keys": keys.Keys},
     "neopixel_write": {"neopixel_write": digital.neopixel_write},
     "pwmio": {"PWMOut": analog.PWMOut},
+    "rainbowio": {"colorwheel": rainbow.colorwheel},
     "touchio": {"TouchIn": analog.TouchIn},
 }
 NAMES = frozenset({*_BY_PINS, "board", "microcontroller", "supervisor", "usb_hid"})

@@ -318,3 +318,22 @@ def test_sound_files_are_refused_when_they_are_opened(modules):
         modules["audiomp3"].MP3Decoder("a.mp3")
     with pytest.raises(NotImplementedError, match="no sound files"):
         modules["audiocore"].WaveFile("a.wav")
+
+
+@pytest.mark.parametrize(
+    ("place", "colour"),
+    [
+        (0, 0xFF0000),
+        (1, 0xFC0300),
+        (84, 0x03FC00),
+        (85, 0x00FF00),
+        (169, 0x0003FC),
+        (170, 0x0000FF),
+        (254, 0xFC0003),
+        (255, 0xFF0000),
+        (256, 0xFF0000),
+        (42.5, 0x807F00),
+    ],
+)
+def test_the_wheel_of_colours(modules, place, colour):
+    assert modules["rainbowio"].colorwheel(place) == colour
