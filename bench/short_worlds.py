@@ -2,7 +2,7 @@
 
 Each has two devices, which advertise and scan, connect, discover two services and read a value.
 
-    bleio campaign bench/short_worlds.py --workers 2 --results /tmp/short_worlds.jsonl
+    bleio campaign bench/short_worlds.py --workers 2 --results short_worlds.jsonl
 """
 
 import time

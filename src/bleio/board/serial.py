@@ -6,6 +6,7 @@ from typing import Any
 
 from bleio.board.pins import Claim, Pin
 
+_MOST_SENT = 1 << 20  # of what a program has written
 _MOST_UNREAD = 4096  # of a serial line; what comes beyond is lost and counted
 
 
@@ -16,7 +17,7 @@ class SerialLine:
 
     def __init__(self) -> None:
         self.sent = bytearray()
-        """What the program has written; yours to clear."""
+        """What the program has written, the last 1,048,576 octets."""
         self.lost_octets = 0
         """What came when 4096 octets were unread."""
         self._unread = bytearray()
@@ -90,6 +91,7 @@ class UART(Claim):
         self._check()
         octets = bytes(memoryview(buf))
         self._line.sent += octets
+        del self._line.sent[:-_MOST_SENT]
         return len(octets)
 
     def reset_input_buffer(self) -> None:

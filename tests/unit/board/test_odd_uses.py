@@ -140,3 +140,11 @@ def test_a_bus_of_the_board_is_made_anew_after_deinit(modules):
     board.I2C().deinit()
     assert board.I2C().try_lock()
     assert board.I2C() is board.STEMMA_I2C()
+
+
+def test_what_a_program_writes_to_a_line_is_bounded(board, modules):
+    line = modules["busio"].UART(board.TX, board.RX)
+    for number in range(5):
+        line.write(bytes([number]) * (1 << 18))
+    assert len(board.uart.sent) == 1 << 20
+    assert set(board.uart.sent) == {1, 2, 3, 4}

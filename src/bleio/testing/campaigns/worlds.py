@@ -12,7 +12,6 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,8 +60,13 @@ def run_world(loaded: Loaded, parameters: Parameters, seed: int, **more: Any) ->
         with World(seed, **{"folder": loaded.folder, **given, **more}) as world:
             row |= numbers_of(loaded.function(world, **parameters), row)
     except (Exception, SystemExit) as error:
-        row = {"seed": seed, **parameters, "error": _text_of(error)}
-        return Outcome(row, None if world is None else _packets_of(world))
+        text, packets = _text_of(error), None
+        if world is not None:
+            try:
+                packets = _packets_of(world)
+            except Exception as lost:  # of any kind: a world that fails stops nobody
+                text += f"; its packets could not be kept: {_text_of(lost)}"
+        return Outcome({"seed": seed, **parameters, "error": text}, packets)
     return Outcome(row)
 
 
@@ -102,10 +106,9 @@ def _text_of(error: BaseException) -> str:
     return f"{name}: {text}"[:LONGEST_ERROR] if text else name
 
 
-def _packets_of(world: World) -> bytes | None:
-    """Return the last packets of a world as pcapng; None if they cannot be had."""
-    with suppress(Exception), tempfile.TemporaryDirectory() as folder:
+def _packets_of(world: World) -> bytes:
+    """Return the last packets of a world as pcapng. Raises: OSError."""
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(os.path.realpath(folder), "packets.pcapng")
         world.save_packets(path)
         return path.read_bytes()
-    return None

@@ -117,7 +117,10 @@ class DeviceLoop(LoopInTurns):
 
     def _run_once(self) -> None:
         """Do one round as asyncio does: wait if nothing is ready, take what is due, and run what
-        was ready by then, not what that makes ready."""
+        was ready by then, not what that makes ready.
+
+        Its end is that of the engine's loop, whose rounds are too many to call a function for it.
+        """
         me, time, ready, timers = self._me, self._time, self._ready, self._scheduled
         assert me is not None
         if me.stop is not None:

@@ -105,3 +105,16 @@ def test_wrong_settings_of_the_world_are_told(settings: object, text: str) -> No
 def test_settings_of_the_world_may_depend_on_parameters() -> None:
     loaded = Loaded("", lambda world, a: world.loss, lambda a: {"loss": a / 4})
     assert run_world(loaded, {"a": 1}, 0).row["result"] == 0.25
+
+
+def test_packets_that_cannot_be_kept_are_told(monkeypatch):
+    def full(world, path):
+        raise OSError(28, "No space left on device")
+
+    def scenario(world, a):
+        raise ValueError("no")
+
+    monkeypatch.setattr("bleio.testing.world.World.save_packets", full)
+    outcome = run_world(Loaded("", scenario, {}), {"a": 1}, 0)
+    assert outcome.capture is None
+    assert outcome.row["error"].startswith("ValueError: no; its packets could not be kept: OSError")
