@@ -83,6 +83,12 @@ class Radios:
     def files(self) -> list[str]:
         return sorted(path.name for path in self.runtime.glob("*"))
 
+    def left_over(self) -> list[str]:
+        """Return the files but for logs that say something: a radio that was too slow or stood
+        still has complained, and its log stays."""
+        said = {path.name for path in self.runtime.glob("*.log") if _says_something(path)}
+        return [name for name in self.files() if name not in said]
+
     def close(self) -> None:
         """Raises: AssertionError if a program ended badly, or a radio would not end."""
         try:
@@ -94,6 +100,13 @@ class Radios:
                 if process_id is not None:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(process_id, signal.SIGKILL)
+
+
+def _says_something(log: Path) -> bool:
+    try:
+        return log.stat().st_size > 0
+    except FileNotFoundError:  # its radio has just left
+        return False
 
 
 @pytest.fixture

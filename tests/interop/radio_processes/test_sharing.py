@@ -26,7 +26,7 @@ def test_ten_that_start_at_once_make_one_radio(radios: Radios) -> None:
     for member in members:
         member.type("\n")
         member.ends_well()
-    holds_within(lambda: not radios.files(), "the radio has left nothing behind")
+    holds_within(lambda: not radios.left_over(), "the radio has left nothing behind")
     holds_within(lambda: not _background_radios(radios), "the radio's process has ended")
 
 
