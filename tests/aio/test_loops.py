@@ -7,9 +7,12 @@ import gc
 import threading
 
 import _bleio
+import pytest
 from _bleio import Adapter, Address
 
 from bleio import aio
+from bleio.runtime.awaiting import finished
+from bleio.runtime.calls import Call
 from bleio.runtime.engine import use_portal
 from bleio.runtime.portal import Portal
 from support.awaiting import NOTIFY, READ, in_loop, linked, running, served
@@ -101,6 +104,28 @@ def test_a_link_for_a_closed_loop_is_ended(central: Adapter, peripheral: Adapter
     until(lambda: not peripheral.advertising)  # it has connected
     until(lambda: not central.connected and not peripheral.connected)
     del task
+    gc.collect()
+
+
+@pytest.mark.parametrize("first", ["the operation", "the task"])
+def test_a_forgotten_task_may_be_collected_in_any_order(central: Adapter, first: str) -> None:
+    """Python's collector ends the coroutines of a circle in an order that it chooses."""
+    engine = central._session.engine
+
+    async def slow() -> None:
+        await Call(asyncio.sleep, PATIENCE_S)
+
+    operation = slow()
+    task = finished(engine, operation)
+    loop = asyncio.new_event_loop()
+    waiting = loop.create_task(task)
+    loop.run_until_complete(asyncio.sleep(0.05))
+    for each in (operation, task) if first == "the operation" else (task, operation):
+        each.close()  # raises RuntimeError if the other one's end disturbs it
+    until(lambda: not engine.portal._calls)
+    loop.set_exception_handler(lambda loop, context: None)  # says that the task is pending
+    loop.close()
+    del waiting
     gc.collect()
 
 

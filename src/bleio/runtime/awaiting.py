@@ -117,6 +117,9 @@ async def finished(
             call = step(value)
             try:
                 step, value = operation.send, await ended(engine, call, keeps_on=keeps_on)
+            except GeneratorExit:  # the task was forgotten; its operation may have been before it
+                operation.close()
+                raise
             except BaseException as error:  # of any kind: it is the operation's to see
                 step, value = operation.throw, error
     except StopIteration as end:
