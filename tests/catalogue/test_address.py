@@ -74,3 +74,31 @@ def test_read_only() -> None:
         Address(OCTETS).type = 1
     with pytest.raises(AttributeError):
         Address(OCTETS).address_bytes = OCTETS
+
+
+# Ours: text, which CircuitPython's does not take.
+
+
+@pytest.mark.parametrize("text", ["11:22:33:44:55:66", "11-22-33-44-55-66"])
+def test_text_is_most_significant_first(text: str) -> None:
+    assert Address(text) == Address(OCTETS)
+    assert Address(address=text, address_type=Address.RANDOM_STATIC).type == Address.RANDOM_STATIC
+    assert Address("f0:f1:f2:f3:f4:AB").address_bytes == bytes.fromhex("abf4f3f2f1f0")
+
+
+def test_text_as_it_is_printed() -> None:
+    address = Address(bytes.fromhex("0a0b0c0d0eef"), 1)
+    assert Address(str(address), address.type) == address
+    assert Address(repr(address), address.type) == address
+
+
+@pytest.mark.parametrize("text", ["", "sensor", "f0:f1", "<Address 11:22>", "Address", "123456"])
+def test_other_text(text: str) -> None:
+    """Six letters are no octets, though a board would take them for such."""
+    with pytest.raises(ValueError, match="is not a device address such as C0:11:22:33:44:55"):
+        Address(text)
+
+
+def test_the_type_is_checked_with_text_too() -> None:
+    with raises(ValueError, "address_type must be 0-3"):
+        Address("11:22:33:44:55:66", 4)

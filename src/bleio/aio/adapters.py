@@ -89,6 +89,9 @@ class _Connections:
         self._session = adapter_of(adapter)._session
         self._known: list[Connection] = []  # none but live ones
 
+    def __repr__(self) -> str:
+        return f"<connections of {self._adapter!r}>"
+
     def __aiter__(self) -> _Connections:
         return self
 
@@ -190,6 +193,10 @@ class Scan:
             args, options = self._radio.scanning(*args, **options)
         self._wanted = _arguments(Adapter.start_scan, args, options)
         self._buffer: ScanBuffer | None = None
+
+    def __repr__(self) -> str:
+        """Whether it runs, and what waits to be taken. Never waits."""
+        return f"<Scan {'not begun' if self._buffer is None else self._buffer.state()}>"
 
     @property
     def dropped(self) -> int:

@@ -42,6 +42,9 @@ class _Packets:
         self._buffer = buffer
         self._ring = buffer._end.ring
 
+    def __repr__(self) -> str:
+        return f"<packets of {self._buffer!r}>"
+
     def __aiter__(self) -> _Packets:
         return self
 

@@ -115,6 +115,9 @@ class _Lines:
         self._buffer = buffer
         self._limit = limit
 
+    def __repr__(self) -> str:
+        return f"<lines of {self._buffer!r}>"
+
     def __aiter__(self) -> _Lines:
         return self
 

@@ -12,7 +12,7 @@ from inspect import iscoroutinefunction
 from types import TracebackType
 
 from bleio.aio.gatt import local_end, remote_end
-from bleio.api import Characteristic
+from bleio.api import UUID, Characteristic
 from bleio.api._arguments import at_least
 from bleio.api._ends import LocalEnd, RemoteEnd
 from bleio.api._listening import Listening, listen_local, listen_remote
@@ -56,6 +56,17 @@ class Values:
         self._buffer_size = at_least("buffer_size", buffer_size, 1)
         self._ring = PacketRing(self._capacity_octets, end.session.counted)
         self._listening: Listening | None = None
+
+    def __repr__(self) -> str:
+        """The characteristic, at which side, and what waits to be taken. Never waits."""
+        side = "local" if isinstance(self._end, LocalEnd) else "remote"
+        uuid = UUID._on_air(self._end.model.uuid)
+        if self._listening is None:
+            now = "not begun"
+        else:
+            now = "ended" if self._is_over() else "running"
+            now += f", {len(self._ring.packets)} waiting"
+        return f"<Values of {side} {uuid!r}, {now}>"
 
     @property
     def dropped(self) -> int:
@@ -203,6 +214,9 @@ class Subscription:
         self._loop = asyncio.get_running_loop()
         self._ended = False
         self._loop.call_soon(self._deliver)  # what has come since the peer was asked
+
+    def __repr__(self) -> str:
+        return f"<Subscription to {self._values!r}>"
 
     @property
     def dropped(self) -> int:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import operator
 from array import array
+from collections.abc import Callable
+from functools import wraps
 from typing import (
     Any,
     NoReturn,
@@ -33,6 +35,22 @@ def public(cls: C) -> C:
     """Let a class show itself as a member of `_bleio`, in tracebacks and representations."""
     cls.__module__ = "_bleio"
     return cls
+
+
+def described(describe: Callable[[T], str]) -> Callable[[T], str]:
+    """Make a `__repr__` that raises at no time.
+
+    Debuggers show objects that are half made, and those that their constructor has refused.
+    """
+
+    @wraps(describe)
+    def representation(self: T) -> str:
+        try:
+            return describe(self)
+        except AttributeError:
+            return f"<{type(self).__name__} that was not made>"
+
+    return representation
 
 
 def no_constructor(cls: type) -> NoReturn:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from bleio.api._acts import advertise, connect, scan, set_address
 from bleio.api._arguments import (
     ReadableBuffer,
+    described,
     having,
     instance,
     instance_or_none,
@@ -88,17 +89,19 @@ class Adapter:
         self._choice = choice  # None: what the environment says when it is used
         self._sessions: dict[None, Session] = {}  # none or one
 
+    @described
     def __repr__(self) -> str:
         """Which adapter it is, its address, and what it is doing. Opens nothing, never waits."""
         choice = self._choice or selection.setting()
-        for session in self._sessions.values():
-            if (backend := session.life.backend) is not None:
-                now = ", ".join(session.gap.doing()) or "idle"
-                own = backend.address.octets[::-1].hex(":") if any(backend.address.octets) else ""
-                return " ".join(filter(None, ("<Adapter", choice, own, f"{now}>")))
-            if not session.life.enabled:
-                return f"<Adapter {choice} off>"
-        return f"<Adapter {choice} not open>"
+        if not choice.isprintable():
+            choice = ascii(choice)
+        session = self._sessions.get(None)
+        if session is None or (backend := session.life.backend) is None:
+            is_off = session is not None and not session.life.enabled
+            return f"<Adapter {choice} {'off' if is_off else 'not open'}>"
+        now = ", ".join(session.gap.doing()) or "idle"
+        own = backend.address.octets[::-1].hex(":") if any(backend.address.octets) else ""
+        return " ".join(filter(None, ("<Adapter", choice, own, f"{now}>")))
 
     @property
     def _session(self) -> Session:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bleio.api._arguments import ReadableBuffer, in_range, public, readable
-from bleio.core.address import AddressType, DeviceAddress
+from bleio.api._arguments import ReadableBuffer, described, in_range, public, readable
+from bleio.core.address import AddressType, DeviceAddress, parse_address
 
 
 @public
@@ -11,6 +11,10 @@ class Address:
     """A device address: six octets, least significant first, and one of four types.
 
     Spec: Vol 6, Part B, 1.3.
+    Args: address: six octets, least significant first, as CircuitPython has it. Ours beside that
+        is text, most significant first: `c0:11:22:33:44:55`, with dashes, or as an Address prints
+        itself. address_type: text does not tell it, and a random address that is taken for a
+        public one is another device's.
     Raises: TypeError, ValueError for arguments of another kind, length or range.
     """
 
@@ -22,7 +26,7 @@ class Address:
     RANDOM_PRIVATE_NON_RESOLVABLE = int(AddressType.RANDOM_PRIVATE_NON_RESOLVABLE)
 
     def __init__(self, address: ReadableBuffer, address_type: int = PUBLIC) -> None:
-        octets = readable(address)
+        octets = _parsed(address) if isinstance(address, str) else readable(address)
         if len(octets) != 6:
             raise ValueError("address length must be 6")
         self._octets = octets
@@ -59,5 +63,13 @@ class Address:
     def __hash__(self) -> int:
         return hash((self._octets, self._type))
 
+    @described
     def __repr__(self) -> str:
         return f"<Address {self._octets[::-1].hex(':')}>"
+
+
+def _parsed(text: str) -> bytes:
+    """Read an address as people write it, or as `str` gives it. Raises: ValueError."""
+    if text.startswith("<Address ") and text.endswith(">"):
+        text = text[len("<Address ") : -1]
+    return parse_address(text)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from bleio.api._arguments import (
     DEINITIALIZED,
     ReadableBuffer,
+    described,
     instance,
     integer,
     no_constructor,
@@ -210,6 +211,7 @@ class Characteristic:
             self._service._characteristics.remove(self)
         self._end.withdraw()
 
+    @described
     def __repr__(self) -> str:
         return f"Characteristic({UUID._on_air(self._end.model.uuid)!r})"
 

@@ -21,6 +21,7 @@ from bleio.api._arguments import (
     DEINITIALIZED,
     WriteableBuffer,
     at_least,
+    described,
     duration,
     instance,
     integer,
@@ -30,6 +31,7 @@ from bleio.api._arguments import (
 from bleio.api._ends import LocalEnd, RemoteEnd
 from bleio.api._listening import Listening, listen_local, listen_remote
 from bleio.api.characteristic import Characteristic
+from bleio.api.uuid import UUID
 from bleio.runtime.buffers import ByteFifo
 
 _ALL = -1
@@ -104,6 +106,18 @@ class CharacteristicBuffer:
         self._listening = self._listen()
         session.engine.wait(self._listening.beginning())
         self._listening.owned_by(self)
+
+    @described
+    def __repr__(self) -> str:
+        """The characteristic, at which side, and what is in it. Never waits."""
+        side = "local" if isinstance(self._end, LocalEnd) else "remote"
+        now = f"{len(self._fifo)} of {self._fifo.capacity_octets} octets"
+        if not self._listening.alive:
+            now = "deinitialized"
+        elif self._end.link_gone:
+            now += ", disconnected"
+        uuid = UUID._on_air(self._end.model.uuid)
+        return f"<CharacteristicBuffer of {side} {uuid!r}, {now}>"
 
     @property
     def in_waiting(self) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from bleio.api._arguments import no_constructor, public, real
+from bleio.api._arguments import described, no_constructor, public, real
 from bleio.api.service import Service
 from bleio.api.uuid import UUID
 from bleio.backends.capabilities import Capability
@@ -53,6 +53,7 @@ class Connection:
         connection._link = link
         return connection
 
+    @described
     def __repr__(self) -> str:
         """The peer, our role, and how secure the link is. Never waits."""
         link = self._link

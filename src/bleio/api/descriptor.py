@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bleio.api._arguments import ReadableBuffer, instance, no_constructor, public
+from bleio.api._arguments import ReadableBuffer, described, instance, no_constructor, public
 from bleio.api._ends import LocalDescriptorEnd, RemoteDescriptorEnd
 from bleio.api._values import checked_max_length, initial_octets
 from bleio.api.attribute import Attribute, security_mode
@@ -91,5 +91,6 @@ class Descriptor:
     def value(self, value: ReadableBuffer) -> None:
         self._end.write(value)
 
+    @described
     def __repr__(self) -> str:
         return f"Descriptor({self.uuid!r})"

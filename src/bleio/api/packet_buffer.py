@@ -22,6 +22,7 @@ from bleio.api._arguments import (
     ReadableBuffer,
     WriteableBuffer,
     at_least,
+    described,
     instance,
     public,
     readable,
@@ -238,6 +239,7 @@ class PacketBuffer:
         self._listening.owned_by(self)
         await self._end.begin()
 
+    @described
     def __repr__(self) -> str:
         """The characteristic, at which side, and whether there is a peer. Never waits."""
         side = "local" if isinstance(self._end, _ServerEnd) else "remote"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bleio.api._arguments import ReadableBuffer, no_constructor, public, readable
+from bleio.api._arguments import ReadableBuffer, described, no_constructor, public, readable
 from bleio.api.address import Address
 from bleio.backends.base import Report
 from bleio.core.advertising import Prefixes
@@ -27,6 +27,7 @@ class ScanEntry:
         entry._report = report
         return entry
 
+    @described
     def __repr__(self) -> str:
         """What it is and where from, how strong, and its octets."""
         report = self._report

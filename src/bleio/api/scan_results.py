@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bleio.api._arguments import no_constructor, public
+from bleio.api._arguments import described, no_constructor, public
 from bleio.api.scan_entry import ScanEntry
 from bleio.runtime.scan_buffer import ScanBuffer
 
@@ -27,6 +27,11 @@ class ScanResults:
         results = cls.__new__(cls)
         results._buffer = buffer
         return results
+
+    @described
+    def __repr__(self) -> str:
+        """What waits to be read, and whether more may come. Never waits."""
+        return f"<ScanResults {self._buffer.state()}>"
 
     def __iter__(self) -> ScanResults:
         return self

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bleio.api._arguments import instance, public
+from bleio.api._arguments import described, instance, public
 from bleio.api._current import current_session
 from bleio.api._ends import RemoteEnd
 from bleio.api.characteristic import Characteristic
@@ -78,5 +78,6 @@ class Service:
         """The service's UUID, in the size that is used over the air."""
         return self._uuid
 
+    @described
     def __repr__(self) -> str:
         return f"Service({self._uuid!r})"

@@ -7,6 +7,7 @@ import re
 from bleio.api._arguments import (
     ReadableBuffer,
     WriteableBuffer,
+    described,
     integer,
     public,
     readable,
@@ -78,6 +79,7 @@ class UUID:
     def __hash__(self) -> int:
         return hash(self._octets)
 
+    @described
     def __repr__(self) -> str:
         if len(self._octets) == 2:
             return f"UUID(0x{self.uuid16:04x})"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
+_TEXT_LENGTH = 17
+
 
 class AddressType(IntEnum):
     """The four kinds of address the API names; the values are `_bleio.Address`'s constants."""
@@ -53,12 +55,15 @@ class DeviceAddress(NamedTuple):
 def parse_address(text: str) -> bytes:
     """Turn `C0:11:22:33:44:55` (most significant first) into six octets, least significant first.
 
+    Dashes do in place of colons, as Windows writes them, and small letters.
     Raises: ValueError if the text is anything else.
     """
+    separator = "-" if text[2:3] == "-" else ":"
+    is_cut = len(text) == _TEXT_LENGTH and text[2::3] == separator * 5
     try:
-        octets = bytes.fromhex(text.replace(":", ""))
+        octets = bytes.fromhex(text.replace(separator, "")) if is_cut else b""
     except ValueError:
         octets = b""
-    if len(octets) != 6 or text.count(":") != 5:
-        raise ValueError(f"{text!r} is not a device address such as C0:11:22:33:44:55")
+    if len(octets) != 6:
+        raise ValueError(f"{text[:40]!r} is not a device address such as C0:11:22:33:44:55")
     return octets[::-1]

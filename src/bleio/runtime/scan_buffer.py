@@ -100,6 +100,11 @@ class ScanBuffer:
         """Whether there is something to take, be it the end. Thread: any."""
         return self.finished or bool(self._reports)
 
+    def state(self) -> str:
+        """Return words for people. Thread: any; takes no lock."""
+        dropped = f", {self.dropped} dropped" if self.dropped else ""
+        return f"{'ended' if self.finished else 'running'}, {len(self._reports)} waiting{dropped}"
+
     def finish(self, loss: Exception | None = None) -> None:
         """Take no more; a thread that waits gets what is left and then the end. Idempotent.
 

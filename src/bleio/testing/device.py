@@ -114,7 +114,11 @@ class Device(OnAir):
         self.power_on(start_s)
 
     def __repr__(self) -> str:
-        return f"<Device {self.name}>"
+        """Its name, and what became of its program."""
+        state = "running" if self.running else "off"
+        if self.error is not None:
+            state = f"failed: {type(self.error).__name__}"
+        return f"<Device {self.name} {state}>"
 
     @property
     def running(self) -> bool:
