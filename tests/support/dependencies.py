@@ -47,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     # "" is the package itself, which has the finder.
     "cli": {
         *("core", "errors", "files", "att", "gatt", "radio", "backends", "decoding", "runtime"),
-        *("api", "board", "testing"),
+        *("aio", "api", "board", "testing"),
         "",
     },
 }

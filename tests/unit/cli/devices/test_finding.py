@@ -1,0 +1,150 @@
+"""The search for a device: what is found, and what is said if nothing is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pytest
+from _bleio import Adapter
+
+from bleio.cli.devices import find, parse_target
+from bleio.cli.devices.finding import MOST_DEVICES, Search, commands_for, likely_first
+from bleio.cli.devices.problems import NotFound
+from support.awaiting import in_loop
+from support.patience import PATIENCE_S
+
+MakeAdvertiser = Callable[..., Adapter]
+NEVER_S = 1.5
+
+
+def text_of(adapter: Adapter) -> str:
+    return adapter.address.address_bytes[::-1].hex(":")
+
+
+@pytest.fixture(autouse=True)
+def typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["bleio", "read", "Puls", "Battery Level"])
+
+
+@in_loop
+async def test_by_address_with_and_without_type(
+    central: Adapter, advertiser: MakeAdvertiser
+) -> None:
+    other = advertiser("Pulse")
+    for text in (text_of(other), text_of(other).upper(), text_of(other) + "/random"):
+        found = await find(central, parse_target(text), timeout_s=PATIENCE_S)
+        assert found.address == other.address
+
+
+@in_loop
+async def test_of_another_type_it_is_another_device(
+    central: Adapter, advertiser: MakeAdvertiser
+) -> None:
+    other = advertiser("Pulse")
+    with pytest.raises(NotFound, match=r"\(public\) was heard within 1\.5 s on virtual") as caught:
+        await find(central, parse_target(text_of(other) + "/public"), timeout_s=NEVER_S)
+    assert text_of(other) in str(caught.value).splitlines()[1]
+
+
+@in_loop
+async def test_by_name_in_any_case_and_by_its_beginning(
+    central: Adapter, advertiser: MakeAdvertiser
+) -> None:
+    other = advertiser("Pulse 1")
+    advertiser("Another")
+    for text in ("Pulse 1", "pulse 1", "PUL"):
+        found = await find(central, parse_target(text), timeout_s=PATIENCE_S)
+        assert (found.address, found.name) == (other.address, "Pulse 1")
+
+
+@in_loop
+async def test_a_name_in_the_scan_response(central: Adapter, peripheral: Adapter) -> None:
+    peripheral.start_advertising(b"\x02\x01\x06", scan_response=b"\x06\x09Pulse")
+    found = await find(central, parse_target("pulse"), timeout_s=PATIENCE_S)
+    assert found.address == peripheral.address
+
+
+@in_loop
+async def test_the_whole_name_wins_over_longer_ones(
+    central: Adapter, advertiser: MakeAdvertiser
+) -> None:
+    advertiser("Pulse 2")
+    other = advertiser("Pulse")
+    found = await find(central, parse_target("Pulse"), timeout_s=PATIENCE_S)
+    assert found.address == other.address
+
+
+@in_loop
+async def test_two_that_fit_are_listed_as_commands(
+    central: Adapter, advertiser: MakeAdvertiser
+) -> None:
+    both = [advertiser("Pulse 1"), advertiser("Pulse 2")]
+    with pytest.raises(NotFound) as caught:
+        await find(central, parse_target("Puls"), timeout_s=PATIENCE_S)
+    first, *lines = str(caught.value).splitlines()
+    assert first == "2 devices that virtual hears fit 'Puls'; take one of them:"
+    for adapter in both:
+        assert any(f"bleio read {text_of(adapter)} 'Battery Level'  # " in each for each in lines)
+    assert caught.value.exit_code == 3
+
+
+@in_loop
+async def test_in_vain_it_says_what_was_heard_near_names_first(
+    central: Adapter, advertiser: MakeAdvertiser
+) -> None:
+    advertiser("Thermometer")
+    near = advertiser("Pulse")
+    with pytest.raises(NotFound) as caught:
+        await find(central, parse_target("Pusle"), timeout_s=NEVER_S)
+    first, second, third = str(caught.value).splitlines()
+    assert first == "No device called 'Pusle' was heard within 1.5 s on virtual. What was:"
+    assert second.startswith(f'  bleio explore {text_of(near)}  # "Pulse", -')
+    assert '"Thermometer", -' in third
+
+
+@in_loop
+async def test_nothing_was_heard_at_all(central: Adapter) -> None:
+    with pytest.raises(NotFound, match=r"Nothing else was, either: .* --adapter"):
+        await find(central, parse_target("Pulse"), timeout_s=0.2)
+
+
+@in_loop
+async def test_a_beacon_takes_no_links(central: Adapter, advertiser: MakeAdvertiser) -> None:
+    advertiser("Pulse", connectable=False)
+    with pytest.raises(NotFound, match="takes no connections now"):
+        await find(central, parse_target("Pulse"), timeout_s=PATIENCE_S)
+
+
+@in_loop
+async def test_hostile_names_are_escaped(central: Adapter, advertiser: MakeAdvertiser) -> None:
+    advertiser("\x1b[31mred\n\u202e[bold]")
+    with pytest.raises(NotFound) as caught:
+        await find(central, parse_target("Pulse"), timeout_s=NEVER_S)
+    assert str(caught.value).isascii()
+    assert "\x1b" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 2
+
+
+class Entry:
+    """A packet of one of many devices."""
+
+    rssi, connectable = -50, True
+
+    def __init__(self, number: int, name: bytes) -> None:
+        from _bleio import Address
+
+        self.address = Address(number.to_bytes(5, "little") + b"\xc0", Address.RANDOM_STATIC)
+        self.advertisement_bytes = bytes([len(name) + 1, 9]) + name
+
+
+def test_ten_thousand_advertisers_are_counted_and_not_kept() -> None:
+    search = Search(parse_target("Pulse"))
+    for number in range(10_000):
+        search.add(Entry(number, b"Device %d" % number))  # type: ignore[arg-type]
+    assert len(search.devices) == MOST_DEVICES
+    search.add(Entry(10_001, b"Pulse"))  # type: ignore[arg-type]
+    assert [each.name for each in search.best()] == ["Pulse"]
+    lines = commands_for(likely_first(search.devices.values(), search.target), search.target, 1)
+    assert len(lines.splitlines()) == 9
+    assert lines.endswith("and at least 4088 more, which bleio scan shows")
