@@ -26,7 +26,8 @@ def test_wheel_holds_the_package_the_hook_and_the_stubs(wheel: Path) -> None:
         f"bleio-{__version__}.dist-info",
     }, "and nothing in _bleio/, which is another distribution's"
     modules = {path.relative_to(ROOT / "src").as_posix() for path in ROOT.glob("src/bleio/**/*.py")}
-    others = {"bleio/py.typed", "bleio/testing/report/page.html"}
+    parts = {path.name for path in (ROOT / "src/bleio/pages").iterdir() if path.suffix != ".py"}
+    others = {"bleio/py.typed", *(f"bleio/pages/{name}" for name in parts if "." in name)}
     assert {name for name in names if name.startswith("bleio/")} == {*modules, *others}
     assert "_bleio-stubs/__init__.pyi" in names
 

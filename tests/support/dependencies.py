@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     # Keys of proxies are read from a file of the user's.
     "backends.os.esphome": {"core", "errors", "files", "att", "gatt", "backends"},
     "decoding": {"core", "errors", "att"},
+    "pages": {"decoding"},
     "runtime": {"core", "errors", "att", "gatt", "backends"},
     "runtime.attempts": {"core", "gatt", "decoding"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
@@ -42,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "board": set(),
     "testing": {
         *("board", "core", "errors", "files", "locks", "att", "gatt", "radio", "backends"),
-        *("decoding", "runtime", "api"),
+        *("decoding", "runtime", "api", "pages"),
     },
     # "" is the package itself, which has the finder.
     "cli": {

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from bleio.decoding.air import AirDecoder
+from bleio.decoding.intime import as_packet
 from bleio.decoding.lines import Lines
-from bleio.decoding.records import AirPacket, Decoded, PduType
+from bleio.decoding.records import Decoded, PduType
 from bleio.gatt.table import AttributeTable
 from bleio.radio.air.radio import AirPdu
 from bleio.testing.device import Device
@@ -18,20 +19,6 @@ from bleio.testing.roster import Roster
 
 _NOTHING = (float("inf"), "")  # printed any more
 EXCHANGE_US = 5_000  # an answer begins at most so long after what it answers
-
-
-def as_packet(packet: AirPdu) -> AirPacket:
-    """Return a packet as decoders take it, in clear text."""
-    return AirPacket(
-        packet.time_us,
-        packet.access_address,
-        packet.direction,
-        packet.clear_octets or packet.octets,
-        packet.sender.name,
-        packet.crc_right,
-        enciphered=False,
-        channel=packet.channel,
-    )
 
 
 def decoder_for(devices: Mapping[str, Device]) -> AirDecoder:

@@ -4,7 +4,7 @@ It is for a look at a failed run of some other machine: one file, without anythi
 fetched, made when the world has ended, from what was kept anyway. So it costs nothing while the
 world runs, and it knows what is kept: the last 10,000 packets, and what devices printed.
 
-`page.html` has form and script; here is what it draws, as JSON. States are bars: a device runs,
+`bleio.pages` has form and script; here is what they draw, as JSON. States are bars: a device runs,
 from power to power cut or its end; scans, by its host's commands; advertises and has links, by the
 packets on the air. The advertising of a device that sends nothing for a while (no antenna, no
 power) therefore has a gap.
@@ -12,14 +12,14 @@ power) therefore has a gap.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from bleio.decoding.records import ADVERTISING_ACCESS_ADDRESS, Decoded
 from bleio.files import create
+from bleio.pages.joining import as_script, joined
+from bleio.pages.rows import Row, event_row, output_row, packet_row, time_of
 from bleio.testing.air import history
 
 if TYPE_CHECKING:
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 # Two packets of an advertiser that are further apart belong to two bars: more than the longest
 # interval of most programs, and less than a pause that somebody would see.
 _ADVERTISING_GAP_US = 3_000_000
-_MOST_HEX = 600  # octets of one packet
 
 Bar = tuple[int, int, str, str]
-Row = list[Any]
 
 
 def make_page(world: World, title: str, failure: str = "") -> str:
@@ -56,8 +54,7 @@ def make_page(world: World, title: str, failure: str = "") -> str:
         "devices": [{"name": device.name, "bars": bars.of(device.name)} for device in devices],
         "rows": _rows(devices, places, packets),
     }
-    page = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    return page.replace("/*DATA*/", _as_script(data))
+    return joined("report").replace("/*DATA*/", as_script(data))
 
 
 def save_page(world: World, path: str | os.PathLike[str], title: str, failure: str = "") -> None:
@@ -68,12 +65,6 @@ def save_page(world: World, path: str | os.PathLike[str], title: str, failure: s
 
 def _began(packet: AirPdu) -> int:
     return packet.time_us
-
-
-def _as_script(data: object) -> str:
-    """Return JSON that no text of a program can end before its time."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").encode("utf-8", "replace").decode()
 
 
 def _about(world: World, shown: int) -> str:
@@ -90,47 +81,20 @@ def _rows(
     rows: list[Row] = []
     for place, device in enumerate(devices):
         rows += (
-            [happened.time_us, "e", place, "", "", happened.what, _flags_of(happened.what), "", []]
+            event_row(happened.time_us, place, happened.what, trouble=_is_trouble(happened.what))
             for happened in device.radio.history
             if happened.what not in (history.SCANS, history.SCANS_NO_MORE)
         )
         rows += (
-            [round(line.time_s * 1e6), "o", place, "", "", line.text, "", "", []]
-            for line in device.output.lines
+            output_row(round(line.time_s * 1e6), place, line.text) for line in device.output.lines
         )
-    rows += (_packet_row(places, decoded) for _, decoded in packets)
-    rows.sort(key=_time_of)  # stable: of one moment, events, then output, then packets
+    rows += (packet_row(places, decoded) for _, decoded in packets)
+    rows.sort(key=time_of)  # stable: of one moment, events, then output, then packets
     return rows
 
 
-def _time_of(row: Row) -> int:
-    time_us: int = row[0]
-    return time_us
-
-
-def _flags_of(what: str) -> str:
-    return "t" if what.startswith(history.FAILED) else ""
-
-
-def _packet_row(places: dict[str, int], decoded: Decoded) -> Row:
-    flags = "".join(
-        letter
-        for letter, is_so in zip(
-            "elat", (decoded.empty, decoded.lost, decoded.again, decoded.trouble), strict=True
-        )
-        if is_so
-    )
-    return [
-        decoded.time_us,
-        "p",
-        places.get(decoded.sender, decoded.sender),
-        places.get(decoded.receiver, decoded.receiver),
-        decoded.protocol,
-        decoded.text,
-        flags,
-        decoded.octets[:_MOST_HEX].hex(),
-        decoded.details,
-    ]
+def _is_trouble(what: str) -> bool:
+    return what.startswith(history.FAILED)
 
 
 class _Bars:
