@@ -9,6 +9,7 @@ from typing import Any
 # When to look for garbage in circles. Loading modules makes many objects and hardly any of those;
 # to look as often as Python does, after 700 objects, takes a tenth of a start.
 _NEW_OBJECTS = 50_000
+_INTERRUPTED = 130  # Ctrl-C, as a shell reports it
 
 
 def main() -> None:
@@ -21,6 +22,8 @@ def main() -> None:
     gc.set_threshold(_NEW_OBJECTS)
     try:
         outcome = _parse()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     finally:
         gc.freeze()  # Python looks through all that is there three times before it ends
     if callable(outcome):
@@ -42,7 +45,7 @@ def _parse() -> Any:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:
-        sys.exit(130)  # Ctrl-C, as a shell reports it
+        sys.exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

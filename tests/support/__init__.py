@@ -79,6 +79,7 @@ Judges of what was sent:
     hci_recorder     captures what hosts and controllers say in tests, for tshark at the end
     on_air           all packets of a radio, and what holds for each
     recorded         whose frame it is in such a capture, and what each test may have wrong
+    schemas          what --json prints, held against the schemas that are shipped
     terminal         a program on a terminal of its own: what it shows, what is typed
     tshark           runs it; tests skip where it is missing
 

@@ -33,10 +33,11 @@ ALLOWED: dict[str, set[str]] = {
     "backends.os.bluez.live_links": {"files", "locks", "ownership"},
     # Keys of proxies are read from a file of the user's.
     "backends.os.esphome": {"core", "errors", "files", "att", "gatt", "backends"},
-    "decoding": {"core", "errors", "att"},
+    "names": {"core"},
+    "decoding": {"core", "errors", "att", "names"},
     "pages": {"decoding"},
     "runtime": {"core", "errors", "att", "gatt", "backends"},
-    "runtime.attempts": {"core", "gatt", "decoding"},
+    "runtime.attempts": {"core", "gatt", "names", "decoding"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "aio": {"core", "errors", "gatt", "backends", "runtime", "api"},
     "dropin": {"api", "errors"},
@@ -47,8 +48,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     # "" is the package itself, which has the finder.
     "cli": {
-        *("core", "errors", "files", "att", "gatt", "radio", "backends", "decoding", "runtime"),
-        *("aio", "api", "board", "testing"),
+        *("core", "errors", "advice", "files", "att", "gatt", "radio", "backends", "names"),
+        *("decoding", "runtime", "api", "aio", "board", "testing"),
         "",
     },
 }
@@ -81,9 +82,10 @@ ROOMS: dict[str, tuple[str, ...]] = {
 # Where each distribution that bleio depends on may be used.
 THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "aioesphomeapi": ("backends.os.esphome",),
-    "bleak": ("backends.os", "decoding.names"),
+    "bleak": ("backends.os", "names"),
     "bleak_esphome": ("backends.os.esphome",),
-    "bumble": ("backends.hci", "decoding.hci.tables", "decoding.names"),
+    "bluetooth_numbers": ("names",),
+    "bumble": ("backends.hci", "decoding.hci.tables", "names"),
     "click": ("__main__", "cli"),
     "cryptography": (
         "core.private_address",
@@ -100,6 +102,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "matplotlib": ("testing.campaigns.plot",),
     "pandas": ("testing.campaigns",),
     "platformdirs": ("radio.sharing", "runtime"),
+    "rich": ("cli",),
     "_pytest": ("testing.report.heading",),
     "pytest": ("testing.plugin", "testing.report", "testing.seeds"),
 }

@@ -26,7 +26,7 @@ NAMED = {
         "display failed at 2.",
         "JSONDecodeError",
         "weather_display.py:18: reading = json.loads(line)",
-        'station -> display ATT Notification Nordic UART TX (0x0014) = "{\\"temperature\\": 21.5"',
+        'station -> display ATT Notification UART TX (0x0014) = "{\\"temperature\\": 21.5"',
     ),
     "check_race.py": (
         "gate1 -> counter ATT Write UUID ffc1 (0x0012) = 01",

@@ -52,8 +52,8 @@ reader -> sensor  LL Connect: interval 15 ms, latency 0, time-out 4000 ms
 reader -> sensor  ATT Exchange MTU 512
 sensor -> reader  ATT Exchange MTU Response 517
 reader -> sensor  ATT Read By Group Type Primary Service, 0x0001 to 0xffff
-sensor -> reader  ATT Read By Group Type Response: Generic Access Profile (0x0001 to 0x0005), \
-Generic Attribute Profile (0x0006 to 0x000f), Battery Service (0x0010 to 0x0013)
+sensor -> reader  ATT Read By Group Type Response: Generic Access (0x0001 to 0x0005), \
+Generic Attribute (0x0006 to 0x000f), Battery Service (0x0010 to 0x0013)
 reader -> sensor  ATT Read By Type Characteristic, 0x0011 to 0x0013
 sensor -> reader  ATT Read By Type Response Characteristic: Battery Level (0x0012)
 reader -> sensor  ATT Read Battery Level (0x0012)

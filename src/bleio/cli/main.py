@@ -8,6 +8,9 @@ module is imported to run it or to show its own help.
 from __future__ import annotations
 
 import importlib
+import os
+import sys
+from typing import Any
 
 import click
 
@@ -41,12 +44,31 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, and give the library's errors the form and exit code of a command's."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _stop_printing()
+            ctx.exit(141)
+        except Exception as error:
+            from bleio.cli.shared.exits import as_failure
+
+            if (failure := as_failure(error)) is None:
+                raise
+            raise failure from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
-@click.group(cls=LazyGroup)
+def _stop_printing() -> None:
+    """Let what is left in standard output's buffer go nowhere: its reader is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="bleio")
 def main() -> None:
     """CircuitPython's _bleio (Bluetooth Low Energy) for ordinary Python."""

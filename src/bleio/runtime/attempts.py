@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bleio.core.uuid import to_text
-from bleio.decoding.names import uuid_name
 from bleio.gatt.model import RemoteDescriptor
+from bleio.names import uuid_name
 
 Words = Callable[..., str]
 

@@ -57,16 +57,15 @@ REQUESTS = {
     "0c12001600": f"Read Blob {BATTERY} from 22",
     "0e12001300": f"Read Multiple: {BATTERY}, Client Characteristic Configuration of Battery Level"
     " (0x0013)",
-    "2012001500": f"Read Multiple Variable: {BATTERY}, Nordic UART RX (0x0015)",
+    "2012001500": f"Read Multiple Variable: {BATTERY}, UART RX (0x0015)",
     "100100ffff0028": "Read By Group Type Primary Service, 0x0001 to 0xffff",
     "1212004b": f"Write {BATTERY} = 4b",
     "1213000100": "Write Client Characteristic Configuration of Battery Level (0x0013)"
     " = notifications",
     "1213000000": "Write Client Characteristic Configuration of Battery Level (0x0013) = off",
-    "5215006869": 'Write Command Nordic UART RX (0x0015) = "hi"',
-    "d2150068690a0102030405060708090a0b0c": "Signed Write Command Nordic UART RX (0x0015)"
-    ' = "hi\\n"',
-    "1615000000616263": 'Prepare Write Nordic UART RX (0x0015) from 0 = "abc"',
+    "5215006869": 'Write Command UART RX (0x0015) = "hi"',
+    "d2150068690a0102030405060708090a0b0c": 'Signed Write Command UART RX (0x0015) = "hi\\n"',
+    "1615000000616263": 'Prepare Write UART RX (0x0015) from 0 = "abc"',
     "1801": "Execute Write: write",
     "1800": "Execute Write: cancel",
     "1807": "Execute Write: 0x07",
@@ -91,7 +90,7 @@ ANSWERS = [
     ("", "0b4b", "Read Response = 4b"),
     ("1212004b", "13", f"Write Response {BATTERY}"),
     ("1615000000616263", "1715000000616263",
-     'Prepare Write Response Nordic UART RX (0x0015) from 0 = "abc"'),
+     'Prepare Write Response UART RX (0x0015) from 0 = "abc"'),
     ("1801", "19", "Execute Write Response"),
     ("0e12001300", "0f4b0000", "Read Multiple Response = 4b 00 00"),
     ("0a1200", "010a120005", f"Error: Insufficient Authentication for Read {BATTERY}"),
@@ -101,7 +100,7 @@ ANSWERS = [
     ("", "1b12004b", f"Notification {BATTERY} = 4b"),
     ("", "1d12004b", f"Indication {BATTERY} = 4b"),
     ("", "23120001004b150002006869",
-     f'Multiple Notification: {BATTERY} = 4b, Nordic UART RX (0x0015) = "hi"'),
+     f'Multiple Notification: {BATTERY} = 4b, UART RX (0x0015) = "hi"'),
     ("040100ffff", "0501130002291400ff28",
      "Find Information Response: Client Characteristic Configuration (0x0013),"
      " UUID 28ff (0x0014)"),

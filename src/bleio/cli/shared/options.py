@@ -1,0 +1,95 @@
+"""Options that several commands have, as decorators of click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def adapter_option(command: Command) -> Command:
+    """Add --adapter, which is given to the command as `adapter`; see `adapters`."""
+    return click.option(
+        "--adapter",
+        metavar="ADAPTER",
+        callback=_checked_adapter,
+        help="Which Bluetooth: os, os:hci1, hci:TRANSPORT, esphome:HOST, virtual:NAME ...; wins"
+        " over BLEIO_ADAPTER.",
+    )(command)
+
+
+def pairing_option(command: Command) -> Command:
+    """Add --pairing, which is given to the command as `pairing`; see `adapters`."""
+    return click.option(
+        "--pairing",
+        metavar="HOW",
+        callback=_checked_pairing,
+        help="Who answers in pairing: terminal (asks here), terminal:display, terminal:keyboard,"
+        " terminal:yesno or passkey:NNNNNN; wins over BLEIO_PAIRING.",
+    )(command)
+
+
+def json_option(schema: str) -> Callable[[Command], Command]:
+    """Add --json, which is given to the command as `as_json`, and --json-schema.
+
+    Args: schema: the name of the file in cli/schemas, which is the command's.
+    """
+
+    def add(command: Command) -> Command:
+        def show(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+            if wanted and not context.resilient_parsing:
+                click.echo(read_schema(schema), nl=False)
+                context.exit()
+
+        command = click.option(
+            "--json-schema",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=show,
+            help="Print the JSON Schema of what --json prints.",
+        )(command)
+        return click.option(
+            "--json", "as_json", is_flag=True, help="Print JSON for programs, and nothing else."
+        )(command)
+
+    return add
+
+
+def read_schema(name: str) -> str:
+    """Return the text of a command's schema."""
+    return (resources.files("bleio.cli") / "schemas" / f"{name}.json").read_text("utf-8")
+
+
+def _checked_adapter(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    if value is None or context.resilient_parsing:
+        return value
+    from bleio.errors import CallerError
+    from bleio.runtime.selection import backend_for
+
+    try:
+        backend_for(value)
+    except CallerError as error:
+        raise click.BadParameter(f"{error}.") from None
+    return value
+
+
+def _checked_pairing(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    if value is None or context.resilient_parsing:
+        return value
+    from bleio.api._delegates import delegate_for
+    from bleio.errors import CallerError
+
+    try:
+        delegate_for(value)
+    except CallerError as error:
+        raise click.BadParameter(f"{error}.") from None
+    return value
