@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from typing import Any
 
@@ -23,18 +24,22 @@ def main() -> None:
     try:
         outcome = _parse()
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        outcome = _INTERRUPTED
     finally:
         gc.freeze()  # Python looks through all that is there three times before it ends
     if callable(outcome):
         gc.unfreeze()
         gc.set_threshold(*usual)
         outcome()
-    elif isinstance(outcome, int):
-        sys.exit(outcome)
+    else:
+        # Adapters close now. Another Ctrl-C ends that at once, and shows no traceback.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
 def _parse() -> Any:
+    """Return what the command has returned, or its exit code."""
     import click
 
     from bleio.cli.main import main as commands
@@ -43,9 +48,9 @@ def _parse() -> Any:
         return commands.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.Abort:
-        sys.exit(_INTERRUPTED)
+        return _INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -10,11 +10,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bleio import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # Name: (module and object, what `bleio --help` says)
 COMMANDS = {
@@ -22,12 +25,37 @@ COMMANDS = {
         "bleio.cli.campaign:campaign",
         "Run a scenario in many worlds, over parameters and seeds.",
     ),
+    "completion": (
+        "bleio.cli.completion:completion",
+        "Print the script for completion by Tab in a shell.",
+    ),
     "decode": ("bleio.cli.decode:decode", "Print the packets of a capture file in words."),
     "hunt": ("bleio.cli.hunt:hunt", "Look for faults and seeds that break programs."),
     "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio in the foreground."),
     "sim": ("bleio.cli.sim:sim", "Run programs as devices of a simulated world."),
     "run": ("bleio.cli.run:run", "Run a Python PROGRAM with bleio's _bleio module."),
 }
+# What other programs call these, or people look for.
+_OTHER_WORDS = {
+    "connect": "explore",
+    "devices": "scan",
+    "discover": "scan",
+    "gatt": "explore",
+    "inspect": "explore",
+    "list": "scan",
+    "lescan": "scan",
+    "monitor": "capture",
+    "pair": "explore",
+    "sniff": "capture",
+    "subscribe": "notify",
+    "simulate": "sim",
+    "services": "explore",
+    "diagnose": "doctor",
+    "check": "doctor",
+    "get": "read",
+    "set": "write",
+}
+_SHARED_OPTIONS = ("--adapter", "--json", "--json-schema", "--pairing")
 
 
 class LazyGroup(click.Group):
@@ -43,6 +71,39 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; one that there is not gets a sentence with what may be meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            ctx.fail(_no_such_command(name, args[1:]))
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the group's own options; those of commands stand behind the command."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            command = next((each for each in args if each in COMMANDS), None)
+            if command is None or error.option_name not in _SHARED_OPTIONS:
+                raise
+            ctx.fail(
+                f"{error.option_name} stands behind the command:"
+                f" bleio {command} {error.option_name} ..."
+            )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete names of commands from the table, without importing them."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=text)
+            for name, (_, text) in sorted(COMMANDS.items())
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command, and give the library's errors the form and exit code of a command's."""
@@ -61,6 +122,20 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _no_such_command(name: str, rest: list[str]) -> str:
+    import shlex
+    from difflib import get_close_matches
+
+    if name.endswith(".py"):
+        typed = shlex.join(["bleio", "run", name, *rest])
+        return f"No such command {name!r}. Run a program with: {typed}"
+    known = {**{each: each for each in COMMANDS}, **_OTHER_WORDS}
+    close = [known[each] for each in get_close_matches(name.lower(), known, cutoff=0.6)]
+    likely = [f"'{each}'" for each in dict.fromkeys(close) if each in COMMANDS]
+    like = f" Did you mean {' or '.join(likely)}?" if likely else ""
+    return f"No such command {name!r}.{like}"
 
 
 def _stop_printing() -> None:

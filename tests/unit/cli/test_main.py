@@ -1,0 +1,69 @@
+"""The command line before any command: typing errors, help, completion, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bleio.cli.main import COMMANDS, _OTHER_WORDS
+from support.patience import PATIENCE_S
+
+
+def bleio(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bleio", *words],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["decod"], "No such command 'decod'. Did you mean 'decode'?"),
+        (["RADIO"], "No such command 'RADIO'. Did you mean 'radio'?"),
+        (["simulate"], "No such command 'simulate'. Did you mean 'sim'?"),
+        (["zzzz"], "No such command 'zzzz'.\n"),
+        (["my program.py", "-x"], "Run a program with: bleio run 'my program.py' -x"),
+        (["radio", "--lisen", "x"], "No such option '--lisen'. (Did you mean one of: '--listen'"),
+        (["--json", "decode", "x"], "--json stands behind the command: bleio decode --json ..."),
+        (["--nothing"], "No such option"),
+    ],
+)
+def test_typing_errors_say_what_may_be_meant(words: list[str], said: str) -> None:
+    done = bleio(*words)
+    assert done.returncode == 2
+    assert said.split("'")[0] in done.stderr
+    assert said in done.stderr or "(Did" in said  # whose form is that of click's version
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_other_words_lead_to_commands() -> None:
+    assert not set(_OTHER_WORDS) & set(COMMANDS)
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_has_every_command_and_loads_none(option: str) -> None:
+    done = bleio(option, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+    for unwanted in ("rich", "asyncio", "bumble", "bleak", "bluetooth_numbers", "bleio.api"):
+        assert f" {unwanted}\n" not in done.stderr, unwanted
+
+
+def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
+    program = f"{sys.executable} -m bleio radio -h"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {program} | true; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.stdout.strip() in ("0", "141")  # whether there was still a reader
+    assert done.stderr == ""
