@@ -235,6 +235,11 @@ class Device(OnAir):
             clock.start(wait, f"power of {self.name}")
             self._cut()
 
+    def end_cut(self) -> None:
+        """Have the power back now that `cut_power` has cut; does nothing if it is not cut."""
+        if self._comes_back:
+            self.power_on()
+
     def _wait_for_power(self, former: Participant) -> None:
         clock = self._air.clock
         clock.wait_until(former.has_ended)

@@ -213,6 +213,17 @@ class World(Results):
             self._schedule = Schedule(self, self.devices)
         self._schedule.add(faults, from_s)
 
+    def cut_short(self, fault: Fault) -> Fault | None:
+        """Let a fault be over that has begun, one of `faults`; what it was takes its place there.
+
+        Returns: that; None if nothing came of it.
+        Raises: ValueError if it is over, has not begun, or cannot be taken back.
+        """
+        self.check_open()
+        if self._schedule is None or not any(each is fault for each in self.faults):
+            raise ValueError(f"'{fault}' is no fault of this world")
+        return self._schedule.cut_short(fault)
+
     @property
     def faults(self) -> tuple[Fault, ...]:
         """The faults that it was given, with their times in the world."""

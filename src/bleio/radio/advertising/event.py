@@ -289,13 +289,17 @@ class AdvertisingEvent:
     ) -> list[OpenWindow]:
         """Judge a packet at its end. Returns: the windows that are still open and have got it."""
         ideal = self.medium.ideal and not packet.corrupt
-        return [
+        received = [
             each
             for each in listening
             if each.listener.window(self.parameters) is each.window
             and not each.listener.layer.radio_time.busy(packet.from_us, packet.to_us)
             and (ideal or self.medium.receives(packet, each.listener.station))
         ]
+        for watcher in self.radio.hearing_watchers:
+            for each in listening:
+                watcher(packet, each.listener.station, each in received)
+        return received
 
     def _requests(self, received: list[OpenWindow], packet: Transmission) -> list[AirRequest]:
         """Let those that have received all hear it. Returns: what they want to ask."""

@@ -15,6 +15,7 @@ with it, however many devices there are.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from functools import lru_cache
 from random import Random
 from typing import Protocol
@@ -22,7 +23,7 @@ from typing import Protocol
 from bleio.radio.air import phy
 from bleio.radio.air.clock import Timeline
 from bleio.radio.air.interference import Interference
-from bleio.radio.air.propagation import Propagation, packet_error_rate, rssi
+from bleio.radio.air.propagation import Position, Propagation, packet_error_rate, rssi
 from bleio.radio.air.station import Station
 
 # No packet is longer.
@@ -105,6 +106,17 @@ class Medium:
         self._propagation = propagation
         self._changed()
 
+    def place(self, station: Station, position: Position) -> None:
+        """Put a station somewhere: from now on its path losses are by distance, on every air.
+
+        Two stations of which neither was placed have `path_loss_db` between them, as before. Weak
+        packets are lost from the first placing on.
+        """
+        station.position = position
+        station.placed = True
+        if not self._propagation.noise:
+            self.propagation = replace(self._propagation, noise=True)
+
     def set_antenna(self, station: Station, on: bool) -> None:
         """Take a station's antenna off, or put it on again."""
         station.antenna = on
@@ -131,6 +143,15 @@ class Medium:
         self._to_corrupt.append(sender)
         self._changed()
 
+    def spare(self, sender: Station, most: int) -> int:
+        """Let packets be as they are that `corrupt_next` was called for. Returns: how many."""
+        spared = min(most, self._to_corrupt.count(sender))
+        for _ in range(spared):
+            self._to_corrupt.remove(sender)
+        if spared:
+            self._changed()
+        return spared
+
     def leave(self, station: Station) -> None:
         """A station is there no more; what was still to happen to it is off."""
         while station in self._to_corrupt:
@@ -150,7 +171,7 @@ class Medium:
         """Strength at the receiver of what the sender transmits with this power."""
         propagation = self._propagation
         loss_db = propagation.path_loss_db
-        if loss_db is None:
+        if loss_db is None or sender.placed or receiver.placed:
             loss_db = propagation.distance_loss_db(sender.position, receiver.position)
         if propagation.shadowing_db:
             pair = sorted((sender.index, receiver.index))

@@ -35,7 +35,8 @@ class Propagation:
     """How signals get from one station to another. As made by default, all arrive.
 
     Args:
-        path_loss_db: between any two stations; None computes it from their distance.
+        path_loss_db: between any two stations; None computes it from their distance, as it always
+            is for stations that were placed (`Medium.place`).
         exponent: of the distance: 2 is free space, 3 to 4 is inside buildings.
         reference_loss_db: at 1 m.
         shadowing_db: standard deviation of what walls and bodies add or take per pair.

@@ -119,6 +119,9 @@ class Radio:
         self._keepers: tuple[Callable[[Unmade], None], ...] = ()
         self.packets_shown = 0  # while something watches
         self._idle_watchers: tuple[Callable[[AirPdu], None], ...] = ()
+        # Shown each packet of advertising at its end, and for each device that listened to it then
+        # whether it has got it.
+        self.hearing_watchers: tuple[Callable[[Transmission, Station, bool], None], ...] = ()
         self._key_watchers: tuple[Callable[[LinkKey], None], ...] = ()
         self.static_addresses: dict[bytes, Station] = {}
         self._stations = 0

@@ -43,12 +43,13 @@ class Station:
     """
 
     __slots__ = ("advertises_until_us", "antenna", "clock_accuracy_ppm", "clock_drift_ppm", "index",
-                 "listening", "meters", "name", "position", "rx_us", "tx_us")  # fmt: skip
+                 "listening", "meters", "name", "placed", "position", "rx_us", "tx_us")  # fmt: skip
 
     def __init__(self, index: int, name: str) -> None:
         self.index = index
         self.name = name
         self.position: Position = (0.0, 0.0, 0.0)
+        self.placed = False  # its distances matter, whatever else the path loss is: `Medium.place`
         self.antenna = True
         self.clock_drift_ppm, self.clock_accuracy_ppm = 0, MAX_CLOCK_ACCURACY_PPM
         self.advertises_until_us = 0  # an advertising set of it has the air, for what is known

@@ -36,6 +36,7 @@ class DeviceRadio(PortOwner):
         limits: Limits = NO_LIMITS,
     ) -> None:
         self.position = position
+        self.placed = False  # see `Medium.place`
         self.antenna = True
         self.refuses = False
         self.history = History()
@@ -80,6 +81,8 @@ class DeviceRadio(PortOwner):
             station, medium = controller.layer.station, self._radio.medium
             controller.layer.refuses_connections = self.refuses
             station.position = self.position
+            if self.placed:
+                medium.place(station, self.position)
             if station.antenna != self.antenna:
                 medium.set_antenna(station, self.antenna)
 
@@ -108,10 +111,21 @@ class DeviceRadio(PortOwner):
         if self._controller is not None:
             self._radio.medium.corrupt_next(self._controller.layer.station)
 
+    def spare_next(self, most: int) -> int:
+        """Let packets be right that `corrupt_next` was called for. Returns: how many."""
+        if self._controller is None:
+            return 0
+        return self._radio.medium.spare(self._controller.layer.station, most)
+
     def cut(self) -> None:
         """Leave the air without a word."""
         if self.backend is not None and self.backend.port is not None:
             self.backend.port.cut(POWERED_OFF)
+
+    @property
+    def controller(self) -> Controller | None:
+        """What it has now; None while it is off."""
+        return self._controller
 
     @property
     def _controller(self) -> Controller | None:

@@ -44,6 +44,15 @@ class OnAir:
         self._moves += 1
         self._move_to(as_position(position))
 
+    def place(self, position: Sequence[float]) -> None:
+        """Put it somewhere, also in a world in which distances do not matter: from now on, those
+        from this device do, and weak packets are lost. Ends a `move_along`. Raises: ValueError.
+        """
+        place = as_position(position)
+        self._moves += 1
+        self.radio.placed = True
+        self._move_to(place)
+
     def move_along(self, path: Iterable[Waypoint]) -> None:
         """Move from now on: straight from where it is to each point, to be there at its time.
 
@@ -122,6 +131,10 @@ class OnAir:
     def corrupt_next(self) -> None:
         """Let the next packet that it sends have a wrong CRC."""
         self._air.portal.run(self.radio.corrupt_next)
+
+    def spare_next(self, most: int = 1) -> int:
+        """Let packets be right after all that `corrupt_next` was called for. Returns: how many."""
+        return self._air.portal.run(self.radio.spare_next, most)
 
     def _move_to(self, position: Position) -> None:
         self.radio.position = position

@@ -149,13 +149,14 @@ class SharedAir:
         *,
         channels: Iterable[int] = range(40),
         level_dbm: float = JAMMER_DBM,
-    ) -> None:
+    ) -> Interference:
         """Disturb the air from now on for some simulated time; does not wait for the end.
 
         Args: level_dbm: at every receiver; packets survive that are enough stronger.
+        Returns: what `calm` ends before its time.
         Raises: ValueError.
         """
-        self._disturb(seconds, level_dbm, channels=frozenset(channels))
+        return self._disturb(seconds, level_dbm, channels=frozenset(channels))
 
     def wifi(
         self,
@@ -164,39 +165,45 @@ class SharedAir:
         channel: int = 6,
         load: float = 0.5,
         level_dbm: float = WIFI_DBM,
-    ) -> None:
+    ) -> Interference:
         """Let a Wi-Fi network send from now on for some simulated time; does not wait for the end.
 
         Args: channel: of Wi-Fi, 1 to 13; it covers 22 MHz. load: the part of the time that it
             sends, 0 to 1, in a burst at a random place in each 10 ms. level_dbm: at every receiver.
+        Returns: what `calm` ends before its time.
         Raises: ValueError.
         """
         if not 0 < load <= 1:
             raise ValueError("load must be above 0 and at most 1")
         burst_us = max(1, round(load * WIFI_PERIOD_US))
-        self._disturb(seconds, level_dbm, channels=wifi_channels(channel), burst_us=burst_us)
+        channels = wifi_channels(channel)
+        return self._disturb(seconds, level_dbm, channels=channels, burst_us=burst_us)
 
-    def _disturb(self, seconds: float, level_dbm: float, **options: Any) -> None:
+    def calm(self, interference: Interference) -> None:
+        """End what `jam` or `wifi` has begun; harmless when it has ended."""
+        self.portal.run(self.radio.medium.remove_interference, interference)
+
+    def _disturb(self, seconds: float, level_dbm: float, **options: Any) -> Interference:
         if not 0 <= seconds < math.inf:
             raise ValueError("seconds must be a number from 0 on")
 
         self._disturbances += 1
         seed = self.seed + 1_000_003 * self._disturbances  # each has bursts of its own
 
-        def start() -> None:
+        def start() -> Interference:
             now_us = self.clock.now_us
-            self.radio.medium.add_interference(
-                Interference(
-                    from_us=now_us,
-                    until_us=now_us + round(seconds * 1e6),
-                    level_dbm=level_dbm,
-                    period_us=WIFI_PERIOD_US,
-                    seed=seed,
-                    **options,
-                )
+            interference = Interference(
+                from_us=now_us,
+                until_us=now_us + round(seconds * 1e6),
+                level_dbm=level_dbm,
+                period_us=WIFI_PERIOD_US,
+                seed=seed,
+                **options,
             )
+            self.radio.medium.add_interference(interference)
+            return interference
 
-        self.portal.run(start)
+        return self.portal.run(start)
 
 
 def _line_of(packet: AirPdu) -> str:

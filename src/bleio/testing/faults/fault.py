@@ -7,7 +7,9 @@ end. Faults may overlap, also of one kind and device: see `holds`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 LONGEST_S = 1e9
 ADVERTISING = (37, 38, 39)
 ALL_CHANNELS = tuple(range(40))
+
+Undo = Callable[[], object]
 
 
 class Place(Protocol):
@@ -63,12 +67,26 @@ class Fault:
     def over_s(self) -> float:
         return round(self.at_s + getattr(self, "for_s", 0.0), 6)
 
-    def begin(self, place: Place) -> None:
-        """Let it happen."""
+    def begin(self, place: Place) -> Undo | None:
+        """Let it happen. Returns: what ends it before its time, beside `end`, if there is that."""
         raise NotImplementedError
 
     def end(self, place: Place) -> None:
         """Let it be over."""
+
+    def cut_short(self, place: Place, undo: Undo | None) -> Fault | None:
+        """Let it be over before its time. Returns: what it was; None if nothing came of it.
+
+        Raises: ValueError for one that cannot be taken back.
+        """
+        if not hasattr(self, "for_s"):
+            raise ValueError(f"'{self}' is over at once, and cannot be taken back")
+        if undo is not None:
+            undo()
+        self.end(place)
+        was: Any = replace(self, for_s=max(0.0, place.air.now_s - self.at_s))  # type: ignore[type-var]
+        assert isinstance(was, Fault)
+        return was
 
     def __str__(self) -> str:
         """As it can be typed."""
@@ -85,8 +103,9 @@ class DropLinks(Fault):
     device: str
     at_s: float
 
-    def begin(self, place: Place) -> None:
+    def begin(self, place: Place) -> Undo | None:
         place.devices[self.device].drop_links()
+        return None
 
 
 @dataclass(frozen=True)
@@ -101,8 +120,10 @@ class PowerCut(Fault):
     at_s: float
     for_s: float = 1.0
 
-    def begin(self, place: Place) -> None:
-        place.devices[self.device].cut_power(self.for_s)
+    def begin(self, place: Place) -> Undo | None:
+        device = place.devices[self.device]
+        device.cut_power(self.for_s)
+        return device.end_cut
 
 
 @dataclass(frozen=True)
@@ -118,9 +139,14 @@ class Corrupt(Fault):
         if not 1 <= self.packets <= 1_000_000:
             raise ValueError("packets of a fault must be a number from 1 to 1000000")
 
-    def begin(self, place: Place) -> None:
+    def begin(self, place: Place) -> Undo | None:
         for _ in range(self.packets):
             place.devices[self.device].corrupt_next()
+        return None
+
+    def cut_short(self, place: Place, undo: Undo | None) -> Fault | None:
+        left = self.packets - place.devices[self.device].spare_next(self.packets)
+        return replace(self, packets=left) if left else None
 
 
 class _Hold(Fault):
@@ -131,8 +157,9 @@ class _Hold(Fault):
 
     SETTING: ClassVar[str]
 
-    def begin(self, place: Place) -> None:
+    def begin(self, place: Place) -> Undo | None:
         place.holds.begin(self._target(place), self.SETTING, self._value())
+        return None
 
     def end(self, place: Place) -> None:
         place.holds.end(self._target(place), self.SETTING, self._value())
@@ -232,8 +259,8 @@ class Jam(Fault):
         if not self.channels or not set(self.channels) <= set(ALL_CHANNELS):
             raise ValueError("channels of a fault must be some of 0 to 39")
 
-    def begin(self, place: Place) -> None:
-        place.air.jam(self.for_s, channels=self.channels)
+    def begin(self, place: Place) -> Undo | None:
+        return partial(place.air.calm, place.air.jam(self.for_s, channels=self.channels))
 
 
 @dataclass(frozen=True)
@@ -252,8 +279,9 @@ class Wifi(Fault):
         if not 0 < self.load <= 1:
             raise ValueError("load of a fault must be above 0 and at most 1")
 
-    def begin(self, place: Place) -> None:
-        place.air.wifi(self.for_s, channel=self.channel, load=self.load)
+    def begin(self, place: Place) -> Undo | None:
+        made = place.air.wifi(self.for_s, channel=self.channel, load=self.load)
+        return partial(place.air.calm, made)
 
 
 OF_DEVICES: tuple[type[Fault], ...] = (

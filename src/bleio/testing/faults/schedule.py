@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bleio.testing.faults.fault import Fault
+from bleio.testing.faults.fault import Fault, Undo
 from bleio.testing.faults.holds import Holds
 from bleio.testing.faults.text import parse, time_text
 from bleio.testing.naming import suggestion
@@ -19,6 +19,7 @@ from bleio.testing.naming import suggestion
 if TYPE_CHECKING:
     from bleio.testing.air.sharedair import SharedAir
     from bleio.testing.device import Device
+    from bleio.testing.timing.participant import Participant
 
 Faults = Fault | str | Iterable["Faults"]
 
@@ -34,6 +35,8 @@ class Schedule:
         self.devices = devices
         self.holds = Holds()
         self.faults: tuple[Fault, ...] = ()
+        # By identity, as two faults may be equal: who lets it happen, and what ends it early.
+        self._happening: dict[int, tuple[Participant, Undo | None]] = {}
 
     def add(self, faults: Faults, from_s: float) -> None:
         """Let these happen, too. Raises: ValueError; then none of them does."""
@@ -45,6 +48,23 @@ class Schedule:
         self.faults += added
         for fault in added:
             self.air.clock.start(partial(self._happen, fault), str(fault), round(fault.at_s * 1e6))
+
+    def cut_short(self, fault: Fault) -> Fault | None:
+        """Let one of `faults` be over that has begun; what it was then takes its place there.
+
+        Returns: that; None if nothing came of it.
+        Raises: ValueError if it is over, or cannot be taken back.
+        """
+        who, undo = self._happening.get(id(fault), (None, None))
+        if who is None and hasattr(fault, "for_s"):
+            raise ValueError(f"'{fault}' is over, or has not begun")
+        if who is not None:
+            del self._happening[id(fault)]
+            self.air.clock.stop(who, SystemExit)  # where it waits for the end of the fault
+        was = fault.cut_short(self, undo)
+        mine = [was if each is fault else each for each in self.faults]
+        self.faults = tuple(each for each in mine if each is not None)
+        return was
 
     def _check(self, fault: Fault) -> None:
         device = getattr(fault, "device", None)
@@ -62,10 +82,12 @@ class Schedule:
 
     def _happen(self, fault: Fault) -> None:
         clock = self.air.clock
-        fault.begin(self)
+        undo = fault.begin(self)
         left_us = round(fault.over_s * 1e6) - clock.now_us
         if left_us > 0:
+            self._happening[id(fault)] = clock.participant(), undo
             clock.sleep(left_us / 1e6)
+            self._happening.pop(id(fault))
         fault.end(self)
 
 
