@@ -6,6 +6,7 @@
 #              links, restarts, full disks and dead radios, and whether all is then as it was
 # make bench   measures speed and memory beside other stacks and older versions, and says which
 #              goals are met; five minutes;  make bench LONG=1  sends ten million packets, too
+# make dist    the wheel and the sdist, checked as a package index would, and more strictly
 # make lint    ruff and mypy
 # make clean   remove what the others made
 # PYTHON=...   the interpreter to make .venv with
@@ -29,7 +30,7 @@ PYTEST := $(BIN)/python -m pytest
 MINUTES ?= 10
 INSTALLED_FUZZ := $(VENV)/.installed-fuzz
 
-.PHONY: demo install dev stacks test test-os test-packaging fuzz soak bench lint format clean
+.PHONY: demo install dev stacks test test-os test-packaging dist fuzz soak bench lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
@@ -66,6 +67,12 @@ test-os: $(INSTALLED_DEV)
 
 test-packaging: $(INSTALLED_DEV)
 	$(PYTEST) tests/packaging
+
+dist: $(INSTALLED_DEV)
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
 
 # Where there is no wheel of atheris the extra is empty, and inputs are made by chance.
 $(INSTALLED_FUZZ): pyproject.toml | $(INSTALLED_DEV)
