@@ -164,6 +164,11 @@ class Recording:
         is_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
         self._hold_octets = hold_octets if is_file else 0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether what is added comes into it."""
+        return self._descriptor is not None
+
     def write(self, octets: bytes) -> None:
         """Add octets. Never waits for a reader, never raises."""
         why = None

@@ -45,7 +45,7 @@ def portal() -> Portal:
     with _portal_lock:
         if _portal is None:
             _portal = Portal(of_process=True)
-            _call_at_end(_at_end)
+            _call_at_end(stop)
         return _portal
 
 
@@ -160,7 +160,8 @@ def _call_if_interrupted(stop: Callable[[], None]) -> None:
         stop()
 
 
-def _at_end() -> None:
+def stop() -> None:
+    """End all that this process has on the air, for good; idempotent."""
     if _portal is not None:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: leave at once
             _portal.stop()
@@ -170,7 +171,7 @@ def _after_fork() -> None:
     global _portal, _portal_lock
     _portal_lock = threading.Lock()
     if _portal is not None:
-        atexit.unregister(_at_end)
+        atexit.unregister(stop)
         _portal.forget_all()
         _parents.append(_portal)
         _portal = None

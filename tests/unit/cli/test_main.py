@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bleio.cli.main import COMMANDS, _OTHER_WORDS
+from bleio.cli.main import _OTHER_WORDS, COMMANDS
 from support.patience import PATIENCE_S
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from support.patience import PATIENCE_S
+from support.terminal import Terminal
 
 DEADLINE_S = PATIENCE_S
 
@@ -57,6 +59,74 @@ def test_program_cannot_tell_the_difference(name: str, tmp_path: Path) -> None:
     command = ("programs/program.py", "--flag", "run", "--help")
     expected = execute(*command, folder=tmp_path)
     assert execute("-m", "bleio", "run", *command, folder=tmp_path) == expected
+
+
+MODULES = {
+    "a module": ("-m", "module", "-v", "--help"),
+    "a package": ("-m", "package"),
+    "a module of a package": ("-m", "package.part", "x"),
+    "a package without a program": ("-m", "empty"),
+    "no module": ("-m", "absent"),
+    "a text": ("-c", "import sys; print(sys.argv, sys.path[0], sorted(globals()))", "x"),
+    "a text that fails": ("-c", "def f():\n    raise ValueError('no')\n\nf()"),
+    "a text that is wrong": ("-c", "x = ("),
+}
+TELLING = (
+    "import sys\nprint(sys.argv, sys.path[0], sorted(globals()))\n"
+    "print(__name__, __package__, __file__, __spec__.name)\n"
+    "print(vars(sys.modules['__main__']) is globals())\n"
+    "import atexit\natexit.register(lambda: print('end', sys.modules['__main__'].__file__))\n"
+    "raise ValueError('no')"
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_program_that_is_no_file_cannot_tell_the_difference(name: str, tmp_path: Path) -> None:
+    for folder in ("package", "empty"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__init__.py").write_text("print('package')")
+    for file in ("module", "package/__main__", "package/part"):
+        (tmp_path / f"{file}.py").write_text(TELLING)
+    expected = execute(*MODULES[name], folder=tmp_path)
+    assert execute("-m", "bleio", "run", *MODULES[name], folder=tmp_path) == expected
+    script = Path(sys.executable).with_name("bleio")
+    if script.exists():  # whose folder is the first of the search path
+        done = execute(str(script), "run", *MODULES[name], folder=tmp_path)
+        assert done == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sys; print(sys.argv, sys.path[0], sorted(globals()), __name__, __file__)",
+        "print('\u00e9')\nraise SystemExit(3)",
+        "x = (",
+        "def f():\n    raise ValueError('no')\nf()",
+        "print(input())",
+        "",
+    ],
+)
+def test_a_program_on_standard_input_cannot_tell_the_difference(text: str, tmp_path: Path) -> None:
+    ends = []
+    for command in ([], ["-m", "bleio", "run"]):
+        done = subprocess.run(
+            [sys.executable, *command, "-", "x", "-c"],
+            cwd=tmp_path,
+            input=text.encode(),
+            capture_output=True,
+            timeout=DEADLINE_S,
+        )
+        ends.append((done.returncode, done.stdout, done.stderr))
+    assert ends[1] == ends[0]
+
+
+def test_what_is_typed_at_a_terminal_is_executed_line_by_line(tmp_path: Path) -> None:
+    with Terminal([sys.executable, "-m", "bleio", "run", "-"], tmp_path) as terminal:
+        terminal.expect(">>> ")
+        terminal.type("import _bleio; _bleio.__file__[-9:]")
+        terminal.expect("'dropin.py'")
+        terminal.type("raise SystemExit(5)")
+        assert terminal.end() == 5
 
 
 def test_ctrl_c_ends_the_program_as_it_ends_python(tmp_path: Path) -> None:
@@ -143,16 +213,19 @@ def test_options_choose_pairing_for_the_program(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("--pairing=phone", "Error: There is no way of pairing 'phone': choose terminal "),
-        ("--pairing=", "Error: There is no way of pairing '': choose terminal "),
-        ("--security=strict", "Error: There is no security setting 'strict': choose secure-"),
+        ("--pairing=phone", "There is no way of pairing 'phone': choose terminal "),
+        ("--pairing=", "There is no way of pairing '': choose terminal "),
+        ("--adapter=phone", "There is no adapter 'phone': choose auto "),
+        ("--security=strict", "There is no security setting 'strict': choose secure-"),
     ],
 )
 def test_unknown_words_are_one_sentence(option: str, sentence: str, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text("print('ran')")
     code, output, errors = execute("-m", "bleio", "run", option, "program.py", folder=tmp_path)
     assert (code, output) == (2, "")
-    assert errors.splitlines()[-1].startswith(sentence)
+    last = errors.splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert sentence in last
 
 
 def test_a_pretend_board_is_there_when_asked_for(tmp_path: Path) -> None:
@@ -181,3 +254,57 @@ def test_a_program_that_resets_its_board_begins_anew_in_the_same_process(tmp_pat
     assert (code, errors, end, end_again) == (3, "", "end", "end")
     assert first == second
     assert first.endswith("['program.py', '--flag']")
+
+
+def test_the_adapter_is_the_program_s_and_that_of_programs_that_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLEIO_ADAPTER", "os")
+    (tmp_path / "program.py").write_text(
+        "import os, sys, _bleio\n"
+        "_bleio.adapter.enabled = True\n"
+        "print(_bleio.adapter.address.type, os.environ['BLEIO_ADAPTER'], sys.argv)\n"
+    )
+    command = ("-m", "bleio", "run", "--adapter", "virtual", "program.py", "--adapter", "mine")
+    assert execute(*command, folder=tmp_path) == (
+        0,
+        "1 virtual ['program.py', '--adapter', 'mine']\n",
+        "",
+    )
+
+
+SCAN = "import _bleio\nprint(list(_bleio.adapter.start_scan(timeout=0.1)))\n"
+
+
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(4)\n", "import os; os.chdir('/')\n"])
+def test_a_capture_says_what_is_in_it_and_how_to_look(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "program.py").write_text(ending.replace("raise", SCAN + "raise") or SCAN)
+    if "chdir" in ending:  # a relative name is meant from where the command was typed
+        (tmp_path / "program.py").write_text(ending + SCAN)
+    options = ("--adapter=virtual", "--capture", "my air.pcapng")
+    code, output, errors = execute(*("-m", "bleio", "run", *options, "program.py"), folder=tmp_path)
+    assert (code, output) == (4 if "Exit" in ending else 0, "[]\n")
+    match = re.fullmatch(
+        r"bleio run --capture: (\d+) packets in my air.pcapng;"
+        r" to look at them:  bleio decode 'my air.pcapng'\n",
+        errors,
+    )
+    assert match, errors
+    shown = execute("-m", "bleio", "decode", "--json", "my air.pcapng", folder=tmp_path)[1]
+    assert len(shown.splitlines()) == int(match[1]) > 5
+
+
+def test_a_capture_of_nothing_says_so(tmp_path: Path) -> None:
+    command = ("-m", "bleio", "run", "--capture", "air.pcapng", "-c", "pass")
+    code, output, errors = execute(*command, folder=tmp_path)
+    assert (code, output) == (0, "")
+    assert errors == (
+        "bleio run --capture: nothing was captured, for the program has opened no adapter\n"
+    )
+
+
+def test_a_capture_that_cannot_be_is_refused_before_the_program_begins(tmp_path: Path) -> None:
+    command = ("-m", "bleio", "run", "--capture", "no/air.pcapng", "-c", "print('ran')")
+    code, output, errors = execute(*command, folder=tmp_path)
+    assert (code, output) == (1, "")
+    assert "there is no such folder" in errors

@@ -36,6 +36,7 @@ class CaptureFile:
 
     def __init__(self, path: str) -> None:
         self._btsnoop = path.endswith(_BTSNOOP)
+        self.packets = 0  # that are in it
         self._adapters = 0
         self._file = Recording(path)
         self.close = self._file.close
@@ -56,6 +57,7 @@ class CaptureFile:
         else:
             record = pcapng.h4_with_direction(packet, to_host=to_host)
             self._write(pcapng.packet(adapter, now_us, record))
+        self.packets += self._file.is_open
 
 
 def _now_us() -> int:
@@ -157,6 +159,11 @@ def tap_by_setting(adapter: str, now_us: Callable[[], int] = _now_us) -> Tap | N
                     f"change {VARIABLE} or unset it."
                 ) from None
         return Tap(_files[path], adapter, now_us, keys=keys)
+
+
+def captured() -> dict[str, int]:
+    """Return the files of this process by the setting, and how many packets are in each."""
+    return {path: file.packets for path, file in _files.items()}
 
 
 def wants_keys() -> bool:
