@@ -182,7 +182,7 @@ ESPHOME = Platform(
 )
 PLATFORMS = (HCI, BLUEZ, WINDOWS, MACOS, ESPHOME)
 
-OWN_CONTROLLER_CAN = '"hci:usb:0" can, with a Bluetooth dongle'
+OWN_CONTROLLER_CAN = '"hci:usb:0" can, with a Bluetooth dongle (BLEIO_ADAPTER=hci:usb:0)'
 """The end of sentences on what a system cannot do."""
 
 

@@ -53,7 +53,12 @@ def backend_for(choice: str) -> MakeBackend:
             return _esphome(choice, rest)
         case "auto" if not colon:
             return _automatic
-    raise CallerError(f"There is no adapter {choice!r}: choose {CHOICES}")
+    from bleio.backends.meant import suggestion
+
+    raise CallerError(
+        f"There is no adapter {choice[:200]!r}: choose {CHOICES}"
+        f"{suggestion(choice) or f'; {SETTING} holds the choice'}"
+    )
 
 
 def setting() -> str:

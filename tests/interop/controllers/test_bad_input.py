@@ -15,24 +15,34 @@ from support.radio_processes import Radios
 pytestmark = pytest.mark.interop
 
 # Adapter string: the sentence that tells why not
+LOOK = "; `bleio doctor` shows what there is, and BLEIO_ADAPTER chooses another."
 REFUSED = {
-    "": f"There is no adapter '': choose {CHOICES}",
-    "bogus": f"There is no adapter 'bogus': choose {CHOICES}",
-    "hci": f"There is no adapter 'hci': choose {CHOICES}",
-    "hci:": f"There is no adapter 'hci:': choose {CHOICES}",
-    "virtual:": f"There is no adapter 'virtual:': choose {CHOICES}",
-    "os:0": f"There is no adapter 'os:0': choose {CHOICES}",
+    "": f"There is no adapter '': choose {CHOICES}; BLEIO_ADAPTER holds the choice",
+    "bogus": f"There is no adapter 'bogus': choose {CHOICES};"
+    ' did you mean "virtual:bogus" (BLEIO_ADAPTER=virtual:bogus)?',
+    "hci": f"There is no adapter 'hci': choose {CHOICES};"
+    ' did you mean "hci:usb:0" (BLEIO_ADAPTER=hci:usb:0)?',
+    "hci:": f"There is no adapter 'hci:': choose {CHOICES};"
+    ' did you mean "hci:usb:0" (BLEIO_ADAPTER=hci:usb:0)?',
+    "virtual:": f"There is no adapter 'virtual:': choose {CHOICES};"
+    ' did you mean "virtual:desk" or "virtual" (BLEIO_ADAPTER=virtual:desk)?',
+    "os:0": f"There is no adapter 'os:0': choose {CHOICES};"
+    ' did you mean "os:hci0" (BLEIO_ADAPTER=os:hci0)?',
     "hci:bogus:": "Cannot open the adapter 'hci:bogus:': 'bogus' is no transport; use for example"
     " hci:usb:0, hci:serial:/dev/ttyACM0,1000000, hci:hci-socket:0, hci:tcp-client:HOST:PORT or"
-    " hci:unix:PATH.",
+    f" hci:unix:PATH{LOOK}",
     "hci:serial:/no/such/port": "Cannot open the adapter 'hci:serial:/no/such/port':"
-    " there is no such device; plug it in or correct the name.",
+    f" there is no such device; plug it in or correct the name{LOOK}",
     "hci:tcp-client:127.0.0.1": "Cannot open the adapter 'hci:tcp-client:127.0.0.1': the part after"
-    " 'tcp-client' is incomplete or wrong; write hci:tcp-client:HOST:PORT.",
+    " 'tcp-client' is incomplete or wrong; write hci:tcp-client:HOST:PORT, such as"
+    f" hci:tcp-client:127.0.0.1:6402{LOOK}",
     "hci:unix:/no/such/socket": "Cannot open the adapter 'hci:unix:/no/such/socket':"
-    " there is no such device; plug it in or correct the name.",
+    f" there is no such device; plug it in or correct the name{LOOK}",
 }
-NAMES = "is no name for a radio; use 1 to 64 letters, digits, '.', '_' or '-', and no '.' in front"
+NAMES = (
+    "is no name for a radio; use 1 to 64 letters, digits, '.', '_' or '-', and no '.' in front,"
+    " as in BLEIO_ADAPTER=virtual:desk"
+)
 for _name in ("a/b", "..", " a", "a b", "ä", "x" * 65):
     REFUSED[f"virtual:{_name}"] = f"{_name!r} {NAMES}"
 
@@ -63,7 +73,7 @@ def test_a_refused_connection(radios: Radios) -> None:
         program.ends_well()
     assert set(program.lines) == {
         f"BluetoothError Cannot open the adapter 'hci:{name}': nothing answers there; "
-        "start the controller or correct the address."
+        f"start the controller or correct the address{LOOK}"
     }
 
 
@@ -106,7 +116,7 @@ def test_no_adapter_is_chosen(
     reason, *rest = program.lines[begin + 1 :]
     assert "/no/such/bus" in reason
     assert "  D-Bus: unix:path=/no/such/bus is not there" in rest
-    assert rest[-1].startswith("  virtual:desk ")
+    assert rest[-2].startswith("  virtual:desk ")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no system bus elsewhere")
@@ -189,7 +199,7 @@ def test_no_permission(radios: Radios, monkeypatch: pytest.MonkeyPatch, kind: st
         os.close(theirs)
     assert set(program.lines) == {
         f"BluetoothError Cannot open the adapter 'hci:{kind}:{path}': this user may not use it;"
-        " ask for permission on the device or run as another user."
+        f" ask for permission on the device or run as another user{LOOK}"
     }
 
 

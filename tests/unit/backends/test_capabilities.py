@@ -19,7 +19,7 @@ from bleio.backends.capabilities import (
 )
 from bleio.core.pairing import PairingMethod, SecuritySettings
 
-DONGLE = '"hci:usb:0" can, with a Bluetooth dongle'
+DONGLE = '"hci:usb:0" can, with a Bluetooth dongle (BLEIO_ADAPTER=hci:usb:0)'
 NOTHING: frozenset[Capability] = frozenset()
 
 
@@ -28,7 +28,7 @@ def test_the_sentence_names_adapter_limit_and_way_out() -> None:
         require("BlueZ 5.66", BLUEZ.can, Capability.SETTABLE_ADDRESS)
     assert str(caught.value) == (
         'BlueZ 5.66 cannot take an address that the program chooses; "hci:usb:0" can, with a'
-        " Bluetooth dongle"
+        " Bluetooth dongle (BLEIO_ADAPTER=hci:usb:0)"
     )
     require("hci:usb:0", EVERYTHING, *Capability)
 

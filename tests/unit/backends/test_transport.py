@@ -11,15 +11,19 @@ import socket
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bumble.transport.common import StreamPacketSink
 
 from bleio.backends.hci import HciBackend
-from bleio.backends.hci.controller.transport import _BumblePort, _why, open_port
+from bleio.backends.hci.controller.transport import _BumblePort, open_port
+from bleio.backends.hci.controller.troubles import _SCHEMES, why
 from bleio.backends.hci.counters import HciCounters
+from bleio.backends.meant import SCHEMES
 from bleio.errors import ControllerLost
+from bleio.runtime.selection import backend_for
 from support.hci.engine import Engine, asynchronous, until
 from support.hci.script import ScriptedController
 from support.patience import PATIENCE_S
@@ -36,6 +40,9 @@ def free_port() -> int:
     [
         ("nonsense", "'nonsense' is no transport; use for example hci:usb:0"),
         ("nonsense:1", "is no transport"),
+        ("hci0", 'did you mean "os:hci0" or "hci:hci-socket:0" (BLEIO_ADAPTER=os:hci0)?'),
+        ("/dev/ttyACM0", '"hci:serial:/dev/ttyACM0,1000000"'),
+        ("tcp:127.0.0.1:6402", '"hci:tcp-client:127.0.0.1:6402"'),
         (
             "tcp-client",
             "after 'tcp-client' is incomplete or wrong; write hci:tcp-client:HOST",
@@ -48,6 +55,7 @@ def free_port() -> int:
         ("serial:/dev/does-not-exist", "no such device; plug it in or correct the name"),
         ("unix:/does/not/exist", "no such device"),
         ("usb", "incomplete or wrong; write hci:usb:NUMBER"),
+        ("usb", ", such as hci:usb:0; `bleio doctor` shows what there is, and BLEIO_ADAPTER"),
         ("file", "incomplete or wrong; write hci:file:PATH"),
         ("file:", "incomplete or wrong; write hci:file:PATH"),
         ("file:/", "that is a folder; name the device in it"),
@@ -64,7 +72,9 @@ async def test_what_cannot_be_opened(name: str, words: str) -> None:
         await backend.open(engine.server, "host", engine)
     text = str(caught.value)
     assert text.startswith(f"Cannot open the adapter 'hci:{name}': ")
-    assert text.endswith(".")
+    assert text.endswith((".", "?"))
+    assert "\n" not in text
+    assert "BLEIO_ADAPTER" in text
     assert words in text
     await backend.close()
 
@@ -104,13 +114,38 @@ async def test_a_file_that_is_no_serial_port() -> None:
     ],
 )
 def test_every_kind_of_failure_has_its_words(error: Exception, words: str) -> None:
-    assert words in _why("usb", error)
+    assert words in why("usb", error)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="devices have groups")
+def test_the_command_that_gives_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = PermissionError(errno.EACCES, "x")
+    assert "udev rule that `bleio doctor` prints" in why("usb", refused, "0")
+    assert "use os:hci1" in why("hci-socket", refused, "1")
+    port = tmp_path / "ttyACM0"
+    port.touch()
+    port.chmod(0o660)
+    monkeypatch.setattr(Path, "group", lambda self: "dialout")
+    assert "`sudo usermod -aG dialout $USER`, then log in" in why(
+        "serial", refused, f"{port},115200"
+    )
+    port.chmod(0o600)  # which no group may open
+    assert "ask for permission" in why("serial", refused, str(port))
+    assert "ask for permission" in why("serial", refused, str(tmp_path / "gone"))
+
+
+def test_every_transport_has_a_string_that_can_be_typed() -> None:
+    assert set(_SCHEMES) == set(SCHEMES)
+    for scheme, (form, example) in _SCHEMES.items():
+        assert form.startswith(scheme)
+        assert example.startswith(f"{scheme}:")
+        backend_for(f"hci:{example}")
 
 
 def test_an_error_number_inside_another_error_is_found() -> None:
     outer = RuntimeError("cannot open")
     outer.__cause__ = OSError(errno.EBUSY, "busy")
-    assert "another program" in _why("usb", outer)
+    assert "another program" in why("usb", outer)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no Unix sockets")

@@ -40,12 +40,12 @@ def this_system(adapter: str | None = None, state: Path | None = None) -> System
     if known is None:
         raise ControllerLost(
             f"The operating system's Bluetooth cannot be used on {sys.platform}; use a Bluetooth"
-            " dongle: hci:usb:0."
+            " dongle: BLEIO_ADAPTER=hci:usb:0."
         )
     if adapter is not None:
         raise CallerError(
             f"There is no adapter 'os:{adapter}': {known.name} shows programs one adapter, which is"
-            " os; hci:usb:0 is a further one, with a Bluetooth dongle"
+            " os (BLEIO_ADAPTER=os); hci:usb:0 is a further one, with a Bluetooth dongle"
         )
     return Desktop(known)
 

@@ -135,7 +135,7 @@ def check_name(name: str) -> None:
     if len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
         raise CallerError(
             f"{name[:80]!r} is no name for a radio; use 1 to {MAX_NAME_LENGTH} letters, digits, "
-            "'.', '_' or '-', and no '.' in front"
+            "'.', '_' or '-', and no '.' in front, as in BLEIO_ADAPTER=virtual:desk"
         )
 
 

@@ -39,12 +39,13 @@ async def join(name: str, on_packet: OnPacket, on_lost: OnLost) -> HciPort:
         return await asyncio.wait_for(_join(place, on_packet, on_lost), JOIN_TIMEOUT_S)
     except (TimeoutError, asyncio.TimeoutError):
         raise ControllerLost(
-            f"Cannot join the shared radio {name!r}: it does not answer; end its process "
-            "and try again"
+            f"Cannot join the shared radio {name!r} (BLEIO_ADAPTER=virtual:{name}): it does not "
+            f"answer; end its process, {place.lock.holder() or 'unknown'}, and try again"
         ) from None
     except OSError as error:
         raise ControllerLost(
-            f"Cannot join the shared radio {name!r} in {place.folder}: "
+            f"Cannot join the shared radio {name!r} (BLEIO_ADAPTER=virtual:{name}) in "
+            f"{place.folder}: "
             f"{error.strerror or error}; check that folder"
         ) from None
 

@@ -210,8 +210,8 @@ def test_names_of_devices_are_printed_as_one_short_line(tmp_path: Path) -> None:
 
 def test_hints_do_not_say_again_what_the_reason_says() -> None:
     off = NOTHING._replace(controllers=(Controller("hci0", "USB", "by software"),))
-    assert len(explanation(REASON, off).splitlines()) == 14
-    assert len(explanation(str(troubles.powered_off("hci0", "soft")), off).splitlines()) == 13
+    assert len(explanation(REASON, off).splitlines()) == 15
+    assert len(explanation(str(troubles.powered_off("hci0", "soft")), off).splitlines()) == 14
 
 
 def test_a_controller_that_bluetoothd_does_not_have() -> None:
@@ -254,4 +254,5 @@ def test_the_whole_error() -> None:
         "  hci:serial:/dev/ttyACM0,1000000  a board with a firmware that speaks HCI",
         "  virtual:desk                     a simulated radio, shared by all programs that use this"
         " name",
+        "`bleio doctor` looks further, and has the commands that help.",
     ]

@@ -87,8 +87,8 @@ def test_no_peripheral_on_windows_and_macos(
     assert system.peripheral is None
     assert Capability.PERIPHERAL not in system.capabilities
     assert Capability.PERIPHERAL.refusal(system.platform) == (
-        f'{name} cannot advertise and serve clients; "hci:usb:0" can, with a Bluetooth dongle, and'
-        ' so can "os" on Linux'
+        f'{name} cannot advertise and serve clients; "hci:usb:0" can, with a Bluetooth dongle'
+        ' (BLEIO_ADAPTER=hci:usb:0), and so can "os" on Linux'
     )
 
 
@@ -173,9 +173,10 @@ def test_auto_explains_itself(monkeypatch: pytest.MonkeyPatch, scanner: type[Fak
     assert lines[0].startswith("No adapter is chosen (BLEIO_ADAPTER)")
     assert lines[1] == SAID[0][1]
     assert lines[2] == "Other adapters, as values of BLEIO_ADAPTER:"
-    assert [line.split()[0] for line in lines[3:]] == [
+    assert [line.split()[0] for line in lines[3:-1]] == [
         *("hci:usb:0", "hci:serial:/dev/ttyACM0,1000000", "virtual:desk")
     ]
+    assert lines[-1].startswith("`bleio doctor` ")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at files of Linux")
@@ -204,6 +205,6 @@ def test_a_program_that_advertises_there_is_told_what_can(
         assert adapter.address
     adapter.enabled = False
     assert str(caught.value) == (
-        f'{name} cannot advertise and serve clients; "hci:usb:0" can, with a Bluetooth dongle, and'
-        ' so can "os" on Linux'
+        f'{name} cannot advertise and serve clients; "hci:usb:0" can, with a Bluetooth dongle'
+        ' (BLEIO_ADAPTER=hci:usb:0), and so can "os" on Linux'
     )

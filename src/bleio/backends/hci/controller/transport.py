@@ -1,18 +1,12 @@
 """Ways to a controller: bumble's transports, and the door to the simulated radio.
 
-bumble knows a dozen ways to a controller, each with errors of its own: of asyncio, pyserial,
-libusb, the operating system. Most are lost on a user, who typed a device's name and reads `[Errno
-13]` or an assertion of a parser. So each failure to open becomes one sentence, which says what was
-tried, what is wrong and what to do. The cause is found by, in this order: the type of the error,
-the operating system's number (also of an error wrapped in others), words of libraries that have no
-numbers, and what the name should look like.
-
-Four things are done in bumble's place. What comes by a line is cut into packets by `h4`, for
-bumble drops all that it has read behind an octet that begins no packet. Opening is bounded, for
-some transports wait for ever for a peer that never comes. And a HCI socket is read here: bumble's
-reader does not notice when the adapter is unplugged and would spin, and one that reads all there is
-keeps the loop from other work. Device files are opened by `device`, for asyncio's pipes fail too
-late at what is no device, and so are terminals, with their links.
+Each failure to open becomes one sentence, see `troubles`. Four things are done in bumble's place.
+What comes by a line is cut into packets by `h4`, for bumble drops all that it has read behind an
+octet that begins no packet. Opening is bounded, for some transports wait for ever for a peer that
+never comes. And a HCI socket is read here: bumble's reader does not notice when the adapter is
+unplugged and would spin, and one that reads all there is keeps the loop from other work. Device
+files are opened by `device`, for asyncio's pipes fail too late at what is no device, and so are
+terminals, with their links.
 """
 
 from __future__ import annotations
@@ -29,12 +23,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bleio.backends.hci.controller.device import (
-    DevicePort,
-    NoControllerError,
-    TerminalPort,
-    open_device,
-)
+from bleio.backends.hci.controller import troubles
+from bleio.backends.hci.controller.device import DevicePort, TerminalPort, open_device
 from bleio.backends.hci.controller.h4 import H4Parser
 from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
 from bleio.backends.hci.counters import HciCounters
@@ -70,10 +60,7 @@ async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost, counters: H
     except asyncio.CancelledError:
         raise
     except Exception as error:
-        adapter = f"hci:{name}"
-        raise ControllerLost(
-            f"Cannot open the adapter {adapter!r}: {_why(scheme, error)}."
-        ) from None
+        raise ControllerLost(troubles.sentence(name, error)) from None
     return _BumblePort(opened, on_packet, on_lost, counters)
 
 
@@ -211,118 +198,3 @@ def _read_hci_socket(opened: Any) -> None:
 
     loop.remove_reader(sock.fileno())  # bumble's
     loop.add_reader(sock.fileno(), readable)
-
-
-def _why(scheme: str, error: Exception) -> str:
-    """Say what is wrong and what to do about it.
-
-    From what is certain to what is guessed: an error's own type and number before words in its
-    text, which other versions of a library may put differently, and those before the name's form.
-    """
-    if isinstance(error, ModuleNotFoundError):
-        package = _PACKAGES.get(error.name or "", error.name)
-        return f"the Python package {package} is missing; install it with: pip install {package}"
-    if isinstance(error, NoControllerError):
-        return str(error)
-    if isinstance(error, socket.gaierror):
-        return "no host of that name is known; correct the name or use its IP address"
-    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
-        return "it did not open in time; check that the device is there and awake"
-    number = _errno_of(error)
-    if number in _BY_ERRNO:
-        return _BY_ERRNO[number]
-    text = str(error)
-    for words, why in _BY_WORDS.items():
-        if words in f"{type(error).__name__} {text}":
-            return why
-    if scheme not in _SCHEMES:
-        return (
-            f"{scheme!r} is no transport; use for example hci:usb:0, "
-            "hci:serial:/dev/ttyACM0,1000000, hci:hci-socket:0, hci:tcp-client:HOST:PORT "
-            "or hci:unix:PATH"
-        )
-    if isinstance(error, (AssertionError, ValueError, OverflowError)) or type(
-        error
-    ).__name__.endswith("TransportSpecError"):
-        return f"the part after {scheme!r} is incomplete or wrong; write hci:{_SCHEMES[scheme]}"
-    return f"{text.rstrip('.') or type(error).__name__}; check the device and its name"
-
-
-def _errno_of(error: BaseException | None) -> int | None:
-    """Find the operating system's error number, also in an error that wraps another."""
-    for _ in range(4):
-        if error is None:
-            return None
-        number = getattr(error, "errno", None)
-        if isinstance(number, int):
-            return number
-        error = error.__cause__ or error.__context__
-    return None
-
-
-_BUSY = "another program is using it; close that one first"
-_FORBIDDEN = "this user may not use it; ask for permission on the device or run as another user"
-_MISSING = "there is no such device; plug it in or correct the name"
-_NO_SERIAL_PORT = "that is no serial port; correct the name"
-
-_NO_SOCKETS = "this system has no Bluetooth sockets; use hci:usb:0 or hci:serial:PORT"
-
-_BY_ERRNO = {
-    errno.ECONNREFUSED: "nothing answers there; start the controller or correct the address",
-    errno.EHOSTUNREACH: "that host cannot be reached; check the network or correct the address",
-    errno.ENETUNREACH: "that host cannot be reached; check the network or correct the address",
-    errno.EACCES: _FORBIDDEN,
-    errno.EPERM: _FORBIDDEN,
-    errno.ENOENT: _MISSING,
-    errno.ENODEV: _MISSING,
-    errno.ENXIO: _MISSING,
-    errno.EBUSY: _BUSY,
-    errno.EISDIR: "that is a folder; name the device in it",
-    errno.ENOTTY: _NO_SERIAL_PORT,
-    errno.EEXIST: "there is something of that name already; remove it or use another name",
-    errno.EADDRINUSE: "that address is in use already; choose another one",
-    errno.EAFNOSUPPORT: _NO_SOCKETS,
-}
-
-# Of libusb's, pyusb's and bumble's errors, which have no number
-_BY_WORDS = {
-    "USBErrorAccess": _FORBIDDEN,
-    "LIBUSB_ERROR_ACCESS": _FORBIDDEN,
-    "USBErrorBusy": _BUSY,
-    "LIBUSB_ERROR_BUSY": _BUSY,
-    "device already in use": _BUSY,
-    "device not found": _MISSING,
-    "USBErrorNoDevice": _MISSING,
-    "NoBackendError": "the library libusb is missing; install it, or use hci:usb:NUMBER",
-    "Could not configure port": _NO_SERIAL_PORT,
-    "LIBUSB_ERROR_OTHER": "this system gives no access to USB; check that it has USB ports",
-    "sockets not supported": _NO_SOCKETS,
-}
-
-_PACKAGES = {
-    "serial": "pyserial",
-    "serial_asyncio": "pyserial-asyncio",
-    "usb": "pyusb",
-    "usb1": "libusb1",
-    "grpc": "grpcio",
-}
-
-_SCHEMES = {
-    "serial": "serial:PORT[,SPEED][,rtscts]",
-    "udp": "udp:LOCAL_HOST:LOCAL_PORT,REMOTE_HOST:REMOTE_PORT",
-    "tcp-client": "tcp-client:HOST:PORT",
-    "tcp-server": "tcp-server:HOST:PORT",
-    "ws-client": "ws-client:URL",
-    "ws-server": "ws-server:HOST:PORT",
-    "pty": "pty[:LINK]",
-    "file": "file:PATH",
-    "vhci": "vhci[:PATH]",
-    "hci-socket": "hci-socket[:NUMBER]",
-    "usb": "usb:NUMBER or hci:usb:VENDOR:PRODUCT",
-    "pyusb": "pyusb:NUMBER or hci:pyusb:VENDOR:PRODUCT",
-    "android-emulator": "android-emulator[:HOST:PORT]",
-    "android-netsim": "android-netsim[:HOST:PORT]",
-    "unix": "unix:PATH",
-    "unix-client": "unix-client:PATH",
-    "unix-server": "unix-server:PATH",
-}

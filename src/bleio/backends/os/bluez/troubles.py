@@ -14,7 +14,7 @@ from bleio.errors import ControllerLost
 RFKILL = Path("/sys/class/rfkill")
 
 _NOT_THERE = ("ServiceUnknown", "NameHasNoOwner")
-_OTHERWISE = 'or choose another adapter, such as "hci:usb:0"'
+_OTHERWISE = "or choose another adapter, such as BLEIO_ADAPTER=hci:usb:0"
 
 
 def no_bus(reason: object) -> ControllerLost:
@@ -55,8 +55,8 @@ def no_adapter(wanted: str | None, found: list[str]) -> ControllerLost:
     if wanted is not None and found:
         choices = " or ".join(f'"os:{each}"' for each in found)
         return ControllerLost(
-            f"Looked for the adapter {wanted}, but BlueZ has no such adapter: choose {choices}, or"
-            " see what there is with `bluetoothctl list`."
+            f"Looked for the adapter {wanted}, but BlueZ has no such adapter: choose {choices}"
+            f" (BLEIO_ADAPTER=os:{found[0]}), or see what there is with `bluetoothctl list`."
         )
     looked_for = "an adapter" if wanted is None else f"the adapter {wanted}"
     return ControllerLost(

@@ -82,7 +82,8 @@ def _is_host(text: str) -> bool:
 def _no_place(text: str) -> CallerError:
     return CallerError(
         f"{text!r} is no place of an ESPHome proxy: write HOST or HOST:PORT, such as"
-        " kitchen.local, 192.168.1.20 or [fe80::1%eth0]:6053, and commas between several"
+        " kitchen.local, 192.168.1.20 or [fe80::1%eth0]:6053, and commas between several,"
+        " as in BLEIO_ADAPTER=esphome:kitchen.local,192.168.1.20"
     )
 
 

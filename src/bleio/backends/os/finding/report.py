@@ -34,6 +34,7 @@ def explanation(reason: str, machine: Machine | None) -> str:
     choices = [*_choices(machine), ("virtual:desk", _SIMULATED)]
     width = max(len(string) for string, _ in choices)
     lines += [f"  {string:{width}}  {meaning}" for string, meaning in choices]
+    lines.append("`bleio doctor` looks further, and has the commands that help.")
     return "\n".join(lines)
 
 
