@@ -36,6 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "names": {"core"},
     "decoding": {"core", "errors", "att", "names"},
     "pages": {"decoding"},
+    "values": {"core", "decoding"},
     "runtime": {"core", "errors", "att", "gatt", "backends"},
     "runtime.attempts": {"core", "gatt", "names", "decoding"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
@@ -49,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     # "" is the package itself, which has the finder.
     "cli": {
         *("core", "errors", "advice", "files", "att", "gatt", "radio", "backends", "names"),
-        *("decoding", "runtime", "api", "aio", "board", "testing"),
+        *("decoding", "values", "runtime", "api", "aio", "board", "testing"),
         "",
     },
 }
@@ -85,6 +86,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "bleak": ("backends.os", "names"),
     "bleak_esphome": ("backends.os.esphome",),
     "bluetooth_numbers": ("names",),
+    "bluetooth_sig": ("values.library",),
     "bumble": ("backends.hci", "decoding.hci.tables", "names"),
     "click": ("__main__", "cli"),
     "cryptography": (

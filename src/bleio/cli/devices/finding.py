@@ -22,6 +22,7 @@ from bleio import aio
 from bleio.api import Adapter, Address, ScanEntry
 from bleio.cli.devices.problems import NotFound
 from bleio.cli.devices.target import Target
+from bleio.cli.shared.hints import heard_nothing
 from bleio.core.address import DeviceAddress
 from bleio.core.advertising_fields import parse
 from bleio.decoding.octets import quoted
@@ -178,10 +179,7 @@ def chosen(search: Search, timeout_s: float, where: str) -> Heard:
     said = f"No device {target} was heard within {timeout_s:g} s on {where}."
     devices = likely_first(search.devices.values(), target)
     if not devices:
-        raise NotFound(
-            f"{said} Nothing else was, either: have it advertise and near, or choose another"
-            " adapter with --adapter."
-        )
+        raise NotFound(f"{said} {heard_nothing(where)}")
     raise NotFound(f"{said} What was:\n{commands_for(devices, target, search.others)}")
 
 

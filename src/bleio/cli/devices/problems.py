@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import click
+from bleio.cli.shared.exits import Exit, Failure
 
 
-class NotFound(click.ClickException):
+class NotFound(Failure):
     """A device, or something on it, is not there; or there are several."""
 
-    exit_code = 3
+    def __init__(self, message: str) -> None:
+        super().__init__(message, Exit.NOT_FOUND)
 
 
-class Gone(click.ClickException):
+class Gone(Failure):
     """The device was there, and is no more."""
 
-    exit_code = 5
+    def __init__(self, message: str) -> None:
+        super().__init__(message, Exit.GONE)
 
 
-class Refused(click.ClickException):
+class Refused(Failure):
     """The device does not allow it: permission, security, pairing."""
 
-    exit_code = 6
+    def __init__(self, message: str) -> None:
+        super().__init__(message, Exit.REFUSED)
