@@ -82,6 +82,19 @@ it is what is printed.
 """
 
 
+# For the tests that run the documentation's blocks.
+SHOWN = "<!-- shown: tests/world/test_broken.py holds that it is what is printed -->"
+
+
+def _marks(case: Case, report: str) -> str:
+    """Return the comments by which the documentation's tests run a case, and know how it fails."""
+    fault = report.partition("\n")[0].partition(": ")[2]
+    marks = f"<!-- fails: {fault or 'seeds fail'} -->\n"
+    if case.options:
+        marks += f"<!-- env: PYTEST_ADDOPTS='{' '.join(case.options)}' -->\n"
+    return marks
+
+
 def report_of(case: Case) -> str:
     """Run a test. Returns: its report, from below its title to the summary."""
     with tempfile.TemporaryDirectory() as folder:
@@ -125,12 +138,13 @@ def page() -> str:
     """Return the whole page."""
     parts = [INTRODUCTION]
     for case in CASES:
+        report = report_of(case)
         parts.append(f"## {case.title}\n\n{case.told}\n")
         for name in case.programs:
             parts.append(f"`{name}`:\n\n```python\n{(BROKEN / name).read_text('utf-8')}```\n")
         test = (BROKEN / case.test).read_text("utf-8")
-        parts.append(f"The test:\n\n```python\n{test}```\n")
-        parts.append(f"Its report:\n\n```\n{report_of(case)}\n```\n")
+        parts.append(f"The test:\n\n{_marks(case, report)}```python\n{test}```\n")
+        parts.append(f"Its report:\n\n{SHOWN}\n```text\n{report}\n```\n")
     return "\n".join(parts)
 
 

@@ -55,7 +55,8 @@ def reports() -> dict[str, str]:
     found = {}
     for case in CASES.values():
         section = page.partition(f"## {case.title}\n")[2]
-        found[case.test] = section.partition("Its report:\n\n```\n")[2].partition("\n```\n")[0]
+        report = section.partition(f"Its report:\n\n{TOOL['SHOWN']}\n```text\n")[2]
+        found[case.test] = report.partition("\n```\n")[0]
     return found
 
 
