@@ -7,6 +7,7 @@
 # make bench   measures speed and memory beside other stacks and older versions, and says which
 #              goals are met; five minutes;  make bench LONG=1  sends ten million packets, too
 # make dist    the wheel and the sdist, checked as a package index would, and more strictly
+# make docs    builds the documentation's site into site/, strictly;  make docs SERVE=1  shows it
 # make lint    ruff and mypy
 # make clean   remove what the others made
 # PYTHON=...   the interpreter to make .venv with
@@ -30,7 +31,7 @@ PYTEST := $(BIN)/python -m pytest
 MINUTES ?= 10
 INSTALLED_FUZZ := $(VENV)/.installed-fuzz
 
-.PHONY: demo install dev stacks test test-os test-packaging dist fuzz soak bench lint format clean
+.PHONY: demo install dev stacks test test-os test-packaging dist fuzz soak bench docs lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
@@ -94,10 +95,14 @@ lint: $(INSTALLED_DEV)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+# The theme warns of MkDocs 2 at each build; pyproject.toml keeps that away, and says what comes then.
+docs: $(INSTALLED_DEV)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs $(if $(SERVE),serve,build --strict --quiet)
+
 format: $(INSTALLED_DEV)
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
+	rm -rf $(VENV) dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
 	find src tests examples bench -name __pycache__ -type d -prune -exec rm -rf {} +
