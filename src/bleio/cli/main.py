@@ -30,6 +30,9 @@ COMMANDS = {
         "Print the script for completion by Tab in a shell.",
     ),
     "decode": ("bleio.cli.decode:decode", "Print the packets of a capture file in words."),
+    "read": ("bleio.cli.read:read", "Read a value of a device once."),
+    "write": ("bleio.cli.write:write", "Write a value of a device once."),
+    "notify": ("bleio.cli.notify:notify", "Show the values that a device sends by itself."),
     "hunt": ("bleio.cli.hunt:hunt", "Look for faults and seeds that break programs."),
     "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio in the foreground."),
     "sim": ("bleio.cli.sim:sim", "Run programs as devices of a simulated world."),
@@ -132,7 +135,8 @@ def _no_such_command(name: str, rest: list[str]) -> str:
         typed = shlex.join(["bleio", "run", name, *rest])
         return f"No such command {name!r}. Run a program with: {typed}"
     known = {**{each: each for each in COMMANDS}, **_OTHER_WORDS}
-    close = [known[each] for each in get_close_matches(name.lower(), known, cutoff=0.6)]
+    same = [name.lower()] if name.lower() in known else []
+    close = [known[each] for each in same or get_close_matches(name.lower(), known, cutoff=0.6)]
     likely = [f"'{each}'" for each in dict.fromkeys(close) if each in COMMANDS]
     like = f" Did you mean {' or '.join(likely)}?" if likely else ""
     return f"No such command {name!r}.{like}"

@@ -76,6 +76,7 @@ def test_version_and_help_import_no_command() -> None:
     assert status == 0
     assert [line.split()[0] for line in output.splitlines() if line.startswith("  r")] == [
         "radio",
+        "read",
         "run",
     ]
     code = (

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from bleio import aio
 from bleio.api import Adapter, Connection
 from bleio.cli.devices.finding import Heard, find, repr_of
 from bleio.cli.devices.problems import Gone, Refused
+from bleio.cli.devices.retyping import typed_with
 from bleio.cli.devices.target import Target
 from bleio.core import words
 from bleio.errors import AttError, BluetoothError, LinkLost, SecurityError
@@ -125,11 +125,11 @@ def needs_pairing(device: Device, what: str) -> str:
     said = f"{device} wants a link that is better secured for that ({what.rstrip('.').lower()})."
     typed = sys.argv[1:]
     if "--pair" not in typed and not any(each.startswith("--pairing") for each in typed):
-        return f"{said} Pair with it:\n  {shlex.join(['bleio', *typed, '--pair'])}"
+        return f"{said} Pair with it:\n  {typed_with('--pair')}"
     if not any(each.startswith("--pairing") for each in typed):
         return (
             f"{said} It may want a passkey or a comparison:\n"
-            f"  {shlex.join(['bleio', *typed, '--pairing', 'terminal'])}"
+            f"  {typed_with('--pairing', 'terminal')}"
         )
     return f"{said} What the two have agreed on in pairing is not enough for it."
 

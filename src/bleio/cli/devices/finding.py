@@ -12,8 +12,6 @@ be typed. Names are what anybody chooses to send: they are shown escaped, and de
 from __future__ import annotations
 
 import asyncio
-import shlex
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -21,6 +19,7 @@ from difflib import SequenceMatcher
 from bleio import aio
 from bleio.api import Adapter, Address, ScanEntry
 from bleio.cli.devices.problems import NotFound
+from bleio.cli.devices.retyping import retyped
 from bleio.cli.devices.target import Target
 from bleio.cli.shared.hints import heard_nothing
 from bleio.core.address import DeviceAddress
@@ -212,18 +211,10 @@ def commands_for(devices: list[Heard], target: Target, more_packets: int = 0) ->
     for each in devices[:_MOST_SHOWN]:
         name = f"{quoted(each.name)}, " if each.name else ""
         links = "" if each.connectable else ", takes no connections"
-        command = _typed_with(target, each.address_text)
+        address = each.address_text
+        command = retyped(target.text, address) or f"bleio explore {address}"
         lines.append(f"  {command}  # {name}{each.rssi_dbm} dBm{links}")
     if len(devices) > _MOST_SHOWN or more_packets:
         number = f"{'at least ' if more_packets else ''}{len(devices) - _MOST_SHOWN}"
         lines.append(f"and {number} more, which bleio scan shows")
     return "\n".join(lines)
-
-
-def _typed_with(target: Target, address: str) -> str:
-    """Return the command line of this process with another device in it."""
-    words = ["bleio", *sys.argv[1:]]
-    if target.text in words[1:]:
-        place = words.index(target.text, 1)
-        return shlex.join([*words[:place], address, *words[place + 1 :]])
-    return shlex.join(["bleio", "explore", address])

@@ -125,6 +125,12 @@ class Table:
         for service in self.services:
             yield from service.characteristics
 
+    def owner(self, row: CharacteristicRow | DescriptorRow) -> CharacteristicRow:
+        """Return the characteristic that a row belongs to, or is."""
+        if isinstance(row, CharacteristicRow):
+            return row
+        return next(each for each in self.characteristics if row in each.descriptors)
+
     @property
     def rows(self) -> Iterator[CharacteristicRow | DescriptorRow]:
         """All that has a value."""

@@ -105,8 +105,9 @@ async def test_in_vain_it_says_what_was_heard_near_names_first(
 
 @in_loop
 async def test_nothing_was_heard_at_all(central: Adapter) -> None:
-    said = r"on virtual\. Nothing is heard: 'virtual' is a radio of this"
-    with pytest.raises(NotFound, match=said):
+    with pytest.raises(
+        NotFound, match=r"on virtual\. Nothing is heard: 'virtual' is a radio of this"
+    ):
         await find(central, parse_target("Pulse"), timeout_s=0.2)
 
 

@@ -1,0 +1,82 @@
+"""The options of commands that talk to a device, and how one is run with them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from bleio.cli.devices.connecting import Device, connected
+from bleio.cli.devices.target import Target, take_target
+from bleio.cli.options import no_nan
+from bleio.cli.shared.adapters import chosen_adapter
+from bleio.cli.shared.options import adapter_option, pairing_option
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Wanted:
+    """Which device, over which adapter, how secured."""
+
+    target: Target
+    adapter: str | None
+    pairing: str | None
+    pair: bool
+    timeout_s: float
+
+
+def device_command(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ADDRESS|NAME, --adapter, --pair, --pairing and --timeout, given as one `wanted`."""
+
+    def run(
+        device: Target,
+        adapter: str | None,
+        pairing: str | None,
+        pair: bool,
+        timeout: float,
+        **options: Any,
+    ) -> Any:
+        wanted = Wanted(device, adapter, pairing, pair or pairing is not None, timeout)
+        return command(wanted, **options)
+
+    run.__doc__ = command.__doc__
+    run.__name__ = command.__name__
+    run.__dict__.update(command.__dict__)
+    run_with: Callable[..., Any] = run
+    for option in (
+        click.option(
+            "--timeout",
+            type=click.FloatRange(0, min_open=True),
+            callback=no_nan,
+            default=10.0,
+            show_default=True,
+            metavar="S",
+            help="Seconds for finding the device and connecting to it.",
+        ),
+        click.option(
+            "--pair", is_flag=True, help="Encrypt the link first, and pair if need be; bonds stay."
+        ),
+        pairing_option,
+        adapter_option,
+    ):
+        run_with = option(run_with)
+    return click.argument("device", metavar="ADDRESS|NAME", callback=take_target)(run_with)
+
+
+@asynccontextmanager
+async def device_of(wanted: Wanted) -> AsyncIterator[Device]:
+    """Find the device and have a link to it; decoders of values are loaded meanwhile."""
+    from bleio.values import load
+
+    # Not the loop's executor, which the end of the command would wait for.
+    threading.Thread(target=load, name="bleio-values", daemon=True).start()
+    adapter = chosen_adapter(wanted.adapter, wanted.pairing)
+    async with connected(
+        adapter, wanted.target, timeout_s=wanted.timeout_s, pair=wanted.pair
+    ) as device:
+        yield device
