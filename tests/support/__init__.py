@@ -8,6 +8,7 @@ Programs and adapters of ours, on the air:
     processes        programs in processes of their own, on one shared radio
     radio_processes  radios in processes of their own
     studies          campaigns, as a user runs them
+    twins            devices and their twins in worlds
 
 Parts of ours, without a radio:
     api_bench        API objects on a link that the test plays
@@ -15,7 +16,9 @@ Parts of ours, without a radio:
     bearers          ATT bearers: a clock that tests move, a wire that tests pump
     fake_backend     a backend whose controller is the test itself
     file_work        which threads of a process work with files
+    played_bleio     a `_bleio` that writes down what a program makes
     records          records of remote values that were not discovered
+    records_of_devices  records of devices that nobody has built, for clones
 
 Parts of ours, on a simulated radio:
     raw_host         a host without a stack: HCI octets in and out of a virtual controller

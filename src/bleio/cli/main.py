@@ -29,6 +29,7 @@ COMMANDS = {
         "bleio.cli.completion:completion",
         "Print the script for completion by Tab in a shell.",
     ),
+    "clone": ("bleio.cli.clone:clone", "Write a program that is a twin of a device."),
     "decode": ("bleio.cli.decode:decode", "Print the packets of a capture file in words."),
     "read": ("bleio.cli.read:read", "Read a value of a device once."),
     "write": ("bleio.cli.write:write", "Write a value of a device once."),

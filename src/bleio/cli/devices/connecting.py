@@ -53,11 +53,21 @@ async def connected(
     began_s = asyncio.get_running_loop().time()
     heard = await find(adapter, target, timeout_s=timeout_s)
     left_s = began_s + timeout_s - asyncio.get_running_loop().time()
-    connection = await connect(adapter, heard, max(_LEAST_S, left_s))
+    async with linked(adapter, heard, max(_LEAST_S, left_s)) as device:
+        if pair:
+            await pair_with(device)
+        yield device
+
+
+@asynccontextmanager
+async def linked(adapter: Adapter, heard: Heard, timeout_s: float) -> AsyncIterator[Device]:
+    """Have a link to a device that was heard, in an `async with` block.
+
+    Raises: Gone, also when the link is lost within the block; Refused.
+    """
+    connection = await connect(adapter, heard, timeout_s)
     device = Device(heard, connection)
     try:
-        if pair:
-            await _pair(device)
         yield device
     except (BluetoothError, builtins.ConnectionError) as error:
         raise _told(error, device) from error
@@ -88,7 +98,7 @@ async def connect(adapter: Adapter, heard: Heard, timeout_s: float) -> Connectio
     )
 
 
-async def _pair(device: Device) -> None:
+async def pair_with(device: Device) -> None:
     """Encrypt the link. Raises: Refused."""
     try:
         await aio.pair(device.connection)

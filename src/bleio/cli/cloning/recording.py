@@ -1,0 +1,206 @@
+"""What a device sends by itself, and what it answers: recorded for the twin to do the same.
+
+First all that can be is subscribed to, and nothing is said to the device. Then, if the user has
+something to say, it is written, and what comes until there is silence is its answer. What comes of
+characteristics that have sent by themselves before is none: it would have come anyway.
+
+What a device sends is bounded in number, for it may send more than anybody wants to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from bleio import aio
+from bleio.cli.cloning.exploring import Explored
+from bleio.cli.cloning.record import Access, Answer, Characteristic, Exchange, Place, Sent
+from bleio.cli.cloning.table import VALUES, WRITES
+from bleio.cli.devices.connecting import is_about_security
+from bleio.cli.devices.table import CharacteristicRow
+from bleio.cli.shared.exits import Exit, Failure
+from bleio.core.codes import Properties
+from bleio.core.uuid import expand, to_text
+from bleio.decoding.octets import value_text
+from bleio.errors import BluetoothError
+from bleio.names import Kind, UnknownName, find_uuid
+
+MOST_VALUES = 5_000  # of a recording
+PIECE_OCTETS = 20  # that every device takes in a write without response
+_FIRST_ANSWER_S, _SILENCE_S, _MOST_ANSWER_S = 2.0, 0.5, 10.0
+_BUFFERED = 256
+
+
+@dataclass
+class _Came:
+    place: Place
+    at_s: float
+    value: bytes
+
+
+class Recorder:
+    """Subscribes to all that can be, and keeps what comes. An async context manager."""
+
+    def __init__(self, explored: Explored) -> None:
+        self._explored = explored
+        self._subscriptions: list[aio.Subscription] = []
+        self._since_s: dict[Place, float] = {}
+        self._came: list[_Came] = []
+        self._news = asyncio.Event()
+        self._talking: set[Place] = set()
+        self.left_out = 0
+
+    async def __aenter__(self) -> Recorder:
+        for place, row, kept in self._explored.characteristics():
+            if row.properties & VALUES:
+                await self._subscribe(place, row, kept)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        connection = self._explored.device.connection
+        for each in self._subscriptions:
+            if connection.connected:
+                await each.end()
+        self.left_out += sum(each.dropped for each in self._subscriptions)
+
+    async def _subscribe(self, place: Place, row: CharacteristicRow, kept: Characteristic) -> None:
+        kept.subscribing = Access.OPEN
+        try:
+            await self._listen(place, row)
+        except BluetoothError as error:
+            if not self._explored.device.connection.connected:
+                raise
+            kept.subscribing = Access.REFUSED
+            if is_about_security(error):
+                kept.subscribing = Access.ENCRYPTED
+                if await self._explored.pair_once():
+                    await self._listen(place, row)
+
+    async def _listen(self, place: Place, row: CharacteristicRow) -> None:
+        def take(value: bytes) -> None:
+            self._take(place, value)
+
+        loop = asyncio.get_running_loop()
+        self._since_s[place] = loop.time()
+        made = await aio.subscribe(row.characteristic, take, buffer_size=_BUFFERED)
+        self._subscriptions.append(made)
+
+    def _take(self, place: Place, value: bytes) -> None:
+        if len(self._came) >= MOST_VALUES:
+            self.left_out += 1
+            return
+        self._came.append(_Came(place, asyncio.get_running_loop().time(), value))
+        self._news.set()
+
+    @property
+    def subscribed(self) -> int:
+        """How many characteristics it listens to."""
+        return len(self._subscriptions)
+
+    async def record(self, seconds: float) -> None:
+        """Keep what comes by itself, for that long or until the link is gone."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        gone = asyncio.ensure_future(aio.disconnected(self._explored.device.connection))
+        await asyncio.wait({gone}, timeout=seconds)
+        gone.cancel()
+        record = self._explored.record
+        record.recorded_ms = _ms(min(seconds, loop.time() - began_s)) or 1
+        for each in self._came:
+            after_ms = max(0, _ms(each.at_s - self._since_s[each.place]))
+            kept = record.at(each.place)
+            kept.sent.append(Sent(after_ms, each.value))
+            self._talking.add(each.place)
+        self._came.clear()
+
+    async def say(self, place: Place, row: CharacteristicRow, said: bytes) -> None:
+        """Write something, and keep what is answered."""
+        self._came.clear()
+        began_s = await self._write(row, said)
+        await self._wait_for_silence()
+        exchange = Exchange(place, said)
+        before_s = began_s
+        for each in self._came:
+            if each.place not in self._talking:
+                after_ms = max(0, _ms(each.at_s - before_s))
+                exchange.answers.append(Answer(after_ms, each.place, each.value))
+                before_s = each.at_s
+        self._explored.record.exchanges.append(exchange)
+
+    async def _write(self, row: CharacteristicRow, said: bytes) -> float:
+        """Write in pieces where there is no response. Returns: when the last was begun."""
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            for piece in _pieces(row, said):
+                began_s = loop.time()
+                await aio.write(row.characteristic, piece)
+        except BluetoothError as error:
+            device = self._explored.device
+            if not device.connection.connected or is_about_security(error):
+                raise
+            what = f"{device} does not take {value_text(said)}: {error}"
+            raise Failure(what, Exit.REFUSED) from error
+        return began_s
+
+    async def _wait_for_silence(self) -> None:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        while True:
+            answers = [each for each in self._came if each.place not in self._talking]
+            end_s = answers[-1].at_s + _SILENCE_S if answers else began_s + _FIRST_ANSWER_S
+            left_s = min(end_s, began_s + _MOST_ANSWER_S) - loop.time()
+            if left_s <= 0:
+                return
+            self._news.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), left_s)
+
+
+def _pieces(row: CharacteristicRow, said: bytes) -> list[bytes]:
+    if not row.properties & Properties.WRITE_WITHOUT_RESPONSE:
+        return [said]
+    return [said[at : at + PIECE_OCTETS] for at in range(0, len(said), PIECE_OCTETS)] or [b""]
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def place_to_say(explored: Explored, wanted: str | None) -> tuple[Place, CharacteristicRow]:
+    """Return where things are said: what the user names, or the one that looks like it.
+
+    That is one that can be written, in a service in which something else notifies or indicates.
+
+    Raises: Failure if there is none, or more than one.
+    """
+    writable = [
+        (place, row) for place, row, _ in explored.characteristics() if row.properties & WRITES
+    ]
+    if wanted is not None:
+        uuids = _uuids(wanted)
+        found = [each for each in writable if expand(each[1].uuid._octets) in uuids]
+        what = f"{wanted!r}, which can be written"
+    else:
+        found = [each for each in writable if _is_answered(each[1])]
+        what = "one that can be written in a service that answers"
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(to_text(row.uuid._octets) for _, row in (found or writable)[:8])
+    raise Failure(
+        f"{explored.device} has {len(found) or 'none'} of {what};"
+        f" name one with --say-to: {known or 'nothing on it can be written'}.",
+        Exit.NOT_FOUND,
+    )
+
+
+def _uuids(wanted: str) -> set[bytes]:
+    try:
+        return {expand(each) for each in find_uuid(wanted, Kind.CHARACTERISTIC)}
+    except UnknownName as error:
+        raise Failure(f"{error}.", Exit.NOT_FOUND) from None
+
+
+def _is_answered(row: CharacteristicRow) -> bool:
+    return any(each.properties & VALUES for each in row.service.characteristics)
