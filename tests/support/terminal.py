@@ -5,29 +5,64 @@ from __future__ import annotations
 import fcntl
 import os
 import select
+import struct
 import subprocess
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyte
+
 from support.patience import PATIENCE_S
+
+
+class _Screen:
+    """What a person would see. It has no other screen: programs that want one share this."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._screen.resize(rows, columns)
+
+    def feed(self, octets: bytes) -> None:
+        self._stream.feed(octets)
+
+    def lines(self) -> list[str]:
+        return [line.rstrip() for line in self._screen.display]
 
 
 class Terminal:
     """Runs a command in a session of its own, with a pseudo-terminal. A context manager.
 
+    Args: size: columns and rows of a terminal that knows xterm's escape codes, whose picture can
+        be seen; without, it is a dumb one of 100 columns.
     Attributes: shown: all that it has shown so far.
     """
 
-    def __init__(self, command: list[str], folder: Path, **environment: str) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        folder: Path,
+        size: tuple[int, int] | None = None,
+        **environment: str,
+    ) -> None:
         self.shown = ""
+        self._screen = _Screen(*(size or (100, 24)))
         self._master, self._slave = os.openpty()
         self._settings = termios.tcgetattr(self._slave)
+        usual = {**os.environ, "TERM": "dumb", "COLUMNS": "100"}
+        if size is not None:
+            usual |= {"TERM": "xterm-256color"}
+            del usual["COLUMNS"]
+            self.resize(*size)
         self.process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, "TERM": "dumb", "COLUMNS": "100", **environment},
+            env={**usual, **environment},
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,
@@ -75,6 +110,25 @@ class Terminal:
             pass
         return self.process.returncode
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Be of another size from now on, of which the program is told."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._screen.resize(columns, rows)
+
+    def expect_picture(self, fits: Callable[[list[str]], object], what: str) -> list[str]:
+        """Wait until what can be seen fits. Returns: its lines, without spaces at their ends."""
+        end_s = time.monotonic() + PATIENCE_S
+        while not fits(picture := self._screen.lines()):
+            assert time.monotonic() < end_s, "\n".join(
+                [f"{what} is not to be seen:", *picture, repr(self.shown[-1500:])]
+            )
+            self._read(0.1)
+        return picture
+
+    def _seen(self, picture: list[str]) -> str:
+        ended = self.process.poll()
+        return "\n".join([*picture, repr(self.shown[-2_000:]), f"exit code {ended}"])
+
     def is_sane(self) -> bool:
         """Whether the terminal is set as it was: it echoes, and waits for whole lines."""
         return termios.tcgetattr(self._slave) == self._settings
@@ -82,5 +136,7 @@ class Terminal:
     def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], seconds)
         if ready:
-            self.shown += os.read(self._master, 65536).decode(errors="replace").replace("\r", "")
+            octets = os.read(self._master, 65536)
+            self._screen.feed(octets)
+            self.shown += octets.decode(errors="replace").replace("\r", "")
         return bool(ready)

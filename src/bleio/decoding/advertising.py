@@ -144,6 +144,11 @@ def _address(octets: bytes, position: int, random: bool) -> DeviceAddress:
 # Advertising data
 
 
+def flag_names(flags: int) -> list[str]:
+    """Return what the flags of advertising data say."""
+    return [name for flag, name in _FLAGS if flags & flag]
+
+
 def fields_text(fields: AdvertisingFields) -> str:
     """Say what advertising data says, its name first; empty if that is nothing."""
     parts = [*_names(fields), *_services(fields), *_manufacturers(fields), *_rest(fields)]
@@ -187,8 +192,7 @@ def _rest(fields: AdvertisingFields) -> list[str]:
     if fields.tx_power_dbm is not None:
         parts.append(f"power {fields.tx_power_dbm} dBm")
     if fields.flags is not None:
-        shown = " and ".join(name for flag, name in _FLAGS if fields.flags & flag)
-        parts.append(shown or "no flags")
+        parts.append(" and ".join(flag_names(fields.flags)) or "no flags")
     parts += [f"AD type 0x{each[0]:02x} {value_text(each[1:])}" for each in fields.others]
     if fields.cut:
         parts.append(f"cut after {counted(len(fields.cut), 'octet')}")

@@ -1,0 +1,250 @@
+"""`bleio scan` as a user has it: on a terminal, in a pipe, beside programs on one radio."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bleio.decoding.reading.files import decode, read
+from support import schemas
+from support.patience import PATIENCE_S
+from support.processes import SharedRadio, shared_radio
+from support.terminal import Terminal
+
+__all__ = ["shared_radio"]
+
+BLEIO = [sys.executable, "-m", "bleio"]
+# A device with the name, and the services of the short UUIDs, that its arguments say.
+DEVICE = """
+import sys, time
+import _bleio
+
+def structure(kind, octets):
+    return bytes([1 + len(octets), kind]) + octets
+
+name = sys.argv[1].encode().decode("unicode_escape").encode("latin-1")
+services = b"".join(int(each, 16).to_bytes(2, "little") for each in sys.argv[2:])
+data = structure(1, b"\\6") + (structure(3, services) if services else b"")
+_bleio.adapter.start_advertising(data, scan_response=structure(9, name), interval=0.05)
+print("advertises", flush=True)
+time.sleep(1e6)
+"""
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    path = tmp_path / "device.py"
+    path.write_text(DEVICE)
+    return path
+
+
+def advertise(radio: SharedRadio, device: Path, name: str, *services: str) -> None:
+    tag = f"device {len(radio._programs)}"
+    radio.start(device, name, *services, tag=tag).wait_for("advertises")
+
+
+def scan(radio: SharedRadio, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*BLEIO, "scan", *options],
+        env=radio.environment("scan", **environment),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+
+def test_a_pipe_has_a_line_for_each_device(shared_radio: SharedRadio, device: Path) -> None:
+    advertise(shared_radio, device, "Strap", "180d")
+    advertise(shared_radio, device, r"\x1b[2J[red]", "180f", "180a")
+    done = scan(shared_radio, "--count", "2")
+    assert done.returncode == 0
+    lines = sorted(done.stdout.splitlines(), key=lambda line: "Strap" in line)
+    assert '"\\x1b[2J[red]"  Battery Service, Device Information' in lines[0]
+    assert lines[1].endswith('static     -60 dBm  connectable  "Strap"  Heart Rate')
+    assert lines[1].split()[1] == "+"
+    assert "Scanning on virtual:" in done.stderr
+    assert "2 devices, " in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_json_is_objects_that_fit_the_schema_and_nothing_else(
+    shared_radio: SharedRadio, device: Path
+) -> None:
+    advertise(shared_radio, device, "Strap", "180d")
+    done = scan(shared_radio, "--json", "--raw", "--service", "heart-rate", "--count", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    *packets, summary = schemas.checked_lines("scan", done.stdout)
+    assert {each["event"] for each in packets} == {"advertisement"}
+    assert summary["event"] == "summary"
+    assert summary["devices"] == 1
+    assert summary["packets"] == len(packets)
+    assert packets[0]["services"] == [
+        {"uuid": "0000180d-0000-1000-8000-00805f9b34fb", "name": "Heart Rate"}
+    ]
+    assert {"type": 9, "name": "Complete Local Name", "data": b"Strap".hex()} in [
+        structure for packet in packets for structure in packet["structures"]
+    ]
+
+
+def test_raw_shows_octets_and_a_recording_has_all_that_was_heard(
+    shared_radio: SharedRadio, device: Path, tmp_path: Path
+) -> None:
+    advertise(shared_radio, device, "Strap", "180d")
+    path = tmp_path / "it.pcapng"
+    done = scan(shared_radio, "--raw", "--name", "strap", "--count", "1", "--record", str(path))
+    assert done.returncode == 0
+    assert "06 09 53 74 72 61 70" in done.stdout
+    assert 'Complete Local Name: name "Strap"' in done.stdout
+    assert f"bleio decode {path} shows it" in done.stderr
+    with path.open("rb") as stream:
+        texts = [packet.text for packet in decode(read(stream, "it"))]
+    # The first packets came before the name was known, so they are in the recording alone.
+    assert len(texts) >= done.stdout.count("dBm")
+    assert any('name "Strap"' in text for text in texts)
+    assert any("services Heart Rate" in text for text in texts)
+
+
+def test_no_device_that_fits_is_an_exit_code(shared_radio: SharedRadio, device: Path) -> None:
+    advertise(shared_radio, device, "Strap", "180d")
+    done = scan(shared_radio, "--service", "battery", "--duration", "500ms")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.splitlines()[-1].startswith("Error: No device that fits was heard in 0.5 s")
+    done = scan(shared_radio, "--count", "3", "--duration", "500ms")
+    assert done.returncode == 3
+    assert "3 devices were not heard" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--service", "hart rate"], "did you mean 'Heart Rate'?"),
+        (["--manufacturer", "appel"], "'Apple, Inc.'"),
+        (["--address", "xyz"], "is not how an address begins"),
+        (["--rssi", "-200"], "Invalid value for '--rssi'"),
+        (["--duration", "soon"], "Invalid value for '--duration'"),
+        (["--count", "0"], "Invalid value for '--count'"),
+        (["--sort", "beauty"], "Invalid value for '--sort'"),
+        (["--adapter", "virtal:desk"], "There is no adapter 'virtal:desk'"),
+        (["--rcord", "x"], "No such option"),
+        (["more"], "unexpected extra argument"),
+    ],
+)
+def test_wrong_arguments(shared_radio: SharedRadio, options: list[str], said: str) -> None:
+    done = scan(shared_radio, *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_one_sentence(shared_radio: SharedRadio) -> None:
+    done = scan(shared_radio, "--record", "/no/such/folder/x", "--duration", "1")
+    assert done.returncode == 1
+    assert "Cannot use '/no/such/folder/x': No such file or directory" in done.stderr
+
+
+def test_no_adapter_is_an_exit_code_of_its_own(shared_radio: SharedRadio) -> None:
+    done = scan(shared_radio, "--adapter", "hci:tcp-client:127.0.0.1:1", "--duration", "1")
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "Traceback" not in done.stderr
+
+
+def test_silence_on_a_private_radio_is_explained() -> None:
+    done = subprocess.run(
+        [*BLEIO, "scan", "--adapter", "virtual", "--duration", "6"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "--adapter virtual:desk" in done.stderr
+    assert "0 devices, 0 packets in 6.0 s." in done.stderr
+
+
+def test_a_reader_that_has_enough_ends_the_scan(shared_radio: SharedRadio, device: Path) -> None:
+    advertise(shared_radio, device, "Strap", "180d")
+    command = " ".join([*BLEIO, "scan", "--json"])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -n 3 | wc -l; echo ${{PIPESTATUS[0]}}"],
+        env=shared_radio.environment("scan"),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.stdout.split() == ["3", "141"], done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# On a terminal
+
+
+def terminal(radio: SharedRadio, tmp_path: Path, *options: str, **more: str) -> Terminal:
+    environment = {"COLUMNS": "", "LINES": "", **radio.environment("scan", **more)}
+    return Terminal([*BLEIO, "scan", *options], tmp_path, (80, 24), **environment)
+
+
+def test_the_table_lives_and_stays_when_the_scan_ends(
+    shared_radio: SharedRadio, device: Path, tmp_path: Path
+) -> None:
+    advertise(shared_radio, device, r"\x1b[2J[red]x", "180d")
+    with terminal(shared_radio, tmp_path) as shown:
+        picture = shown.expect_picture(lambda lines: "\\x1b[2J" in "".join(lines), "the device")
+        assert picture[0].startswith("Scan on virtual:")
+        assert "1 device" in picture[0]
+        assert picture[2].split()[:3] == ["Address", "Type", "C"]
+        assert "Heart Rate" in picture[3]
+        assert max(map(len, picture)) < 80
+        advertise(shared_radio, device, "second")
+        shown.expect_picture(lambda lines: "second" in "".join(lines), "the second device")
+        shown.press_ctrl_c()
+        assert shown.end() == 130
+        assert shown.is_sane()
+        last = "\n".join(shown.expect_picture(lambda lines: True, "anything"))
+    assert "second" in last
+    assert "2 devices, " in last
+    assert "Traceback" not in last
+    assert "\x1b[?25h" in shown.shown  # the cursor is back
+    assert "\x1b[?1049l" in shown.shown  # and so is the usual screen
+
+
+def test_the_table_follows_the_size_of_the_terminal(
+    shared_radio: SharedRadio, device: Path, tmp_path: Path
+) -> None:
+    for number in range(4):
+        advertise(shared_radio, device, f"device {number}", "180d")
+    with terminal(shared_radio, tmp_path) as shown:
+        shown.expect_picture(lambda lines: "4 devices" in lines[0], "all devices")
+        shown.resize(50, 8)
+        picture = shown.expect_picture(lambda lines: "... and 2 more" in lines, "fewer rows")
+        assert max(map(len, picture)) < 50
+        shown.resize(120, 30)
+        shown.expect_picture(lambda lines: "Heart Rate" in "".join(lines), "all columns")
+        shown.press_ctrl_c()
+        assert shown.end() == 130
+
+
+def test_colours_are_for_those_that_want_them(
+    shared_radio: SharedRadio, device: Path, tmp_path: Path
+) -> None:
+    advertise(shared_radio, device, "Strap")
+    for colours in (True, False):
+        more = {} if colours else {"NO_COLOR": "1"}
+        with terminal(shared_radio, tmp_path, "--duration", "2", **more) as shown:
+            assert shown.end() == 0
+            assert ("\x1b[33m" in shown.shown or "\x1b[32m" in shown.shown) == colours
+
+
+def test_a_terminal_that_moves_no_cursor_gets_lines(
+    shared_radio: SharedRadio, device: Path, tmp_path: Path
+) -> None:
+    advertise(shared_radio, device, "Strap", "180d")
+    command = [*BLEIO, "scan"]
+    with Terminal(command, tmp_path, **shared_radio.environment("scan", TERM="dumb")) as shown:
+        shown.expect("Ctrl-C ends it.")
+        shown.expect('"Strap"  Heart Rate')
+        shown.press_ctrl_c()
+        assert shown.end() == 130
+        shown.expect("1 device, ")
+        assert "\x1b" not in shown.shown
