@@ -54,15 +54,16 @@ class Terminal:
         self._screen = _Screen(*(size or (100, 24)))
         self._master, self._slave = os.openpty()
         self._settings = termios.tcgetattr(self._slave)
-        usual = {**os.environ, "TERM": "dumb", "COLUMNS": "100"}
+        variables = {**os.environ, "TERM": "dumb", "COLUMNS": "100", **environment}
         if size is not None:
-            usual |= {"TERM": "xterm-256color"}
-            del usual["COLUMNS"]
+            variables["TERM"] = "xterm-256color"
+            for fixed in ("COLUMNS", "LINES"):  # which would hold for ever
+                variables.pop(fixed, None)
             self.resize(*size)
         self.process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**usual, **environment},
+            env=variables,
             stdin=self._slave,
             stdout=self._slave,
             stderr=self._slave,

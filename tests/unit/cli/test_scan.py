@@ -181,7 +181,7 @@ def test_a_reader_that_has_enough_ends_the_scan(shared_radio: SharedRadio, devic
 
 
 def terminal(radio: SharedRadio, tmp_path: Path, *options: str, **more: str) -> Terminal:
-    environment = {"COLUMNS": "", "LINES": "", **radio.environment("scan", **more)}
+    environment = radio.environment("scan", **more)
     return Terminal([*BLEIO, "scan", *options], tmp_path, (80, 24), **environment)
 
 
