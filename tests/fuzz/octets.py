@@ -26,7 +26,14 @@ from bleio.core.advertising import Prefixes, structures
 from bleio.core.advertising_fields import build, parse
 from bleio.errors import CallerError
 from bleio.radio.sharing.h4 import H4Error, H4Framer
-from bleio.radio.sharing.hello import hello, is_hello
+from bleio.radio.sharing.hello import (
+    LONGEST_PROGRAM,
+    MAX_OCTETS,
+    Member,
+    hello,
+    is_hello,
+    member_of,
+)
 from bleio.radio.sharing.place import check_name
 from bleio.radio.sharing.server.address import parse_listen_address
 from bleio.runtime.selection import backend_for
@@ -312,8 +319,15 @@ def hello_words(octets: bytes) -> None:
     secret = random.take(random.choice((0, 32)))
     line = random.rest()
     if is_hello(line, "desk", secret):
-        assert line == hello("desk", secret)
+        assert line.startswith(hello("desk", secret)[:-1])
+        member = member_of(line, "desk", secret)
+        assert len(member.program) <= LONGEST_PROGRAM and member.pid >= 0
     assert is_hello(hello("desk", secret), "desk", secret)
+    member = Member(len(line), line.decode("utf-8", "replace"))
+    words = hello("desk", secret, member)
+    assert is_hello(words, "desk", secret) and len(words) <= MAX_OCTETS
+    assert words[len(hello("desk", secret)) :].count(b"\n") == 1
+    assert member.program.startswith(member_of(words, "desk", secret).program)
 
 
 # Captures

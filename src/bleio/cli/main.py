@@ -35,7 +35,7 @@ COMMANDS = {
     "write": ("bleio.cli.write:write", "Write a value of a device once."),
     "notify": ("bleio.cli.notify:notify", "Show the values that a device sends by itself."),
     "hunt": ("bleio.cli.hunt:hunt", "Look for faults and seeds that break programs."),
-    "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio in the foreground."),
+    "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio, or show those that run."),
     "scan": ("bleio.cli.scan:scan", "Show the devices that advertise."),
     "sim": ("bleio.cli.sim:sim", "Run programs as devices of a simulated world."),
     "run": ("bleio.cli.run:run", "Run a Python PROGRAM with bleio's _bleio module."),

@@ -1,4 +1,4 @@
-"""`bleio radio NAME`: runs a shared simulated radio in the foreground.
+"""`bleio radio NAME`: runs a shared simulated radio in the foreground; without NAME, see `radios`.
 
 The first program of a `virtual:NAME` would start one by itself, in the background and with the
 usual settings. This command is for all that wants another: loss, a capture, a seed, or hosts that
@@ -13,8 +13,11 @@ import logging
 from collections.abc import Iterator
 
 import click
+from click.core import ParameterSource
 
-from bleio.cli.options import no_nan, unusable
+from bleio.cli.options import no_nan, unreadable, unusable
+from bleio.cli.shared.options import json_option
+from bleio.cli.shared.output import print_json, print_line
 from bleio.errors import CallerError, ControllerLost
 from bleio.files import Recording
 from bleio.radio.air.propagation import DEFAULT_PATH_LOSS_DB, Propagation
@@ -28,7 +31,7 @@ _HOLD_OCTETS = 1 << 16
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option(
     "--listen",
     multiple=True,
@@ -64,21 +67,28 @@ _HOLD_OCTETS = 1 << 16
 @click.option(
     "--seed", type=int, metavar="N", help="Seed of the radio's random numbers.  [default: random]"
 )
+@json_option("radio")
+@click.pass_context
 def radio(
-    name: str,
+    context: click.Context,
+    name: str | None,
     listen: tuple[str, ...],
     path_loss: float,
     loss: float,
     capture: str | None,
     seed: int | None,
+    as_json: bool,
 ) -> None:
-    """Run the simulated radio NAME until Ctrl-C.
+    """Run the simulated radio NAME until Ctrl-C; without NAME, show those that run.
 
     Programs with BLEIO_ADAPTER=virtual:NAME join it.
     """
+    if name is None:
+        _list_radios(context, as_json)
+        return
     logging.basicConfig(format="%(message)s", handlers=[FirstOfAKind()])
     try:
-        teller = _Teller(name, capture)
+        teller = _Teller(name, capture, as_json)
         process = RadioProcess(
             name,
             teller,
@@ -94,6 +104,23 @@ def radio(
         raise click.ClickException(str(error)) from None
     except OSError as error:
         raise click.ClickException(unusable(error)) from None
+
+
+def _list_radios(context: click.Context, as_json: bool) -> None:
+    """Show the radios that run. Options for a radio of one's own need its name."""
+    from bleio.cli.radios import list_radios
+
+    for each in context.command.params:
+        source = context.get_parameter_source(each.name or "")
+        if source is ParameterSource.COMMANDLINE and each.name != "as_json":
+            raise click.UsageError(
+                f"Missing argument 'NAME'. {each.opts[0]} is for a radio that this command runs,"
+                " such as: bleio radio desk"
+            )
+    try:
+        list_radios(as_json)
+    except OSError as error:
+        raise click.ClickException(unreadable(error)) from None
 
 
 @contextlib.contextmanager
@@ -119,8 +146,9 @@ class _Teller:
     Leave `cleanup` when the radio has ended; that makes the file whole.
     """
 
-    def __init__(self, name: str, capture: str | None) -> None:
+    def __init__(self, name: str, capture: str | None, as_json: bool = False) -> None:
         self.cleanup = contextlib.ExitStack()
+        self._as_json = as_json
         self._name = name
         self._capture = capture
 
@@ -131,21 +159,23 @@ class _Teller:
             radio = process.served.driver.radio
             self.cleanup.enter_context(_captured(radio, self._capture))
         for address in (f"virtual:{self._name}", *addresses):
-            _say(f"Listening on {address}")
-        _say("Ready; Ctrl-C ends it.")
+            self._say(f"Listening on {address}", "listening", address=address)
+        self._say("Ready; Ctrl-C ends it.", "ready")
 
     def ended(self, process: RadioProcess) -> None:
         """The command ends, which says it."""
 
     def host_came(self, name: str) -> None:
         """Say so."""
-        _say(f"+ {name}")
+        self._say(f"+ {name}", "host_came", host=name)
 
     def host_left(self, name: str) -> None:
         """Say so."""
-        _say(f"- {name}")
+        self._say(f"- {name}", "host_left", host=name)
 
-
-def _say(line: str) -> None:
-    """Print now, also into pipes."""
-    click.echo(line)
+    def _say(self, line: str, event: str, **members: str) -> None:
+        """Print now, also into pipes."""
+        if self._as_json:
+            print_json({"event": event, **members})
+        else:
+            print_line(line)

@@ -14,7 +14,8 @@ from support.patience import PATIENCE_S
 DEADLINE_S = PATIENCE_S
 
 USAGE = {
-    "no name": ([], "Missing argument 'NAME'."),
+    "no name": (["--loss", "0.5"], "Missing argument 'NAME'. --loss is for a radio that this"),
+    "no name to listen": (["--listen", "tcp:127.0.0.1:0"], "Missing argument 'NAME'."),
     "bad name": (["a/b"], "'a/b' is no name for a radio"),
     "long name": (["x" * 65], "use 1 to 64 letters, digits"),
     "kind": (["x", "--listen", "foo"], "no such kind of address; write tcp:HOST:PORT"),

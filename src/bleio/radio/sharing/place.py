@@ -23,6 +23,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import platformdirs
@@ -132,11 +133,15 @@ class SocketFile:
 
 def check_name(name: str) -> None:
     """Raises: CallerError with a sentence if a radio cannot be called that."""
-    if len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
+    if not _is_name(name):
         raise CallerError(
             f"{name[:80]!r} is no name for a radio; use 1 to {MAX_NAME_LENGTH} letters, digits, "
             "'.', '_' or '-', and no '.' in front, as in BLEIO_ADAPTER=virtual:desk"
         )
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= MAX_NAME_LENGTH and _NAME.fullmatch(name) is not None
 
 
 def runtime_folder() -> Path:
@@ -161,11 +166,31 @@ def runtime_folder() -> Path:
     )
 
 
-def _users_folder() -> Path:
+def known_radios() -> list[str]:
+    """Return the names of radios that run, or were killed. It makes no folder.
+
+    Raises: OSError if the folder cannot be read.
+    """
+    for choose in (partial(_users_folder, make=False), _temporary_folder):
+        try:
+            folder = choose()
+            if folder.is_dir() and _is_own(folder):
+                names = sorted(each.stem for each in folder.glob("*.lock"))
+                return [each for each in names if _is_name(each)]
+        except FileNotFoundError:
+            continue
+    return []
+
+
+def _is_own(folder: Path) -> bool:
+    return sys.platform == "win32" or folder.lstat().st_uid == os.geteuid()
+
+
+def _users_folder(make: bool = True) -> Path:
     with warnings.catch_warnings():
         # Without XDG_RUNTIME_DIR it guesses, and says so; `_objection` judges the guess.
         warnings.simplefilter("ignore")
-        return platformdirs.user_runtime_path("bleio", appauthor=False, ensure_exists=True)
+        return platformdirs.user_runtime_path("bleio", appauthor=False, ensure_exists=make)
 
 
 def _temporary_folder() -> Path:

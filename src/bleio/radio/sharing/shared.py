@@ -19,6 +19,7 @@ from bleio.locks import FileLock
 from bleio.radio.sharing.h4 import H4Error, H4Framer
 from bleio.radio.sharing.hello import WELCOME, hello
 from bleio.radio.sharing.launch import launch
+from bleio.radio.sharing.member import this_program
 from bleio.radio.sharing.place import RadioPlace
 from bleio.radio.sharing.port import HciPort, OnLost, OnPacket
 
@@ -96,7 +97,7 @@ async def _connect(place: RadioPlace, on_packet: OnPacket, on_lost: OnLost) -> H
     except BaseException:
         sock.close()
         raise
-    return port if await port.greet(hello(place.name, secret)) else None
+    return port if await port.greet(hello(place.name, secret, this_program())) else None
 
 
 class _SharedPort(asyncio.Protocol):

@@ -22,7 +22,14 @@ from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
 from bleio.radio.sharing.driver import Driver
 from bleio.radio.sharing.h4 import HARDWARE_ERROR, H4Error, H4Framer
-from bleio.radio.sharing.hello import MAX_OCTETS, WELCOME, is_hello
+from bleio.radio.sharing.hello import (
+    MAX_OCTETS,
+    WELCOME,
+    Member,
+    is_hello,
+    is_question,
+    member_of,
+)
 
 # A host that leaves more than this unread is slow: its controller holds back (`congested`).
 SLOW_OCTETS = 64 * 1024
@@ -43,11 +50,21 @@ class HostWatcher(Protocol):
         """A host has gone, and its controller with it."""
 
 
+class Reporter(Protocol):
+    """What answers who asks how the radio is."""
+
+    def status(self) -> bytes:
+        """Return one line of JSON."""
+
+
 class ServedRadio:
     """A radio in real time and the hosts on it.
 
     Args: watcher: is told when a host comes or goes.
+    Attributes: reporter: answers questions; None lets them go unanswered.
     """
+
+    reporter: Reporter | None = None
 
     def __init__(
         self, seed: int, watcher: HostWatcher, propagation: Propagation | None = None
@@ -105,6 +122,11 @@ class HostConnection(asyncio.Protocol):
         self._framer = H4Framer()
         self._transport: asyncio.Transport | None = None
         self._controller: Controller | None = None
+
+    @property
+    def controller(self) -> Controller | None:
+        """What its host has, while it is there."""
+        return self._controller
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -205,6 +227,7 @@ class MemberConnection(HostConnection):
         self._radio_name = name
         self._secret = secret
         self._heard = bytearray()
+        self.member = Member()
         self._timeout: asyncio.TimerHandle | None = None
 
     def _open(self) -> None:
@@ -220,14 +243,25 @@ class MemberConnection(HostConnection):
         end = self._heard.find(b"\n") + 1
         if end == 0 and len(self._heard) <= MAX_OCTETS:
             return
-        if not is_hello(bytes(self._heard[:end]), self._radio_name, self._secret):
+        line = bytes(self._heard[:end])
+        if is_question(line, self._radio_name, self._secret):
+            self._answer()
+        elif not is_hello(line, self._radio_name, self._secret):
             _log.error("%s: a program connected that does not speak our language", self.name)
             self.abort()
         elif self._transport is not None:
             self._stop_timeout()
+            self.member = member_of(line, self._radio_name, self._secret)
             self._transport.write(WELCOME)
             self._attach()
             super().data_received(bytes(self._heard[end:]))
+
+    def _answer(self) -> None:
+        """Say how the radio is, and end the connection."""
+        transport, reporter = self._transport, self._served.reporter
+        if transport is not None and reporter is not None:
+            transport.write(reporter.status())
+            transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._stop_timeout()

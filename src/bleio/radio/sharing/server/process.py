@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import secrets
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import FrameType
@@ -23,6 +24,7 @@ from bleio.radio.sharing.place import RadioPlace
 from bleio.radio.sharing.server.address import ListenAddress
 from bleio.radio.sharing.server.connection import HostWatcher, MemberConnection, ServedRadio
 from bleio.radio.sharing.server.listen import OpenAddress, open_address
+from bleio.radio.sharing.server.status import status_line
 
 FIRST_HOST_TIMEOUT_S = 3.0  # whose starter was interrupted; one that is late starts it again
 GRACE_S = 1.0  # for a program that is started again at once
@@ -71,6 +73,8 @@ class RadioProcess:
         self._background = background
         self._leaving: asyncio.TimerHandle | None = None
         self._stop: asyncio.Event | None = None
+        self._since_s = 0.0
+        self._addresses: list[str] = []
 
     async def run(self) -> None:
         """Serve until `stop`, a signal to end or, in the background, until no host is left.
@@ -79,7 +83,9 @@ class RadioProcess:
         """
         with self._holding_name():
             self._stop = asyncio.Event()
+            self._since_s = time.time()
             self.served = served = ServedRadio(self._seed, self, self._propagation)
+            served.reporter = self
             with contextlib.ExitStack() as cleanup:
                 cleanup.callback(served.close)
                 cleanup.callback(self._stop_leaving)
@@ -99,8 +105,14 @@ class RadioProcess:
         with _signals(self.stop):
             if self._background:
                 self._leave_in(FIRST_HOST_TIMEOUT_S)
-            self._watcher.ready(self, [text for each in listeners for text in each.addresses])
+            self._addresses = [text for each in listeners for text in each.addresses]
+            self._watcher.ready(self, self._addresses)
             await self._stop.wait()
+
+    def status(self) -> bytes:
+        """Return what it says to who asks; see `status`."""
+        assert self.served is not None
+        return status_line(self.served, self._since_s, self._addresses, background=self._background)
 
     def stop(self) -> None:
         """End `run`; from the loop's thread."""
