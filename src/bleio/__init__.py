@@ -75,3 +75,7 @@ class _Finder:
 
 if os.environ.get("BLEIO_PRECEDENCE") != "0":
     sys.meta_path.insert(0, _Finder())
+if os.environ.get("BLEIO_BLEAK") == "1":
+    from bleio import bleak_choice
+
+    bleak_choice.put_in_place()

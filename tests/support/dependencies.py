@@ -41,16 +41,18 @@ ALLOWED: dict[str, set[str]] = {
     "runtime.attempts": {"core", "gatt", "names", "decoding"},
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "aio": {"core", "errors", "gatt", "backends", "runtime", "api"},
+    "bleak_choice": {"bleak", "runtime"},
+    "bleak": {"core", "errors", "api", "aio"},
     "dropin": {"api", "errors"},
     "board": set(),
     "testing": {
         *("board", "core", "errors", "files", "locks", "att", "gatt", "radio", "backends"),
-        *("decoding", "runtime", "api", "pages"),
+        *("decoding", "runtime", "api", "bleak_choice", "pages"),
     },
     # "" is the package itself, which has the finder.
     "cli": {
         *("core", "errors", "advice", "files", "att", "gatt", "radio", "backends", "names"),
-        *("decoding", "values", "runtime", "api", "aio", "board", "testing"),
+        *("decoding", "values", "runtime", "api", "aio", "bleak_choice", "board", "testing"),
         "",
     },
 }
@@ -83,7 +85,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 # Where each distribution that bleio depends on may be used.
 THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "aioesphomeapi": ("backends.os.esphome",),
-    "bleak": ("backends.os", "names"),
+    "bleak": ("backends.os", "bleak", "names"),
     "bleak_esphome": ("backends.os.esphome",),
     "bluetooth_numbers": ("names",),
     "bluetooth_sig": ("values.library",),

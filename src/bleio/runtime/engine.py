@@ -49,6 +49,11 @@ def portal() -> Portal:
         return _portal
 
 
+def has_own_portal() -> bool:
+    """Whether the calling code's engine is not the process's, as of a simulated device."""
+    return _own_portal() is not None
+
+
 def _own_portal() -> Portal | None:
     """Return the portal of this context, or of the calling code's."""
     own = portal_of_context.get()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from bleio.testing.bleak_radio import BleakRadio
     from bleio.testing.world import World
 
 _MARK = (
@@ -103,6 +104,18 @@ def ble_world(request: pytest.FixtureRequest, ble_seed: int) -> Iterator[World]:
     with World(**arguments) as world:
         request.node.stash[_world_key] = world
         yield world
+
+
+@pytest.fixture
+def ble_bleak() -> Iterator[BleakRadio]:
+    """Let bleak use a simulated radio in this test, in real time; see `BleakRadio`.
+
+    In simulated time, programs of bleak are devices of a `ble_world`, and need no fixture.
+    """
+    from bleio.testing.bleak_radio import bleak_radio
+
+    with bleak_radio() as radio:
+        yield radio
 
 
 @pytest.hookimpl(wrapper=True)

@@ -69,7 +69,7 @@ class Desktop(System):
         from bleak import BleakScanner
         from bleak.exc import BleakError
 
-        scanner = BleakScanner()
+        scanner = BleakScanner(**self.scanner_arguments())
         try:
             await asyncio.wait_for(ending.begin(scanner), _OPEN_S)
             await ending.end(scanner)

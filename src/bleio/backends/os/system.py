@@ -234,12 +234,19 @@ class System(ABC):
         return None
 
     def scanner_arguments(self) -> Mapping[str, Any]:
-        """Return what bleak's scanner wants to know here beside what is the same everywhere."""
-        return {}
+        """Return what bleak's scanner wants to know here beside what is the same everywhere.
+
+        The class is named, since programs may have bleak choose another one: `bleak_choice`.
+        """
+        from bleak.backends.scanner import get_platform_scanner_backend_type
+
+        return {"backend": get_platform_scanner_backend_type()[0]}
 
     def client_arguments(self) -> Mapping[str, Any]:
         """Return what bleak's client wants to know here beside what is the same everywhere."""
-        return {}
+        from bleak.backends.client import get_platform_client_backend_type
+
+        return {"backend": get_platform_client_backend_type()[0]}
 
     async def erase_bonds(self) -> None:
         """Forget all peers; only called with `Capability.ERASABLE_BONDS`."""

@@ -11,6 +11,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from bleio import bleak_choice
 from bleio.backends.hci import entropy
 from bleio.files import create
 from bleio.radio.air.interference import Interference, wifi_channels
@@ -49,6 +50,7 @@ class SharedAir:
         watch: Callable[[float], None] | None,
     ) -> None:
         find_home_by(context_of_code)
+        bleak_choice.watch()
         self.seed = seed
         self.radio = radio
         self.jitter_us = check_jitter(jitter_us)

@@ -49,7 +49,7 @@ from bleio.testing.programs.process import Exits
 
 # bleio, and what runs it and tests.
 _SHARED = {
-    *("bleio", "_bleio", "bumble", "cryptography", "platformdirs"),
+    *("bleio", "_bleio", "bleak", "bumble", "cryptography", "platformdirs"),
     *("pytest", "_pytest"),
     "typing_extensions",
 }

@@ -135,10 +135,10 @@ class BlueZ(System):
         return BlueZPeers(self, owner)
 
     def scanner_arguments(self) -> Mapping[str, Any]:
-        return {"bluez": {"adapter": self.adapter}}
+        return {**super().scanner_arguments(), "bluez": {"adapter": self.adapter}}
 
     def client_arguments(self) -> Mapping[str, Any]:
-        return {"bluez": {"adapter": self.adapter}}
+        return {**super().client_arguments(), "bluez": {"adapter": self.adapter}}
 
     async def erase_bonds(self) -> None:
         """Have BlueZ forget the devices that the adapter is paired with.
