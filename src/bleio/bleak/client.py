@@ -156,8 +156,14 @@ class Client(BaseBleakClient):
     def _ended(self) -> None:
         self._connection = self.services = None
         self._subscriptions.clear()
-        if self._disconnected_callback is not None:
+        if self._disconnected_callback is None:
+            return
+        try:
             self._disconnected_callback()
+        except Exception as error:
+            message = f"Exception in the disconnected callback of {self.address}"
+            context = {"message": message, "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
     async def disconnect(self) -> None:
         """End the link; its callback has been called when this returns."""
