@@ -17,6 +17,7 @@ async def heard_within(scanner, seconds=20):
         async for device, data in scanner.advertisement_data():
             if data.local_name == table.NAME:
                 return device, data
+    raise AssertionError("the scan has ended")
 
 
 @conformance
