@@ -365,3 +365,17 @@ async def test_a_refused_request_pairs():
 async def test_pairing_before_discovery():
     async with BleakClient(await found(), pair=True) as client:
         assert await client.read_gatt_char(table.ENCRYPTED) == b"secret"
+
+
+@conformance
+async def test_a_bond_is_forgotten():
+    device = await found()
+    async with BleakClient(device) as client:
+        await client.pair()
+        await client.unpair()
+        assert not client.is_connected
+    async with BleakClient(device) as client:
+        assert await client.read_gatt_char(table.READ) == b"hello"
+    await client.unpair()  # again, and without a link
+    with pytest.raises(BleakDeviceNotFoundError):
+        await BleakClient("C0:00:00:00:00:01").unpair()

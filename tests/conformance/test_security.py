@@ -8,6 +8,7 @@ import pytest
 
 from bleio.backends.base import Link
 from bleio.backends.capabilities import Capability
+from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, SecurityMode
 from bleio.errors import AttError, LinkLost
 from support.hci.engine import ECHO_SERVICE, add_echo, until
@@ -111,6 +112,20 @@ async def test_erasing_bonds_unpairs_live_links(make_world: MakeWorld) -> None:
         assert not link.security.has_keys
         await link.pair()
         assert link.security.encrypted
+
+
+@in_world_time
+async def test_erasing_the_bond_with_another_peer_changes_nothing(make_world: MakeWorld) -> None:
+    async with make_world() as world:
+        central, peripheral, link, incoming = await connected_pair(world)
+        await link.pair()
+        await until(lambda: incoming.security.has_keys)
+        await central.backend.erase_bonds(DeviceAddress(bytes.fromhex("0102030405c6"), True))
+        assert link.security.encrypted
+        await central.backend.erase_bonds(link.peer)
+        assert not link.security.encrypted
+        link, incoming = await reconnect(central, peripheral, link)
+        assert not link.security.has_keys
 
 
 @pytest.mark.needs(Capability.PAIRING_AFRESH)

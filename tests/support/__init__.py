@@ -74,6 +74,12 @@ Other people's hosts and controllers:
     stacks/node      Node's ble-host
     stacks/__main__  fetches them: `python -m support.stacks`
 
+Programs of bleak:
+    bleak/settings   the radios that they are tested on, and the peripheral there
+    bleak/table      what that serves and obeys
+    bleak/ours       it, written with `_bleio`
+    bleak/theirs     it, made with bumble
+
 Judges of what was sent:
     air_recorder     captures all that tests put on air, for tshark at the end
     att_checker      an independent reading of the ATT PDUs of the specification

@@ -148,7 +148,7 @@ class FakeBackend(Backend):
         self.notice("publish")
         characteristic.value = value
 
-    async def erase_bonds(self) -> None:
+    async def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
         self.notice("erase_bonds")
 
     # What the test does to it, on the engine thread

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from bleio.aio.objects import RadioStandIn, adapter_of, as_given
 from bleio.api import Adapter, Address, Connection, OobData, ScanEntry, _acts as acts
-from bleio.api._arguments import ReadableBuffer
+from bleio.api._arguments import ReadableBuffer, instance
 from bleio.runtime.awaiting import finished, until
 from bleio.runtime.scan_buffer import ScanBuffer
 
@@ -44,10 +44,14 @@ async def local_oob(adapter: Any) -> OobData:
     return await finished(session.engine, session.local_oob())
 
 
-async def erase_bonding(adapter: Any) -> None:
-    """Forget all bonds: see `Adapter.erase_bonding`."""
+async def erase_bonding(adapter: Any, peer: Address | None = None) -> None:
+    """Forget all bonds: see `Adapter.erase_bonding`.
+
+    Args: peer: forget those with this device alone, by its identity address, in both roles.
+    """
     session = adapter_of(adapter)._session
-    await finished(session.engine, session.erase_bonds())
+    device = None if peer is None else instance("peer", peer, Address)._device()
+    await finished(session.engine, session.erase_bonds(device))
 
 
 async def connect(adapter: Any, peer: Any, *, timeout: float = 0) -> Any:

@@ -366,8 +366,9 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def erase_bonds(self) -> None:
-        """Forget all bonds of both roles; live links count as unpaired from now on."""
+    async def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all bonds of both roles, or those with one peer, by its identity address; its live
+        links count as unpaired from now on."""
 
     def counters(self) -> Mapping[str, int]:
         """Return what was dropped, refused or found wrong since the backend was made, by name.

@@ -183,8 +183,16 @@ class Client(BaseBleakClient):
             await aio.pair(self._live())
 
     async def unpair(self) -> None:
-        """Forget the bond, and end the link."""
-        raise NotImplementedError
+        """Forget the bond, which the link need not be there for, and end the link."""
+        radio = radio_of(*self._choice)
+        if self._connection is not None:
+            self._device = Address._on_air(self._connection._link.peer)
+        if self._device is None:
+            text = f"Device with address {self.address} was not found."
+            raise BleakDeviceNotFoundError(self.address, text)
+        with as_bleak():
+            await aio.erase_bonding(radio.adapter, self._device)
+        await self.disconnect()
 
     def _live(self) -> Connection:
         if self._connection is None:

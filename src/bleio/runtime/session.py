@@ -169,9 +169,9 @@ class Session:
         call: Call[OobData] = Call(self.life.use, (Capability.OUT_OF_BAND,), _local_oob)
         return await call
 
-    async def erase_bonds(self) -> None:
-        """Forget all bonds, also while the adapter is off."""
-        await Call(self.life.use_on_or_off, (Capability.ERASABLE_BONDS,), _erase_bonds)
+    async def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all bonds, or those with one peer, also while the adapter is off."""
+        await Call(self.life.use_on_or_off, (Capability.ERASABLE_BONDS,), _erase_bonds, peer)
 
     def _policy_changed(self) -> None:
         if (backend := self.life.backend) is not None:
@@ -232,5 +232,5 @@ async def _local_oob(backend: Backend) -> OobData:
     return await backend.local_oob()
 
 
-async def _erase_bonds(backend: Backend) -> None:
-    await backend.erase_bonds()
+async def _erase_bonds(backend: Backend, peer: DeviceAddress | None) -> None:
+    await backend.erase_bonds(peer)

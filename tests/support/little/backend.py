@@ -111,7 +111,7 @@ class LittleBackend(Backend):
     async def set_address(self, address: DeviceAddress) -> None:
         require(self.name, self.capabilities, Capability.SETTABLE_ADDRESS)
 
-    async def erase_bonds(self) -> None:
+    async def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
         require(self.name, self.capabilities, Capability.ERASABLE_BONDS)
 
     async def start_advertising(self, parameters: AdvertisingParameters) -> None:

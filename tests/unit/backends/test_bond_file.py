@@ -98,6 +98,21 @@ def test_erasing_takes_both_roles_and_leaves_the_own_key(any_store: BondStore) -
     assert any_store.irk() == irk
 
 
+def test_one_peer_is_forgotten_in_both_roles(any_store: BondStore) -> None:
+    irk = any_store.irk()
+    for number in (1, 2):
+        any_store.save(bond_with(number), central=True)
+        any_store.save(bond_with(number), central=False)
+    any_store.erase(bond_with(1).identity)
+    assert [bond for _, bond in any_store.all()] == [bond_with(2)] * 2
+    new = replace(bond_with(1), ltk=bytes(16))
+    any_store.save(new, central=True)
+    assert any_store.find(bond_with(1).identity, True) == new
+    any_store.erase(bond_with(3).identity)  # which there is not
+    assert len(any_store.all()) == 3
+    assert any_store.irk() == irk
+
+
 # Files
 
 

@@ -102,6 +102,21 @@ async def test_erasing_is_made_up_for_too(folder: BondFolder) -> None:
 
 
 @simulated
+async def test_forgetting_one_is_made_up_for_too(folder: BondFolder) -> None:
+    store = folder.of(OWN)
+    for number in (1, 2, 3):
+        store.save(bond_with(number), central=True)
+    await until(lambda: len(saved(store)) == 3)
+    with locked_elsewhere(store):
+        store.erase(bond_with(1).identity)
+        store.save(replace(bond_with(2), encrypted_values=frozenset({b"a value."})), central=True)
+        store.erase(bond_with(2).identity)
+        assert len(saved(store)) == 3
+        assert store.all() == [(True, bond_with(3))]
+    await until(lambda: saved(store) == [(True, bond_with(3))])
+
+
+@simulated
 async def test_closing_writes_what_is_left(
     folder: BondFolder, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -202,9 +202,9 @@ class HciBackend(Backend):
         opened.security.shared.encrypted_values.clear()
         opened.privacy.identity_changed()
 
-    async def erase_bonds(self) -> None:
+    async def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
         opened = self._opened()
-        opened.security.erase_bonds()
+        opened.security.erase_bonds(peer)
         await stored(opened.bonds)  # a program that erases keys means them to be gone
 
     async def local_oob(self) -> OobData:

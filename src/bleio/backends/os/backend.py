@@ -197,12 +197,13 @@ class OsBackend(Backend):
         if self._is_open and self._system.peripheral is not None:
             await self._system.peripheral.publish(characteristic, value)
 
-    async def erase_bonds(self) -> None:
+    async def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
         system = self._opened()
         require(self.platform, self.capabilities, Capability.ERASABLE_BONDS)
-        links = self._connecting.links  # some end, as their devices are forgotten
+        # Some end, as their devices are forgotten.
+        links = [each for each in self._connecting.links if peer in (None, each.peer)]
         try:
-            await system.erase_bonds()
+            await system.erase_bonds(peer)
         except BaseException:
             for link in links:
                 link.security = self._peers.security(link.peer)

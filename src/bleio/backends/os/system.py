@@ -248,8 +248,8 @@ class System(ABC):
 
         return {"backend": get_platform_client_backend_type()[0]}
 
-    async def erase_bonds(self) -> None:
-        """Forget all peers; only called with `Capability.ERASABLE_BONDS`."""
+    async def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all peers, or one; only called with `Capability.ERASABLE_BONDS`."""
         raise NotImplementedError
 
     def counters(self) -> Mapping[str, int]:

@@ -177,8 +177,8 @@ class _SimulatedBonds(MemoryBondStore):
         super().save(bond, central)
         self._warn("saved", "end with its power")
 
-    def erase(self) -> None:
-        super().erase()
+    def erase(self, peer: DeviceAddress | None = None) -> None:
+        super().erase(peer)
         self._warn("erased", "will be back with its power")
 
     def _warn(self, done: str, then: str) -> None:

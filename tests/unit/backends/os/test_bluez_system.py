@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bleak.backends.bluezdbus.client import BleakClientBlueZDBus
+from bleak.backends.bluezdbus.scanner import BleakScannerBlueZDBus
 from dbus_fast import Message
 
 from bleio.backends.capabilities import Capability
@@ -68,7 +70,11 @@ async def test_the_first_powered_adapter_is_chosen() -> None:
         assert address == DeviceAddress(bytes.fromhex("331100ccbbaa"))
         assert system.name == "os:hci1"
         assert system.platform == "BlueZ 5.66"
-        assert system.scanner_arguments() == {"bluez": {"adapter": "hci1"}}
+        assert system.scanner_arguments() == {
+            "backend": BleakScannerBlueZDBus,  # whatever programs have bleak choose
+            "bluez": {"adapter": "hci1"},
+        }
+        assert system.client_arguments()["backend"] is BleakClientBlueZDBus
         await system.close()
         await system.close()
         with pytest.raises(ControllerLost, match="powered off"):
@@ -291,6 +297,19 @@ async def test_bonds_are_erased_by_removing_paired_devices() -> None:
         await until(lambda: len(system.objects.paths("org.bluez.Device1")) == 2)
         await system.erase_bonds()
         assert daemon.called("RemoveDevice") == [[f"{ADAPTER_PATH}/dev_C0_00_00_00_00_01"]]
+
+
+@in_loop
+async def test_one_bond_is_erased_whatever_it_is() -> None:
+    async with opened() as (daemon, system, _):
+        for number in (1, 2):
+            path = f"{ADAPTER_PATH}/dev_C0_00_00_00_00_0{number}"
+            address = f"C0:00:00:00:00:0{number}"
+            more = {"Address": address, "Icon": "input-keyboard"}
+            daemon.add(path, "org.bluez.Device1", Paired=True, **more)
+        await until(lambda: len(system.objects.paths("org.bluez.Device1")) == 2)
+        await system.erase_bonds(DeviceAddress(bytes.fromhex("0200000000c0"), True))
+        assert daemon.called("RemoveDevice") == [[f"{ADAPTER_PATH}/dev_C0_00_00_00_00_02"]]
 
 
 @in_loop

@@ -41,6 +41,9 @@ class FakeScanner:
     answer: ClassVar[BaseException | None] = None
     log: ClassVar[list[str]]
 
+    def __init__(self, *, backend: type) -> None:
+        """Take the platform's class, which Linux tells of any."""
+
     async def start(self) -> None:
         self.log.append("start")
         if isinstance(self.answer, asyncio.TimeoutError):

@@ -40,6 +40,7 @@ class BleakScanner:
     detection_callback: Callable[[BLEDevice, AdvertisementData], None]
     scanning_mode: str = "active"
     bluez: Mapping[str, Any] = field(default_factory=dict)
+    backend: type | None = None
     log: list[str] = field(default_factory=list)
     error: Exception | None = None
 

@@ -20,7 +20,8 @@ Key = tuple[bool, DeviceAddress]  # whether we are central, and the peer
 
 
 class Changes:
-    """First what is in the file is forgotten, if `erasure` says so; then these bonds are put there.
+    """First bonds in the file are forgotten: all if `erasure` says so, or those of some peers. Then
+    these bonds are put there.
 
     `erasure`: another object for each erasing, so that a failure of each can be told. `irk`: the
     own key, if the file has none.
@@ -31,29 +32,38 @@ class Changes:
         self.irk: bytes | None = None
         self._bonds: BondsByRole = {}
         self._updates: set[Key] = set()  # those of bonds that were there before
+        self._forgotten: set[DeviceAddress] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._bonds) or self.erasure is not None or self.irk is not None
+        erases = self.erasure is not None or bool(self._forgotten)
+        return erases or bool(self._bonds) or self.irk is not None
 
     @property
     def only_erase(self) -> bool:
         """Whether there is nothing to put into the file."""
-        return self.erasure is not None and not self._bonds and self.irk is None
+        return bool(self) and not self._bonds and self.irk is None
 
     def put(self, bond: Bond, central: bool, known: Bond | None) -> None:
         """Keep a bond. `known`: the one with this peer that counted until now."""
         self._put((central, bond.identity), bond, known is not None and known.ltk == bond.ltk)
 
-    def erase(self) -> None:
-        """Forget all bonds; the own key stays."""
-        self.erasure = object()
-        self._bonds, self._updates = {}, set()
+    def erase(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all bonds, or those with one peer; the own key stays."""
+        if peer is None:
+            self.erasure = object()
+            self._bonds, self._updates, self._forgotten = {}, set(), set()
+            return
+        self._forgotten.add(peer)
+        self._bonds = {key: bond for key, bond in self._bonds.items() if key[1] != peer}
+        self._updates &= self._bonds.keys()
 
     def add(self, later: Changes) -> None:
         """Take in what is to be done after this."""
         if later.erasure is not None:
+            self.erase()
             self.erasure = later.erasure
-            self._bonds, self._updates = {}, set()
+        for peer in later._forgotten:
+            self.erase(peer)
         for key, bond in later._bonds.items():
             self._put(key, bond, key in later._updates)
         self.irk = self.irk or later.irk
@@ -62,7 +72,8 @@ class Changes:
         """Return what comes of contents, which stay as they are."""
         changed = Contents(contents.irk or self.irk)
         if self.erasure is None:
-            changed.bonds.update(contents.bonds)
+            kept = contents.bonds.items()
+            changed.bonds.update({key: bond for key, bond in kept if key[1] not in self._forgotten})
         for key, bond in self._bonds.items():
             present = changed.bonds.get(key)
             if key not in self._updates or (present is not None and present.ltk == bond.ltk):

@@ -112,9 +112,9 @@ class FileBondStore:
         self._unsaved.put(bond, central, self._merged().bonds.get((central, bond.identity)))
         self.write_unsaved(last=True)
 
-    def erase(self) -> None:
-        """Forget all bonds of both roles; the own IRK stays."""
-        self._unsaved.erase()
+    def erase(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all bonds of both roles, or those with one peer; the own IRK stays."""
+        self._unsaved.erase(peer)
         self.write_unsaved(last=True)
 
     def when_stored(self, then: Callable[[], None]) -> None:

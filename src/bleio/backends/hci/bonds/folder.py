@@ -27,7 +27,7 @@ from bleio.backends.hci.bonds.changes import Changes
 from bleio.backends.hci.bonds.file import FileBondStore
 from bleio.backends.hci.bonds.format import Contents
 from bleio.backends.hci.bonds.looking import Looking
-from bleio.backends.hci.bonds.store import Bond, put
+from bleio.backends.hci.bonds.store import Bond, put, remove
 from bleio.backends.hci.bonds.writing import Writing
 from bleio.core.address import DeviceAddress
 
@@ -69,10 +69,10 @@ class BackgroundBondStore:
         put(self._known.bonds, bond, central)
         self._writing.wanted()
 
-    def erase(self) -> None:
-        """Forget all bonds of both roles; the own IRK stays."""
-        self._changes.erase()
-        self._known.bonds.clear()
+    def erase(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all bonds of both roles, or those with one peer; the own IRK stays."""
+        self._changes.erase(peer)
+        remove(self._known.bonds, peer)
         self._writing.wanted()
 
     def when_stored(self, then: Callable[[], None]) -> None:

@@ -114,8 +114,8 @@ class BondStore(Protocol):
     def save(self, bond: Bond, central: bool) -> None:
         """Keep a bond, in place of an older one with the same peer."""
 
-    def erase(self) -> None:
-        """Forget all bonds of both roles; the own IRK stays."""
+    def erase(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all bonds of both roles, or those with one peer; the own IRK stays."""
 
     def when_stored(self, then: Callable[[], None]) -> None:
         """Call `then` once all that was saved is stored, or cannot be; perhaps at once."""
@@ -151,6 +151,13 @@ def _settle(outcome: asyncio.Future[None], _is_new: bool = False) -> None:
 
 
 BondsByRole = dict[tuple[bool, DeviceAddress], Bond]  # by central and identity; oldest first
+
+
+def remove(bonds: BondsByRole, peer: DeviceAddress | None) -> None:
+    """Take out all bonds, or those with one peer."""
+    for key in list(bonds):
+        if peer in (None, key[1]):
+            del bonds[key]
 
 
 def put(bonds: BondsByRole, bond: Bond, central: bool) -> None:
@@ -212,9 +219,9 @@ class MemoryBondStore:
         """Keep a bond, in place of an older one with the same peer."""
         put(self._bonds, bond, central)
 
-    def erase(self) -> None:
-        """Forget all bonds of both roles."""
-        self._bonds.clear()
+    def erase(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all bonds of both roles, or those with one peer."""
+        remove(self._bonds, peer)
 
     def when_stored(self, then: Callable[[], None]) -> None:
         """Call `then` at once: nothing is to outlive the backend."""

@@ -75,9 +75,9 @@ class WatchedBonds:
         self._own.bonds.save(bond, central)
         self._watcher.bonds_changed()
 
-    def erase(self) -> None:
-        """Forget all bonds."""
-        self._own.bonds.erase()
+    def erase(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all bonds, or those with one peer."""
+        self._own.bonds.erase(peer)
         self._watcher.bonds_changed()
 
     def when_stored(self, then: Callable[[], None]) -> None:

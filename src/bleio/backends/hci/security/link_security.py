@@ -252,7 +252,7 @@ class Security:
     # The end
 
     def erased(self) -> None:
-        """All bonds were erased: the link counts as unpaired from now on."""
+        """The bonds with this peer were erased: the link counts as unpaired from now on."""
         self.encryption.off()
         self.paired = self.keys_lost = self.link.has_keys = False
         self.state.erased()

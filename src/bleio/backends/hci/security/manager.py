@@ -17,6 +17,7 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.backends.hci.security.same_key import EachItsOwn, SameKey
 from bleio.backends.hci.security.shared import SharedSecurity
+from bleio.core.address import DeviceAddress
 from bleio.core.hci import Event, LeEvent
 
 if TYPE_CHECKING:
@@ -56,14 +57,18 @@ class SecurityManager:
         self.shared.encrypted_values.save()
         security.closed(reason)
 
-    def erase_bonds(self) -> None:
-        """Forget all bonds; links that are up count as unpaired from now on."""
-        self.shared.end_late_pairings()
-        self.shared.bonds.erase()
-        self.shared.encrypted_values.clear()
-        self.shared.without_keys.clear()
+    def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
+        """Forget all bonds, or those with one peer; its links count as unpaired from now on."""
+        self.shared.end_late_pairings(peer)
+        self.shared.bonds.erase(peer)
+        self.shared.encrypted_values.clear(peer)
+        if peer is None:
+            self.shared.without_keys.clear()
+        else:
+            self.shared.without_keys.discard(peer)
         for security in self._links.values():
-            security.erased()
+            if peer in (None, security.peer.address):
+                security.erased()
 
     def _encryption_change(self, event: bytes) -> None:
         status, conn_handle, enabled = _CHANGE.unpack_from(event)

@@ -55,8 +55,18 @@ class Attempts:
         self._failures.pop(peer, None)
 
 
+class HasAddress(Protocol):
+    """The peer of a link: by its identity, if that is known."""
+
+    @property
+    def address(self) -> DeviceAddress: ...
+
+
 class LateLink(Protocol):
     """The security of a link that has ended, whose pairing lacks keys."""
+
+    @property
+    def peer(self) -> HasAddress: ...
 
     def finished(self) -> None:
         """Nothing is late any more."""
@@ -110,10 +120,11 @@ class SharedSecurity:
         if (late := self._late.pop(link, None)) is not None:
             late.set_result(None)
 
-    def end_late_pairings(self) -> None:
-        """No bond is to come of them any more."""
+    def end_late_pairings(self, peer: DeviceAddress | None = None) -> None:
+        """No bond is to come of them any more, of one peer or all."""
         for link in tuple(self._late):
-            link.finished()
+            if peer in (None, link.peer.address):
+                link.finished()
 
     def late_pairings(self) -> tuple[asyncio.Future[None], ...]:
         """Return what to wait for until all bonds are there; soon, see `links.closing`."""

@@ -59,10 +59,14 @@ class EncryptedValues:
                     self._bonds.save(replace(bond, encrypted_values=names), central)
         self._unsaved.clear()
 
-    def clear(self) -> None:
-        """Forget everything: the bonds are erased, or another identity's."""
-        self._names.clear()
-        self._unsaved.clear()
+    def clear(self, peer: DeviceAddress | None = None) -> None:
+        """Forget everything: the bonds are erased, of one peer or all, or another identity's."""
+        if peer is None:
+            self._names.clear()
+            self._unsaved.clear()
+        else:
+            self._names.pop(peer, None)
+            self._unsaved.discard(peer)
 
     def of(self, peer: DeviceAddress) -> set[bytes]:
         """Return the names of a peer's values, to be looked at at once. Data plane."""

@@ -140,8 +140,8 @@ class BlueZ(System):
     def client_arguments(self) -> Mapping[str, Any]:
         return {**super().client_arguments(), "bluez": {"adapter": self.adapter}}
 
-    async def erase_bonds(self) -> None:
-        """Have BlueZ forget the devices that the adapter is paired with.
+    async def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
+        """Have BlueZ forget the devices that the adapter is paired with, or one of them.
 
         A board has no other bonds than its program's; a computer has those of its user, who would
         lose keyboard and headphones. So what is certainly not of programs like ours is kept.
@@ -153,7 +153,9 @@ class BlueZ(System):
             device = self.objects.get(path, DEVICE) or {}
             if not path.startswith(self.path + "/") or not device.get("Paired"):
                 continue
-            if _is_the_users(device):
+            if peer is not None and device.get("Address") != peer.octets[::-1].hex(":").upper():
+                continue
+            if peer is None and _is_the_users(device):
                 told = (device.get("Alias"), device.get("Address"))
                 _log.warning("Kept the bond with %s; `bluetoothctl remove %s` erases it", *told)
             else:
