@@ -21,7 +21,7 @@ READ = _bleio.Characteristic.READ
 OWN = {"UUID(0x1800)", "UUID(0x1801)"}
 
 
-def cloned(device: Any, name: str, *, seed: int = 1, env: Any = None, **wishes: Any) -> Record:
+def cloned(device: Any, name: str, *, seed: int = 1, **wishes: Any) -> Record:
     """Clone a device of a world: a program's path, its source, or a function."""
     found: list[Record] = []
 
@@ -31,24 +31,24 @@ def cloned(device: Any, name: str, *, seed: int = 1, env: Any = None, **wishes: 
         found.append(made.record)
 
     with World(seed=seed) as world:
-        add(world, device, env)
-        cloner = world.add(clone, env=env)
+        add(world, device)
+        cloner = world.add(clone)
         world.run(until=lambda: not cloner.running)
     return found[0]
 
 
-def add(world: World, device: Any, env: Any = None) -> Any:
+def add(world: World, device: Any, name: str = "device") -> Any:
     """Add a device by path, source or function."""
     if isinstance(device, str):
-        return world.add(source=device, name="device", env=env)
-    return world.add(device, env=env)
+        return world.add(source=device, name=name)
+    return world.add(device)
 
 
-def client_says(device: Any, client: Any, *, seed: int = 1, env: Any = None) -> str:
+def client_says(device: Any, client: Any, *, seed: int = 1) -> str:
     """Run a client's program beside a device until it has ended. Returns: what it printed."""
     with World(seed=seed) as world:
-        add(world, device, env)
-        it = add(world, client, env)
+        add(world, device)
+        it = add(world, client, name="client")
         world.run(until=lambda: not it.running)
         return str(it.text)
 

@@ -1,8 +1,9 @@
 """The table of a device, with what its values are and what they ask for.
 
-All is read without encryption first, for only a refusal tells that a value asks for it. Then, if
-the user wants that, the link is paired, and what was refused is read again: what is had now asked
-for encryption, and what is refused still, by a link that was paired by Just Works, asks for more.
+All is read, and subscribed to, without encryption first, for only a refusal tells what asks for
+it. Then, if the user wants that, the link is paired, and what was refused is tried again: what is
+had now asked for encryption, and what is refused still, by a link that was paired by Just Works,
+asks for more.
 """
 
 from __future__ import annotations
@@ -62,24 +63,34 @@ class Explored:
             for place, row in enumerate(service.characteristics)
         ]
 
-    async def pair_once(self) -> bool:
-        """Pair if that is allowed, and has not been done. Returns: whether it was done now.
+    def is_refused(self) -> bool:
+        """Whether more security would show more."""
+        reads = any(read.access is Access.ENCRYPTED for _, read in self.reads)
+        return reads or any(
+            kept.subscribing is Access.ENCRYPTED for _, _, kept in self.characteristics()
+        )
 
-        Raises: Refused.
+    async def pair(self) -> bool:
+        """Pair, if something was refused and it is allowed, and read again what was refused.
+
+        Returns: whether it is paired now. Raises: Refused.
         """
-        if not self.may_pair or self.record.paired is not Paired.NO:
+        if not self.may_pair or self.record.paired is not Paired.NO or not self.is_refused():
             return False
         self.say(f"Pairing with {self.device}, which asks for it.")
         await pair_with(self.device)
         security = self.device.connection._link.security
         self.record.paired = Paired.AUTHENTICATED if security.authenticated else Paired.JUST_WORKS
+        for row, read in self.reads:
+            if read.access is Access.ENCRYPTED:
+                await _read_with_keys(row, read)
         return True
 
 
 async def explore(
     device: Device, record: Record, may_pair: bool, say: Callable[[str], None]
 ) -> Explored:
-    """Find out what a device has, into the record. Raises: Refused; what a read raises."""
+    """Find out what a device has, into the record, without pairing. Raises: what a read raises."""
     say(f"Exploring {device}.")
     table = await read_table(device.connection)
     explored = Explored(device, record, table, [], may_pair, say)
@@ -95,8 +106,6 @@ async def explore(
     await _read_all(explored)
     if device.connection.paired:
         record.paired = Paired.BEFORE
-    if any(read.access is Access.ENCRYPTED for _, read in explored.reads):
-        await _read_with_keys(explored)
     record.name = _gap_name(record) or device.heard.name
     return explored
 
@@ -126,18 +135,13 @@ async def _read_all(explored: Explored) -> None:
         _take(read, await read_value(row))
 
 
-async def _read_with_keys(explored: Explored) -> None:
-    """Pair, and read what was refused."""
-    if not await explored.pair_once():
-        return
-    for row, read in explored.reads:
-        if read.access is Access.ENCRYPTED:
-            value = await read_value(row)
-            _take(read, value)
-            if value.octets is not None:
-                read.access = Access.ENCRYPTED
-            elif read.access is Access.ENCRYPTED:
-                read.access = Access.AUTHENTICATED
+async def _read_with_keys(row: Row, read: Read) -> None:
+    value = await read_value(row)
+    _take(read, value)
+    if value.octets is not None:
+        read.access = Access.ENCRYPTED
+    elif read.access is Access.ENCRYPTED:
+        read.access = Access.AUTHENTICATED
 
 
 def _take(read: Read, value: Value) -> None:

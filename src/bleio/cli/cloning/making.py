@@ -80,10 +80,13 @@ async def _learn(
 async def _record(explored: Explored, wishes: Wishes) -> None:
     say = explored.say
     if not wishes.record_s and not wishes.said:
+        await explored.pair()
         return
     place = place_to_say(explored, wishes.say_to) if wishes.said else None
     recorder = Recorder(explored)
     async with recorder:
+        if await explored.pair():
+            await recorder.subscribe_again()
         if wishes.record_s and recorder.subscribed:
             say(f"Recording what it sends for {wishes.record_s:g} s.")
             await recorder.record(wishes.record_s)

@@ -17,14 +17,15 @@ from bleio import aio
 from bleio.cli.cloning.exploring import Explored
 from bleio.cli.cloning.record import Access, Answer, Characteristic, Exchange, Place, Sent
 from bleio.cli.cloning.table import VALUES, WRITES
+from bleio.cli.devices.choosing import choose
 from bleio.cli.devices.connecting import is_about_security
+from bleio.cli.devices.problems import NotFound
 from bleio.cli.devices.table import CharacteristicRow
 from bleio.cli.shared.exits import Exit, Failure
 from bleio.core.codes import Properties
-from bleio.core.uuid import expand, to_text
+from bleio.core.uuid import to_text
 from bleio.decoding.octets import value_text
 from bleio.errors import BluetoothError
-from bleio.names import Kind, UnknownName, find_uuid
 
 MOST_VALUES = 5_000  # of a recording
 PIECE_OCTETS = 20  # that every device takes in a write without response
@@ -57,6 +58,14 @@ class Recorder:
                 await self._subscribe(place, row, kept)
         return self
 
+    async def subscribe_again(self) -> None:
+        """Subscribe to what was refused, now that the link is paired."""
+        for place, row, kept in self._explored.characteristics():
+            if kept.subscribing is Access.ENCRYPTED:
+                await self._subscribe(place, row, kept)
+                still = kept.subscribing is not Access.OPEN
+                kept.subscribing = Access.AUTHENTICATED if still else Access.ENCRYPTED
+
     async def __aexit__(self, *exc: object) -> None:
         connection = self._explored.device.connection
         for each in self._subscriptions:
@@ -71,11 +80,8 @@ class Recorder:
         except BluetoothError as error:
             if not self._explored.device.connection.connected:
                 raise
-            kept.subscribing = Access.REFUSED
-            if is_about_security(error):
-                kept.subscribing = Access.ENCRYPTED
-                if await self._explored.pair_once():
-                    await self._listen(place, row)
+            secure = is_about_security(error)
+            kept.subscribing = Access.ENCRYPTED if secure else Access.REFUSED
 
     async def _listen(self, place: Place, row: CharacteristicRow) -> None:
         def take(value: bytes) -> None:
@@ -171,35 +177,29 @@ def _ms(seconds: float) -> int:
 def place_to_say(explored: Explored, wanted: str | None) -> tuple[Place, CharacteristicRow]:
     """Return where things are said: what the user names, or the one that looks like it.
 
-    That is one that can be written, in a service in which something else notifies or indicates.
+    That is one that can be written, in a service in which something notifies or indicates.
 
-    Raises: Failure if there is none, or more than one.
+    Raises: NotFound.
     """
-    writable = [
-        (place, row) for place, row, _ in explored.characteristics() if row.properties & WRITES
-    ]
+    places = [(place, row) for place, row, _ in explored.characteristics()]
+    writable = [each for each in places if each[1].properties & WRITES]
     if wanted is not None:
-        uuids = _uuids(wanted)
-        found = [each for each in writable if expand(each[1].uuid._octets) in uuids]
-        what = f"{wanted!r}, which can be written"
-    else:
-        found = [each for each in writable if _is_answered(each[1])]
-        what = "one that can be written in a service that answers"
+        chosen = choose(
+            explored.table, wanted, lambda row: any(row is each for _, each in writable)
+        )
+        found = [each for each in writable if each[1] is chosen]
+        if not found:
+            raise NotFound(f"Nothing can be said to {wanted!r} of {explored.device}: not writable.")
+        return found[0]
+    found = [each for each in writable if _is_answered(each[1])]
     if len(found) == 1:
         return found[0]
+    what = f"{len(found)} characteristics" if found else "No characteristic"
     known = ", ".join(to_text(row.uuid._octets) for _, row in (found or writable)[:8])
-    raise Failure(
-        f"{explored.device} has {len(found) or 'none'} of {what};"
-        f" name one with --say-to: {known or 'nothing on it can be written'}.",
-        Exit.NOT_FOUND,
+    raise NotFound(
+        f"{what} of {explored.device} can be written beside one that notifies. Say where with"
+        f" --say-to: {known or 'but none can be written at all'}."
     )
-
-
-def _uuids(wanted: str) -> set[bytes]:
-    try:
-        return {expand(each) for each in find_uuid(wanted, Kind.CHARACTERISTIC)}
-    except UnknownName as error:
-        raise Failure(f"{error}.", Exit.NOT_FOUND) from None
 
 
 def _is_answered(row: CharacteristicRow) -> bool:

@@ -126,6 +126,9 @@ class Table:
             lines.append(f"    read_perm={permission},")
             if it.properties & WRITES:
                 lines.append(f"    write_perm={permission},")
+        elif access is Access.REFUSED and not it.properties & VALUES:
+            self.used.add("NO_ACCESS")
+            lines.append("    read_perm=NO_ACCESS,")
         if it.properties & WRITES:
             self.used.add("MAX_WRITTEN")
             lines.append("    max_length=MAX_WRITTEN,")

@@ -12,6 +12,7 @@ be typed. Names are what anybody chooses to send: they are shown escaped, and de
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
@@ -135,7 +136,7 @@ async def listen(adapter: Adapter, search: Search, timeout_s: float) -> None:
 
 
 async def _listen(adapter: Adapter, search: Search, fits: asyncio.Event) -> None:
-    await aio.enable(adapter)
+    await open_now(adapter)
     options = {"buffer_size": _BUFFER_OCTETS, "minimum_rssi": _WEAKEST_DBM}
     async with aio.scan(adapter, extended=hears_extended(adapter), **options) as entries:
         async for entry in entries:
@@ -144,6 +145,12 @@ async def _listen(adapter: Adapter, search: Search, fits: asyncio.Event) -> None
                 fits.set()
             if search.is_over:
                 return
+
+
+async def open_now(adapter: Adapter) -> None:
+    """Open an adapter, so that what it can do is known. Raises: as a scan."""
+    with contextlib.suppress(NotImplementedError):  # of a system that does not tell its address
+        await aio.address(adapter)
 
 
 def hears_extended(adapter: Adapter) -> bool:

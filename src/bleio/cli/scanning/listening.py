@@ -13,7 +13,7 @@ from typing import Protocol
 
 from bleio import aio
 from bleio.api import Adapter, ScanEntry
-from bleio.cli.devices.finding import hears_extended
+from bleio.cli.devices.finding import hears_extended, open_now
 from bleio.cli.scanning.device import Device
 from bleio.cli.scanning.devices import Devices
 from bleio.core.advertising_fields import AdvertisingFields
@@ -84,7 +84,7 @@ class Listener:
 
     async def listen(self, *, active: bool) -> None:
         """Scan until a limit is reached. Raises: what opening the adapter and scanning raise."""
-        await aio.enable(self.adapter)
+        await open_now(self.adapter)
         extended = hears_extended(self.adapter)
         async with aio.scan(
             self.adapter,

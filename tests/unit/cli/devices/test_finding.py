@@ -150,3 +150,13 @@ def test_ten_thousand_advertisers_are_counted_and_not_kept() -> None:
     lines = commands_for(likely_first(search.devices.values(), search.target), search.target, 1)
     assert len(lines.splitlines()) == 9
     assert lines.endswith("and at least 4088 more, which bleio scan shows")
+
+
+@in_loop
+async def test_one_that_advertises_more_than_a_legacy_packet_holds(
+    central: Adapter, advertiser: MakeAdvertiser
+) -> None:
+    advertiser("a name that is a good deal longer than legacy packets have room for")
+    target = parse_target("a name that is a good deal longer than")
+    found = await find(central, target, timeout_s=PATIENCE_S)
+    assert found.connectable
