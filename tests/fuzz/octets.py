@@ -27,12 +27,14 @@ from bleio.core.advertising_fields import build, parse
 from bleio.errors import CallerError
 from bleio.radio.sharing.h4 import H4Error, H4Framer
 from bleio.radio.sharing.hello import (
+    JOIN,
     LONGEST_PROGRAM,
     MAX_OCTETS,
     Member,
     hello,
     is_hello,
     member_of,
+    wish_of,
 )
 from bleio.radio.sharing.place import check_name
 from bleio.radio.sharing.server.address import parse_listen_address
@@ -322,7 +324,9 @@ def hello_words(octets: bytes) -> None:
         assert line.startswith(hello("desk", secret)[:-1])
         member = member_of(line, "desk", secret)
         assert len(member.program) <= LONGEST_PROGRAM and member.pid >= 0
-    assert is_hello(hello("desk", secret), "desk", secret)
+    if (wish := wish_of(line, "desk", secret)) is not None:
+        assert line.startswith(hello("desk", secret, wish=wish)[:-1])
+    assert wish_of(hello("desk", secret), "desk", secret) == JOIN
     member = Member(len(line), line.decode("utf-8", "replace"))
     words = hello("desk", secret, member)
     assert is_hello(words, "desk", secret) and len(words) <= MAX_OCTETS

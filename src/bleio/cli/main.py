@@ -25,6 +25,7 @@ COMMANDS = {
         "bleio.cli.campaign:campaign",
         "Run a scenario in many worlds, over parameters and seeds.",
     ),
+    "capture": ("bleio.cli.capture:capture", "Record what is on the air of a simulated radio."),
     "completion": (
         "bleio.cli.completion:completion",
         "Print the script for completion by Tab in a shell.",

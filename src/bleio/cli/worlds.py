@@ -8,31 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from bleio.cli.options import no_nan
+from bleio.cli.shared.times import FOR_EVER_S as FOR_EVER_S, Duration as Duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-FOR_EVER_S = 1e9
-
-
-class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A time such as 500ms, 60s, 5min or 1h; seconds without a unit."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return seconds."""
-        from bleio.testing.faults.text import seconds_of
-
-        if isinstance(value, float):
-            return value
-        try:
-            seconds = seconds_of(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if seconds > FOR_EVER_S:
-            self.fail(f"{value!r} is longer than {FOR_EVER_S:g} s", param, ctx)
-        return seconds
 
 
 class FaultText(click.ParamType):  # type: ignore[type-arg,unused-ignore]

@@ -17,6 +17,7 @@ LINKTYPE_LE_LL_WITH_PHDR = 256
 SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6
 BYTE_ORDER = 0x1A2B3C4D
 IF_NAME, COMMENT = 2, 1
+DROPPED = 4  # how many packets are missing before this one, on its interface
 BTSNOOP_H4 = 1002
 BTSNOOP_MAGIC = b"btsnoop\0"
 # From the year 0 to 1970, in microseconds.
@@ -32,15 +33,18 @@ def _block(kind: int, body: bytes) -> bytes:
     return struct.pack("<II", kind, length) + body + struct.pack("<I", length)
 
 
-def _option(code: int, text: str) -> bytes:
+def _text(code: int, text: str) -> bytes:
     # Names may come from an environment or a file system that is not in UTF-8.
-    octets = text.encode(errors="backslashreplace")
+    return _option(code, text.encode(errors="backslashreplace"))
+
+
+def _option(code: int, octets: bytes) -> bytes:
     return struct.pack("<HH", code, len(octets)) + _padded(octets)
 
 
 def section(comment: str = "") -> bytes:
     """Return what a pcapng file begins with. `comment`: for people who open it."""
-    options = _option(COMMENT, comment) + bytes(4) if comment else b""
+    options = _text(COMMENT, comment) + bytes(4) if comment else b""
     return _block(SECTION, struct.pack("<IHHq", BYTE_ORDER, 1, 0, -1) + options)
 
 
@@ -49,16 +53,24 @@ def interface(link_type: int, name: str) -> bytes:
 
     Times are in microseconds, which is the default of the format.
     """
-    options = _option(IF_NAME, name) + bytes(4)
+    options = _text(IF_NAME, name) + bytes(4)
     return _block(INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
 
 
-def packet(number: int, time_us: int, octets: bytes, comment: str = "") -> bytes:
-    """Return the block of one packet. `number`: of its interface. `comment`: for people."""
+def packet(number: int, time_us: int, octets: bytes, comment: str = "", dropped: int = 0) -> bytes:
+    """Return the block of one packet.
+
+    Args:
+        number: of its interface.
+        comment: for people.
+        dropped: how many packets before this one are not in the file.
+    """
     size = len(octets)
     head = struct.pack("<IIIII", number, time_us >> 32, time_us & 0xFFFFFFFF, size, size)
-    options = _option(COMMENT, comment) + bytes(4) if comment else b""
-    return _block(PACKET, head + _padded(octets) + options)
+    options = _text(COMMENT, comment) if comment else b""
+    if dropped:
+        options += _option(DROPPED, struct.pack("<Q", dropped))
+    return _block(PACKET, head + _padded(octets) + options + (bytes(4) if options else b""))
 
 
 def h4_with_direction(h4: bytes, *, to_host: bool) -> bytes:

@@ -66,6 +66,14 @@ class DeviceName(NamedTuple):
     name: str
 
 
+class Gap(NamedTuple):
+    """Packets are missing in a capture, before the next one of an interface."""
+
+    time_us: int
+    number: int
+    interface: str
+
+
 @dataclass(slots=True)
 class Decoded:
     """One packet in words.
@@ -73,7 +81,8 @@ class Decoded:
     Attributes:
         time_us: as the packet has it.
         sender, receiver: devices by name, else by address; an empty receiver is everybody.
-        protocol: ADV, LL, L2CAP, ATT, SMP or HCI; the first word of a line, with `text` behind it.
+        protocol: ADV, LL, L2CAP, ATT, SMP or HCI, or FILE of what a capture itself says; the first
+            word of a line, with `text` behind it.
         text: what it says, without line ends and control characters.
         octets: of the packet, whole.
         details: what else it says, as pairs of name and value.

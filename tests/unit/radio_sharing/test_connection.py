@@ -8,13 +8,18 @@ import logging
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from bleio.errors import CallerError
+from bleio.cli.capturing.blocks import Blocks
+from bleio.core import pcapng
+from bleio.decoding.reading.files import decode, read
+from bleio.errors import CallerError, ControllerLost
 from bleio.radio.sharing import place as place_module, shared
 from bleio.radio.sharing.h4 import HARDWARE_ERROR
+from bleio.radio.sharing.server import connection as connection_module, watching as watching_module
 from bleio.radio.sharing.server.address import parse_listen_address
 from bleio.radio.sharing.server.connection import HostConnection
 from bleio.radio.sharing.server.process import RadioProcess
@@ -285,3 +290,82 @@ def test_hosts_have_the_same_addresses_each_time(listen: str, expected: list[str
 def test_an_address_that_is_none(text: str) -> None:
     with pytest.raises(CallerError, match="is not a device address such as"):
         parse_listen_address(text)
+
+
+ADVERTISES = (
+    RESET,
+    bytes.fromhex("01 06 20 0f 20 00 20 00 00 00 00 00 00 00 00 00 00 07 00"),  # every 20 ms
+    bytes.fromhex("01 0a 20 01 01"),
+)
+
+
+def test_one_that_watches_slowly_misses_packets_alone_and_is_told_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two watch; one of them does not read for a while. The host on the radio notices nothing."""
+    monkeypatch.setattr(watching_module, "MOST_UNREAD_OCTETS", 2_000)
+
+    async def test() -> None:
+        async with running() as (process, port):
+            got = {"slow": bytearray(), "quick": bytearray()}
+            watches = {
+                name: await shared.watch("desk", octets.extend, list)
+                for name, octets in got.items()
+            }
+            assert process.served is not None
+            for watching in process.served.watching:  # no room below for what is not read
+                small = watching._transport.get_extra_info("socket")
+                small.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+            watches["slow"].pause()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"".join(ADVERTISES))
+            blocks = {name: Blocks() for name in got}
+
+            def counted(name: str) -> Blocks:
+                for _ in blocks[name].add(bytes(got[name])):
+                    pass
+                got[name].clear()
+                return blocks[name]
+
+            await until(lambda: counted("quick").packets > 150)
+            assert counted("slow").packets < 150
+            watches["slow"].resume()
+            await until(lambda: counted("slow").missing > 0)
+            assert counted("quick").missing == 0
+            for watch in watches.values():
+                watch.close()
+            await until(lambda: not process.served or not process.served.watching)
+            writer.close()
+            del reader
+
+    in_loop(test)
+
+
+def test_no_more_watch_than_a_radio_can_bear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "MOST_WATCHERS", 1)
+
+    async def test() -> None:
+        async with running():
+            first = await shared.watch("desk", bytearray().extend, list)
+            with pytest.raises(ControllerLost, match="'desk' is watched by as many programs"):
+                await shared.watch("desk", bytearray().extend, list)
+            first.close()
+
+    in_loop(test)
+
+
+def test_what_was_missed_is_told_by_the_decoder() -> None:
+    """It is in the capture as the format has it, with the packet that comes next."""
+    packet = bytes.fromhex("00 00 00 00 d6be898e 0000 d6be898e 0006 010203040506 000000")
+    file = pcapng.section() + pcapng.interface(pcapng.LINKTYPE_LE_LL_WITH_PHDR, "air")
+    file += pcapng.packet(0, 5, packet) + pcapng.packet(0, 9, packet, "from x", 7)
+    told = [(each.time_us, each.protocol, each.text) for each in decode(read(BytesIO(file), "x"))]
+    assert told[1] == (
+        9,
+        "FILE",
+        "7 packets are missing in this capture, which was not read fast enough",
+    )
+    assert [protocol for _, protocol, _ in told] == ["ADV", "FILE", "ADV"]
+    counted = Blocks()
+    assert b"".join(counted.add(file)) == file
+    assert (counted.packets, counted.missing) == (2, 7)

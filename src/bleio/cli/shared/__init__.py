@@ -4,6 +4,8 @@
     adapters   the adapter that the options choose
     running    a command that awaits, from its start to Ctrl-C
     output     JSON lines, tables, texts of others that are fit to be shown
+    packets    packets in words, of captures
+    times      a time on the command line
     fields     what addresses, UUIDs and octets are in JSON
     exits      exit codes, and which error gives which
 

@@ -12,7 +12,7 @@ from bleio.decoding.octets import plain
 from bleio.decoding.reading import btsnoop, pcap
 from bleio.decoding.reading.pcapng import PcapngReader, Records
 from bleio.decoding.reading.source import CaptureError, Source
-from bleio.decoding.records import AirPacket, Decoded, DeviceName
+from bleio.decoding.records import AirPacket, Decoded, DeviceName, Gap
 from bleio.decoding.streaming import Held
 
 _PCAPNG = format_.SECTION.to_bytes(4, "little")  # the same in both orders of octets
@@ -49,7 +49,9 @@ def decode(records: Records) -> Iterator[Decoded]:
             if isinstance(record, DeviceName):
                 air.devices.learn_octets(record.address, record.name)
                 continue
-            if isinstance(record, AirPacket):
+            if isinstance(record, Gap):
+                held.add(_gap(record))
+            elif isinstance(record, AirPacket):
                 held.add(air.decode(record))
             else:
                 held.add(hci.decode(record))
@@ -59,3 +61,9 @@ def decode(records: Records) -> Iterator[Decoded]:
     yield from held.rest()
     if error is not None:
         raise error
+
+
+def _gap(gap: Gap) -> Decoded:
+    packets = "1 packet is" if gap.number == 1 else f"{gap.number} packets are"
+    text = f"{packets} missing in this capture, which was not read fast enough"
+    return Decoded(gap.time_us, gap.interface, "", "FILE", text, b"", trouble=True)

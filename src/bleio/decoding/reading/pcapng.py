@@ -14,7 +14,7 @@ from bleio.core import pcapng
 from bleio.decoding.octets import plain
 from bleio.decoding.reading.frames import FRAMES
 from bleio.decoding.reading.source import CaptureError, Source
-from bleio.decoding.records import AirPacket, DeviceName, HciPacket
+from bleio.decoding.records import AirPacket, DeviceName, Gap, HciPacket
 
 _OLD_PACKET, _SIMPLE_PACKET, _NAMES = 2, 3, 4
 _SMALLEST_BLOCK = 12
@@ -22,7 +22,7 @@ _MAX_INTERFACES = 4_096
 _END, _RESOLUTION, _OFFSET, _FLAGS = 0, 9, 14, 2
 _EUI48 = 3
 _BINARY = 0x80
-Records = Iterator[AirPacket | HciPacket | DeviceName]
+Records = Iterator[AirPacket | HciPacket | DeviceName | Gap]
 _Options = dict[int, bytes]
 
 
@@ -57,6 +57,11 @@ class PcapngReader:
 
     def _number(self, octets: bytes) -> int:
         (number,) = Struct(self._order + "I").unpack_from(octets)
+        assert isinstance(number, int)
+        return number
+
+    def _long(self, octets: bytes) -> int:
+        (number,) = Struct(self._order + "Q").unpack(octets)
         assert isinstance(number, int)
         return number
 
@@ -135,6 +140,9 @@ class PcapngReader:
         comment = plain(options.get(pcapng.COMMENT, b"").decode(errors="backslashreplace"))
         time_us = (high << 32 | low) * 1_000_000 // interface.units
         time_us += interface.offset_s * 1_000_000
+        missing = options.get(pcapng.DROPPED, b"")
+        if len(missing) == 8 and (number := self._long(missing)):
+            yield Gap(time_us, number, interface.name)
         yield frame(time_us, packet, direction, interface.name, comment)
 
     def _options(self, body: bytes, position: int) -> _Options:

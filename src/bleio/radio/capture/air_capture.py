@@ -102,6 +102,8 @@ class AirCapture:
         write: takes the octets of the file.
         position: of the sniffer; the levels are those it would receive.
         decipher: encrypted packets are in clear text, as from a sniffer that has the keys.
+        has_room: whether another packet may be written now. One for which there is no room is
+            left out; the next one says how many were.
     """
 
     def __init__(
@@ -111,8 +113,11 @@ class AirCapture:
         position: Position = (0.0, 0.0, 0.0),
         *,
         decipher: bool = False,
+        has_room: Callable[[], bool] | None = None,
     ) -> None:
         self.packets = 0
+        self._has_room = has_room
+        self._left_out = 0  # since the last one that was written
         self._radio = radio
         self._write = write
         self._decipher = decipher
@@ -128,6 +133,10 @@ class AirCapture:
     def add(self, packet: AirPdu) -> None:
         """Take a packet; the model shows those of one event ahead of their time."""
         self._take(packet)
+        self._write_before(self._radio.now_us)
+
+    def write_due(self) -> None:
+        """Write what nothing can come before any more; for those that watch."""
         self._write_before(self._radio.now_us)
 
     def follow_idle_links(self) -> None:
@@ -170,13 +179,17 @@ class AirCapture:
 
     def _write_first(self) -> None:
         time_us, _, record, packet = heapq.heappop(self._waiting)
+        if self._has_room is not None and not self._has_room():
+            self._left_out += 1
+            return
+        left_out, self._left_out = self._left_out, 0
         self.packets += 1
-        self._write(pcapng.packet(0, time_us, record, self._name(packet)))
+        self._write(pcapng.packet(0, time_us, record, self._name(packet), left_out))
 
     def _name(self, packet: AirPdu) -> str:
         """Return a comment that names the sender, if that has not been said."""
         origin, name = _origin(packet), packet.sender.name
-        if origin is None or self._named.get(origin) == name:
+        if origin is None or self._named.get(origin, "") == name:
             return ""
         while len(self._named) >= _MAX_NAMED:
             del self._named[next(iter(self._named))]

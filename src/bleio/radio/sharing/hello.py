@@ -1,10 +1,11 @@
-"""The first words on a shared radio's own socket; HCI packets follow.
+"""The first words on a shared radio's own socket; HCI packets follow, or a capture.
 
 The user says which radio it means and, where files do not protect the socket, the secret; behind
-that may stand which program it is, for people who ask who is on the radio. The radio's answer tells
-that it has really taken the user in: one that is just ending accepts connections which it never
-serves. Who has `STATUS` in place of a program does not join: the answer is one line of JSON, see
-`status`, and the end.
+that may stand which program it is, for people who ask who is on the radio. The first words are
+other ones if it wants no controller, but to watch what is on the air. The radio's answer tells that
+it has really taken the user in: one that is just ending accepts connections which it never serves.
+Who has `STATUS` in place of a program does not join: the answer is one line of JSON, see `status`,
+and the end.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from urllib.parse import quote, unquote
 
 MAX_OCTETS = 190
 WELCOME = b"bleio radio 1 welcome\n"
+REFUSED = b"bleio radio 1 refused\n"  # it is watched by as many as it can bear
 STATUS = b"?"
+# What a user wants: a controller; what is on the air, as a capture; the same in clear text.
+JOIN, WATCH, DECIPHER = b"radio", b"watch", b"decipher"
 LONGEST_PROGRAM = 100
 _MOST_DIGITS = 10
 
@@ -26,10 +30,15 @@ class Member(NamedTuple):
     pid: int = 0
     program: str = ""
 
+    @property
+    def device(self) -> str:
+        """What captures may call it, such as `beacon` for `beacon.py --fast`."""
+        return self.program.split(" ", 1)[0].removesuffix(".py")
 
-def hello(name: str, secret: bytes, member: Member | None = None) -> bytes:
+
+def hello(name: str, secret: bytes, member: Member | None = None, wish: bytes = JOIN) -> bytes:
     """What a user of the radio `name` says."""
-    words = b"bleio radio 1 %s %s" % (name.encode(), secret)
+    words = b"bleio %s 1 %s %s" % (wish, name.encode(), secret)
     if member is None:
         return words + b"\n"
     program = member.program[:LONGEST_PROGRAM]
@@ -45,12 +54,18 @@ def question(name: str, secret: bytes) -> bytes:
     return b"%s %s\n" % (hello(name, secret)[:-1], STATUS)
 
 
-def is_hello(line: bytes, name: str, secret: bytes) -> bool:
+def is_hello(line: bytes, name: str, secret: bytes, wish: bytes = JOIN) -> bool:
     """Whether a line is from a program that may join; takes the same time for all that are not."""
-    expected = hello(name, secret)[:-1]
+    expected = hello(name, secret, wish=wish)[:-1]
     rest = line[len(expected) :]
     fits = hmac.compare_digest(line[: len(expected)], expected)
     return fits and line.endswith(b"\n") and (rest == b"\n" or rest.startswith(b" "))
+
+
+def wish_of(line: bytes, name: str, secret: bytes) -> bytes | None:
+    """What a program that may join wants; takes the same time for all that may not."""
+    wishes = [wish for wish in (JOIN, WATCH, DECIPHER) if is_hello(line, name, secret, wish)]
+    return wishes[0] if wishes else None
 
 
 def is_question(line: bytes, name: str, secret: bytes) -> bool:

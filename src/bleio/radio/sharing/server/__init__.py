@@ -2,6 +2,7 @@
 
 process        its life: take the name, open the addresses, serve, clean up
 connection     a host on a byte stream, and its controller
+watching       a program that watches the air, and the capture that it gets
 listen         opens addresses: TCP and Unix sockets
 pty            a pseudo terminal as the serial line of a controller
 address        the words for addresses

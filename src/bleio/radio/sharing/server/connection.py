@@ -23,13 +23,17 @@ from bleio.radio.controller import Controller
 from bleio.radio.sharing.driver import Driver
 from bleio.radio.sharing.h4 import HARDWARE_ERROR, H4Error, H4Framer
 from bleio.radio.sharing.hello import (
+    DECIPHER,
+    JOIN,
     MAX_OCTETS,
+    REFUSED,
     WELCOME,
     Member,
-    is_hello,
     is_question,
     member_of,
+    wish_of,
 )
+from bleio.radio.sharing.server.watching import MOST_WATCHERS, Watching
 
 # A host that leaves more than this unread is slow: its controller holds back (`congested`).
 SLOW_OCTETS = 64 * 1024
@@ -71,9 +75,24 @@ class ServedRadio:
     ) -> None:
         self.driver = Driver(Radio(seed, propagation or Propagation()))
         self.connections: set[HostConnection] = set()
+        self.watching: set[Watching] = set()
         self.hosts = 0
         self._public_addresses: set[DeviceAddress] = set()  # of hosts that came to a listener
         self.watcher = watcher
+
+    @property
+    def users(self) -> int:
+        """Hosts, and programs that watch: as long as there are any, the radio is of use."""
+        return self.hosts + len(self.watching)
+
+    def free_name(self, wanted: str) -> str:
+        """Return a device's name that no other on the air has, such as `beacon-2`."""
+        names = {each.device for each in self.connections}
+        number, name = 1, wanted
+        while name and name in names:
+            number += 1
+            name = f"{wanted}-{number}"
+        return name
 
     def take_public_address(self, first: DeviceAddress) -> DeviceAddress:
         """Take the first address that is free, counted from the listener's first one."""
@@ -88,7 +107,9 @@ class ServedRadio:
         self._public_addresses.discard(address)
 
     def close(self) -> None:
-        """Disconnect all hosts and stop the time."""
+        """Disconnect all and stop the time."""
+        for watching in list(self.watching):
+            watching.finish()
         for connection in list(self.connections):
             connection.abort()
         self.driver.close()
@@ -100,6 +121,8 @@ def _numbered(number: int) -> DeviceAddress:
 
 class HostConnection(asyncio.Protocol):
     """Carries HCI packets between a host's stream and a fresh controller.
+
+    Attributes: device: what captures call it; without, by what it advertises.
 
     Args:
         name: what the user is told about this host.
@@ -115,7 +138,7 @@ class HostConnection(asyncio.Protocol):
         serial: bool = False,
         public: DeviceAddress | None = None,
     ) -> None:
-        self.name = name
+        self.name = self.device = name
         self._served = served
         self._serial = serial
         self._public = public
@@ -144,7 +167,7 @@ class HostConnection(asyncio.Protocol):
         served = self._served
         served.driver.catch_up()
         public = served.take_public_address(self._public) if self._public else None
-        self._controller = Controller(served.driver.radio, self._to_host, self.name, public)
+        self._controller = Controller(served.driver.radio, self._to_host, self.device, public)
         served.hosts += 1
         served.watcher.host_came(self.name)
 
@@ -220,10 +243,11 @@ class HostConnection(asyncio.Protocol):
 
 
 class MemberConnection(HostConnection):
-    """A process that joins by the radio's name; it says hello before it gets its controller."""
+    """A process that joins by the radio's name; it says hello before it gets what it wants."""
 
     def __init__(self, served: ServedRadio, name: str, secret: bytes) -> None:
         super().__init__(served, f"virtual:{name}")
+        self.device = ""  # until it has said what it is
         self._radio_name = name
         self._secret = secret
         self._heard = bytearray()
@@ -244,17 +268,40 @@ class MemberConnection(HostConnection):
         if end == 0 and len(self._heard) <= MAX_OCTETS:
             return
         line = bytes(self._heard[:end])
+        wish = wish_of(line, self._radio_name, self._secret)
         if is_question(line, self._radio_name, self._secret):
             self._answer()
-        elif not is_hello(line, self._radio_name, self._secret):
+        elif wish is None:
             _log.error("%s: a program connected that does not speak our language", self.name)
             self.abort()
         elif self._transport is not None:
             self._stop_timeout()
-            self.member = member_of(line, self._radio_name, self._secret)
-            self._transport.write(WELCOME)
-            self._attach()
-            super().data_received(bytes(self._heard[end:]))
+            if wish == JOIN:
+                self.member = member_of(line, self._radio_name, self._secret)
+                self.device = self._served.free_name(self.member.device)
+                self._transport.write(WELCOME)
+                self._attach()
+                super().data_received(bytes(self._heard[end:]))
+            else:
+                self._watch(self._transport, decipher=wish == DECIPHER)
+
+    def _watch(self, transport: asyncio.Transport, *, decipher: bool) -> None:
+        """Leave the connection to what sends a capture."""
+        served = self._served
+        if len(served.watching) >= MOST_WATCHERS:
+            transport.write(REFUSED)
+            transport.close()
+            return
+        served.connections.discard(self)
+        self._transport = None
+        transport.write(WELCOME)
+        watching = Watching(served.driver, transport, self._watching_ended, decipher=decipher)
+        served.watching.add(watching)
+        served.watcher.host_came(f"capture of {self.name}")
+
+    def _watching_ended(self, watching: Watching) -> None:
+        self._served.watching.discard(watching)
+        self._served.watcher.host_left(f"capture of {self.name}")
 
     def _answer(self) -> None:
         """Say how the radio is, and end the connection."""

@@ -167,7 +167,7 @@ class RadioProcess:
         self._watcher.host_left(name)
         self._stop_leaving()
         # Not at once: a program that is started again would find its radio gone.
-        if self._background and self.served.hosts == 0:
+        if self._background and self.served.users == 0:
             self._leave_in(GRACE_S)
 
     def _leave_in(self, delay_s: float) -> None:
