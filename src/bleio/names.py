@@ -142,6 +142,11 @@ def _like(text: str, names: Iterable[str]) -> Iterator[str]:
         yield from get_close_matches(text, names)
 
 
+def words_of(kind: Kind) -> list[str]:
+    """Return names as one word each, such as heart-rate, which `find_uuid` finds."""
+    return sorted({name.replace(" ", "-") for name in _by_name(kind) if name.isascii()})
+
+
 def find_companies(text: str) -> tuple[int, ...]:
     """Return the numbers of the companies that a text names: a number, or a part of the name."""
     import bluetooth_numbers

@@ -98,6 +98,10 @@ class Terminal:
         """Type a line, with Enter."""
         os.write(self._master, f"{line}\n".encode())
 
+    def press(self, keys: str) -> None:
+        """Press keys, without Enter."""
+        os.write(self._master, keys.encode())
+
     def press_ctrl_c(self) -> None:
         os.write(self._master, b"\x03")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bleio.cli.options import unusable
-from bleio.cli.shared.options import adapter_option, json_option
+from bleio.cli.shared.options import adapter_option, complete_services, json_option
 from bleio.cli.worlds import Duration
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ _SORTS = ("rssi", "name", "address", "rate", "seen", "first")
     "services",
     multiple=True,
     metavar="SERVICE",
+    shell_complete=complete_services,
     help='Show devices that advertise it: "heart rate", 180d or a whole UUID.',
 )
 @click.option(

@@ -22,7 +22,7 @@ TYPES = {
     Address.RANDOM_PRIVATE_RESOLVABLE: "resolvable",
     Address.RANDOM_PRIVATE_NON_RESOLVABLE: "non-resolvable",
 }
-_INDENT = " " * 10
+_INDENT = " " * 12
 _OCTETS_A_LINE = 16
 
 
@@ -55,7 +55,7 @@ class ChangeLines:
 
     def _print_changes(self, now_s: float, *, last: bool) -> None:
         for change, device in self._devices.changes(now_s, settled=last):
-            print_line(f"{now_s:8.3f}  {change.value} {device_text(device)}")
+            print_line(f"{now_s:8.3f} s  {change.value} {device_text(device)}")
 
 
 class PacketLines(ChangeLines):
@@ -68,7 +68,7 @@ class PacketLines(ChangeLines):
         kind = "scan response" if entry.scan_response else "advertisement"
         links = "connectable" if entry.connectable else "not connectable"
         print_line(
-            f"{now_s:8.3f}  {device.address_text} {TYPES[device.address.type]}"
+            f"{now_s:8.3f} s  {device.address_text} {TYPES[device.address.type]}"
             f" {strength_text(device.rssi_dbm)}  {kind}, {links}"
         )
         for line in structure_lines(entry.advertisement_bytes):

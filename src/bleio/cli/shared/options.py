@@ -17,6 +17,7 @@ def adapter_option(command: Command) -> Command:
         "--adapter",
         metavar="ADAPTER",
         callback=_checked_adapter,
+        shell_complete=_adapters,
         help="Which Bluetooth: os, os:hci1, hci:TRANSPORT, esphome:HOST, virtual:NAME ...; wins"
         " over BLEIO_ADAPTER.",
     )(command)
@@ -63,6 +64,20 @@ def json_option(schema: str) -> Callable[[Command], Command]:
 def read_schema(name: str) -> str:
     """Return the text of a command's schema."""
     return (resources.files("bleio.cli") / "schemas" / f"{name}.json").read_text("utf-8")
+
+
+def complete_services(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return the names of services that begin with what was typed, as one word each."""
+    from bleio.names import Kind, words_of
+
+    return [word for word in words_of(Kind.SERVICE) if word.startswith(incomplete.casefold())]
+
+
+def _adapters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    choices = ("auto", "os", "os:hci0", "hci:usb:0", "esphome:", "virtual", "virtual:desk")
+    return [choice for choice in choices if choice.startswith(incomplete)]
 
 
 def _checked_adapter(

@@ -1,0 +1,90 @@
+"""Ctrl-C at any moment: no traceback, one exit code, and a terminal as it was."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.patience import PATIENCE_S
+from support.terminal import Terminal
+
+# Runs bleio and presses Ctrl-C when a module has been imported, or a function is called: a moment
+# of the program, not of the clock.
+PROGRAM = """
+import os, signal, sys
+where, arguments = sys.argv[1], sys.argv[2:]
+pressed = False
+
+def press():
+    global pressed
+    if not pressed:
+        pressed = True
+        os.kill(os.getpid(), signal.SIGINT)
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == where:
+            press()
+
+def watch(frame, event, argument):
+    code = frame.f_code
+    if event == "call" and f"{frame.f_globals.get('__name__')}:{code.co_name}" == where:
+        press()
+
+sys.meta_path.insert(0, Finder())
+if ":" in where:
+    import threading
+    threading.setprofile(watch)
+    sys.setprofile(watch)
+sys.argv = ["bleio", *arguments]
+from bleio.__main__ import main
+main()
+"""
+MOMENTS = [
+    "click",
+    "bleio.cli.main",
+    "bleio.cli.scan",
+    "bleio.api",
+    "asyncio",
+    "bleio.backends.hci",
+    "bleio.cli.shared.options:_checked_adapter",
+    "bleio.cli.scanning.listening:listen",
+    "bleio.backends.hci.backend:open",
+    "bleio.cli.scanning.lines:begin",
+    "bleio.cli.scanning.lines:tick",
+    "bleio.cli.scanning.lines:end",
+    "bleio.cli.scan:_summarize",
+]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_at_a_moment(moment: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    arguments = ["scan", "--adapter", "virtual", "--duration", "1"]
+    done = subprocess.run(
+        [sys.executable, str(program), moment, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "Exception ignored" not in done.stderr, done.stderr
+    assert done.returncode == 130, done.stderr
+
+
+@pytest.mark.parametrize("presses", [1, 2, 5])
+def test_ctrl_c_several_times_on_a_terminal(presses: int, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bleio", "scan", "--adapter", "virtual"]
+    with Terminal(command, tmp_path, (80, 24)) as shown:
+        shown.expect_picture(lambda lines: "Scan on virtual" in lines[0], "the table")
+        for _ in range(presses):
+            shown.press_ctrl_c()
+        assert shown.end() in (130, -signal.SIGINT)
+        assert "Traceback" not in shown.shown
+        assert "\x1b[?1049l" in shown.shown
+        assert shown.is_sane()
