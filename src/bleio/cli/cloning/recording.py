@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from bleio import aio
 from bleio.cli.cloning.exploring import Explored
-from bleio.cli.cloning.record import Access, Answer, Characteristic, Exchange, Place, Sent
+from bleio.cli.cloning.record import Access, Answer, Exchange, Place, Sent
 from bleio.cli.cloning.table import VALUES, WRITES
 from bleio.cli.devices.choosing import choose
 from bleio.cli.devices.connecting import is_about_security
@@ -55,16 +55,15 @@ class Recorder:
     async def __aenter__(self) -> Recorder:
         for place, row, kept in self._explored.characteristics():
             if row.properties & VALUES:
-                await self._subscribe(place, row, kept)
+                kept.subscribing = await self._subscribe(place, row)
         return self
 
     async def subscribe_again(self) -> None:
         """Subscribe to what was refused, now that the link is paired."""
         for place, row, kept in self._explored.characteristics():
             if kept.subscribing is Access.ENCRYPTED:
-                await self._subscribe(place, row, kept)
-                still = kept.subscribing is not Access.OPEN
-                kept.subscribing = Access.AUTHENTICATED if still else Access.ENCRYPTED
+                gained = await self._subscribe(place, row) is Access.OPEN
+                kept.subscribing = Access.ENCRYPTED if gained else Access.AUTHENTICATED
 
     async def __aexit__(self, *exc: object) -> None:
         connection = self._explored.device.connection
@@ -73,15 +72,14 @@ class Recorder:
                 await each.end()
         self.left_out += sum(each.dropped for each in self._subscriptions)
 
-    async def _subscribe(self, place: Place, row: CharacteristicRow, kept: Characteristic) -> None:
-        kept.subscribing = Access.OPEN
+    async def _subscribe(self, place: Place, row: CharacteristicRow) -> Access:
         try:
             await self._listen(place, row)
+            return Access.OPEN
         except BluetoothError as error:
             if not self._explored.device.connection.connected:
                 raise
-            secure = is_about_security(error)
-            kept.subscribing = Access.ENCRYPTED if secure else Access.REFUSED
+            return Access.ENCRYPTED if is_about_security(error) else Access.REFUSED
 
     async def _listen(self, place: Place, row: CharacteristicRow) -> None:
         def take(value: bytes) -> None:
