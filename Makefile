@@ -8,6 +8,7 @@
 #              goals are met; five minutes;  make bench LONG=1  sends ten million packets, too
 # make dist    the wheel and the sdist, checked as a package index would, and more strictly
 # make docs    builds the documentation's site into site/, strictly;  make docs SERVE=1  shows it
+# make bare-debian   README's commands, as a new user of a new Debian types them; needs root
 # make lint    ruff and mypy
 # make clean   remove what the others made
 # PYTHON=...   the interpreter to make .venv with
@@ -31,7 +32,7 @@ PYTEST := $(BIN)/python -m pytest
 MINUTES ?= 10
 INSTALLED_FUZZ := $(VENV)/.installed-fuzz
 
-.PHONY: demo install dev stacks test test-os test-packaging dist fuzz soak bench docs lint format clean
+.PHONY: demo install dev stacks test test-os test-packaging dist bare-debian fuzz soak bench docs lint format clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
@@ -74,6 +75,10 @@ dist: $(INSTALLED_DEV)
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/check-wheel-contents dist/*.whl
+
+DEBIANS ?= bookworm trixie
+bare-debian: $(INSTALLED_DEV)
+	for release in $(DEBIANS); do tools/bare_debian.sh $$release README.md || exit 1; done
 
 # Where there is no wheel of atheris the extra is empty, and inputs are made by chance.
 $(INSTALLED_FUZZ): pyproject.toml | $(INSTALLED_DEV)

@@ -1,6 +1,7 @@
 """A Bluetooth keyboard that types a greeting on each computer, tablet or phone that pairs with it.
 
-Pair with "Bluetooth keyboard" in the other device's settings and open a text field there.
+Pair with "Bluetooth keyboard" in the other device's settings and open a text field there; or run
+hid_host.py, which is such a computer.
 """
 
 import time

@@ -16,6 +16,7 @@ FOLDER = ROOT / ".github"
 FORMS = sorted(
     set((FOLDER / "ISSUE_TEMPLATE").glob("*.yml")) - {FOLDER / "ISSUE_TEMPLATE/config.yml"}
 )
+SAMPLE = ROOT / "examples" / "project_with_tests" / ".github" / "workflows"
 
 
 def fits(schema: str, *files: Path) -> subprocess.CompletedProcess[str]:
@@ -46,6 +47,7 @@ def findings(*files: Path) -> subprocess.CompletedProcess[str]:
     [
         ("vendor.github-workflows", sorted((FOLDER / "workflows").glob("*.yml"))),
         ("custom.github-workflows-require-timeout", sorted((FOLDER / "workflows").glob("*.yml"))),
+        ("vendor.github-workflows", sorted(SAMPLE.glob("*.yml"))),
         ("vendor.github-issue-forms", FORMS),
         ("vendor.github-issue-config", [FOLDER / "ISSUE_TEMPLATE" / "config.yml"]),
         ("vendor.dependabot", [FOLDER / "dependabot.yml"]),
@@ -65,7 +67,7 @@ def test_a_form_with_an_unknown_kind_of_field_is_found(tmp_path: Path) -> None:
 
 
 def test_workflows_give_nothing_away() -> None:
-    found = findings(FOLDER)
+    found = findings(FOLDER, SAMPLE / "tests.yml")
     assert found.returncode == 0, found.stdout
 
 

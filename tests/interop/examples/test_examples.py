@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.interop
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 COUNTERPARTS = Path(__file__).parents[1] / "adafruit" / "counterparts"
 
 
@@ -76,7 +78,16 @@ def test_raw_bleio(start):
     peripheral.says("heater on$", "^Disconnected$", "^Advertising from")
 
 
-def test_hid_keyboard(start, shared_radio):
+def test_hid_keyboard(start):
+    keyboard = start("hid_keyboard")
+    host = start("hid_host")
+    host.says("^Paired with <Address ", r"^Its reports are described in \d+ octets$")
+    host.says("^Typed: Hello from Python!$")
+    host.ends_well()
+    keyboard.says("^Typing$", "^Disconnected$", "^Waiting for a computer$")
+
+
+def test_hid_keyboard_and_a_computer_of_the_tests(start, shared_radio):
     keyboard = start("hid_keyboard")
     host = shared_radio.start(COUNTERPARTS / "keyboard_host.py")
     host.says("^keyboard has appearance 961$", "^paired True", "^subscribed$")
@@ -84,3 +95,93 @@ def test_hid_keyboard(start, shared_radio):
     host.type("done\n")
     host.ends_well()
     keyboard.says("^Typing$", "^Disconnected$", "^Waiting for a computer$")
+
+
+def test_long_values(start):
+    peripheral = start("long_values_peripheral")
+    central = start("long_values_central")
+    central.says(
+        "^Read: The notice board is empty.$",
+        "^Wrote 512 octets, read 512 octets: the same$",
+        "^One more is too many: ",
+        "^Done$",
+    )
+    central.ends_well()
+    peripheral.says("^Has 512 octets that end with b'", "^Disconnected$", "^Advertising from")
+
+
+PULSE = [
+    r"UUID\(0x180d\)",
+    r"    UUID\(0x2a38\) read",
+    r"        01",
+    r"    UUID\(0x2a37\) notify",
+    r"        UUID\(0x2902\) 00 00",
+    r"UUID\(0x180f\)",
+    r"    UUID\(0x2a19\) read, notify",
+    r"        57",
+]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_explorer(start, shared_radio, named):
+    pulse = start("heart_rate_peripheral")
+    pulse.wait_for("^Advertising as Pulse$")
+    arguments = ["Pulse"] if named else []
+    explorer = shared_radio.start(EXAMPLES / "explorer.py", *arguments)
+    explorer.says("^Connected to <Address ", *[f"^{line}$" for line in PULSE])
+    explorer.ends_well()
+    pulse.says("^Disconnected$")
+
+
+def test_explorer_says_what_cannot_be_read(start):
+    keyboard = start("hid_keyboard")
+    keyboard.wait_for("^Waiting for a computer$")
+    explorer = start("explorer")
+    explorer.says(
+        r"^    UUID\(0x2a4b\) read$", r"^        \(Insufficient (authentication|encryption)"
+    )
+    explorer.ends_well()
+
+
+def test_explorer_looks_for_one_that_is_not_there(start, shared_radio):
+    pulse = start("heart_rate_peripheral")
+    pulse.wait_for("^Advertising as Pulse$")
+    explorer = shared_radio.start(EXAMPLES / "explorer.py", "Nobody")
+    explorer.says("^Heard no such device within 10 seconds$")
+    assert explorer.wait() == 1
+
+
+PAIRS = [
+    ("heart_rate_peripheral", "heart_rate_central", "Disconnected"),
+    ("uart_echo_server", "uart_echo_client", "HELLO"),
+    ("uart_echo_asyncio", "uart_asker_asyncio", "HELLO"),
+    ("beacon", "scanner", "colour"),
+    ("raw_bleio_peripheral", "raw_bleio_central", "Done"),
+    ("hid_keyboard", "hid_host", "Typed: Hello from Python!"),
+    ("long_values_peripheral", "long_values_central", "the same"),
+    ("heart_rate_peripheral", "explorer", "UUID(0x2a38) read"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "says"), PAIRS)
+def test_pairs_are_devices_of_a_world_as_they_stand(ble_world, one, other, says):
+    ble_world.add(EXAMPLES / f"{one}.py")
+    second = ble_world.add(EXAMPLES / f"{other}.py", start_s=0.5)
+    ble_world.run(until=lambda: not second.running, within_s=60)
+    assert says in second.text
+
+
+def test_the_index_has_every_example():
+    index = (EXAMPLES / "README.md").read_text("utf-8")
+    files = [path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.glob("**/*.py")]
+    project = [name for name in files if name.startswith("project_with_tests/")]
+    for name in set(files) - set(project):
+        assert f"`{name}`" in index, name
+    assert "(project_with_tests/README.md)" in index
+
+
+def test_the_head_of_every_example_says_what_goes_with_it():
+    for path in EXAMPLES.glob("*.py"):
+        head = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        others = {each.name for each in EXAMPLES.glob("*.py")} - {path.name}
+        assert any(name in head for name in others) or "python " in head, path.name
