@@ -35,6 +35,7 @@ COMMANDS = {
     "read": ("bleio.cli.read:read", "Read a value of a device once."),
     "write": ("bleio.cli.write:write", "Write a value of a device once."),
     "notify": ("bleio.cli.notify:notify", "Show the values that a device sends by itself."),
+    "doctor": ("bleio.cli.doctor:doctor", "Say what works here, and what to do about the rest."),
     "hunt": ("bleio.cli.hunt:hunt", "Look for faults and seeds that break programs."),
     "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio, or show those that run."),
     "scan": ("bleio.cli.scan:scan", "Show the devices that advertise."),

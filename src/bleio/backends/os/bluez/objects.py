@@ -80,7 +80,7 @@ class Objects:
         for interface in _WITH_CHANGES:
             rule = f"{sender},interface='{PROPERTIES}',member='PropertiesChanged'"
             await self.bus.match(f"{rule},arg0='{interface}'")
-        await self._fill()
+        await self.fill()
 
     async def close(self) -> None:
         """Disconnect; listeners hear nothing more. Idempotent."""
@@ -162,12 +162,13 @@ class Objects:
         for listener in list(self._listeners):
             listener.disconnected(error)
 
-    async def _fill(self) -> None:
+    async def fill(self) -> None:
+        """Fill the table, once. Raises: BusError."""
         await self.bus.snapshot("/", OBJECT_MANAGER, "GetManagedObjects", self._filled)
 
     async def _fill_again(self) -> None:
         try:
-            await self._fill()
+            await self.fill()
         except BusError:  # gone again, which is told as a change of its own
             return
         for listener in list(self._listeners):

@@ -27,6 +27,7 @@ _DAEMONS = (
     "usr/lib/bluetooth/bluetoothd",
     "usr/sbin/bluetoothd",
 )
+_SERIAL = ("ttyACM", "ttyUSB")
 _CONTAINER_MARKS = {".dockerenv": "Docker", "run/.containerenv": "Podman"}
 
 
@@ -82,6 +83,7 @@ class Machine(NamedTuple):
     controllers: tuple[Controller, ...]
     dongles: tuple[Dongle, ...]
     boards: tuple[Board, ...]
+    model: str = ""  # of the computer, where it says it as boards do
 
 
 def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> Machine:
@@ -96,6 +98,7 @@ def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) ->
         controllers=tuple(islice(_controllers(root), MOST)),
         dongles=tuple(islice(_dongles(root), MOST)),
         boards=tuple(islice(_boards(root), MOST)),
+        model=_text(root / "proc/device-tree/model").rstrip(" \0"),
     )
 
 
@@ -171,11 +174,13 @@ def _is_bluetooth(path: Path, prefix: str) -> bool:
 
 
 def _boards(root: Path) -> Iterator[Board]:
-    for path in _entries(root / "dev/serial/by-id"):
-        device = path.resolve()
+    named = {path.resolve(): path.name for path in _entries(root / "dev/serial/by-id")}
+    # Where udev does not run, as in containers, they have no names.
+    plain = [each for each in _entries(root / "dev") if each.name.startswith(_SERIAL)]
+    for device in [*named, *(each for each in plain if each.resolve() not in named)]:
         yield Board(
             path=f"/dev/{device.name}",
-            product=re.sub(r"^usb-|-if\d+.*$", "", path.name),
+            product=re.sub(r"^usb-|-if\d+.*$", "", named.get(device, "serial device")),
             usable=os.access(device, os.R_OK | os.W_OK),
             group=_group(device),
         )
