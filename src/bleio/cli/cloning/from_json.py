@@ -27,6 +27,7 @@ from bleio.cli.cloning.record import (
 )
 from bleio.cli.cloning.to_json import VERSION
 from bleio.cli.devices.table import PROPERTY_NAMES
+from bleio.cli.shared.fields import ADDRESS_TYPES
 from bleio.core.uuid import shorten, to_text
 
 MAX_LIST = 100_000  # of anything; what a device may have is bounded where it is explored
@@ -79,6 +80,9 @@ class _Fields:
         if len(text) > _MAX_TEXT:
             raise self.wrong(name, f"has more than {_MAX_TEXT} characters")
         return text
+
+    def name(self) -> str:
+        return self.text("name") if "name" in self._left else ""
 
     def number(self, name: str, most: int = _MAX_MS) -> int:
         number = self.take(name, int)
@@ -169,7 +173,7 @@ def _record(fields: _Fields) -> Record:
     record = Record(
         fields.text("name"),
         None if address is None else _address(fields, address),
-        fields.text("address_type"),
+        _address_type(fields),
         fields.inner("advertising", _advertising_of),
         _paired(fields),
         fields.each("services", _service_of),
@@ -191,6 +195,15 @@ def _address(fields: _Fields, address: object) -> bytes:
     if len(octets) != 6:
         raise fields.wrong("address", "is no address, such as 'c0:11:22:33:44:55'")
     return octets[::-1]
+
+
+def _address_type(fields: _Fields) -> str:
+    kind = fields.any("address_type")
+    if kind is None:
+        return ""
+    if kind not in ADDRESS_TYPES.values():
+        raise fields.wrong("address_type", "is none of the words for it")
+    return str(kind)
 
 
 def _paired(fields: _Fields) -> Paired:
@@ -219,7 +232,7 @@ def _advertising_of(fields: _Fields) -> Advertising:
 def _service_of(fields: _Fields) -> Service:
     return Service(
         fields.uuid(),
-        fields.text("name"),
+        fields.name(),
         fields.each("includes", _Fields.uuid),
         fields.each("characteristics", _characteristic_of),
     )
@@ -229,7 +242,7 @@ def _characteristic_of(fields: _Fields) -> Characteristic:
     return Characteristic(
         fields.uuid(),
         fields.properties(),
-        fields.text("name"),
+        fields.name(),
         fields.inner("read", _read_of),
         fields.access("subscribing"),
         fields.each("descriptors", _descriptor_of),
@@ -238,7 +251,7 @@ def _characteristic_of(fields: _Fields) -> Characteristic:
 
 
 def _descriptor_of(fields: _Fields) -> Descriptor:
-    return Descriptor(fields.uuid(), fields.text("name"), fields.inner("read", _read_of))
+    return Descriptor(fields.uuid(), fields.name(), fields.inner("read", _read_of))
 
 
 def _sent_of(fields: _Fields) -> Sent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bleio.cli.cloning.record import Access, Paired, Record
+from bleio.cli.cloning.rhythm import steps_ms
 from bleio.core.uuid import expand, uuid16
 from bleio.decoding.octets import counted, value_text
 
@@ -18,7 +19,10 @@ _TELLING = {
 def summary(record: Record) -> str:
     """Return what was learnt, in a line."""
     characteristics = [each for service in record.services for each in service.characteristics]
-    sent = sum(len(each.sent) for each in characteristics)
+    sent = sum(
+        len(steps_ms([sent.after_ms for sent in each.sent], record.recorded_ms))
+        for each in characteristics
+    )
     parts = [
         counted(len(record.services), "service"),
         counted(len(characteristics), "characteristic"),

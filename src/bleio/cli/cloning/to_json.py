@@ -24,7 +24,7 @@ def to_json(record: Record) -> dict[str, Any]:
         "version": VERSION,
         "name": record.name,
         "address": None if record.address is None else record.address[::-1].hex(":"),
-        "address_type": record.address_type,
+        "address_type": record.address_type or None,
         "advertising": _advertising(record.advertising),
         "paired": record.paired.value,
         "services": [_service(each) for each in record.services],
@@ -49,10 +49,14 @@ def _uuid(uuid: bytes) -> dict[str, Any]:
     return {"uuid": to_text(expand(uuid)), "uuid_bits": 8 * len(uuid)}
 
 
+def _named(name: str) -> dict[str, Any]:
+    return {"name": name} if name else {}
+
+
 def _service(service: Service) -> dict[str, Any]:
     return {
         **_uuid(service.uuid),
-        "name": service.name,
+        **_named(service.name),
         "includes": [_uuid(each) for each in service.includes],
         "characteristics": [_characteristic(each) for each in service.characteristics],
     }
@@ -61,14 +65,14 @@ def _service(service: Service) -> dict[str, Any]:
 def _characteristic(characteristic: Characteristic) -> dict[str, Any]:
     return {
         **_uuid(characteristic.uuid),
-        "name": characteristic.name,
+        **_named(characteristic.name),
         "properties": [
             word for bit, word in PROPERTY_NAMES.items() if characteristic.properties & bit
         ],
         "read": _read(characteristic.read),
         "subscribing": characteristic.subscribing.value,
         "descriptors": [
-            {**_uuid(each.uuid), "name": each.name, "read": _read(each.read)}
+            {**_uuid(each.uuid), **_named(each.name), "read": _read(each.read)}
             for each in characteristic.descriptors
         ],
         "sent": [

@@ -1,0 +1,111 @@
+"""`bleio clone` without a radio: arguments, and programs of records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bleio.cli.clone import _octets, clone
+from bleio.cli.cloning.record import Record
+from bleio.cli.cloning.to_json import to_json
+from bleio.cli.cloning.writing import write
+
+
+def run(*arguments: str, given: str = "") -> Result:
+    return CliRunner().invoke(clone, list(arguments), input=given)
+
+
+def test_a_program_is_made_of_a_record(tmp_path: Path) -> None:
+    text = json.dumps(to_json(Record("Lamp")))
+    (tmp_path / "lamp.json").write_text(text)
+    wanted = write(Record("Lamp"))
+    assert run("--from", str(tmp_path / "lamp.json")).stdout == wanted
+    assert run("--from", "-", given=text).stdout == wanted
+    done = run("--from", "-", "--json", "-o", str(tmp_path / "lamp.py"), given=text)
+    assert json.loads(done.stdout) == json.loads(text)
+    assert (tmp_path / "lamp.py").read_text("utf-8") == wanted
+    assert "lamp.py: 0 services, 0 characteristics." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"version": 2}, "'version' of the record is not 1, the one that this bleio reads"),
+        ({"surprise": 1}, "the record has a member that nothing knows: 'surprise'"),
+        ({"name": None}, "'name' of the record is no text"),
+        ({"address": "c0:11"}, "'address' of the record is no address, such as"),
+        ({"recorded_ms": -1}, "'recorded_ms' of the record is not in 0 to"),
+        ({"recorded_ms": True}, "'recorded_ms' of the record is no whole number"),
+        ({"services": {}}, "'services' of the record is no list"),
+        ({"services": [{}]}, "services[0] of the record has no 'uuid'"),
+        ({"paired": "perhaps"}, "'paired' of the record is none of the words for it"),
+        (
+            {"exchanges": [{"characteristic": [0, 0], "written": "", "answers": []}]},
+            "there is no characteristic [0, 0]",
+        ),
+        (
+            {"exchanges": [{"characteristic": [-1, 0], "written": "", "answers": []}]},
+            "'characteristic' of exchanges[0] of the record is not [service, characteristic]",
+        ),
+    ],
+)
+def test_what_is_no_record_is_refused(change: dict[str, Any], complaint: str) -> None:
+    done = run("--from", "-", given=json.dumps({**to_json(Record()), **change}))
+    assert done.exit_code == 2
+    assert f"Error: '-' is no record: {complaint}" in done.stderr
+
+
+@pytest.mark.parametrize("given", ["", "[", "[]", "1", "null", "[" * 100_000, '{"a": 1e999}'])
+def test_what_is_not_even_that_is_refused(given: str) -> None:
+    done = run("--from", "-", given=given)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Error: '-' is no ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "Name a device, or a record with --from: one of the two."),
+        (["Pulse", "--from", "-"], "Name a device, or a record with --from: one of the two."),
+        (["Pulse", "--record", "nan"], "'nan' is no number"),
+        (["Pulse", "--record", "-1"], "-1.0 is not in the range"),
+        (["Pulse", "--say", "0x1"], "'0x1' has half an octet"),
+        (["c0:11:22:33", "--timeout", "1"], "no whole address"),
+        (["Pulse", "--adapter", "nonsense"], "nonsense"),
+        (["Pulse", "--pairing", "nonsense"], "nonsense"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], complaint: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert complaint in done.stderr
+
+
+def test_a_file_that_is_not_there_and_one_that_cannot_be_written(tmp_path: Path) -> None:
+    done = run("--from", str(tmp_path / "none.json"))
+    assert done.exit_code == 2
+    assert "Cannot read" in done.stderr
+    text = json.dumps(to_json(Record()))
+    done = run("--from", "-", "-o", str(tmp_path / "none" / "twin.py"), given=text)
+    assert done.exit_code == 1
+    assert "Cannot use" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "octets"),
+    [
+        ("hello", b"hello"),
+        ("hello\\n", b"hello\n"),
+        ("a\\x00\\\\b\\q", b"a\x00\\b\\q"),
+        ("0x0102", b"\x01\x02"),
+        ("u16:258", b"\x02\x01"),
+        ("text:0102", b"0102"),
+        ("text:0102\\r\\n", b"0102\r\n"),
+    ],
+)
+def test_what_is_said(said: str, octets: bytes) -> None:
+    assert _octets(said) == octets
