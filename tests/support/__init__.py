@@ -72,6 +72,7 @@ Other people's hosts and controllers:
     stacks/cpio      that system's archive format
     stacks/debian    Debian's packages
     stacks/node      Node's ble-host
+    stacks/bleak_examples  bleak's own examples
     stacks/__main__  fetches them: `python -m support.stacks`
 
 Programs of bleak:

@@ -51,6 +51,11 @@ _WATCHED_BY = "--watched-by"
     help="Let the program import board, digitalio, neopixel_write, microcontroller and the like:"
     " pretend ones, whose buttons nobody presses.",
 )
+@click.option(
+    "--bleak",
+    is_flag=True,
+    help="Let programs that use bleak run on bleio's adapters; as BLEIO_BLEAK=1.",
+)
 @click.option("-m", "as_module", is_flag=True, help="PROGRAM is a module, as of python -m.")
 @click.option("-c", "as_text", is_flag=True, help="PROGRAM is the program's text, as of python -c.")
 @click.argument("program")
@@ -65,6 +70,7 @@ def run(
     reload: bool,
     watched_by: str | None,
     board: bool,
+    bleak: bool,
     as_module: bool,
     as_text: bool,
     program: str,
@@ -82,6 +88,8 @@ def run(
     if is_file:
         _check_file(context, program)
     _set_environment(adapter, pairing, security)
+    if bleak:
+        _put_bleak_on_ours()
     if reload:
         if not (is_file or as_module):
             raise click.UsageError("--reload watches files; name a file, or a module by -m")
@@ -121,6 +129,14 @@ def _set_environment(adapter: str | None, pairing: str | None, security: str | N
         os.environ["BLEIO_PAIRING"] = pairing
     if security is not None:
         os.environ["BLEIO_SECURITY"] = _checked_security(security)
+
+
+def _put_bleak_on_ours() -> None:
+    """Do that here, and in programs that this one starts."""
+    from bleio import bleak_choice
+
+    os.environ["BLEIO_BLEAK"] = "1"
+    bleak_choice.put_in_place()
 
 
 def _checked_security(settings: str) -> str:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from urllib.error import URLError
 
-from support.stacks import CannotFetch, bluez_image, node, python_tree
+from support.stacks import CannotFetch, bleak_examples, bluez_image, node, python_tree
 
 
 def _fetch(name: str, fetch: Callable[[], object]) -> bool:
@@ -33,5 +33,6 @@ came = [
     _fetch("ble-host", node.fetch),
     _fetch("BlueZ", bluez_image.fetch),
     _fetch("Debian's Python", python_tree.fetch),
+    _fetch("bleak's examples", bleak_examples.fetch),
 ]
 sys.exit(0 if all(came) else 1)
