@@ -102,7 +102,7 @@ lint: $(INSTALLED_DEV)
 
 # The theme warns of MkDocs 2 at each build; pyproject.toml keeps that away, and says what comes then.
 docs: $(INSTALLED_DEV)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs $(if $(SERVE),serve,build --strict --quiet)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs $(if $(SERVE),serve,build --strict)
 
 format: $(INSTALLED_DEV)
 	$(BIN)/ruff check --fix

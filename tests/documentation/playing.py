@@ -56,16 +56,21 @@ class _Play:
         return ""
 
     def _save(self, block: Block, below: list[Block]) -> str:
+        file = self._shell.folder / block.file
+        is_known = file.exists()  # so it is a new version of what is used already
         self._write(block.file, block.text)
         self._python += [block] if block.language == "python" else []
         self._printed = ""
         if ".github/workflows/" in block.file:
-            return checking.schema_problem(self._shell.folder / block.file)
-        if block.language != "python" or programs.is_test(block.text):
-            return self._run(block) if block.language == "python" else ""
+            return checking.schema_problem(file)
+        if block.language != "python":
+            return ""
         stem = re.compile(rf"\b{re.escape(Path(block.file).stem)}\b")
-        used = any(stem.search(f"{each.text} {each.marks}") for each in below)
-        return "" if used else f"nothing below it on the page runs {block.file}"
+        used = [each for each in below if stem.search(f"{each.text} {each.marks}")]
+        if programs.is_test(block.text):
+            typed = any(each.language == "console" and "skip" not in each.marks for each in used)
+            return "" if typed else self._run(block)
+        return "" if used or is_known else f"nothing below it on the page runs {block.file}"
 
     def _run(self, block: Block) -> str:
         """A program or a test. One that is saved has its own lines, not the page's."""
@@ -73,6 +78,7 @@ class _Play:
         self._write(programs.file_of(block), text)
         if block not in self._python:
             self._python.append(block)
+        self._shell.new()
         environment = self._environment(block)
         others = [self._shell.start(_, environment) for _ in self._companions(block)]
         try:

@@ -105,6 +105,18 @@ $ echo $WORD
 found
 '''
 """,
+    "a program beside it, whatever the block before has exported": """
+<!-- needs: examples/beacon.py -->
+'''console
+$ export BLEIO_ADAPTER=virtual:another
+'''
+
+<!-- with: python examples/beacon.py -->
+'''python
+import _bleio
+print(next(iter(_bleio.adapter.start_scan(timeout=60))).rssi)
+'''
+""",
     "input": """
 <!-- input: 3 -->
 '''python

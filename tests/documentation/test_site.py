@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,18 +23,35 @@ _FETCHED = re.compile(
 )
 
 
+def build(source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Not with `--quiet`: strict builds count the warnings that are shown."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site") / "site"
-    built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert (built.returncode, built.stdout + built.stderr) == (0, "")
+    built = build(ROOT, folder)
+    assert built.returncode == 0, built.stdout + built.stderr
     return folder
+
+
+@pytest.mark.parametrize(
+    "text", ["[a](os.md#nothing)", "[a](nothing.md)", "[a](../nothing)", "::: bleio.aio.nothing"]
+)
+def test_what_leads_nowhere_ends_the_build(tmp_path: Path, text: str) -> None:
+    for each in ROOT.glob("*.*"):
+        (tmp_path / each.name).symlink_to(each)
+    for name in ("docs", "tools"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "src").symlink_to(ROOT / "src")
+    page = tmp_path / "docs" / "asyncio.md"
+    page.write_text(page.read_text("utf-8") + f"\n\n{text}\n", "utf-8")
+    built = build(tmp_path, tmp_path / "site")
+    assert built.returncode == 1, built.stderr
+    assert "nothing" in built.stdout + built.stderr
 
 
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
