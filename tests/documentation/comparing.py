@@ -65,16 +65,27 @@ def _matches(said: list[str], printed: list[str]) -> bool:
         else:
             groups[-1].append(line)
     if len(groups) == 1:
-        return said == printed
+        return _same(said, printed)
     first, *middle, last = groups
-    if printed[: len(first)] != first:
+    if not _same(first, printed[: len(first)]):
         return False
     at = len(first)
     for group in middle:
-        found = next(
-            (i for i in range(at, len(printed)) if printed[i : i + len(group)] == group), None
-        )
+        places = range(at, len(printed) - len(group) + 1)
+        found = next((i for i in places if _same(group, printed[i : i + len(group)])), None)
         if found is None:
             return False
         at = found + len(group)
-    return not last or (len(printed) - len(last) >= at and printed[-len(last) :] == last)
+    rest = len(printed) - len(last)
+    return rest >= at and _same(last, printed[rest:])
+
+
+def _same(said: list[str], printed: list[str]) -> bool:
+    """Whether these are the same lines; within a line `...` stands for a part of it."""
+    return len(said) == len(printed) and all(map(_same_line, said, printed))
+
+
+def _same_line(said: str, printed: str) -> bool:
+    if said == printed or "..." not in said:
+        return said == printed
+    return re.fullmatch(".*?".join(map(re.escape, said.split("..."))), printed) is not None

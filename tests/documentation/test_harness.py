@@ -249,6 +249,7 @@ def test_a_traceback_has_the_lines_of_the_page() -> None:
         ("http://127.0.0.1:8080/", "http://127.0.0.1:41234/"),
         ("a\n...\nd", "a\nb\nc\nd"),
         ("...\nd", "d"),
+        ("a (...), 3 b", "a (c d), 3 b"),
         ("a  b", "a      b"),
     ],
 )
@@ -265,6 +266,7 @@ def test_what_differs_from_run_to_run_is_no_difference(said: str, printed: str) 
         ("a", "a\nb"),
         ("...\nb\n...", "a\nc"),
         ("3 devices", "4 devices"),
+        ("a (...), 3 b", "a (c d), 4 b"),
     ],
 )
 def test_what_is_a_difference(said: str, printed: str) -> None:

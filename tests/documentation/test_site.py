@@ -30,31 +30,36 @@ def build(source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True)
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site") / "site"
-    built = build(ROOT, folder)
+def test_the_site(tmp_path: Path) -> None:
+    """One test, as a build takes seconds."""
+    site = tmp_path / "site"
+    built = build(ROOT, site)
     assert built.returncode == 0, built.stdout + built.stderr
-    return folder
+    nothing_is_fetched_from_elsewhere(site)
+    each_page_of_the_documentation_is_a_page(site)
+    the_navigation_has_each_page_of_a_command(site)
+    the_reference_has_what_is_public(site)
+    docstrings_say_what_arguments_are(site)
+    links_that_leave_the_site_lead_into_the_repository(site)
 
 
-@pytest.mark.parametrize(
-    "text", ["[a](os.md#nothing)", "[a](nothing.md)", "[a](../nothing)", "::: bleio.aio.nothing"]
-)
-def test_what_leads_nowhere_ends_the_build(tmp_path: Path, text: str) -> None:
+def test_what_leads_nowhere_ends_the_build(tmp_path: Path) -> None:
     for each in ROOT.glob("*.*"):
         (tmp_path / each.name).symlink_to(each)
     for name in ("docs", "tools"):
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "src").symlink_to(ROOT / "src")
     page = tmp_path / "docs" / "asyncio.md"
-    page.write_text(page.read_text("utf-8") + f"\n\n{text}\n", "utf-8")
+    links = "[a](os.md#no-anchor) [a](no-page.md) [a](../no-file)\n"
+    page.write_text(page.read_text("utf-8") + links, "utf-8")
+    (tmp_path / "docs" / "no-navigation.md").write_text("# Alone\n")
     built = build(tmp_path, tmp_path / "site")
-    assert built.returncode == 1, built.stderr
-    assert "nothing" in built.stdout + built.stderr
+    assert built.returncode == 1
+    for told in ("no-anchor", "no-page", "no-file", "no-navigation"):
+        assert re.search(rf"WARNING(?:.*\n){{1,3}}?.*{told}|WARNING.*{told}", built.stderr), told
 
 
-def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+def nothing_is_fetched_from_elsewhere(site: Path) -> None:
     for page in site.rglob("*.html"):
         for groups in _FETCHED.findall(page.read_text("utf-8")):
             (target,) = filter(None, groups)
@@ -63,7 +68,7 @@ def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
         assert not re.search(r"(?:url\(|@import )['\"]?(?:https?:)?//", sheet.read_text("utf-8"))
 
 
-def test_each_page_of_the_documentation_is_a_page(site: Path) -> None:
+def each_page_of_the_documentation_is_a_page(site: Path) -> None:
     for page in (ROOT / "docs").rglob("*.md"):
         name = page.relative_to(ROOT / "docs").with_suffix(".html")
         assert (site / name).exists()
@@ -71,14 +76,14 @@ def test_each_page_of_the_documentation_is_a_page(site: Path) -> None:
         assert (site / name).exists()
 
 
-def test_the_navigation_has_each_page_of_a_command(site: Path) -> None:
+def the_navigation_has_each_page_of_a_command(site: Path) -> None:
     front = (site / "index.html").read_text("utf-8")
     for page in (ROOT / "docs" / "commands").glob("*.md"):
         assert f"commands/{page.stem}.html" in front
         assert page.stem == "index" or page.stem in COMMANDS or page.stem.startswith("_")
 
 
-def test_the_reference_has_what_is_public(site: Path) -> None:
+def the_reference_has_what_is_public(site: Path) -> None:
     import bleio.aio
     import bleio.api
     import bleio.testing
@@ -91,13 +96,13 @@ def test_the_reference_has_what_is_public(site: Path) -> None:
             )
 
 
-def test_docstrings_say_what_arguments_are(site: Path) -> None:
+def docstrings_say_what_arguments_are(site: Path) -> None:
     page = (site / "reference" / "_bleio.html").read_text("utf-8")
     assert "<strong>Args:</strong>" in page
     assert "<strong>Raises:</strong>" in page
 
 
-def test_links_that_leave_the_site_lead_into_the_repository(site: Path) -> None:
+def links_that_leave_the_site_lead_into_the_repository(site: Path) -> None:
     campaigns = (site / "campaigns.html").read_text("utf-8")
     assert "/blob/main/examples/studies/notifications.py" in campaigns
     for page in site.rglob("*.html"):
