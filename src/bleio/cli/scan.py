@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -174,7 +175,7 @@ def _scan(wanted: _Wanted, form: _Form, *, active: bool) -> None:
     devices = Devices(wanted.filters.fit)
     shower = _shower(devices, form, where)
     limits = Limits(wanted.duration_s, wanted.count, hints.SILENCE_S)
-    listener = Listener(chosen, devices, shower, limits, hints.heard_nothing(where))
+    listener = Listener(chosen, devices, shower, limits, partial(hints.heard_nothing, where))
     with contextlib.ExitStack() as stack:
         if wanted.record is not None:
             listener.recorder = _recording(wanted.record, where)

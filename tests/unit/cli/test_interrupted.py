@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from bleio.cli.main import COMMANDS
 from support.patience import PATIENCE_S
 from support.terminal import Terminal
 
-# Runs bleio and presses Ctrl-C when a module has been imported, or a function is called: a moment
-# of the program, not of the clock.
+# Runs bleio and presses Ctrl-C when a module is imported, or a function is called: a moment of the
+# program, not of the clock.
 PROGRAM = """
-import os, signal, sys
+import os, signal, sys, threading
 where, arguments = sys.argv[1], sys.argv[2:]
 pressed = False
 
@@ -31,20 +32,21 @@ class Finder:
             press()
 
 def watch(frame, event, argument):
-    code = frame.f_code
-    if event == "call" and f"{frame.f_globals.get('__name__')}:{code.co_name}" == where:
-        press()
+    if event == "call" and not pressed:
+        module, name = frame.f_globals.get("__name__"), frame.f_code.co_name
+        if f"{module}:{name}" == where:
+            press()
 
 sys.meta_path.insert(0, Finder())
 if ":" in where:
-    import threading
     threading.setprofile(watch)
     sys.setprofile(watch)
 sys.argv = ["bleio", *arguments]
 from bleio.__main__ import main
 main()
 """
-MOMENTS = [
+SCAN = ["scan", "--adapter", "virtual", "--duration", "1"]
+MOMENTS_OF_SCAN = [
     "click",
     "bleio.cli.main",
     "bleio.cli.scan",
@@ -59,15 +61,33 @@ MOMENTS = [
     "bleio.cli.scanning.lines:end",
     "bleio.cli.scan:_summarize",
 ]
+# Commands that wait for something on a radio where nobody is.
+WAITING = {
+    "advertise": ["--name", "x"],
+    "clone": ["Nobody"],
+    "explore": ["Nobody"],
+    "notify": ["Nobody", "2a37"],
+    "read": ["Nobody", "2a19"],
+    "scan": [],
+    "write": ["Nobody", "2a19", "00"],
+}
+MOMENTS = [
+    "asyncio",
+    "bleio.runtime.engine",
+    "bleio.cli.shared.running:finish",
+    "bleio.backends.hci.backend:open",
+    "bleio.runtime.awaiting:finished",
+    "bleio.cli.devices.finding:listen",
+]
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_ctrl_c_at_a_moment(moment: str, tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
+def interrupted(moment: str, arguments: list[str], folder: Path) -> None:
+    program = folder / "program.py"
     program.write_text(PROGRAM)
-    arguments = ["scan", "--adapter", "virtual", "--duration", "1"]
     done = subprocess.run(
         [sys.executable, str(program), moment, *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -75,6 +95,21 @@ def test_ctrl_c_at_a_moment(moment: str, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr, done.stderr
     assert "Exception ignored" not in done.stderr, done.stderr
     assert done.returncode == 130, done.stderr
+
+
+@pytest.mark.parametrize("moment", MOMENTS_OF_SCAN)
+def test_ctrl_c_at_each_step_of_a_scan(moment: str, tmp_path: Path) -> None:
+    interrupted(moment, SCAN, tmp_path)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("name", WAITING)
+def test_ctrl_c_in_commands_that_wait(name: str, moment: str, tmp_path: Path) -> None:
+    if name not in COMMANDS:
+        pytest.skip("is not there")
+    if moment.startswith("bleio.cli.devices") and name in ("scan", "advertise"):
+        pytest.skip("looks for no device")
+    interrupted(moment, [name, "--adapter", "virtual", *WAITING[name]], tmp_path)
 
 
 @pytest.mark.parametrize("presses", [1, 2, 5])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -151,9 +154,10 @@ def test_no_adapter_is_an_exit_code_of_its_own(shared_radio: SharedRadio) -> Non
     assert "Traceback" not in done.stderr
 
 
-def test_silence_on_a_private_radio_is_explained() -> None:
+def test_silence_on_a_private_radio_is_explained(tmp_path: Path) -> None:
     done = subprocess.run(
         [*BLEIO, "scan", "--adapter", "virtual", "--duration", "6"],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},  # where no other radio runs
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -163,18 +167,14 @@ def test_silence_on_a_private_radio_is_explained() -> None:
     assert "0 devices, 0 packets in 6.0 s." in done.stderr
 
 
-def test_a_reader_that_has_enough_ends_the_scan(shared_radio: SharedRadio, device: Path) -> None:
-    advertise(shared_radio, device, "Strap", "180d")
-    command = " ".join([*BLEIO, "scan", "--json"])
-    done = subprocess.run(
-        ["bash", "-c", f"{command} | head -n 3 | wc -l; echo ${{PIPESTATUS[0]}}"],
-        env=shared_radio.environment("scan"),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.stdout.split() == ["3", "141"], done.stderr
-    assert "Traceback" not in done.stderr
+def test_silence_on_a_shared_radio_names_those_that_are_not_silent(
+    shared_radio: SharedRadio, device: Path
+) -> None:
+    advertise(shared_radio, device, "Strap")
+    quiet = f"virtual:{shared_radio.name}-2"
+    done = scan(shared_radio, "--adapter", quiet, "--duration", "8")
+    assert f"Nothing is heard on {quiet}" in done.stderr
+    assert "Programs advertise on virtual:" in done.stderr
 
 
 # On a terminal
@@ -248,3 +248,75 @@ def test_a_terminal_that_moves_no_cursor_gets_lines(
         assert shown.end() == 130
         shown.expect("1 device, ")
         assert "\x1b" not in shown.shown
+
+
+# Somebody with many addresses: H4 to the radio's port, which is the first argument.
+FLOOD = r"""
+import asyncio, os, struct, sys
+
+def command(opcode, parameters):
+    return b"\x01" + struct.pack("<HB", opcode, len(parameters)) + parameters
+
+async def send(port):
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reading = asyncio.ensure_future(reader.read())
+    parameters = struct.pack("<HHBBB6sBB", 0x20, 0x20, 0, 1, 0, bytes(6), 7, 0)
+    writer.write(command(0x0C03, b"") + command(0x2006, parameters))
+    while True:
+        name = b"\x1b[2J\x1b]0;x\x07[red]" + os.urandom(4).hex().encode()
+        data = bytes([len(name) + 1, 9]) + name
+        writer.write(
+            command(0x200A, b"\0")
+            + command(0x2005, os.urandom(5) + b"\xff")
+            + command(0x2008, bytes([len(data)]) + data.ljust(31, b"\0"))
+            + command(0x200A, b"\1")
+        )
+        await writer.drain()
+        await asyncio.sleep(0.025)
+
+async def main():
+    print("sends", flush=True)
+    await asyncio.gather(*(send(int(sys.argv[1])) for _ in range(30)))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+def test_ten_thousand_hostile_advertisers(
+    shared_radio: SharedRadio, device: Path, tmp_path: Path
+) -> None:
+    radio = [*BLEIO, "radio", shared_radio.name, "--listen", "tcp:127.0.0.1:0"]
+    with subprocess.Popen(radio, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        port = running.stdout.readline().strip().rpartition(":")[2]
+        flood = tmp_path / "flood.py"
+        flood.write_text(FLOOD)
+        sending = shared_radio.start(flood, port, tag="flood")
+        sending.wait_for("sends")
+        advertise(shared_radio, device, "honest", "180d")
+        try:
+            with terminal(shared_radio, tmp_path, "--sort", "name") as shown:
+                head = shown.expect_picture(_has_dropped(10_000 - 4_096), "so many addresses")[0]
+                assert "4096 devices (" in head
+                picture = shown.expect_picture(lambda lines: True, "anything")
+                assert len(picture) == 24
+                assert max(map(len, picture)) < 80
+                shown.press_ctrl_c()
+                assert shown.end() == 130
+                assert "had to leave the table, which holds 4096" in shown.shown.replace("\n", "")
+            done = scan(shared_radio, "--name", "honest", "--count", "1", "--duration", "60")
+            assert done.returncode == 0
+            assert '"honest"  Heart Rate' in done.stdout
+        finally:
+            sending.kill()
+            running.terminate()
+
+
+def _has_dropped(devices: int) -> Callable[[list[str]], bool]:
+    def fits(lines: list[str]) -> bool:
+        found = re.search(r"\((\d+) dropped\)", lines[0])
+        return found is not None and int(found[1]) >= devices
+
+    return fits

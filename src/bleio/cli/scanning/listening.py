@@ -8,6 +8,7 @@ the one that draws looks at the clock four times a second, however much comes.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -76,7 +77,7 @@ class Listener:
     devices: Devices
     shower: Shower
     limits: Limits
-    silence: str  # what to say after a time in which nothing is heard
+    silence: Callable[[], str]  # says why nothing is heard; may take a while
     recorder: Recorder | None = None
     began: bool = False
     now_s: float = 0.0
@@ -131,8 +132,8 @@ class Listener:
                 taking.result()
                 return
             if not hinted and not self.devices.packets and self.now_s >= limits.silence_s:
-                self.shower.hint(self.silence)
                 hinted = True
+                self.shower.hint(await asyncio.to_thread(self.silence))
             self.shower.tick(self.now_s)
 
     def _is_over(self) -> bool:

@@ -184,10 +184,9 @@ class LiveTable:
 
     def _head(self, width: int) -> list[Text]:
         devices = self._devices
-        told = [f"Scan on {self._where}", f"{self._now_s:.0f} s", counted(len(devices), "device")]
-        told.append(counted(devices.packets, "packet"))
-        if devices.dropped:
-            told.append(f"{counted(devices.dropped, 'device')} dropped")
+        dropped = f" ({devices.dropped} dropped)" if devices.dropped else ""
+        told = [f"Scan on {self._where}", f"{self._now_s:.0f} s"]
+        told += [counted(len(devices), "device") + dropped, counted(devices.packets, "packet")]
         return [_fit(Text(", ".join(told), style="bold"), width - 1), Text("")]
 
     def _foot(self, width: int) -> list[Text]:

@@ -76,7 +76,10 @@ def complete_services(
 
 
 def _adapters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    choices = ("auto", "os", "os:hci0", "hci:usb:0", "esphome:", "virtual", "virtual:desk")
+    from bleio.radio.sharing.place import known_radios
+
+    kinds = ("auto", "os", "os:hci0", "hci:usb:0", "esphome:", "virtual", "virtual:desk")
+    choices = dict.fromkeys([*kinds, *(f"virtual:{name}" for name in known_radios())])
     return [choice for choice in choices if choice.startswith(incomplete)]
 
 
