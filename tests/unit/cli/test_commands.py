@@ -99,13 +99,13 @@ def test_schemas_keep_the_convention() -> None:
 
 def test_the_page_on_json_has_every_command() -> None:
     rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "json.md").read_text("utf-8"), re.M)
-    assert rows == WITH_JSON
+    assert rows == WITH_JSON, "each command with --json has a row there, in alphabetical order"
 
 
 def test_the_page_of_commands_has_every_command() -> None:
     text = (DOCS / "commands" / "index.md").read_text("utf-8")
     rows = re.findall(r"^\| \[`(\w+)`\]\(\S+\) \|", text, re.M)
-    assert rows == sorted(COMMANDS)
+    assert rows == sorted(COMMANDS), "each command has a row there, in alphabetical order"
 
 
 def test_the_page_of_commands_has_every_exit_code() -> None:
