@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Name: (module and object, what `bleio --help` says)
 COMMANDS = {
+    "bonds": ("bleio.cli.bonds:bonds", "List or forget what pairings have left."),
     "campaign": (
         "bleio.cli.campaign:campaign",
         "Run a scenario in many worlds, over parameters and seeds.",
