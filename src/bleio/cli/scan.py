@@ -93,9 +93,7 @@ _SORTS = ("rssi", "name", "address", "rate", "seen", "first")
 @click.option(
     "--sort",
     type=click.Choice(_SORTS),
-    default="rssi",
-    show_default=True,
-    help="Order of the table.",
+    help="Order of the table.  [default: rssi]",
 )
 @click.option("--lines", is_flag=True, help="Print lines on a terminal too, in place of the table.")
 @click.option("--raw", is_flag=True, help="Print each packet, with its octets and what they say.")
@@ -118,7 +116,7 @@ def scan(
     duration_s: float | None,
     count: int | None,
     active: bool,
-    sort: str,
+    sort: str | None,
     lines: bool,
     raw: bool,
     record: str | None,
@@ -134,12 +132,26 @@ def scan(
     """
     from bleio.cli.scanning.filters import parse_filters
 
+    _check(sort, lines=lines, raw=raw, as_json=as_json)
     try:
         filters = parse_filters(texts, addresses, services, manufacturers, rssi_dbm, connectable)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     wanted = _Wanted(adapter, filters, duration_s, count or 0, record)
-    _scan(wanted, _Form(sort, lines=lines, raw=raw, as_json=as_json), active=active)
+    _scan(wanted, _Form(sort or "rssi", lines=lines, raw=raw, as_json=as_json), active=active)
+
+
+def _check(sort: str | None, *, lines: bool, raw: bool, as_json: bool) -> None:
+    """Refuse options that would do nothing. Raises: click.UsageError."""
+    from bleio.cli.shared.output import is_live
+
+    if lines and as_json:
+        raise click.UsageError("Take either --lines or --json.")
+    if sort is not None and (lines or raw or as_json or not is_live()):
+        raise click.UsageError(
+            "--sort is for the table; lines and objects come as devices are heard, and there is no"
+            " table in a pipe."
+        )
 
 
 @dataclass

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,6 +134,8 @@ def test_no_device_that_fits_is_an_exit_code(shared_radio: SharedRadio, device: 
         (["--sort", "beauty"], "Invalid value for '--sort'"),
         (["--adapter", "virtal:desk"], "There is no adapter 'virtal:desk'"),
         (["--rcord", "x"], "No such option"),
+        (["--sort", "name"], "--sort is for the table"),
+        (["--lines", "--json"], "either --lines or --json"),
         (["more"], "unexpected extra argument"),
     ],
 )
@@ -223,6 +227,39 @@ def test_the_table_follows_the_size_of_the_terminal(
         shown.expect_picture(lambda lines: "Heart Rate" in "".join(lines), "all columns")
         shown.press_ctrl_c()
         assert shown.end() == 130
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_kill_leaves_the_terminal_as_it_was(
+    live: bool, shared_radio: SharedRadio, device: Path, tmp_path: Path
+) -> None:
+    advertise(shared_radio, device, "Strap")
+    with terminal(shared_radio, tmp_path, *(["--lines"] * (not live))) as shown:
+        shown.expect_picture(lambda lines: "Strap" in "".join(lines), "the device")
+        shown.process.terminate()
+        assert shown.end() == 128 + signal.SIGTERM
+        assert shown.is_sane()
+        assert ("\x1b[?1049l" in shown.shown) == live
+        assert "1 device, " in shown.shown
+        assert "Traceback" not in shown.shown
+
+
+def test_a_radio_that_goes_ends_the_scan_with_a_sentence(tmp_path: Path) -> None:
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    with subprocess.Popen([*BLEIO, "radio", name], stdout=subprocess.PIPE, text=True) as radio:
+        assert radio.stdout is not None
+        radio.stdout.readline()
+        command = [*BLEIO, "scan", "--adapter", f"virtual:{name}"]
+        with Terminal(command, tmp_path, (80, 24)) as shown:
+            shown.expect_picture(lambda lines: "Scan on" in lines[0], "the table")
+            radio.kill()
+            assert shown.end() == 4
+            assert "\x1b[?1049l" in shown.shown
+            assert shown.is_sane()
+            last = shown.shown.rpartition("1049l")[2]
+            assert "0 devices, 0 packets" in last
+            assert "Error: " in last
+            assert "Traceback" not in last
 
 
 def test_colours_are_for_those_that_want_them(

@@ -1,21 +1,64 @@
-"""Commands that await: from the first line to Ctrl-C."""
+"""Commands that await: from the first line to Ctrl-C, or `kill`.
+
+Both cancel the command at the place where it waits, so its `async with` and `finally` blocks run:
+scans and links end, files are whole, and a terminal is as it was. `timeout 10 bleio scan` is a
+`kill`, too. What was to be ignored, as under nohup, still is.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import signal
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
+from click.exceptions import Exit as ClickExit
+
 T = TypeVar("T")
+_SIGNALS = ("SIGTERM", "SIGHUP")
+_BY_SIGNAL = 128  # and its number: an exit code, as shells have it
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
     """Carry out what a command does.
 
-    Ctrl-C cancels it at the place where it waits, so its `async with` and `finally` blocks run;
-    then KeyboardInterrupt goes on, which ends the program with code 130. A command for which
-    Ctrl-C is the usual end catches that here, and prints its summary.
+    After Ctrl-C, KeyboardInterrupt goes on when the work has ended, which ends the program with
+    code 130. A command that has a summary to print does so in a `finally`, here or there.
 
     Raises: what the work raises.
     """
-    return asyncio.run(work)
+    return asyncio.run(_until_killed(work))
+
+
+async def _until_killed(work: Coroutine[Any, Any, T]) -> T:
+    """Do the work; a signal cancels it. Raises: click's Exit, after a signal."""
+    task = asyncio.current_task()
+    assert task is not None
+    came: list[int] = []
+
+    def end(number: int) -> None:
+        came.append(number)
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    numbers = list(_deadly_signals())
+    for number in numbers:
+        loop.add_signal_handler(number, end, number)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if came:
+            raise ClickExit(_BY_SIGNAL + came[0]) from None
+        raise
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _deadly_signals() -> Iterator[int]:
+    """Yield the signals that would end the program on the spot; none on Windows."""
+    if not hasattr(asyncio, "ProactorEventLoop"):
+        for name in _SIGNALS:
+            number = getattr(signal, name)
+            if signal.getsignal(number) is signal.SIG_DFL:
+                yield number
