@@ -1,4 +1,5 @@
-# make demo    a heart-rate monitor and its reader, two programs on one simulated radio
+# make demo    a heart-rate monitor and its reader, two adafruit_ble programs on one simulated
+#              radio;  bleio demo  is the same by plain _bleio, where bleio alone is installed
 # make test    all tests but those of  make test-os  (on BlueZ in an emulated machine) and
 #              make test-packaging
 # make stacks  fetches other people's Bluetooth stacks for tests, which skip where they are not
