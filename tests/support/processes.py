@@ -45,7 +45,8 @@ class Program:
         self._to_end = False
         self.process = subprocess.Popen(
             [*run_by, *arguments],
-            env=environment,
+            # Programs of tests wait for each other, and for long on a machine that is busy.
+            env={"BLEIO_HINTS": "0", **environment},
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

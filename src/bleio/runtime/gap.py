@@ -13,7 +13,7 @@ from typing import Any
 from bleio.backends.base import AdvertisingParameters, Backend, Link, Report, ScanParameters
 from bleio.core.address import DeviceAddress
 from bleio.errors import LinkLost
-from bleio.runtime import needs
+from bleio.runtime import hints, needs
 from bleio.runtime.activity import Activity
 from bleio.runtime.bell import Bell
 from bleio.runtime.calls import Call
@@ -110,6 +110,7 @@ class Gap:
         self._advertiser = Activity(ALREADY_ADVERTISING, self._tasks)
         self._scanner = Activity(ALREADY_SCANNING, self._tasks)
         self._scan_buffer: ScanBuffer | None = None
+        self._hearing = hints.Hearing(self._tasks)
 
     @property
     def advertising(self) -> bool:
@@ -164,6 +165,8 @@ class Gap:
     ) -> None:
         start = partial(backend.start_advertising, parameters)
         await self._advertiser.start(start, backend.stop_advertising, timeout_s)
+        if hints.are_wanted() and backend.name.startswith("virtual:"):
+            hints.later(self._tasks, backend, lambda: self.advertising, listens=False)
 
     async def _stop_advertising(self, backend: Backend) -> None:
         await self._advertiser.stop()
@@ -178,6 +181,7 @@ class Gap:
         self, backend: Backend, parameters: ScanParameters, buffer: ScanBuffer
     ) -> None:
         self._scan_buffer = buffer  # not before the former scan was ended
+        self._hearing.begin(backend, buffer)
         await backend.start_scan(parameters)
 
     async def _stop_scan(self, backend: Backend) -> None:
@@ -185,7 +189,8 @@ class Gap:
 
     async def _connect(self, backend: Backend, address: DeviceAddress, timeout_s: float) -> Any:
         await self._scanner.stop()
-        link = await backend.connect(address, timeout_s)
+        with hints.while_connecting(self._tasks, backend):
+            link = await backend.connect(address, timeout_s)
         connection = self.connections.of(link)
         if connection is None:
             raise LinkLost
@@ -206,8 +211,8 @@ class Gap:
     # Events of the backend
 
     def reported(self, report: Report) -> None:
-        if self._scan_buffer is not None:
-            self._scan_buffer.offer(report)
+        if (sink := self._hearing.sink) is not None:
+            sink.offer(report)
 
     def advertising_ended(self) -> None:
         self._advertiser.ended()

@@ -7,7 +7,7 @@ import os
 from bleio.api import Adapter
 from bleio.api._delegates import delegate_for
 from bleio.api.adapter import current_adapter, set_adapter
-from bleio.runtime import selection
+from bleio.runtime import hints, selection
 
 
 def chosen_adapter(adapter: str | None, pairing: str | None = None) -> Adapter:
@@ -17,6 +17,7 @@ def chosen_adapter(adapter: str | None, pairing: str | None = None) -> Adapter:
 
     Args: adapter, pairing: what the options of these names say.
     """
+    hints.leave_out()  # commands have their own
     if adapter is not None:
         os.environ[selection.SETTING] = adapter
         set_adapter(Adapter(adapter))

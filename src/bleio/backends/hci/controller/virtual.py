@@ -42,6 +42,20 @@ async def open_virtual(name: str, on_packet: OnPacket, on_lost: OnLost) -> Port:
     return _VirtualPort(await attach(on_packet, lost))
 
 
+def neighbours(name: str) -> tuple[bool, list[str]]:
+    """Return whether there is another on a shared radio, and adapter strings of other radios that
+    somebody is on. It waits for radios that do not answer, a second. Thread: no engine's."""
+    from bleio.radio.sharing.running import running_radios
+
+    try:
+        radios = running_radios(within_s=1.0)
+    except OSError:  # nothing can be seen, so nothing is said
+        return True, []
+    counts = {each.name: each.status.get("hosts", 0) for each in radios if each.status is not None}
+    here = counts.pop(name, 2)  # one that does not answer may have any
+    return here > 1, [f"virtual:{other}" for other, count in counts.items() if count]
+
+
 def _load_shared() -> Any:
     from bleio.radio.sharing.shared import join
 
