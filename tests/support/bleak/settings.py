@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,15 @@ def conformance(body: Body) -> Callable[[Run], None]:
     return test
 
 
+def setting_of(name: str) -> AbstractContextManager[Run]:
+    """Return what runs a test as a program, beside the peripheral."""
+    return _SETTINGS[name]()
+
+
 @pytest.fixture(params=["virtual", "bumble", "world"])
 def setting(request: pytest.FixtureRequest) -> Iterator[Run]:
-    """What runs a test as a program, beside the peripheral."""
-    with _SETTINGS[request.param]() as run:
+    """Each of the radios."""
+    with setting_of(request.param) as run:
         yield run
 
 

@@ -32,6 +32,7 @@ LONG_VALUE = bytes(range(256)) + bytes(44)
 # What CONTROL obeys: an octet, and what it is about
 END_LINK = 1
 TELL = 2  # a number of A004 to A006, and the value
+TELL_FIRST = 4  # the same, and the write is answered after that; bumble's alone
 MANY = 3  # that, and how many: values of four octets, little-endian, counting from 0
 
 

@@ -76,7 +76,10 @@ class TheirPeripheral:
             advertising_interval_max=30,
         )
 
-    def _obey(self, connection: Connection, command: bytes) -> None:
+    async def _obey(self, connection: Connection, command: bytes) -> None:
+        if command[0] == table.TELL_FIRST:
+            await self._tell(command[1], command[2:])
+            return
         task = asyncio.create_task(self._do(connection, command))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
