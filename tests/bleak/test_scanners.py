@@ -68,6 +68,40 @@ async def test_filters_by_service():
 
 
 @conformance
+async def test_filters_for_bluez():
+    address = (await BleakScanner.find_device_by_name(table.NAME)).address
+
+    async def found(**bluez):
+        return [each.address for each in await BleakScanner.discover(0.4, bluez=bluez)]
+
+    battery = (0, 0x16, bytes.fromhex("0f18"))
+    for every in (
+        {"filters": {"UUIDs": ["a000", "1234"], "RSSI": -120, "Transport": "le"}},
+        {"filters": {"Pattern": address[:5].lower()}},
+        {"filters": {"Pattern": table.NAME[:3]}},
+        {"or_patterns": [(0, 0x16, b"no"), battery]},
+        {"or_patterns": [(2, 0x16, table.BATTERY_DATA)]},
+    ):
+        assert await found(**every) == [address]
+    for none in (
+        {"filters": {"UUIDs": ["1234"]}},
+        {"filters": {"RSSI": 10}},
+        {"filters": {"Pattern": "other"}},
+        {"or_patterns": [(1, 0x16, bytes.fromhex("0f18"))]},
+    ):
+        assert await found(**none) == []
+
+
+def test_options_that_nobody_knows_are_told(caplog):
+    BleakScanner(backend=Scanner, duplicates=True)
+    BleakClient("C0:00:00:00:00:01", backend=Client, use_magic=True)
+    assert [each.getMessage() for each in caplog.records] == [
+        "bleak has no option duplicates, so it changes nothing",
+        "bleak has no option use_magic, so it changes nothing",
+    ]
+
+
+@conformance
 async def test_a_passive_scan_asks_for_nothing():
     found = await BleakScanner.discover(0.5, return_adv=True, scanning_mode="passive")
     ((device, data),) = found.values()

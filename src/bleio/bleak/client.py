@@ -24,6 +24,7 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError
 from bleio import aio
 from bleio.api import Address, Connection, ScanEntry
 from bleio.bleak.errors import NOT_CONNECTED, as_bleak, att_code
+from bleio.bleak.filters import tell_unknown
 from bleio.bleak.heard import address_text
 from bleio.bleak.radio import Radio, radio_of
 from bleio.bleak.services import discovered, mtu
@@ -65,6 +66,7 @@ class Client(BaseBleakClient):
         super().__init__(
             address_or_ble_device, disconnected_callback=disconnected_callback, timeout=timeout
         )
+        tell_unknown(kwargs)
         self._choice = bluez or {}, adapter
         self._wanted = services
         self._name: str | None = None

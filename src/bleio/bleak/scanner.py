@@ -10,6 +10,7 @@ from bleak.backends.scanner import AdvertisementDataCallback, BaseBleakScanner
 from bleak.uuids import normalize_uuid_str
 
 from bleio.api import ScanEntry
+from bleio.bleak.filters import passes, tell_unknown
 from bleio.bleak.heard import Heard, address_text
 from bleio.bleak.radio import Radio, radio_of
 
@@ -21,7 +22,7 @@ class Scanner(BaseBleakScanner):
 
     Several may scan at once, also while clients connect. Callbacks get each packet, in the loop;
     `platform_data` is its ScanEntry. Of more than 4,096 devices, those that were silent longest are
-    forgotten. Options for macOS (`cb`) and filters for BlueZ have no meaning here.
+    forgotten. Filters for BlueZ count here, too; options for macOS (`cb`) have no meaning.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Scanner(BaseBleakScanner):
         super().__init__(detection_callback, service_uuids)
         if service_uuids is not None:
             self._service_uuids = [normalize_uuid_str(each) for each in service_uuids]
+        tell_unknown(kwargs)
         self._active = scanning_mode != "passive"
+        self._passes = passes(bluez or {})
         self._choice = bluez or {}, adapter
         self._radio: Radio | None = None
         self._heard: OrderedDict[str, Heard] = OrderedDict()
@@ -58,7 +61,7 @@ class Scanner(BaseBleakScanner):
     def _hear(self, entry: ScanEntry) -> None:
         address = address_text(entry.address)
         data = self._of(address).add(entry)
-        if not self.is_allowed_uuid(data.service_uuids):
+        if not self.is_allowed_uuid(data.service_uuids) or not self._passes(entry, data):
             return
         name = data.local_name
         if name is None and address in self.seen_devices:
