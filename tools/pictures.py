@@ -6,6 +6,7 @@ a PNG by Chromium (apt install chromium), which is also what shows pages.
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -89,7 +90,7 @@ def _colour(name: str) -> str:
 
 def drawn(text: Text, title: str, folder: Path, file: Path) -> None:
     """Write a picture of a terminal with this title to a PNG file."""
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(text, end="")
     svg = console.export_svg(title=title)
     page = folder / "terminal.html"

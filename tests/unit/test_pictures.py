@@ -13,7 +13,10 @@ from support.terminal import Terminal
 
 ROOT = Path(__file__).parents[2]
 TOOL = runpy.run_path(str(ROOT / "tools" / "pictures.py"))
-COLOURS = r"print('\x1b[1;32m+\x1b[0m <plain> \x1b[38;2;18;52;86mdeep\x1b[0m \x1b[33m-68\x1b[0m'); input()"
+COLOURS = (
+    r"print('\x1b[1;32m+\x1b[0m <plain> \x1b[38;2;18;52;86mdeep\x1b[0m \x1b[33m-68\x1b[0m');"
+    "input()"
+)
 
 
 def test_each_picture_is_made_by_the_tool() -> None:
