@@ -86,14 +86,24 @@ def the_navigation_has_each_page_of_a_command(site: Path) -> None:
 def the_reference_has_what_is_public(site: Path) -> None:
     import bleio.aio
     import bleio.api
+    import bleio.bleak
     import bleio.testing
 
     pages = "".join(page.read_text("utf-8") for page in (site / "reference").glob("*.html"))
-    for module in (bleio.aio, bleio.api, bleio.testing):
+    for module in (bleio.aio, bleio.api, bleio.bleak, bleio.testing):
         for name in module.__all__:
             assert re.search(rf'id="bleio\.(?:[\w.]+\.)?{name}"', pages), (
                 f"{module.__name__}.{name}"
             )
+
+
+def test_the_reference_has_each_fixture_and_option() -> None:
+    page = (ROOT / "docs" / "reference" / "testing.md").read_text("utf-8")
+    plugin = (ROOT / "src" / "bleio" / "testing" / "plugin.py").read_text("utf-8")
+    fixtures = re.findall(r"^@pytest\.fixture\ndef (\w+)", plugin, re.MULTILINE)
+    assert set(re.findall(r"^\| `(ble_\w+)`", page, re.MULTILINE)) == set(fixtures)
+    options = re.findall(r'^        "(--[\w-]+)",', plugin, re.MULTILINE)
+    assert set(re.findall(r"^\| `(--[\w-]+)", page, re.MULTILINE)) == set(options)
 
 
 def docstrings_say_what_arguments_are(site: Path) -> None:
