@@ -68,7 +68,7 @@ async def _address(adapter: Adapter) -> str:
 
 
 async def _advertise(adapter: Adapter) -> str:
-    await aio.start_advertising(adapter, b"\x02\x01\x06", connectable=False)
+    await aio.start_advertising(adapter, b"\x02\x01\x06")
     await asyncio.sleep(0.2)
     await aio.stop_advertising(adapter)
     return "started and stopped"
