@@ -64,6 +64,7 @@ _OTHER_WORDS = {
     "get": "read",
     "set": "write",
 }
+_ANOTHERS_OUTPUT = ("run",)  # where standard output is a program's, and as Python makes it
 _SHARED_OPTIONS = ("--adapter", "--json", "--json-schema", "--pairing")
 
 
@@ -88,6 +89,10 @@ class LazyGroup(click.Group):
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
             ctx.fail(_no_such_command(name, args[1:]))
+        if name not in _ANOTHERS_OUTPUT:
+            from bleio.cli.options import print_anything
+
+            print_anything()
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -25,12 +25,12 @@ def bleio(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["decod"], "No such command 'decod'. Did you mean 'decode'?"),
+        (["cmapaign"], "No such command 'cmapaign'. Did you mean 'campaign'?"),
         (["RADIO"], "No such command 'RADIO'. Did you mean 'radio'?"),
         (["simulate"], "No such command 'simulate'. Did you mean 'sim'?"),
         (["zzzz"], "No such command 'zzzz'.\n"),
         (["my program.py", "-x"], "Run a program with: bleio run 'my program.py' -x"),
-        (["radio", "--lisen", "x"], "No such option '--lisen'. (Did you mean one of: '--listen'"),
+        (["radio", "--lisen", "x"], "--listen"),
         (["--json", "decode", "x"], "--json stands behind the command: bleio decode --json ..."),
         (["--nothing"], "No such option"),
     ],
@@ -38,8 +38,7 @@ def bleio(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_typing_errors_say_what_may_be_meant(words: list[str], said: str) -> None:
     done = bleio(*words)
     assert done.returncode == 2
-    assert said.split("'")[0] in done.stderr
-    assert said in done.stderr or "(Did" in said  # whose form is that of click's version
+    assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 

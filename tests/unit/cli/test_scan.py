@@ -181,6 +181,28 @@ def test_silence_on_a_shared_radio_names_those_that_are_not_silent(
     assert "Programs advertise on virtual:" in done.stderr
 
 
+@pytest.mark.parametrize("options", [[], ["--raw"], ["--json"]])
+def test_names_of_all_scripts_pass_through_any_encoding(
+    options: list[str], shared_radio: SharedRadio, device: Path
+) -> None:
+    name = "温度".encode().decode("latin-1").encode("unicode_escape").decode()
+    advertise(shared_radio, device, name, "180d")
+    done = scan(shared_radio, "--count", "1", *options, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    # click takes ASCII for a mistake, and writes UTF-8.
+    assert "\\u6e29\\u5ea6" in done.stdout or "温度" in done.stdout
+
+
+def test_a_pipe_stays_plain_where_colours_are_forced(
+    shared_radio: SharedRadio, device: Path
+) -> None:
+    advertise(shared_radio, device, "Strap", "180d")
+    done = scan(shared_radio, "--count", "1", FORCE_COLOR="1")
+    assert done.returncode == 0
+    assert '"Strap"  Heart Rate' in done.stdout
+    assert "\x1b[?1049h" not in done.stdout
+
+
 # On a terminal
 
 
@@ -260,6 +282,18 @@ def test_a_radio_that_goes_ends_the_scan_with_a_sentence(tmp_path: Path) -> None
             assert "0 devices, 0 packets" in last
             assert "Error: " in last
             assert "Traceback" not in last
+
+
+def test_a_terminal_without_unicode_has_a_table_too(
+    shared_radio: SharedRadio, device: Path, tmp_path: Path
+) -> None:
+    name = "温度計温度計".encode().decode("latin-1").encode("unicode_escape").decode()
+    advertise(shared_radio, device, name, "180d", "180f", "180a", "1816")
+    with terminal(shared_radio, tmp_path, PYTHONIOENCODING="ascii") as shown:
+        shown.expect_picture(lambda lines: "Heart Rate" in "".join(lines), "the device")
+        shown.press_ctrl_c()
+        assert shown.end() == 130
+        assert shown.shown.replace("^C", "").isascii()
 
 
 def test_colours_are_for_those_that_want_them(

@@ -338,8 +338,8 @@ def test_eighty_columns_have_all_that_is_known() -> None:
     live, _ = _table(devices)
     live._take(1.0, last=True)
     head, row = (each.plain for each in live._rows(80, 20))
-    assert head == "  Address           Type    C Name          dBm Trend   /s Seen Services/maker"
-    assert row == "+ f0:00:00:00:00:01 static  C Strap         -60 ▆        1   1s Heart Rate"
+    assert head == "  Address           Type   C Name           dBm Trend   /s Seen Services/maker"
+    assert row == "+ f0:00:00:00:00:01 static C Strap          -60 ▆        1   1s Heart Rate"
 
 
 @pytest.mark.parametrize("sort", SORTS)

@@ -37,8 +37,8 @@ _WIDEST_NAME = 28
 _TYPES = {
     Address.PUBLIC: "public",
     Address.RANDOM_STATIC: "static",
-    Address.RANDOM_PRIVATE_RESOLVABLE: "resolv.",
-    Address.RANDOM_PRIVATE_NON_RESOLVABLE: "nonres.",
+    Address.RANDOM_PRIVATE_RESOLVABLE: "resolv",
+    Address.RANDOM_PRIVATE_NON_RESOLVABLE: "nonres",
 }
 _SAYS, _TREND = "Services/maker", "Trend"
 
@@ -114,10 +114,10 @@ _COLUMNS = (
     _Column("", 1, _mark, must=True),
     _Column("Address", 17, lambda device, look: Text(device.address_text), must=True),
     _Column("dBm", 4, _strength, must=True, right=True),
-    _Column("Name", 12, lambda device, look: Text(shown(device.name)), must=True),
+    _Column("Name", 13, lambda device, look: Text(shown(device.name)), must=True),
     _Column(_SAYS, 14, _says),
     _Column("C", 1, lambda device, look: Text("C" if device.connectable else "")),
-    _Column("Type", 7, lambda device, look: Text(_TYPES[device.address.type])),
+    _Column("Type", 6, lambda device, look: Text(_TYPES[device.address.type])),
     _Column("/s", 3, lambda device, look: Text(f"{device.rate(look.now_s):.0f}"), right=True),
     _Column("Seen", 4, _seen, right=True),
     _Column(_TREND, 6, _history),
@@ -264,7 +264,7 @@ def _shares(left: int, chosen: Container[str]) -> Iterator[tuple[str, int]]:
     if left < 0 or _SAYS not in chosen:
         yield "Name", left
         return
-    name = min(left // 3, _WIDEST_NAME - 12)
+    name = min(left // 3, _WIDEST_NAME - 13)
     history = min(left // 6, HISTORY - 6) if _TREND in chosen else 0
     if history:
         yield _TREND, history

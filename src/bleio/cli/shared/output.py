@@ -70,17 +70,15 @@ def print_json(value: Any) -> None:
 
 def is_live() -> bool:
     """Whether a person looks at the output: a terminal that can move its cursor."""
-    return stdout_console().is_terminal and not stdout_console().is_dumb_terminal
+    return sys.stdout.isatty() and not stdout_console().is_dumb_terminal
 
 
 def stdout_console() -> Console:
     """Return rich's way to standard output, set up as said above."""
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, markup=False, emoji=False, width=_WIDE)
-    return console
+    width = None if sys.stdout.isatty() else _WIDE  # not as rich sees it, which FORCE_COLOR tells
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def new_table(*columns: str) -> Table:
