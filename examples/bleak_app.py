@@ -18,9 +18,8 @@ import asyncio
 import contextlib
 import sys
 
-from bleak.exc import BleakError
-
 from bleak import BleakClient, BleakScanner
+from bleak.exc import BleakError
 
 HEART_RATE = "0000180d-0000-1000-8000-00805f9b34fb"
 MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 
 import pytest
+from bleak import BleakClient, BleakScanner
 from bleak.exc import (
     BleakCharacteristicNotFoundError,
     BleakDeviceNotFoundError,
@@ -12,7 +13,6 @@ from bleak.exc import (
     BleakGATTProtocolErrorCode,
 )
 
-from bleak import BleakClient, BleakScanner
 from support.bleak import table
 from support.bleak.settings import conformance, setting_of
 

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
+from bleak import BleakAdapter, BleakClient, BleakScanner
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
-from bleak import BleakAdapter, BleakClient, BleakScanner
 from bleio.bleak import Adapter, Client, Scanner
 from support.bleak import table
 from support.bleak.settings import conformance

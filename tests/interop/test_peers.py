@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bleak
 import pytest
 from bumble.controller import Controller
 from bumble.device import Device
@@ -16,7 +17,6 @@ from bumble.host import Host
 from bumble.link import LocalLink
 from bumble.transport.common import AsyncPipeSink
 
-import bleak
 from support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop

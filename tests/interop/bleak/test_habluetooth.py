@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import pytest
+from bleak import BleakScanner
 from bleak_retry_connector import BleakSlotManager, establish_connection
 from bluetooth_adapters import BluetoothAdapters
 from habluetooth import (
@@ -18,7 +19,6 @@ from habluetooth import (
     set_manager,
 )
 
-from bleak import BleakScanner
 from bleio.api import use_adapter
 from bleio.bleak import Client, Scanner
 from bleio.testing.bleak_radio import BleakRadio

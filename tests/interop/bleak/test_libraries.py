@@ -26,9 +26,8 @@ def test_bleakheart(ble_world: World) -> None:
     async def app() -> None:
         import asyncio
 
-        from bleakheart import BatteryLevel, HeartRate
-
         from bleak import BleakClient, BleakScanner
+        from bleakheart import BatteryLevel, HeartRate
 
         device = await BleakScanner.find_device_by_name("Pulse")
         async with BleakClient(device) as client:
@@ -51,10 +50,9 @@ def test_pycycling(ble_world: World) -> None:
     async def app() -> None:
         import asyncio
 
+        from bleak import BleakClient, BleakScanner
         from pycycling.cycling_power_service import CyclingPowerService
         from pycycling.fitness_machine_service import FitnessMachineService
-
-        from bleak import BleakClient, BleakScanner
 
         device = await BleakScanner.find_device_by_filter(
             lambda each, data: "00001826-0000-1000-8000-00805f9b34fb" in data.service_uuids
@@ -139,9 +137,8 @@ def test_ruuvitag_sensor(ble_world: World, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_bleak_retry_connector(ble_world: World) -> None:
     async def app() -> None:
-        from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
-
         from bleak import BleakScanner
+        from bleak_retry_connector import BleakClientWithServiceCache, establish_connection
 
         device = await BleakScanner.find_device_by_name("Pulse")
         client = await establish_connection(BleakClientWithServiceCache, device, device.name)

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("bleak_esphome", reason="the libraries for ESPHome need Python 3.11 or newer")
 
 import bleak
+
 from bleio.backends.capabilities import ESPHOME, Capability
 from bleio.backends.os.esphome.heard import HeardTable
 from bleio.backends.os.esphome.places import Place

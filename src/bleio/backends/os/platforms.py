@@ -66,9 +66,8 @@ class Desktop(System):
         self.chooses_indications = platform is WINDOWS
 
     async def open(self, owner: SystemOwner) -> DeviceAddress:
-        from bleak.exc import BleakError
-
         from bleak import BleakScanner
+        from bleak.exc import BleakError
 
         scanner = BleakScanner(**self.scanner_arguments())
         try:

@@ -7,11 +7,11 @@ import inspect
 from typing import Any
 
 import pytest
+from bleak import BleakClient
 from bleak.backends.bluezdbus import manager as module
 from bleak.backends.bluezdbus.client import BleakClientBlueZDBus
 from bleak.backends.bluezdbus.version import BlueZFeatures
 
-from bleak import BleakClient
 from bleio.backends.os import backend as backend_module
 from bleio.backends.os.bluez import agent, bleak_table
 from bleio.backends.os.bluez.connection import PatientBus, PatientSocket

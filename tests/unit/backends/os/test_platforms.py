@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import bleak
 import pytest
 from bleak.exc import (
     BleakBluetoothNotAvailableError as NotAvailable,
@@ -15,7 +16,6 @@ from bleak.exc import (
     BleakError,
 )
 
-import bleak
 from bleio.api import Adapter
 from bleio.backends.capabilities import MACOS, WINDOWS, Capability
 from bleio.backends.os import automatic, platforms

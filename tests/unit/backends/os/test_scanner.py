@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+import bleak
 import pytest
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
-import bleak
 from bleio.backends.base import Report, ScanParameters
 from bleio.backends.capabilities import WINDOWS
 from bleio.backends.os.platforms import Desktop
