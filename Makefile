@@ -51,6 +51,7 @@ $(INSTALLED): pyproject.toml src/bleio-precedence.pth | $(VENV)/pyvenv.cfg
 	@touch $@
 
 $(INSTALLED_DEV): pyproject.toml src/bleio-precedence.pth | $(VENV)/pyvenv.cfg
+	@echo "Installing bleio and all that its tests need into $(VENV) (700 MB; a few minutes)"
 	$(PIP) install -e ".[dev]"
 	@touch $(INSTALLED) $@
 
