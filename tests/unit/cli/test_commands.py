@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from click.testing import CliRunner, Result
 from bleio.cli.main import COMMANDS, main
 from bleio.cli.shared.options import read_schema
 from support import schemas
+from support.patience import PATIENCE_S
 
 DOCS = Path(__file__).parents[3] / "docs"
 # Whose words after the program's name are the program's own.
@@ -114,3 +117,35 @@ def test_the_page_of_commands_has_every_exit_code() -> None:
     text = (DOCS / "commands" / "index.md").read_text("utf-8")
     rows = re.findall(r"^\| (\d+) \|", text, re.M)
     assert [int(row) for row in rows] == [int(each) for each in Exit]
+
+
+# Commands that need an adapter, with words that are right.
+NEEDS_ADAPTER = {
+    "advertise": ["--name", "x"],
+    "clone": ["Nobody"],
+    "explore": ["Nobody"],
+    "notify": ["Nobody", "2a37"],
+    "read": ["Nobody", "2a19"],
+    "scan": ["--duration", "1"],
+    "write": ["Nobody", "2a19", "00"],
+}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("name", NEEDS_ADAPTER)
+def test_no_adapter_is_exit_code_4(name: str, as_json: bool, tmp_path: Path) -> None:
+    if name not in COMMANDS:
+        pytest.skip("is not there")
+    adapter = ["--adapter", "hci:tcp-client:127.0.0.1:1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "bleio", name, *adapter, *NEEDS_ADAPTER[name]]
+        + ["--json"] * (as_json and name in WITH_JSON),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stdout) == (4, ""), done.stderr
+    assert "Error: Cannot open the adapter 'hci:tcp-client:127.0.0.1:1'" in done.stderr
+    assert "Traceback" not in done.stderr

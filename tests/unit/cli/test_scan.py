@@ -89,7 +89,7 @@ def test_json_is_objects_that_fit_the_schema_and_nothing_else(
     assert packets[0]["services"] == [
         {"uuid": "0000180d-0000-1000-8000-00805f9b34fb", "name": "Heart Rate"}
     ]
-    assert {"type": 9, "name": "Complete Local Name", "data": b"Strap".hex()} in [
+    assert {"type": 9, "name": "Complete Local Name", "octets": b"Strap".hex()} in [
         structure for packet in packets for structure in packet["structures"]
     ]
 

@@ -267,7 +267,7 @@ def test_a_packet_that_says_everything_fits_the_schema() -> None:
     fields = parse(packet.advertisement_bytes)
     shown = schemas.checked("scan", json.dumps(packet_object(packet, fields, 1.25, raw=True)))
     assert shown["services"][0]["name"] == "Heart Rate"
-    assert shown["manufacturer_data"][0] == {"company": 76, "name": "Apple, Inc.", "data": "01"}
+    assert shown["manufacturer_data"][0] == {"company": 76, "name": "Apple, Inc.", "octets": "01"}
     assert shown["appearance"] == {"value": 833, "name": "Heart Rate Sensor: Heart Rate Belt"}
     assert shown["name"] == "\x1b[2J"
     assert shown["address_type"] == "random_static"

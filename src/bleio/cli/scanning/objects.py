@@ -46,7 +46,7 @@ def packet_object(
         "rssi_dbm": None if entry.rssi == _UNKNOWN_DBM else entry.rssi,
         "connectable": entry.connectable,
         "scan_response": entry.scan_response,
-        "data": entry.advertisement_bytes.hex(),
+        "octets": entry.advertisement_bytes.hex(),
     }
     packet.update({key: value for key, value in _said(fields).items() if value not in (None, [])})
     if raw:
@@ -63,10 +63,10 @@ def _said(fields: AdvertisingFields) -> dict[str, Any]:
         "services": [uuid_fields(each) for each in (*fields.services, *fields.more_services)],
         "solicited_services": [uuid_fields(each) for each in fields.solicited],
         "service_data": [
-            {**uuid_fields(uuid), "data": data.hex()} for uuid, data in fields.service_data
+            {**uuid_fields(uuid), "octets": data.hex()} for uuid, data in fields.service_data
         ],
         "manufacturer_data": [
-            {**_named({"company": company}, names.company_name(company)), "data": data.hex()}
+            {**_named({"company": company}, names.company_name(company)), "octets": data.hex()}
             for company, data in fields.manufacturer_data
         ],
         "appearance": None
@@ -80,7 +80,7 @@ def _said(fields: AdvertisingFields) -> dict[str, Any]:
 def _structure(octets: bytes) -> dict[str, Any]:
     return {
         **_named({"type": octets[0]}, names.ad_type_name(octets[0])),
-        "data": octets[1:].hex(),
+        "octets": octets[1:].hex(),
     }
 
 
