@@ -106,6 +106,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "matplotlib": ("testing.campaigns.plot",),
     "pandas": ("testing.campaigns",),
     "platformdirs": ("radio.sharing", "runtime"),
+    "prompt_toolkit": ("cli.exploring",),
     "rich": ("cli",),
     "_pytest": ("testing.report.heading",),
     "pytest": ("testing.plugin", "testing.report", "testing.seeds"),

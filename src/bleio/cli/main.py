@@ -38,6 +38,7 @@ COMMANDS = {
     "notify": ("bleio.cli.notify:notify", "Show the values that a device sends by itself."),
     "doctor": ("bleio.cli.doctor:doctor", "Say what works here, and what to do about the rest."),
     "demo": ("bleio.cli.demo:demo", "Show a heart-rate monitor and its reader, and explain."),
+    "explore": ("bleio.cli.explore:explore", "Show what a device has, and use it at a prompt."),
     "hunt": ("bleio.cli.hunt:hunt", "Look for faults and seeds that break programs."),
     "radio": ("bleio.cli.radio:radio", "Run a shared simulated radio, or show those that run."),
     "scan": ("bleio.cli.scan:scan", "Show the devices that advertise."),

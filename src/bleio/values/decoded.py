@@ -212,6 +212,8 @@ def _text(value: Any, unit: str | None = None, depth: int = 0) -> str:
             return value.isoformat(" ")
     if depth > _MOST_DEPTH or (fields := _fields(value)) is None:
         return printable(str(value))
+    if fields and all(isinstance(each, bool) for each in fields.values()):
+        return ", ".join(_words(name) for name, each in fields.items() if each) or "none"
     said_of_fields = [
         f"{_words(name)} {said}"
         for name, each in fields.items()

@@ -33,7 +33,7 @@ def value_line(said: Decoded, octets: bytes) -> str:
     """Return what a value says with its octets behind, or the octets with why not."""
     if isinstance(said.value, str) and said.value.encode() == octets and octets:
         return said.text
-    if said.text and octets:
+    if said.text and octets and said.text != hex_text(octets):
         return f"{said.text}  ({hex_text(octets)})"
     problem = f"  (not decoded: {said.problem})" if said.problem else ""
     return f"{said.text or hex_text(octets)}{problem}"

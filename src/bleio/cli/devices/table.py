@@ -59,7 +59,7 @@ class Value:
     refusal: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class DescriptorRow:
     """A descriptor. `handle`: 0 if the system does not tell it."""
 
@@ -69,7 +69,7 @@ class DescriptorRow:
     value: Value = field(default_factory=Value)
 
 
-@dataclass
+@dataclass(eq=False)
 class CharacteristicRow:
     """A characteristic. `handle`: of its value. `properties`: as they are on air."""
 
@@ -92,7 +92,7 @@ class CharacteristicRow:
         return next(alike, None)
 
 
-@dataclass
+@dataclass(eq=False)
 class IncludedRow:
     """A service that another one includes."""
 
@@ -101,7 +101,7 @@ class IncludedRow:
     end_handle: int
 
 
-@dataclass
+@dataclass(eq=False)
 class ServiceRow:
     """A primary service."""
 
@@ -113,7 +113,7 @@ class ServiceRow:
     characteristics: list[CharacteristicRow] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Table:
     """All that discovery has found, in the order of the device's handles."""
 
