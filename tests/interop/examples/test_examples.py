@@ -180,6 +180,14 @@ def test_the_index_has_every_example():
     assert "(project_with_tests/README.md)" in index
 
 
+def test_every_example_is_run_by_a_test():
+    folders = (Path(__file__).parent, Path(__file__).parents[2] / "bleak")
+    tests = "".join(path.read_text("utf-8") for each in folders for path in each.glob("*.py"))
+    part_of_others = {"pairing_person"}
+    for path in EXAMPLES.glob("*.py"):
+        assert path.stem in tests or path.stem in part_of_others, path.name
+
+
 def test_the_head_of_every_example_says_what_goes_with_it():
     for path in EXAMPLES.glob("*.py"):
         head = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
