@@ -49,7 +49,7 @@ class AnyPairing(Pairing):
 
     features = JUST_WORKS
 
-    def _offer(self) -> Features:
+    def _offer(self, peer: IoCapability | None = None) -> Features:
         return self.features
 
     def _agree(self, central: Features, peripheral: Features) -> Steps:

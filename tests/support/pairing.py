@@ -177,8 +177,8 @@ def only_legacy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every adapter of this process one that does not know LE Secure Connections."""
     original = Pairing._offer
 
-    def offer(pairing: Pairing) -> Features:
-        features = original(pairing)
+    def offer(pairing: Pairing, *peer: IoCapability | None) -> Features:
+        features = original(pairing, *peer)
         return features._replace(auth_req=features.auth_req & ~AuthReq.SECURE_CONNECTIONS)
 
     monkeypatch.setattr(Pairing, "_offer", offer)

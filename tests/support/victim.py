@@ -52,6 +52,9 @@ class Asked:
     def ended(self, request: PairingQuestion, reason: str | None) -> None:
         self.endings.append(reason)
 
+    def bond_used(self, peer: DeviceAddress, authenticated: bool) -> None:
+        """A bond is no pairing."""
+
 
 class Carried(Asked):
     """An agent to whom the peer's out-of-band data was carried."""

@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 
+from bleio.api.address import Address
 from bleio.api.pairing import IoCapability, PairingDelegate, PairingMethod, PairingRequest
 from bleio.errors import CallerError
 
@@ -52,24 +53,68 @@ def delegate_by_setting() -> PairingDelegate | None:
         raise CallerError(f"{SETTING}: {error}") from None
 
 
-class FixedPasskey(PairingDelegate):
+_MOST_PEERS = 64  # that are told of once
+
+
+class _OfSetting(PairingDelegate):
+    """What delegates have in common that the user has chosen by a word.
+
+    Who asks for a way of pairing may wait for it in vain where there is a bond. So that is said,
+    once for each peer, but not of those that were paired just now.
+    """
+
+    def __init__(self, io_capability: IoCapability) -> None:
+        super().__init__(io_capability)
+        self._told: dict[bytes, None] = {}
+
+    def bond_used(self, peer: Address, authenticated: bool) -> None:
+        if self._is_news(peer):
+            address = peer.address_bytes[::-1].hex(":")
+            how = "authenticated" if authenticated else "Just Works"
+            _say(
+                f"{address} is bonded already ({how}), so nobody was asked. To pair anew:"
+                f"  bleio bonds forget {address}\n"
+            )
+
+    def ended(self, request: PairingRequest, reason: str | None) -> None:
+        if reason is None:
+            self._is_news(request.peer)
+
+    def _is_news(self, peer: Address) -> bool:
+        is_news = peer.address_bytes not in self._told
+        self._told[peer.address_bytes] = None
+        while len(self._told) > _MOST_PEERS:
+            del self._told[next(iter(self._told))]
+        return is_news
+
+
+class FixedPasskey(_OfSetting):
     """Types one passkey, for scripts: both ends of a link may have the same.
 
     It has a keyboard only. One that showed its passkey would have to tell it to the pairing, which
-    takes a random one each time, since a passkey that is used again can be learnt.
+    takes a random one each time, since a passkey that is used again can be learnt. With a peer that
+    has neither it does not pair: who names a passkey wants it asked for.
     """
 
-    io_capability = IoCapability.KEYBOARD_ONLY
-
     def __init__(self, passkey: int) -> None:
-        super().__init__()
+        super().__init__(IoCapability.KEYBOARD_ONLY)
         self._passkey = passkey
+
+    def accept(self, request: PairingRequest) -> bool:
+        """Passkey entry, and nothing weaker."""
+        if request.method is PairingMethod.PASSKEY_ENTRY:
+            return True
+        _say(
+            f"{_describe(request)}: refused, as --pairing (BLEIO_PAIRING) names a passkey, and it"
+            " has neither keys nor a display.\n"
+        )
+        return False
 
     def enter_passkey(self, request: PairingRequest) -> int:
         return self._passkey
 
 
-class TerminalDelegate(PairingDelegate):
+class TerminalDelegate(_OfSetting):
     """Asks on standard input; what it says goes to standard error, beside the program's output.
 
     One question at a time. A question that is no longer wanted does not wait on. The line that it
@@ -77,8 +122,7 @@ class TerminalDelegate(PairingDelegate):
     """
 
     def __init__(self, io_capability: IoCapability = IoCapability.KEYBOARD_DISPLAY) -> None:
-        super().__init__()
-        self.io_capability = io_capability
+        super().__init__(io_capability)
         self._turn = threading.Lock()
         self._news = threading.Condition()
         self._wanted: list[PairingRequest] = []
@@ -112,6 +156,7 @@ class TerminalDelegate(PairingDelegate):
         with self._news:
             self._wanted = [wanted for wanted in self._wanted if wanted != request]
             self._news.notify_all()
+        super().ended(request, reason)
         _say(f"{_describe(request)}: {reason or 'done'}.\n")
 
     def _confirm(self, request: PairingRequest, question: str) -> bool:

@@ -88,6 +88,14 @@ class PairingDelegate:
     def ended(self, request: PairingRequest, reason: str | None) -> None:
         """A pairing is over: `reason` None if it succeeded. By default nothing is done."""
 
+    def bond_used(self, peer: Address, authenticated: bool) -> None:
+        """A link is encrypted by the bond that there is with a peer, so nobody was asked.
+
+        By default nothing is done. On the operating system's Bluetooth it is not called.
+
+        Args: authenticated: whether the peer was, when the bond was made.
+        """
+
     def _missing(self, method: str) -> NotImplementedError:
         kind, capability = type(self).__name__, IoCapability(self.io_capability).name
         return NotImplementedError(f"{kind} has the capability {capability} but no {method}()")
@@ -131,6 +139,13 @@ class Answers:
 
     def ended(self, request: PairingQuestion, reason: str | None) -> None:
         self.delegate.ended(_public(request), reason)
+
+    @property
+    def hears_of_bonds(self) -> bool:
+        return type(self.delegate).bond_used is not PairingDelegate.bond_used
+
+    def bond_used(self, peer: DeviceAddress, authenticated: bool) -> None:
+        self.delegate.bond_used(Address._on_air(peer), authenticated)
 
 
 def _public(request: PairingQuestion) -> PairingRequest:

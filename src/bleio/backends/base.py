@@ -166,6 +166,12 @@ class PairingAgent(Protocol):
     def ended(self, request: PairingQuestion, reason: str | None) -> None:
         """A pairing is over: `reason` None if it succeeded. Must not block."""
 
+    def bond_used(self, peer: DeviceAddress, authenticated: bool) -> None:
+        """A link is encrypted with the keys of a bond, so nobody is asked. Must not block.
+
+        Args: authenticated: whether the peer was, when the bond was made.
+        """
+
 
 def light(function: Function) -> Function:
     """Mark a coroutine function that waits for slots alone (`slots`), so that it needs no task."""

@@ -29,6 +29,29 @@ class IoCapability(IntEnum):
     KEYBOARD_DISPLAY = 4
 
 
+_SHOWS = (IoCapability.DISPLAY_ONLY, IoCapability.DISPLAY_YES_NO, IoCapability.KEYBOARD_DISPLAY)
+
+
+def offered(
+    io: IoCapability, method: PairingMethod | None, peer: IoCapability | None = None
+) -> IoCapability:
+    """Return what to say of ourselves, so that it comes to the one method that is wanted if it can.
+
+    What is said is less than what there is: two devices that can do all always compare numbers.
+
+    Args: io: what there is. peer: what the peer has said of itself, if it has.
+    """
+    if method is PairingMethod.JUST_WORKS:
+        return IoCapability.NO_INPUT_NO_OUTPUT
+    if method is not PairingMethod.PASSKEY_ENTRY:
+        return io
+    if io is IoCapability.KEYBOARD_DISPLAY:
+        # All peers that have anything show one, but a keyboard, which needs one shown.
+        only_types = peer is IoCapability.KEYBOARD_ONLY
+        return IoCapability.DISPLAY_ONLY if only_types else IoCapability.KEYBOARD_ONLY
+    return IoCapability.DISPLAY_ONLY if io in _SHOWS else io
+
+
 @dataclass(frozen=True, slots=True)
 class PairingQuestion:
     """One pairing, as the delegate is told of it; `peer` is the identity where it is known."""

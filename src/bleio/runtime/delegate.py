@@ -76,6 +76,12 @@ class Delegate(Protocol):
     def peer_oob(self, peer: DeviceAddress) -> OobData | None: ...
     def ended(self, request: PairingQuestion, reason: str | None) -> None: ...
 
+    @property
+    def hears_of_bonds(self) -> bool:
+        """Whether `bond_used` is to be called; most programs need no thread for that."""
+
+    def bond_used(self, peer: DeviceAddress, authenticated: bool) -> None: ...
+
 
 def refuse_in_answer(what: str) -> None:
     """Raise if this is a delegate's answer, for which the pairing waits.
@@ -135,6 +141,11 @@ class DelegateAgent:
         self._start(
             partial(_run, context, self._delegate.ended, (request, reason), _ignore), MOST_THREADS
         )
+
+    def bond_used(self, peer: DeviceAddress, authenticated: bool) -> None:
+        if self._delegate.hears_of_bonds:
+            context, tell = self._delegate.context.copy(), self._delegate.bond_used
+            self._start(partial(_run, context, tell, (peer, authenticated), _ignore), MOST_THREADS)
 
     async def _ask(self, function: Callable[..., T], *args: Any) -> T:
         """Call a method of the delegate on a thread of its own. Raises: PairingFailed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,3 +107,51 @@ def test_the_passkey_of_one_terminal_is_typed_at_the_other(
     programs[1].says("^paired True$", "^second the secret$")
     for program in programs:
         program.ends_well()
+
+
+def test_a_pinned_method_has_two_terminals_that_can_do_all_come_to_it(
+    start: Callable[..., tuple[Program, Program]],
+) -> None:
+    """Without, they compare numbers: each says less of itself than there is."""
+    both = {"BLEIO_PAIRING": "terminal", **STRICT}
+    peripheral, central = start(both, both)
+    shown = peripheral.wait_for(r"by passkey entry .*: type (\d{6}) on it\.$")
+    central.type(f"{shown[1]}\n")
+    central.says("^paired True$", "^second the secret$")
+    central.ends_well()
+    peripheral.ends_well()
+
+
+def test_just_works_can_be_pinned(start: Callable[..., tuple[Program, Program]]) -> None:
+    pinned = {"BLEIO_PAIRING": "terminal", "BLEIO_SECURITY": "method=just-works"}
+    programs = start(pinned, pinned)
+    for program in programs:
+        program.type("y\n")
+    for program in programs:
+        program.says(r"by Just Works .*: done\.$")
+    for program in programs:
+        program.ends_well()
+
+
+def test_a_passkey_is_not_passed_over(start: Callable[..., tuple[Program, Program]]) -> None:
+    """A peer that can neither show nor ask would make Just Works of it."""
+    _, central = start({}, {"BLEIO_PAIRING": "passkey:012345"})
+    central.says("by Just Works .*: refused, as --pairing", "^refused: ", "^paired False$")
+    central.ends_well()
+
+
+def test_a_bond_in_place_of_a_pairing_is_said(
+    start: Callable[..., tuple[Program, Program]],
+) -> None:
+    both = {"BLEIO_PAIRING": "passkey:012345"}
+    for round_ in range(2):
+        for program in start(both, both):
+            program.ends_well()
+            said = [line for line in program.lines if "is bonded already" in line]
+            assert len(said) == round_
+            if round_:
+                assert re.fullmatch(
+                    r"([0-9a-f:]{17}) is bonded already \(authenticated\), so nobody was asked\."
+                    r" To pair anew:  bleio bonds forget \1",
+                    said[0],
+                )

@@ -101,6 +101,9 @@ class Agent:
     def ended(self, request: Any, reason: str | None) -> None:
         self._log.append(f"the agent is told: {reason}")
 
+    def bond_used(self, peer: Any, authenticated: bool) -> None:
+        """That is in the log anyway."""
+
 
 class OwnAdapter:
     address = OWN

@@ -54,7 +54,7 @@ from bleio.backends.hci.security.signing import BondSigner
 from bleio.backends.hci.security.trust import LinkTrust
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, HciErrorCode
-from bleio.core.pairing import IoCapability
+from bleio.core.pairing import IoCapability, PairingMethod
 from bleio.errors import AttError, InnerError, KeysLost, LinkLost, PairingFailed
 
 # Ends of a link that do not come of different keys: its controller or we ended it, or it never was.
@@ -166,9 +166,9 @@ class Security:
         return not self.paired and not self.link.authenticated and self.can_authenticate()
 
     def can_authenticate(self) -> bool:
-        """Whether our agent can do more than agree."""
-        agent = self.shared.own.agent
-        if agent is None:
+        """Whether our agent can do more than agree, and is to."""
+        agent, method = self.shared.own.agent, self.shared.own.settings.method
+        if agent is None or method is PairingMethod.JUST_WORKS:
             return False
         return agent.has_oob or agent.io_capability is not IoCapability.NO_INPUT_NO_OUTPUT
 
@@ -223,6 +223,8 @@ class Security:
             self.keys_lost = False
             self.shared.same_key.proved(keys.identity)
             self.secured(keys)
+            if (agent := self.shared.own.agent) is not None:
+                agent.bond_used(self.peer.address, keys.authenticated)
             self.state.encrypted_by_bond()
 
     def encryption_refused(self, keys: Keys | None, status: int) -> None:

@@ -52,7 +52,13 @@ from bleio.backends.hci.security.smp.basis import (
 from bleio.backends.hci.security.smp.methods import choose
 from bleio.backends.hci.security.smp.pdu import ALL_KEYS, AuthReq, Features, KeyKinds, Reason
 from bleio.core.address import AddressType, DeviceAddress
-from bleio.core.pairing import MAX_KEY_OCTETS, IoCapability, PairingMethod, SecuritySettings
+from bleio.core.pairing import (
+    MAX_KEY_OCTETS,
+    IoCapability,
+    PairingMethod,
+    SecuritySettings,
+    offered,
+)
 
 _IDENTITIES = (AddressType.PUBLIC, AddressType.RANDOM_STATIC)
 
@@ -122,14 +128,17 @@ class Pairing(PairingBasis):
         if self.agent is not None and self.agent.has_oob:
             self.peer_oob = yield Ask(partial(self.agent.peer_oob, self.ends.peer))
 
-    def _offer(self) -> Features:
+    def _offer(self, peer: IoCapability | None = None) -> Features:
         """Return what we say of ourselves.
 
         MITM protection is asked for where our user can help with it, and where the settings name a
         method that gives it; otherwise most features lead to Just Works.
+
+        Args: peer: what it has said of itself.
         """
         agent, method = self.agent, self.settings.method
         io = IoCapability.NO_INPUT_NO_OUTPUT if agent is None else agent.io_capability
+        io = offered(io, method, peer)
         auth_req = AuthReq.BONDING | AuthReq.SECURE_CONNECTIONS
         if io is not IoCapability.NO_INPUT_NO_OUTPUT or (
             method is not None and method is not PairingMethod.JUST_WORKS
@@ -150,7 +159,7 @@ class Pairing(PairingBasis):
     def _features_as_peripheral(self, payload: bytes) -> Steps:
         self.request = bytes((pdu.PAIRING_REQUEST,)) + payload
         self._peer = pdu.unpack_features(payload)
-        offer = self._offer()
+        offer = self._offer(_known(self._peer.io_capability))
         self._own = offer._replace(
             central_keys=self._peer.central_keys & ALL_KEYS,
             peripheral_keys=self._peer.peripheral_keys & ALL_KEYS,
@@ -291,3 +300,8 @@ def phase_2() -> tuple[Callable[[PairingBasis], Steps], Callable[[PairingBasis],
     from bleio.backends.hci.security.smp.secure_connections import secure_connections_key
 
     return short_term_key, secure_connections_key
+
+
+def _known(io: int) -> IoCapability | None:
+    """Return what a peer has said; None if it is nothing, which is refused later."""
+    return IoCapability(io) if io in tuple(IoCapability) else None
