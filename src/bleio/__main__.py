@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import signal
 import sys
@@ -10,6 +11,8 @@ from typing import Any
 # When to look for garbage in circles. Loading modules makes many objects and hardly any of those;
 # to look as often as Python does, after 700 objects, takes a tenth of a start.
 _NEW_OBJECTS = 50_000
+# Nothing but standard output is written without a name, by what cannot be said better.
+_NO_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _INTERRUPTED = 130  # Ctrl-C, as a shell reports it
 
 
@@ -46,6 +49,14 @@ def _parse() -> Any:
 
     try:
         return commands.main(standalone_mode=False)
+    except OSError as error:
+        if error.errno not in _NO_OUTPUT or error.filename is not None:
+            raise
+        from bleio.cli.options import stop_printing
+
+        stop_printing()
+        click.echo(f"Error: Cannot write the output: {error.strerror}.", err=True)
+        return 1
     except click.ClickException as error:
         error.show()
         return error.exit_code

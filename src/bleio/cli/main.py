@@ -8,8 +8,6 @@ module is imported to run it or to show its own help.
 from __future__ import annotations
 
 import importlib
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -125,7 +123,9 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            _stop_printing()
+            from bleio.cli.options import stop_printing
+
+            stop_printing()
             ctx.exit(141)
         except Exception as error:
             from bleio.cli.shared.exits import as_failure
@@ -152,11 +152,6 @@ def _no_such_command(name: str, rest: list[str]) -> str:
     likely = [f"'{each}'" for each in dict.fromkeys(close) if each in COMMANDS]
     like = f" Did you mean {' or '.join(likely)}?" if likely else ""
     return f"No such command {name!r}.{like}"
-
-
-def _stop_printing() -> None:
-    """Let what is left in standard output's buffer go nowhere: its reader is gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

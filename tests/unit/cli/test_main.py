@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,31 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
     )
     assert done.stdout.strip() in ("0", "141")  # whether there was still a reader
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux")
+@pytest.mark.parametrize("words", [["-h"], ["scan", "-h"], ["radio", "--json"], ["scan", "--json"]])
+def test_a_full_disk_is_one_sentence(words: list[str], tmp_path: Path) -> None:
+    if words == ["scan", "--json"]:
+        words = [*words, "--adapter", "virtual", "--duration", "0.5"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "bleio", *words],
+            env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: Cannot write the output: No space left on device.\n"
+
+
+@pytest.mark.parametrize("output", ["", "--json", "--raw"])
+def test_an_output_that_is_closed_is_no_error(output: str) -> None:
+    command = f"{sys.executable} -m bleio scan --adapter virtual --duration 0.5 {output} >&-"
+    done = subprocess.run(
+        ["bash", "-c", command], stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bleio.cli.options import stop_printing
+from bleio.cli.shared.exits import Failure
 from bleio.decoding.octets import printable
 
 if TYPE_CHECKING:
@@ -53,9 +55,15 @@ def printable_lines(text: str) -> str:
 
 
 def print_line(line: str = "") -> None:
-    """Print a result now, also into a pipe."""
-    click.echo(line)
-    sys.stdout.flush()
+    """Print a result now, also into a pipe. Raises: BrokenPipeError; Failure on a full disk."""
+    try:
+        click.echo(line)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        stop_printing()
+        raise Failure(f"Cannot write the output: {error.strerror}.") from None
 
 
 def say(line: str) -> None:
@@ -97,4 +105,4 @@ def print_table(table: Table) -> None:
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():
-        click.echo(line.rstrip())
+        print_line(line.rstrip())
