@@ -108,6 +108,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "platformdirs": ("radio.sharing", "runtime"),
     "prompt_toolkit": ("cli.exploring",),
     "rich": ("cli",),
+    "usb1": ("backends.hci.controller.dongles",),  # which bumble has as a dependency
     "_pytest": ("testing.report.heading",),
     "pytest": ("testing.plugin", "testing.report", "testing.seeds"),
 }

@@ -120,13 +120,15 @@ def _adapters(machine: Any, chosen: str) -> list[FoundAdapter]:
     if machine is not None:
         kinds += [
             ("hci:hci-socket:0", adapters.of_the_kernel, (machine,)),
-            ("hci:usb:0", adapters.of_usb, (machine, holders)),
+            ("hci:usb:0", _usb, (machine, holders)),
             (
                 "hci:serial:/dev/ttyACM0,1000000",
                 adapters.of_serial_lines,
                 (machine, holders, adapters.is_in_group),
             ),
         ]
+    else:
+        kinds.append(("hci:usb:0", lambda: adapters.of_libusb(adapters.order_of_libusb()), ()))
     kinds += [
         ("virtual:desk", lambda: adapters.of_radios(running_radios()), ()),
         ("esphome", adapters.of_esphome, (chosen,)),
@@ -141,6 +143,11 @@ def _adapters(machine: Any, chosen: str) -> list[FoundAdapter]:
             text = f"cannot be looked for: {type(error).__name__}: {error}"
             found.append(FoundAdapter(name, UNUSABLE, text))
     return found
+
+
+def _usb(machine: Any, holders: Callable[[str], list[str]]) -> Iterable[FoundAdapter]:
+    listed = adapters.order_of_libusb() if len(machine.dongles) > 1 else []
+    return adapters.of_usb(machine, holders, listed)
 
 
 def judge(page: Page) -> None:

@@ -57,17 +57,19 @@ def radio_fields(radio: RunningRadio) -> dict[str, Any]:
 
 
 def _device_fields(device: dict[str, Any]) -> dict[str, Any]:
-    address = str(device["address"])
-    kind = DeviceAddress(parse_address(address), bool(device["random"])).type
     return {
-        "address": address,
-        "address_type": ADDRESS_TYPES[int(kind)],
+        **_address_fields(device),
         "program": str(device["program"]),
         "pid": int(device["pid"]) or None,
         "came_by": str(device["came_by"]),
         **{each: bool(device[each]) for each in ("advertising", "scanning", "connecting")},
-        "links": [str(each) for each in device["links"]],
+        "links": [_address_fields(each) for each in device["links"]],
     }
+
+
+def _address_fields(told: dict[str, Any]) -> dict[str, str]:
+    address = DeviceAddress(parse_address(str(told["address"])), bool(told["random"]))
+    return {"address": str(told["address"]), "address_type": ADDRESS_TYPES[int(address.type)]}
 
 
 def _print_radio(radio: RunningRadio) -> None:
@@ -103,7 +105,8 @@ def _plain(text: str) -> Any:
 def _row(device: dict[str, Any]) -> tuple[str, str, str, str]:
     doing = [each for each in ("advertising", "scanning", "connecting") if device[each]]
     if count := len(device["links"]):
-        peers = ", ".join(device["links"][:3]) + (", ..." if count > 3 else "")
+        peers = ", ".join(each["address"] for each in device["links"][:3])
+        peers += ", ..." if count > 3 else ""
         doing.append(f"{count} link{'s' * (count > 1)} ({peers})")
     program = shown(device["program"], 40) or f"by {shown(device['came_by'], 60)}"
     return (

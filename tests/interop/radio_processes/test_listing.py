@@ -62,8 +62,10 @@ def test_radios_and_who_is_on_them(radios: Radios, monkeypatch: pytest.MonkeyPat
     (desk, _) = listed(radios)
     by_program = {each["program"]: each for each in desk["devices"]}
     linked = by_program["central.py"]
-    assert linked["links"] == [by_program["desk.py --fast"]["address"]]
-    assert by_program["desk.py --fast"]["links"] == [linked["address"]]
+    (peer,) = linked["links"]
+    assert peer["address"] == by_program["desk.py --fast"]["address"]
+    (peer,) = by_program["desk.py --fast"]["links"]
+    assert (peer["address"], peer["address_type"]) == (linked["address"], "random_static")
     assert not by_program["desk.py --fast"]["advertising"]
     for program in (central, beacon):
         program.type("\n")

@@ -23,7 +23,10 @@ BEACON = {
     "advertising": True,
     "scanning": False,
     "connecting": False,
-    "links": ["f8:ab:43:15:84:fc", "00:00:00:00:00:01"],
+    "links": [
+        {"address": "f8:ab:43:15:84:fc", "random": True},
+        {"address": "00:00:00:00:00:01", "random": False},
+    ],
 }
 FOREIGN = BEACON | {
     "came_by": "tcp:127.0.0.1:1234",
@@ -82,6 +85,10 @@ def test_the_same_for_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert desk["adapter"] == "virtual:desk" and desk["hosts"] == 2
     assert [each["address_type"] for each in desk["devices"]] == ["random_static", "public"]
     assert [each["pid"] for each in desk["devices"]] == [17, None]
+    assert desk["devices"][0]["links"] == [
+        {"address": "f8:ab:43:15:84:fc", "address_type": "random_static"},
+        {"address": "00:00:00:00:00:01", "address_type": "public"},
+    ]
     assert hung == {"name": "hung", "adapter": "virtual:hung", "pid": None, "answers": False}
     assert empty["devices"] == [] and 10_800 < empty["running_s"] < 11_000
 

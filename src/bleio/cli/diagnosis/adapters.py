@@ -11,6 +11,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from bleio.backends.os.finding.machine import Board, Dongle, Machine
 from bleio.backends.os.finding.report import hints
@@ -26,6 +27,9 @@ from bleio.cli.diagnosis.findings import (
 )
 from bleio.errors import ControllerLost
 from bleio.radio.sharing.running import RunningRadio
+
+if TYPE_CHECKING:
+    from bleio.backends.hci.controller.dongles import UsbDongle
 
 RULES = "/etc/udev/rules.d/70-bleio.rules"
 LOOK_S = 10.0
@@ -116,9 +120,34 @@ def of_the_kernel(machine: Machine) -> Iterator[FoundAdapter]:
         )
 
 
-def of_usb(machine: Machine, holders: Holders) -> Iterator[FoundAdapter]:
-    """Yield dongles, with the driver or program that holds each."""
-    for number, each in enumerate(machine.dongles):
+def order_of_libusb() -> list[UsbDongle]:
+    """Return the dongles as libusb lists them; none where it cannot be asked."""
+    from bleio.backends.hci.controller.dongles import usb_dongles
+
+    try:
+        return bounded(LOOK_S, usb_dongles)
+    except Exception:  # what cannot be opened either; then they are numbered as they are found
+        return []
+
+
+def of_libusb(listed: Sequence[UsbDongle]) -> Iterator[FoundAdapter]:
+    """Yield dongles of systems of which libusb alone tells."""
+    for number, each in enumerate(listed):
+        adapter = f"hci:usb:{number}"
+        text = f"a USB dongle ({each.ids}); whether the system lets go of it shows a trial"
+        yield FoundAdapter(adapter, MAYBE, text, [f"bleio doctor --adapter {adapter} tries it"])
+
+
+def of_usb(
+    machine: Machine, holders: Holders, listed: Sequence[UsbDongle] = ()
+) -> Iterator[FoundAdapter]:
+    """Yield dongles, with the driver or program that holds each.
+
+    Args: listed: the same as libusb lists them, whose order numbers them.
+    """
+    order = [each.node for each in listed]
+    dongles = sorted(machine.dongles, key=lambda each: _place(each.node, order))
+    for number, each in enumerate(dongles):
         held = _holder(each, holders(each.node))
         to_do: list[str] = []
         if not each.usable:
@@ -132,6 +161,10 @@ def of_usb(machine: Machine, holders: Holders) -> Iterator[FoundAdapter]:
         yield FoundAdapter(
             f"hci:usb:{number}", state, f"{each.product} ({each.ids}), {held}{rights}", to_do
         )
+
+
+def _place(node: str, order: Sequence[str]) -> int:
+    return order.index(node) if node in order else len(order)
 
 
 def _holder(dongle: Dongle, programs: Sequence[str]) -> str:

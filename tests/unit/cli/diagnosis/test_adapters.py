@@ -209,3 +209,68 @@ def test_proxies_that_a_setting_names() -> None:
     (refused,) = adapters.of_esphome("esphome:127.0.0.1:9")
     assert refused.adapter == "esphome:127.0.0.1:9"
     assert refused.state in (UNUSABLE, TIMED_OUT)
+
+
+# libusb
+
+
+class FakeUsb:
+    """A device as Python's libusb has it. `kinds`: of the device, and of its interfaces."""
+
+    def __init__(self, number: int, *kinds: tuple[int, int, int]) -> None:
+        self._number = number
+        self._kind, *self._interfaces = kinds
+
+    def __getattr__(self, name: str) -> Any:
+        values = {
+            "getVendorID": 0x0A12,
+            "getProductID": self._number,
+            "getBusNumber": 1,
+            "getDeviceAddress": self._number,
+        }
+        for place, part in enumerate(("Class", "SubClass", "Protocol")):
+            values[f"getDevice{part}"] = values[f"get{part}"] = self._kind[place]
+        return lambda: values[name]
+
+    def __iter__(self) -> Any:
+        settings = [FakeUsb(0, each) for each in self._interfaces]
+        return iter([[[each] for each in settings]])
+
+
+BLUETOOTH = (0xE0, 1, 1)
+
+
+def test_dongles_as_libusb_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bleio.backends.hci.controller.dongles import UsbDongle, usb_dongles
+
+    class Context:
+        def __enter__(self) -> Context:
+            return self
+
+        def __exit__(self, *exc: Any) -> None: ...
+
+        def getDeviceIterator(self, skip_on_error: bool) -> list[FakeUsb]:
+            hub, keyboard = FakeUsb(1, (9, 0, 0)), FakeUsb(2, (0, 0, 0), (3, 1, 1))
+            composite = FakeUsb(4, (0xEF, 2, 1), (3, 1, 1), BLUETOOTH)
+            return [hub, keyboard, FakeUsb(7, BLUETOOTH), composite]
+
+    monkeypatch.setattr("usb1.USBContext", Context)
+    monkeypatch.setattr("bumble.transport.usb.load_libusb", lambda: None)
+    listed = usb_dongles()
+    assert listed == [
+        UsbDongle("0a12:0007", "/dev/bus/usb/001/007"),
+        UsbDongle("0a12:0004", "/dev/bus/usb/001/004"),
+    ]
+    found = list(adapters.of_libusb(listed))
+    assert [each.adapter for each in found] == ["hci:usb:0", "hci:usb:1"]
+    machine = BARE._replace(
+        dongles=(CSR._replace(node="/dev/bus/usb/001/004", ids="0a12:0004"), CSR)
+    )
+    first, second = adapters.of_usb(machine, nobody, listed)
+    assert (first.adapter, "0a12:0001" in first.text) == ("hci:usb:0", True)
+    assert (second.adapter, "0a12:0004" in second.text) == ("hci:usb:1", True)
+
+
+def test_no_libusb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "usb1", None)
+    assert adapters.order_of_libusb() == []

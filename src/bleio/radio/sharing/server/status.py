@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from bleio.core.address import DeviceAddress
 from bleio.radio.controller import Controller
 from bleio.radio.sharing.server.connection import HostConnection, MemberConnection, ServedRadio
 
@@ -54,8 +55,7 @@ def _device(host: HostConnection) -> dict[str, Any]:
         "came_by": host.name,
         "pid": pid,
         "program": program,
-        "address": address.octets[::-1].hex(":"),
-        "random": address.random,
+        **_address(address),
         "advertising": any(each.enabled for each in layer.all_advertisers),
         "scanning": layer.scanner.enabled,
         "connecting": layer.initiator.parameters is not None,
@@ -63,7 +63,11 @@ def _device(host: HostConnection) -> dict[str, Any]:
     }
 
 
-def _links(controller: Controller) -> list[str]:
+def _links(controller: Controller) -> list[dict[str, Any]]:
     """Return the addresses of peers."""
     links = islice(controller.layer.links.values(), _MOST_LINKS)
-    return [each.peer.address.octets[::-1].hex(":") for each in links]
+    return [_address(each.peer.address) for each in links]
+
+
+def _address(address: DeviceAddress) -> dict[str, Any]:
+    return {"address": address.octets[::-1].hex(":"), "random": address.random}
