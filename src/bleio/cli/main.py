@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 # Name: (module and object, what `bleio --help` says)
 COMMANDS = {
     "bonds": ("bleio.cli.bonds:bonds", "List or forget what pairings have left."),
+    "advertise": (
+        "bleio.cli.advertise:advertise",
+        "Be a beacon or a peripheral, made of options.",
+    ),
     "campaign": (
         "bleio.cli.campaign:campaign",
         "Run a scenario in many worlds, over parameters and seeds.",

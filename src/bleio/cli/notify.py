@@ -34,11 +34,11 @@ from bleio.cli.devices.showing import (
     value_line,
 )
 from bleio.cli.devices.table import CharacteristicRow, Table, read_table
-from bleio.cli.options import no_nan
 from bleio.cli.shared.exits import Exit, Failure
 from bleio.cli.shared.options import json_option
 from bleio.cli.shared.output import print_json, print_line, say
 from bleio.cli.shared.running import finish
+from bleio.cli.shared.times import Duration
 from bleio.decoding.octets import counted
 
 _BUFFER_VALUES = 1_024
@@ -51,10 +51,9 @@ _BUFFER_VALUES = 1_024
 @click.option(
     "--for",
     "limit_s",
-    type=click.FloatRange(0, min_open=True),
-    callback=no_nan,
-    metavar="S",
-    help="End after S seconds; with --count it is a failure if fewer values came.",
+    type=Duration(),
+    metavar="TIME",
+    help="End after so long, such as 10s; with --count it is a failure if fewer values came.",
 )
 @click.option("--indicate", is_flag=True, help="Ask for indications where there is a choice.")
 @json_option("notify")

@@ -12,9 +12,9 @@ import click
 
 from bleio.cli.devices.connecting import Device, connected
 from bleio.cli.devices.target import Target, take_target
-from bleio.cli.options import no_nan
 from bleio.cli.shared.adapters import chosen_adapter
 from bleio.cli.shared.options import adapter_option, pairing_option
+from bleio.cli.shared.times import Duration
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -51,12 +51,11 @@ def device_command(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--timeout",
-            type=click.FloatRange(0, min_open=True),
-            callback=no_nan,
-            default=10.0,
+            type=Duration(),
+            default="10s",
             show_default=True,
-            metavar="S",
-            help="Seconds for finding the device and connecting to it.",
+            metavar="TIME",
+            help="For finding the device and connecting to it, such as 10s or 1min.",
         ),
         click.option(
             "--pair", is_flag=True, help="Encrypt the link first, and pair if need be; bonds stay."

@@ -130,7 +130,7 @@ REFUSED = {
     "near": (["hart rate measurement"], 3, "bleio notify strap heart_rate_measurement --adapter"),
     "none": ([], 2, "Missing argument 'CHARACTERISTIC...'"),
     "no count": (["2a37", "--count", "0"], 2, "'--count'"),
-    "no time": (["2a37", "--for", "nan"], 2, "'nan' is no number"),
+    "no time": (["2a37", "--for", "nan"], 2, "--for"),
 }
 
 
