@@ -94,7 +94,8 @@ def _checked_adapter(
     try:
         backend_for(value)
     except CallerError as error:
-        raise click.BadParameter(f"{error}.") from None
+        text = str(error)
+        raise click.BadParameter(text if text.endswith("?") else f"{text}.") from None
     return value
 
 
