@@ -13,6 +13,7 @@ import shlex
 import sys
 import traceback
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bleio.cli.options import unusable
+from bleio.cli.shared.options import json_option
 
 if TYPE_CHECKING:
     from bleio.testing.campaigns.campaign import Results
@@ -100,6 +102,7 @@ class Seeds(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     metavar="WORLD",
     help="Run one world once more, here, and show what its devices print: seed=3,loss=0.1",
 )
+@json_option("campaign")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True))
 def campaign(
     seeds: range | None,
@@ -109,6 +112,7 @@ def campaign(
     plot: str | None,
     fresh: bool,
     again: str | None,
+    as_json: bool,
     file: str,
 ) -> int:
     """Run the scenario of FILE in a world for each choice of parameters and each seed.
@@ -127,13 +131,21 @@ def campaign(
         raise click.ClickException(str(error)) from error
     if address is not None and workers is not None:
         raise click.UsageError("--workers is for this machine; a cluster has the workers it has")
+    if again is not None and as_json:
+        raise click.UsageError("--again shows what devices print; --json is for the summary")
     module = _load(file)
     path = results or f"{Path(file).stem}.jsonl"
     try:
         if again is not None:
             return _run_again(module, again)
         found = _run(module, path, seeds, workers, address, fresh)
-        _tell(found, file, plot, getattr(module, "expected", None))
+        expected = getattr(module, "expected", None)
+        if as_json:
+            _tell_object(found, file, expected)
+        else:
+            _tell(found, file, expected)
+        if plot is not None:
+            found.plot(plot, expected)
         return int(bool(found.failed))
     except CampaignError as error:
         raise click.ClickException(str(error)) from error
@@ -199,7 +211,7 @@ def _run(
         )
 
 
-def _tell(results: Results, file: str, plot: str | None, expected: Any) -> None:
+def _tell(results: Results, file: str, expected: Any) -> None:
     click.echo(results.table(expected), nl=False)
     kinds: dict[str, list[Row]] = {}
     for row in results.failed:
@@ -208,16 +220,46 @@ def _tell(results: Results, file: str, plot: str | None, expected: Any) -> None:
         _tell_failure(results, file, error.partition("\n")[0], rows)
     if len(kinds) > SHOWN_FAILURES:
         click.echo(f"and {len(kinds) - SHOWN_FAILURES} more errors; see {results.path}")
-    if plot is not None:
-        results.plot(plot, expected)
+
+
+def _tell_object(results: Results, file: str, expected: Any) -> None:
+    """Print the summary as an object."""
+    from bleio.cli.shared.output import print_json
+
+    groups = []
+    for group in results.summary():
+        model = expected(**group.parameters) if expected is not None else {}
+        found = {name: asdict(each) for name, each in group.estimates().items()}
+        for name, each in found.items():
+            each["expected"] = model.get(name)
+        groups.append(
+            {
+                "parameters": group.parameters,
+                "worlds": group.worlds,
+                "failed": group.failed,
+                "results": found,
+            }
+        )
+    failures = [
+        {
+            "error": row["error"].partition("\n")[0],
+            "command": ["bleio", "campaign", file, "--again", _label(results, row)],
+        }
+        for row in results.failed
+    ]
+    print_json({"file": str(results.path), "groups": groups, "failures": failures})
+
+
+def _label(results: Results, row: Row) -> str:
+    from bleio.testing.campaigns.plan import label_of
+
+    return label_of(row["seed"], {name: row[name] for name in results.choices[0]})
 
 
 def _tell_failure(results: Results, file: str, error: str, rows: list[Row]) -> None:
     """Tell of worlds with one error, and how to see the first of them."""
-    from bleio.testing.campaigns.plan import label_of
-
     first = rows[0]
-    label = label_of(first["seed"], {name: first[name] for name in results.choices[0]})
+    label = _label(results, first)
     click.echo(f"\n{len(rows)} failed by {error}")
     click.echo(f"  to see it:   {shlex.join(['bleio', 'campaign', file, '--again', label])}")
     if first["capture"] is not None:

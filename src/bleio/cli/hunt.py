@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bleio.cli.options import unusable
+from bleio.cli.shared.options import json_option
 from bleio.cli.worlds import (
     Duration,
     air_options,
@@ -107,6 +108,7 @@ class Kinds(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     help="Real time after which to end with what was found so far.",
 )
 @air_options
+@json_option("hunt")
 @programs_argument
 def hunt(
     until: tuple[str, ...],
@@ -122,6 +124,7 @@ def hunt(
     distance: float | None,
     loss: float | None,
     jitter_s: float | None,
+    as_json: bool,
     programs: tuple[str, ...],
 ) -> None:
     """Look for a seed and faults that break what PROGRAMS promise.
@@ -163,7 +166,7 @@ def hunt(
         raise click.UsageError(str(error)) from None
     except OSError as error:
         raise click.ClickException(unusable(error)) from None
-    sys.exit(_tell(hunting, scenario))
+    sys.exit((_tell_object if as_json else _tell)(hunting, scenario))
 
 
 @contextlib.contextmanager
@@ -197,6 +200,28 @@ def _tell(hunting: Hunt, scenario: Scenario) -> int:
     click.echo(f"Found in {worlds}{ended}: {cause}.\n{broken.sentence}")
     click.echo(f"This does it again:\n\n{shlex.join(_command(scenario, case))}")
     return 1
+
+
+def _tell_object(hunting: Hunt, scenario: Scenario) -> int:
+    """Print what was found as an object. Returns: the exit code."""
+    from bleio.cli.shared.output import print_json
+
+    interrupted = "interrupted" in hunting.ended
+    fields: dict[str, Any] = {
+        "found": hunting.found is not None,
+        "worlds": hunting.worlds,
+        "interrupted": interrupted,
+    }
+    if hunting.found is not None:
+        case, broken = hunting.found
+        fields["seed"] = case.seed
+        fields["faults"] = [str(fault) for fault in case.faults]
+        fields["problem"] = broken.sentence
+        fields["command"] = _command(scenario, case)
+    print_json(fields)
+    if hunting.found is not None:
+        return 1
+    return _INTERRUPTED if interrupted else 0
 
 
 def _command(scenario: Scenario, case: Case) -> list[str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bleio.cli.options import print_anything, unusable
+from bleio.cli.shared.options import json_option
 from bleio.cli.worlds import (
     FOR_EVER_S,
     Duration,
@@ -84,6 +85,7 @@ _PROGRESS_S = 2.0
 @click.option("-v", "--verbose", is_flag=True, help="With --trace: show the octets of packets too.")
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.option("--full-trace", is_flag=True, help="Show frames of bleio in tracebacks, too.")
+@json_option("sim")
 @programs_argument
 def sim(
     for_s: float | None,
@@ -104,6 +106,7 @@ def sim(
     verbose: bool,
     real_time: bool,
     full_trace: bool,
+    as_json: bool,
     programs: tuple[str, ...],
 ) -> None:
     """Run PROGRAMS as devices of one simulated world, in simulated time.
@@ -119,7 +122,6 @@ def sim(
         from bleio.errors import notes_of
         from bleio.testing.errors import DeviceFailed, WorldError
         from bleio.testing.failures import located
-        from bleio.testing.hunt.promise import ListeningWorld
         from bleio.testing.programs.ends import is_quit
         from bleio.testing.programs.program import words_of
     except ImportError as error:  # of what worlds need and not every machine has
@@ -130,9 +132,11 @@ def sim(
         raise click.UsageError("--decipher goes with --capture")
     if verbose and not trace:
         raise click.UsageError("-v goes with --trace")
-    telling = _telling(verbose) if trace else None
+    if verbose and as_json:
+        raise click.UsageError("-v is for lines; objects have the octets anyway")
+    telling = _telling(verbose, as_json) if trace else None
     try:
-        world = ListeningWorld(
+        world = _kind_of_world(as_json)(
             seed,
             distance_m=distance,
             path_loss_db=path_loss,
@@ -147,6 +151,7 @@ def sim(
             watch=_Progress(for_s, telling),
         )
         with (
+            _telling_end(world) if as_json else contextlib.nullcontext(),
             _finishing(world, telling),
             world,
             _saving_keys(world, keys),
@@ -173,10 +178,42 @@ def sim(
         raise
 
 
-def _telling(verbose: bool) -> Telling:
-    from bleio.testing.live import Telling
+def _kind_of_world(as_json: bool) -> type[ListeningWorld]:
+    from bleio.testing.hunt.promise import ListeningWorld
+    from bleio.testing.objects import ObjectWorld
 
-    return Telling(sys.stdout, verbose=verbose)
+    return ObjectWorld if as_json else ListeningWorld
+
+
+def _telling(verbose: bool, as_json: bool) -> Telling:
+    from bleio.testing.live import Telling
+    from bleio.testing.objects import PacketObjects
+
+    return Telling(sys.stdout, verbose=verbose, objects=PacketObjects() if as_json else None)
+
+
+@contextlib.contextmanager
+def _telling_end(world: World) -> Iterator[None]:
+    """Say as the last object how the world has ended."""
+    from bleio.cli.shared.output import print_json
+
+    code, problem = 0, ""
+    try:
+        yield
+    except OSError:
+        raise  # the output may be what cannot be written
+    except click.UsageError:
+        raise  # it has not begun
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        code = 130 if interrupted else getattr(error, "exit_code", 1)
+        problem = "interrupted" if interrupted else str(error).partition("\n")[0]
+        raise
+    finally:
+        if code or not sys.exc_info()[0]:
+            time_us = world.clock.now_us
+            fields = {"event": "end", "time_us": time_us, "exit_code": code, "problem": problem}
+            print_json(fields)
 
 
 @contextlib.contextmanager

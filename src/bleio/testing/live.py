@@ -22,6 +22,7 @@ from bleio.testing.roster import Stream
 from bleio.testing.words import EXCHANGE_US, decoder_for
 
 if TYPE_CHECKING:
+    from bleio.testing.objects import PacketObjects
     from bleio.testing.world import World
 
 
@@ -31,14 +32,17 @@ class Telling:
     Args:
         stream: where to write.
         verbose: with the octets of packets in hexadecimal.
+        objects: for programs: each packet is an object, and none is counted with others.
 
     Thread: any; a world's owner and its programs use it side by side.
     """
 
-    def __init__(self, stream: Stream, *, verbose: bool = False) -> None:
+    def __init__(
+        self, stream: Stream, *, verbose: bool = False, objects: PacketObjects | None = None
+    ) -> None:
         self._stream = stream
         self._verbose = verbose
-        self._lines = Lines(verbose=verbose)
+        self._lines: Lines | PacketObjects = objects or Lines(verbose=verbose)
         self._lock = threading.Lock()
         self._answer_us = 0  # when the last packet of a peripheral is on air
         self._world: World | None = None
@@ -46,7 +50,7 @@ class Telling:
     def attach(self, world: World) -> None:
         """Tell what is said in a world from now on."""
         self._world = world
-        if world.clock.pace is not None:  # somebody may be watching
+        if world.clock.pace is not None and isinstance(self._lines, Lines):  # somebody may watch
             self._lines = Lines(verbose=self._verbose, longest_us=WATCHED_US)
         self._in_time: InTime[str] = InTime(decoder_for(world.devices))
         world.radio.watch(self._add)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Protocol
 
@@ -80,7 +81,7 @@ class Roster(dict[str, Device]):
     def lines(self, without_failure_of: str | None = None) -> list[tuple[int, str]]:
         """Return the lines of `output`, with their times in microseconds, in order."""
         lines = [
-            (round(line.time_s * 1e6), _tagged(device, line))
+            (round(line.time_s * 1e6), tagged(device, line))
             for device in self.values()
             for line in (
                 device.output.lines_without_failures()
@@ -114,12 +115,16 @@ class Stream(Protocol):
 class Echo:
     """Shows what devices print while they do.
 
-    Args: stream: where to; None is nowhere. at_once: somebody may be watching.
+    Args: stream: where to; None is nowhere. text_of: what to show of a line. at_once: somebody may
+        be watching.
     Attributes: error: why the stream can be written no more.
     """
 
-    def __init__(self, stream: Stream | None, *, at_once: bool) -> None:
+    def __init__(
+        self, stream: Stream | None, text_of: Callable[[Device, Line], str], *, at_once: bool
+    ) -> None:
         self.error: OSError | None = None
+        self._text_of = text_of
         self._stream = stream
         self._at_once = at_once
 
@@ -128,7 +133,7 @@ class Echo:
         if self._stream is None:
             return True
         try:
-            self._stream.write(f"{_tagged(device, line)}\n")
+            self._stream.write(f"{self._text_of(device, line)}\n")
             if self._at_once:
                 self._stream.flush()
         except OSError as error:  # of the one that runs the world, not of the device
@@ -136,5 +141,6 @@ class Echo:
         return self.error is None
 
 
-def _tagged(device: Device, line: Line) -> str:
+def tagged(device: Device, line: Line) -> str:
+    """Return a line with its time and its device, for people."""
     return f"[{line.time_s:12.6f} {device.name}] {line.text}"

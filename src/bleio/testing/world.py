@@ -48,7 +48,7 @@ from bleio.testing.failures import failure_of, located, out_of_time
 from bleio.testing.programs.output import Line
 from bleio.testing.programs.program import as_circumstances, as_program, check_times
 from bleio.testing.results import Results
-from bleio.testing.roster import Echo, Roster, Stream
+from bleio.testing.roster import Echo, Roster, Stream, tagged
 
 if TYPE_CHECKING:
     from bleio.testing.faults.fault import Fault
@@ -92,6 +92,8 @@ class World(Results):
     Thread: the one that made it; programs of the world may use devices too.
     """
 
+    line_text = staticmethod(tagged)  # what `echo` shows of a line
+
     def __init__(
         self,
         seed: int = 0,
@@ -131,7 +133,7 @@ class World(Results):
         self._folder = None if folder is None else os.path.abspath(folder)
         self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
         self.full_trace = full_trace
-        self._echo = Echo(echo, at_once=real_time)
+        self._echo = Echo(echo, self.line_text, at_once=real_time)
         self._failures: deque[Device] = deque()
         self._schedule: Schedule | None = None
         self._closed = False

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -35,16 +34,9 @@ def print_packets(
         click.echo(line)
 
 
-def packet_fields(packet: Decoded) -> dict[str, Any]:
-    """Return the members of a packet in JSON."""
-    fields = asdict(packet)
-    del fields["open_until_us"]
-    fields["octets"] = packet.octets.hex()
-    fields["details"] = dict(packet.details)
-    return fields
-
-
 def _objects(packets: Iterable[Decoded]) -> Iterator[str]:
+    from bleio.decoding.objects import packet_fields
+
     for packet in packets:
         yield json.dumps(packet_fields(packet))
 
