@@ -85,6 +85,7 @@ Judges of what was sent:
     air_recorder     captures all that tests put on air, for tshark at the end
     att_checker      an independent reading of the ATT PDUs of the specification
     browser          pages in headless Chromium
+    live_browser     pages that change there, clicked and dragged
     btsnoop          reads HCI captures
     hci_recorder     captures what hosts and controllers say in tests, for tshark at the end
     on_air           all packets of a radio, and what holds for each

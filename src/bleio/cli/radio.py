@@ -11,11 +11,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
 from bleio.cli.options import no_nan, unreadable, unusable
+from bleio.cli.page import WebCommand, open_page, web_options
 from bleio.cli.shared.options import json_option
 from bleio.cli.shared.output import print_json, print_line
 from bleio.errors import CallerError, ControllerLost
@@ -24,13 +26,19 @@ from bleio.radio.air.propagation import DEFAULT_PATH_LOSS_DB, Propagation
 from bleio.radio.air.radio import Radio
 from bleio.radio.capture.air_capture import AirCapture
 from bleio.radio.sharing.server.address import parse_listen_address
+from bleio.radio.sharing.server.connection import ServedRadio
 from bleio.radio.sharing.server.log import FirstOfAKind
 from bleio.radio.sharing.server.process import RadioProcess
 
+if TYPE_CHECKING:
+    from bleio.web.address import PageAddress
+    from bleio.web.sharedradio import SharedRadioPage
+
 _HOLD_OCTETS = 1 << 16
+DEFAULT_EXPONENT = 3.0  # only distances go by it, which matter on a page
 
 
-@click.command()
+@click.command(cls=WebCommand)
 @click.argument("name", required=False)
 @click.option(
     "--listen",
@@ -59,6 +67,15 @@ _HOLD_OCTETS = 1 << 16
     help="Part of all packets that is lost, 0 to 1.",
 )
 @click.option(
+    "--exponent",
+    type=click.FloatRange(0.5, 10),
+    callback=no_nan,
+    default=DEFAULT_EXPONENT,
+    show_default=True,
+    metavar="N",
+    help="Of the distance from a device that was moved on the page: 2 in the open, 3 to 4 inside.",
+)
+@click.option(
     "--capture",
     type=click.Path(dir_okay=False, writable=True),
     metavar="FILE",
@@ -67,6 +84,7 @@ _HOLD_OCTETS = 1 << 16
 @click.option(
     "--seed", type=int, metavar="N", help="Seed of the radio's random numbers.  [default: random]"
 )
+@web_options
 @json_option("radio")
 @click.pass_context
 def radio(
@@ -75,8 +93,10 @@ def radio(
     listen: tuple[str, ...],
     path_loss: float,
     loss: float,
+    exponent: float,
     capture: str | None,
     seed: int | None,
+    page: PageAddress | None,
     as_json: bool,
 ) -> None:
     """Run the simulated radio NAME until Ctrl-C; without NAME, show those that run.
@@ -88,12 +108,12 @@ def radio(
         return
     logging.basicConfig(format="%(message)s", handlers=[FirstOfAKind()])
     try:
-        teller = _Teller(name, capture, as_json)
+        teller = _Teller(name, capture, page, as_json)
         process = RadioProcess(
             name,
             teller,
             listen=[parse_listen_address(text) for text in listen],
-            propagation=Propagation(path_loss_db=path_loss, loss=loss),
+            propagation=Propagation(path_loss_db=path_loss, exponent=exponent, loss=loss),
             seed=seed,
         )
         with teller.cleanup:
@@ -146,21 +166,34 @@ class _Teller:
     Leave `cleanup` when the radio has ended; that makes the file whole.
     """
 
-    def __init__(self, name: str, capture: str | None, as_json: bool = False) -> None:
+    def __init__(
+        self, name: str, capture: str | None, address: PageAddress | None, as_json: bool = False
+    ) -> None:
         self.cleanup = contextlib.ExitStack()
         self._as_json = as_json
         self._name = name
         self._capture = capture
+        self._address = address
+        self._page: SharedRadioPage | None = None
 
     def ready(self, process: RadioProcess, addresses: list[str]) -> None:
         """Begin the capture and say where the radio is. Raises: OSError from opening the file."""
+        served = process.served
+        assert served is not None
         if self._capture is not None:
-            assert process.served is not None
-            radio = process.served.driver.radio
-            self.cleanup.enter_context(_captured(radio, self._capture))
+            self.cleanup.enter_context(_captured(served.driver.radio, self._capture))
         for address in (f"virtual:{self._name}", *addresses):
             self._say(f"Listening on {address}", "listening", address=address)
+        if self._address is not None:
+            self._open_page(served, self._address)
         self._say("Ready; Ctrl-C ends it.", "ready")
+
+    def _open_page(self, served: ServedRadio, address: PageAddress) -> None:
+        from bleio.web.sharedradio import SharedRadioPage
+
+        self._page = SharedRadioPage(served, self._name, address)
+        self.cleanup.callback(self._page.close)
+        open_page(self._page.start, address, lambda url: self._say(f"Page: {url}", "page", url=url))
 
     def ended(self, process: RadioProcess) -> None:
         """The command ends, which says it."""
@@ -168,10 +201,16 @@ class _Teller:
     def host_came(self, name: str) -> None:
         """Say so."""
         self._say(f"+ {name}", "host_came", host=name)
+        self._hosts_changed()
 
     def host_left(self, name: str) -> None:
         """Say so."""
         self._say(f"- {name}", "host_left", host=name)
+        self._hosts_changed()
+
+    def _hosts_changed(self) -> None:
+        if self._page is not None:
+            self._page.changed()
 
     def _say(self, line: str, event: str, **members: str) -> None:
         """Print now, also into pipes."""

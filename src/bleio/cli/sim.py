@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bleio.cli.options import print_anything, unusable
+from bleio.cli.page import WebCommand, web_options
 from bleio.cli.shared.options import json_option
 from bleio.cli.worlds import (
     FOR_EVER_S,
@@ -24,25 +25,30 @@ from bleio.cli.worlds import (
     FaultText,
     air_options,
     check_air,
+    place_options,
     programs_argument,
     promise_options,
+    put,
 )
 
 if TYPE_CHECKING:
     from bleio.testing.faults.fault import Fault
-    from bleio.testing.hunt.promise import Broken, ListeningWorld
+    from bleio.testing.hunt.promise import ListeningWorld, Promise
     from bleio.testing.live import Telling
     from bleio.testing.world import World
+    from bleio.web.address import PageAddress
+    from bleio.web.worlds.page import WorldPage
 
 _PROGRESS_S = 2.0
 
 
-@click.command()
+@click.command(cls=WebCommand)
 @click.option(
     "--for", "for_s", type=Duration(), metavar="TIME", help="Simulated time, such as 60s or 1h."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
 @air_options
+@place_options
 @click.option(
     "--fault",
     "faults",
@@ -85,6 +91,7 @@ _PROGRESS_S = 2.0
 @click.option("-v", "--verbose", is_flag=True, help="With --trace: show the octets of packets too.")
 @click.option("--real-time", is_flag=True, help="Let simulated time pass as fast as real time.")
 @click.option("--full-trace", is_flag=True, help="Show frames of bleio in tracebacks, too.")
+@web_options
 @json_option("sim")
 @programs_argument
 def sim(
@@ -94,6 +101,8 @@ def sim(
     distance: float | None,
     loss: float | None,
     jitter_s: float | None,
+    places: tuple[tuple[str, float, float], ...],
+    exponent: float | None,
     faults: tuple[Fault, ...],
     until: tuple[str, ...],
     never: tuple[str, ...],
@@ -106,6 +115,7 @@ def sim(
     verbose: bool,
     real_time: bool,
     full_trace: bool,
+    page: PageAddress | None,
     as_json: bool,
     programs: tuple[str, ...],
 ) -> None:
@@ -134,6 +144,10 @@ def sim(
         raise click.UsageError("-v goes with --trace")
     if verbose and as_json:
         raise click.UsageError("-v is for lines; objects have the octets anyway")
+    if real_time and page is not None:
+        raise click.UsageError(
+            "--web goes at real time unless its page says else; leave --real-time"
+        )
     telling = _telling(verbose, as_json) if trace else None
     try:
         world = _kind_of_world(as_json)(
@@ -148,7 +162,7 @@ def sim(
             real_time=real_time,
             full_trace=full_trace,
             echo=telling or sys.stdout,
-            watch=_Progress(for_s, telling),
+            watch=None if page is not None else _Progress(for_s, telling),
         )
         with (
             _telling_end(world) if as_json else contextlib.nullcontext(),
@@ -160,9 +174,13 @@ def sim(
             for program in programs:
                 path, argv = words_of(program)
                 world.add(path, argv=argv)
-            broken = _run(world, faults, until, never, for_s)
-            if broken is not None:
-                raise located(WorldError(broken.sentence), world, world.devices)
+            put(world, places, exponent, distance)
+            promise = _asked(world, faults, until, never)
+            with _shown(world, page, programs, telling, stays=not until, as_json=as_json) as shown:
+                go_on = None if shown is None else shown.go
+                broken = world.keep(promise, FOR_EVER_S if for_s is None else for_s, go_on)
+                if broken is not None:
+                    raise located(WorldError(broken.sentence), world, world.devices)
     except DeviceFailed as error:
         click.ClickException(str(error)).show()
         sys.exit(error.exit_code)
@@ -233,6 +251,23 @@ def _finishing(world: World, telling: Telling | None) -> Iterator[None]:
     telling.finish()
 
 
+def _shown(
+    world: World,
+    page: PageAddress | None,
+    programs: Sequence[str],
+    telling: Telling | None,
+    *,
+    stays: bool,
+    as_json: bool,
+) -> contextlib.AbstractContextManager[WorldPage | None]:
+    """Show the world on a page, if that is wanted; see `shown_on`."""
+    if page is None:
+        return contextlib.nullcontext()
+    from bleio.cli.simpage import shown_on
+
+    return shown_on(world, page, programs, telling, stays=stays, as_json=as_json)
+
+
 @contextlib.contextmanager
 def _saving_keys(world: World, path: str | None) -> Iterator[None]:
     """Write them however it ends; what cannot be written is told before it begins."""
@@ -266,22 +301,17 @@ def _saving_page(world: World, path: str | None, programs: Sequence[str]) -> Ite
         save_page(world, path, title, failure)
 
 
-def _run(
-    world: ListeningWorld,
-    faults: tuple[Fault, ...],
-    until: tuple[str, ...],
-    never: tuple[str, ...],
-    for_s: float | None,
-) -> Broken | None:
-    """Run it to its end, or for the time of --for, whichever is first. Returns: what was broken."""
+def _asked(
+    world: World, faults: tuple[Fault, ...], until: tuple[str, ...], never: tuple[str, ...]
+) -> Promise:
+    """Have the faults happen, and read what is promised. Raises: click.UsageError."""
     from bleio.testing.hunt.promise import read_promise
 
     try:
         world.inject(faults)
-        promise = read_promise(until, never, world.devices)
+        return read_promise(until, never, world.devices)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    return world.keep(promise, FOR_EVER_S if for_s is None else for_s)
 
 
 class _Progress:

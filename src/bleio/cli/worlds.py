@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from bleio.cli.options import no_nan
 from bleio.cli.shared.times import FOR_EVER_S as FOR_EVER_S, Duration as Duration
+
+if TYPE_CHECKING:
+    from bleio.testing.world import World
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,6 +33,27 @@ class FaultText(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             return parse(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class PlaceText(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A place such as sensor=3,4: a device's name, and metres along x and y."""
+
+    name = "place"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float, float]:
+        """Return name, x and y."""
+        if isinstance(value, tuple):
+            return value
+        name, _, numbers = str(value).rpartition("=")
+        try:
+            x, y = (float(each) for each in numbers.split(","))
+        except ValueError:
+            x = y = math.nan
+        if not name or not (math.isfinite(x) and math.isfinite(y)):
+            self.fail(f"{value!r} is no place such as sensor=3,4", param, ctx)
+        return name, x, y
 
 
 def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -71,6 +97,26 @@ air_options = _all(
         help="Let hosts and programs take that much longer on average, by chance, such as 1ms.",
     ),
 )
+
+# For `sim` alone: the others run worlds that nobody looks at.
+place_options = _all(
+    click.option(
+        "--place",
+        "places",
+        type=PlaceText(),
+        multiple=True,
+        metavar="NAME=X,Y",
+        help="Put a device there, in metres; distances from it matter then. May be repeated.",
+    ),
+    click.option(
+        "--exponent",
+        type=click.FloatRange(0.5, 10),
+        callback=no_nan,
+        metavar="N",
+        help="Of distances: 2 is the open, 3 to 4 inside.  [default: 2 with --distance, else 3]",
+    ),
+)
+DEFAULT_EXPONENT = 3.0
 
 promise_options = _all(
     click.option(
@@ -122,3 +168,23 @@ def check_air(path_loss: float | None, distance: float | None, jitter_s: float |
         raise click.UsageError("--jitter can be 1s at most")
     if path_loss is not None and distance is not None:
         raise click.UsageError("--path-loss and --distance exclude each other")
+
+
+def put(
+    world: World,
+    places: tuple[tuple[str, float, float], ...],
+    exponent: float | None,
+    distance: float | None,
+) -> None:
+    """Put devices at their places, and say how much distances take. Raises: click.UsageError."""
+    if exponent is None and distance is None:
+        exponent = DEFAULT_EXPONENT
+    if exponent is not None:
+        medium = world.radio.medium
+        medium.propagation = replace(medium.propagation, exponent=exponent)
+    for name, x, y in places:
+        try:
+            device = world.devices[name]
+        except KeyError as error:
+            raise click.UsageError(f"--place: {error.args[0]}") from None
+        device.radio.position, device.radio.placed = (x, y, 0.0), True

@@ -264,6 +264,14 @@ class World(Results):
         """Let the world go on for some simulated time; raises like `run`."""
         self.run(self.now_s + seconds)
 
+    def go_on(self, done: Callable[[], bool], limit_s: float) -> bool:
+        """Let the world go on until a condition, or for some simulated time; raises like `run`.
+
+        Args: done: what makes it true is announced: the end of a program, or what the engine does.
+        Returns: whether it came.
+        """
+        return self._run(done, limit_s, at_looks=None)
+
     def _run(
         self, done: Callable[[], bool], limit_s: float, at_looks: Callable[[], bool] | None
     ) -> bool:

@@ -145,7 +145,10 @@ class Corrupt(Fault):
         return None
 
     def cut_short(self, place: Place, undo: Undo | None) -> Fault | None:
-        left = self.packets - place.devices[self.device].spare_next(self.packets)
+        spared = place.devices[self.device].spare_next(self.packets)
+        if not spared:
+            raise ValueError(f"'{self}' is over: all its packets have been sent")
+        left = self.packets - spared
         return replace(self, packets=left) if left else None
 
 

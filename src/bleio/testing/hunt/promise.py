@@ -8,7 +8,7 @@ any more, break any promise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from bleio.testing.device import Device
@@ -16,6 +16,8 @@ from bleio.testing.errors import Stalled
 from bleio.testing.faults.text import time_text
 from bleio.testing.programs.output import Line
 from bleio.testing.world import World
+
+GoOn = Callable[[Callable[[], bool], float], bool]
 
 
 class Wanted(NamedTuple):
@@ -78,13 +80,16 @@ class ListeningWorld(World):
         self._never: tuple[Wanted, ...] = ()
         self._broken: Broken | None = None
 
-    def keep(self, promise: Promise, for_s: float) -> Broken | None:
-        """Run to the end that `promise` has, or for some time. Raises: as `run`."""
+    def keep(self, promise: Promise, for_s: float, go_on: GoOn | None = None) -> Broken | None:
+        """Run to the end that `promise` has, or for some time. Raises: as `run`.
+
+        Args: go_on: lets the world go on in place of `World.go_on`, and may take its time.
+        """
         self._missing, self._never = list(promise.until), promise.never
         self._broken = None
         done = self._is_over if promise.until else self._is_over_or_ended
         try:
-            self._run(done, for_s, at_looks=None)
+            (go_on or self.go_on)(done, for_s)
         except Stalled as stalled:
             if not self._missing:
                 raise

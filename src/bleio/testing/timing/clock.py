@@ -74,6 +74,7 @@ class VirtualClock(Clock):
         where: says where a participant is, and what it waits for. Thread: the owner's.
         time: has the time, as `now_us` has. Thread: any.
         participant: returns the one that calls. Thread: any.
+        next_us: returns when something is next to happen. Thread: the one that has the baton.
         wake: tells that a participant's event loop was given something to do. Thread: any.
     """
 
@@ -99,6 +100,7 @@ class VirtualClock(Clock):
         self._quick = QuickWaits(self._turns, self._look_slowly)
         self.wake = self._turns.wake
         self.participant = self._turns.baton.here
+        self.next_us = self._turns.next_us
         self.look = self._quick.look  # type: ignore[method-assign] # no call between
         if jitter:
             self.look = self._quick.look_with_jitter  # type: ignore[method-assign]

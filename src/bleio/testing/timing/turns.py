@@ -208,6 +208,11 @@ class Turns:
             schedule.quiet_until_us = UNKNOWN_US
         return who
 
+    def next_us(self) -> int:
+        """Return when something is next to happen; `NEVER_US` if nothing is."""
+        first = self.schedule.waiting.first_due()
+        return min(self.schedule.engine_us(), NEVER_US if first is None else first[0])
+
     def must_decide_anew(self) -> bool:
         """Whether more than the passing of time can matter at any moment. Thread: any."""
         return (
