@@ -120,10 +120,13 @@ def _list(as_json: bool) -> int:
         print_json(_fields(found))
     rows = [(kept, central, bond) for kept in found for central, bond in kept.bonds]
     if not as_json and rows:
-        table = new_table("OWN ADDRESS", "PEER", "ROLE", "PAIRED BY", "CHANGED")
+        table = new_table("OWN ADDRESS", "PEER", "ROLE", "KIND", "AUTHENTIC", "CHANGED")
         for kept, central, bond in rows:
             role = "central" if central else "peripheral"
-            table.add_row(_text(kept.own), _text(bond.identity), role, _how(bond), _when(kept))
+            kind = "LE SC" if bond.secure_connections else "legacy"
+            authentic = "yes" if bond.authenticated else "no"
+            addresses = _text(kept.own), _text(bond.identity)
+            table.add_row(*addresses, role, kind, authentic, _when(kept))
         print_table(table)
     for kept in found:
         if kept.problem and not as_json:
@@ -194,13 +197,8 @@ def _text(address: DeviceAddress) -> str:
     return address.octets[::-1].hex(":")
 
 
-def _how(bond: Bond) -> str:
-    kind = "Secure Connections" if bond.secure_connections else "legacy"
-    return kind if bond.authenticated else f"{kind}, not authenticated"
-
-
 def _when(kept: Kept) -> str:
-    return f"{datetime.fromtimestamp(kept.changed_s):%Y-%m-%d %H:%M}"
+    return f"{datetime.fromtimestamp(kept.changed_s):%Y-%m-%d}"
 
 
 def _fields(found: list[Kept]) -> dict[str, Any]:

@@ -148,6 +148,11 @@ class _Teller:
             self._print(text, "")
 
     def _print(self, text: str, style: str) -> None:
+        from bleio.cli.shared.output import print_line
+
+        if not self._console.is_terminal:
+            print_line(text)
+            return
         from rich.text import Text
 
         self._console.print(Text(text, style=style), soft_wrap=True)

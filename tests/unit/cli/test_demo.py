@@ -104,3 +104,13 @@ def test_what_to_type_is_what_can_be_typed(
     monkeypatch.setattr(sys, "prefix", prefix)
     monkeypatch.setenv("PATH", "/nowhere")
     assert stage.how_to_type() == typed
+
+
+def test_whoever_reads_no_more_ends_it(tmp_path: Path) -> None:
+    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
+        assert demo.stdout is not None
+        assert demo.stdout.read(10)
+        demo.stdout.close()
+        assert demo.wait(PATIENCE_S) == 141
+        assert demo.stderr is not None
+        assert demo.stderr.read() == b""
