@@ -88,6 +88,8 @@ def _bleio(words: list[str]) -> str:
     command: click.Command = main
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(click.Context(command), words[0])
+        if found is None and command.invoke_without_command:
+            break
         if found is None:
             return f"there is no command {words[0]!r}"
         command = found
@@ -100,6 +102,13 @@ def _bleio(words: list[str]) -> str:
         if not word.startswith("-") and command.name == "run":
             break  # what follows is the program's
     return ""
+
+
+def _form(text: str) -> str:
+    """A command of ours as its page shows it: `bleio scan [--raw] [--for TIME]`."""
+    words = re.match(r"bleio((?: [a-z]+)*)", text)
+    options = re.findall(r"--[\w-]+", text)
+    return _bleio([*(words[1].split() if words else ()), *options])
 
 
 def _toml(block: Block) -> str:
@@ -156,6 +165,9 @@ def _ini(block: Block) -> str:
 
 
 def _text(block: Block) -> str:
+    for form in re.split(r"^(?=bleio )", block.text, flags=re.MULTILINE):
+        if form.startswith("bleio ") and (problem := _form(form)):
+            return problem
     if {"prints", "shown", "skip"} & block.marks.keys() or block.file:
         return ""
     return "a text block needs a mark that says what it is: prints, file or shown"

@@ -200,6 +200,10 @@ WRONG = {
     ),
     "json": ("'''json\n{\n'''", "JSONDecodeError"),
     "text without a mark": ("'''text\nx\n'''", "needs a mark"),
+    "a form of a command": (
+        "<!-- shown: x -->\n'''text\nbleio sim PROGRAM [--nope]\n'''",
+        "no option --nope",
+    ),
     "a language": ("'''brainfuck\n+\n'''", "no language"),
 }
 
