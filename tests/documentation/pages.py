@@ -14,6 +14,7 @@ from markdown_it.token import Token
 ROOT = Path(__file__).parents[2]
 # What belongs to the workplace of whoever develops, or is data of tests.
 NOT_DOCUMENTATION = (".venv", ".tools", "tests/catalogue", "tests/fuzz/corpus", "tests/vectors")
+NOT_OURS = {".venv", ".tools", "node_modules", ".pytest_cache", "site", "build", "dist"}
 
 MARKS = {
     "background",
@@ -64,8 +65,9 @@ def pages() -> list[str]:
         cwd=ROOT, capture_output=True, text=True, check=False,
     ).stdout.split("\n")  # fmt: skip
     names = [name for name in listed if name and (ROOT / name).exists()]
-    if not names:  # no clone: a source distribution
-        names = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.md")]
+    if not names:  # no clone, or one that git does not trust
+        found = (path.relative_to(ROOT) for path in ROOT.rglob("*.md"))
+        names = [path.as_posix() for path in found if not NOT_OURS.intersection(path.parts)]
     return sorted({name for name in names if not name.startswith(NOT_DOCUMENTATION)})
 
 
