@@ -8,6 +8,7 @@ Programs and adapters of ours, on the air:
     processes        programs in processes of their own, on one shared radio
     radio_processes  radios in processes of their own
     studies          campaigns, as a user runs them
+    evening          commands typed in terminals beside the examples, as by a new user
     twins            devices and their twins in worlds
 
 Parts of ours, without a radio:

@@ -28,7 +28,7 @@ def summary(record: Record) -> str:
         counted(len(characteristics), "characteristic"),
     ]
     if record.recorded_ms:
-        parts.append(f"{counted(sent, 'value')} sent in {record.recorded_ms / 1000:g} s")
+        parts.append(f"{counted(sent, 'value')} sent in {record.recorded_ms / 1000:.3g} s")
     if record.exchanges:
         parts.append(counted(len(record.exchanges), "answer"))
     return ", ".join(parts) if record.advertising.connectable else "it takes no links"
