@@ -235,6 +235,20 @@ def test_the_table_lives_and_stays_when_the_scan_ends(
     assert "\x1b[?1049l" in shown.shown  # and so is the usual screen
 
 
+def test_the_table_counts_devices_that_do_not_fit(
+    shared_radio: SharedRadio, device: Path, tmp_path: Path
+) -> None:
+    advertise(shared_radio, device, "Strap", "180d")
+    advertise(shared_radio, device, "other")
+    with terminal(shared_radio, tmp_path, "--service", "heart rate") as shown:
+        head = "1 device and 1 that do not fit"
+        picture = shown.expect_picture(lambda lines: head in lines[0], head)
+        assert "Strap" in "".join(picture)
+        assert "other" not in "".join(picture[1:])
+        shown.press_ctrl_c()
+        assert shown.end() == 130
+
+
 def test_the_table_follows_the_size_of_the_terminal(
     shared_radio: SharedRadio, device: Path, tmp_path: Path
 ) -> None:

@@ -57,6 +57,11 @@ class Devices:
         """How many devices fit."""
         return len(self._fitting)
 
+    @property
+    def others(self) -> int:
+        """How many devices are known that do not fit."""
+        return len(self._all) - len(self._fitting)
+
     def add(self, entry: ScanEntry, now_s: float) -> tuple[Device, AdvertisingFields, bool]:
         """Take a packet. Returns: its device, what it says, and whether the device fits."""
         self.packets += 1

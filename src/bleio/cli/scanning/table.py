@@ -186,7 +186,9 @@ class LiveTable:
         devices = self._devices
         dropped = f" ({devices.dropped} dropped)" if devices.dropped else ""
         told = [f"Scan on {self._where}", f"{self._now_s:.0f} s"]
-        told += [counted(len(devices), "device") + dropped, counted(devices.packets, "packet")]
+        others = f" and {devices.others} that do not fit" if devices.others else ""
+        told.append(counted(len(devices), "device") + others + dropped)
+        told.append(counted(devices.packets, "packet"))
         return [_fit(Text(", ".join(told), style="bold"), width - 1), Text("")]
 
     def _foot(self, width: int) -> list[Text]:
