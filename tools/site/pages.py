@@ -30,10 +30,9 @@ def on_config(config: Any) -> Any:
     commands = sorted(path.name for path in (ROOT / "docs" / "commands").glob("*.md"))
     first = [name for name in commands if name == "index.md"]
     others = [name for name in commands if name != "index.md"]
-    titles = [{f"bleio {Path(name).stem}": f"commands/{name}"} for name in others]
     for part in config["nav"]:
         if part.get("Commands") == "commands":
-            part["Commands"] = [f"commands/{name}" for name in first] + titles
+            part["Commands"] = [f"commands/{name}" for name in first + others]
     return config
 
 
