@@ -276,6 +276,7 @@ def test_a_packet_that_says_everything_fits_the_schema() -> None:
 # Recordings
 
 
+@tshark.needs_tshark
 @pytest.mark.parametrize("name", ["scan.pcapng", "scan.btsnoop"])
 def test_a_recording_is_read_by_decode_and_tshark(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
