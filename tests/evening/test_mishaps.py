@@ -16,7 +16,11 @@ pytestmark = pytest.mark.interop
 STRAP = "python examples/heart_rate_peripheral.py"
 NOTIFY = "notify Pulse heart_rate_measurement"
 # What talks to a device: the command, and what it shows when it is in the middle of it.
-TALKING = [(NOTIFY, "heart rate"), ("clone Pulse -o twin.py --record 60", "Recording")]
+TALKING = [
+    ("explore Pulse", "Pulse> "),
+    (NOTIFY, "heart rate"),
+    ("clone Pulse -o twin.py --record 60", "Recording"),
+]
 ANY = [
     "scan --duration 2s",
     "explore Pulse --tree",
