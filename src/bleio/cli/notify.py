@@ -35,7 +35,7 @@ from bleio.cli.devices.showing import (
 )
 from bleio.cli.devices.table import CharacteristicRow, Table, read_table
 from bleio.cli.shared.exits import Exit, Failure
-from bleio.cli.shared.options import json_option
+from bleio.cli.shared.options import complete_characteristics, json_option
 from bleio.cli.shared.output import print_json, print_line, say
 from bleio.cli.shared.running import finish
 from bleio.cli.shared.times import Duration
@@ -46,7 +46,13 @@ _BUFFER_VALUES = 1_024
 
 @click.command()
 @device_command
-@click.argument("characteristics", metavar="CHARACTERISTIC...", nargs=-1, required=True)
+@click.argument(
+    "characteristics",
+    metavar="CHARACTERISTIC...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete_characteristics,
+)
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after N values in all.")
 @click.option(
     "--for",

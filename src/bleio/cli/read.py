@@ -19,7 +19,7 @@ from bleio.cli.devices.showing import (
     value_line,
 )
 from bleio.cli.devices.table import Table, read_table
-from bleio.cli.shared.options import json_option
+from bleio.cli.shared.options import complete_characteristics, json_option
 from bleio.cli.shared.output import print_json, print_line, say
 from bleio.cli.shared.running import finish
 from bleio.values import HINT, is_installed
@@ -27,7 +27,7 @@ from bleio.values import HINT, is_installed
 
 @click.command()
 @device_command
-@click.argument("characteristic")
+@click.argument("characteristic", shell_complete=complete_characteristics)
 @click.option("--hex", "as_hex", is_flag=True, help="Print the octets in hexadecimal, no more.")
 @click.option("--raw", is_flag=True, help="Write the octets themselves, for a file or a pipe.")
 @json_option("read")

@@ -13,7 +13,7 @@ from bleio.cli.devices.options import Wanted, device_command, device_of
 from bleio.cli.devices.showing import device_fields, hex_text, place_fields
 from bleio.cli.devices.table import read_table
 from bleio.cli.options import unreadable
-from bleio.cli.shared.options import json_option
+from bleio.cli.shared.options import complete_characteristics, json_option
 from bleio.cli.shared.output import print_json, print_line
 from bleio.cli.shared.running import finish
 from bleio.decoding.octets import counted
@@ -23,7 +23,7 @@ from bleio.values.typed import MAX_OCTETS
 
 @click.command()
 @device_command
-@click.argument("characteristic")
+@click.argument("characteristic", shell_complete=complete_characteristics)
 @click.argument("value", required=False)
 @click.option(
     "--file", "path", metavar="FILE", help="Write the octets of FILE; - is standard input."

@@ -138,7 +138,8 @@ def likely(rows: Iterable[CharacteristicRow], text: str) -> list[CharacteristicR
     rows, wanted = list(rows), _plain(text.rpartition("/")[2])
 
     def likeness(row: CharacteristicRow) -> float:
-        texts = (_plain(name_of(row.uuid)), uuid_text(row.uuid))
+        name = _plain(name_of(row.uuid))
+        texts = (name, name[: len(wanted) + 1], uuid_text(row.uuid))  # or what it begins with
         return max(SequenceMatcher(None, wanted, each).ratio() for each in texts)
 
     near = sorted((row for row in rows if likeness(row) >= _NEAR), key=lambda row: -likeness(row))

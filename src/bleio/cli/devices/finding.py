@@ -199,6 +199,7 @@ def likely_first(devices: Iterable[Heard], target: Target) -> list[Heard]:
     def order(device: Heard) -> tuple[float, bool, bool, int]:
         near = max(
             _likeness(target.text, device.name),
+            _likeness(target.text, device.name[: len(target.text) + 1]),
             _likeness(target.text, device.address_text),
         )
         near = near if near >= _NEAR else 0.0

@@ -75,6 +75,16 @@ def complete_services(
     return [word for word in words_of(Kind.SERVICE) if word.startswith(incomplete.casefold())]
 
 
+def complete_characteristics(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return the names of characteristics that begin with what was typed, as one word each."""
+    from bleio.names import Kind, words_of
+
+    begun = incomplete.casefold().replace("_", "-")
+    return [word for word in words_of(Kind.CHARACTERISTIC) if word.startswith(begun)]
+
+
 def _adapters(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     from bleio.radio.sharing.place import known_radios
 

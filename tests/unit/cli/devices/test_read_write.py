@@ -89,6 +89,7 @@ def test_a_value_that_its_decoder_rejects_is_shown_as_octets(strap: Strap) -> No
 REFUSED = {
     "wrong name": (["batery level"], 3, "no characteristic 'batery level'. It has:"),
     "which is near": (["batery level"], 3, "  bleio read strap battery_level --adapter virtual  #"),
+    "near its beginning": (["hart rate"], 3, "It has:\n  bleio read strap heart_rate_measurement"),
     "no such UUID": (["2aff"], 3, "The device has no characteristic '2aff'. It has:"),
     "no such handle": (["handle:9999"], 3, "no characteristic 'handle:9999'"),
     "no such service": (["1809/2a19"], 3, "no characteristic '1809/2a19'"),
