@@ -22,7 +22,7 @@ from bleio.cli.devices.problems import Gone, Refused
 from bleio.cli.devices.retyping import typed_with
 from bleio.cli.devices.target import Target
 from bleio.core import words
-from bleio.errors import AttError, BluetoothError, LinkLost, SecurityError
+from bleio.errors import AttError, BluetoothError, KeysLost, LinkLost, SecurityError
 
 _MOST_TRIES = 4
 _PAUSE_S = 0.2
@@ -90,7 +90,7 @@ async def connect(adapter: Adapter, heard: Heard, timeout_s: float) -> Connectio
         except BluetoothError as error:
             failure = str(error).rstrip(".")
             if isinstance(error, SecurityError):
-                raise Refused(f"{heard} ended the link: {error}") from error
+                raise Refused(keys_lost(heard)) from error
         await asyncio.sleep(_PAUSE_S)
     raise Gone(
         f"{heard} was heard on {repr_of(adapter)}, but no link came up within {timeout_s:.0f} s"
@@ -110,6 +110,8 @@ def _told(error: Exception, device: Device) -> Exception:
     """Return what a command says of an error of the block."""
     if not device.connection.connected or isinstance(getattr(error, "inner", None), LinkLost):
         return gone(device)
+    if isinstance(getattr(error, "inner", None), KeysLost):
+        return Refused(keys_lost(device.heard))
     if is_about_security(error):
         return Refused(needs_pairing(device, str(error)))
     return error
@@ -127,6 +129,15 @@ def is_about_security(error: BaseException) -> bool:
     inner = getattr(error, "inner", None)
     return isinstance(error, SecurityError) or (
         isinstance(inner, AttError) and inner.about_security
+    )
+
+
+def keys_lost(heard: Heard) -> str:
+    """Return the sentence on a bond that fits no more, with what to type."""
+    return (
+        f"{heard} has lost the keys of its bond with this computer, or is another device. If it is"
+        f" the right one, pair anew:\n  {typed_with('--pair')}\nor forget the bond:\n"
+        f"  bleio bonds forget {heard.address_text}"
     )
 
 

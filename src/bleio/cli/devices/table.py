@@ -16,7 +16,7 @@ from bleio import aio
 from bleio.aio.gatt import remote_end
 from bleio.api import UUID, Characteristic, Connection, Descriptor, Service
 from bleio.core.codes import AttErrorCode, Properties
-from bleio.errors import AttError, BluetoothError
+from bleio.errors import AttError, BluetoothError, KeysLost
 
 PROPERTY_NAMES = {
     Properties.BROADCAST: "broadcast",
@@ -187,6 +187,8 @@ async def read_value(row: CharacteristicRow | DescriptorRow) -> Value:
         return Value(bytes(await aio.read(attribute)))
     except BluetoothError as error:
         inner = getattr(error, "inner", None)
+        if isinstance(inner, KeysLost):  # those of a bond; a new pairing replaces them
+            return Value(needs=Needs.AUTHENTICATION)
         if not isinstance(inner, AttError):
             raise
         needs = _NEEDS.get(AttErrorCode(inner.code)) if _is_known(inner.code) else None

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -45,3 +48,21 @@ def set_adapter(adapter: Adapter | None) -> None:
     from bleio.api.adapter import set_adapter as set_it
 
     set_it(adapter)
+
+
+@contextmanager
+def repeating(act: Callable[[], object]) -> Iterator[None]:
+    """Have something done again and again by a thread, as a program of the device would."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(0.02):
+            act()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

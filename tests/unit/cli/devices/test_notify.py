@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from bleio.cli.devices.finding import SETTLE_S
 from support.schemas import checked_lines
 
-from .commands import Ended, bleio
+from .commands import Ended, bleio, repeating
 from .conftest import Strap
 
 ON = ("--adapter", "virtual")
@@ -20,24 +18,6 @@ INDICATED = "6e400005-b5a3-f393-e0a9-e50e24dcca00"
 
 def notify(*arguments: str) -> Ended:
     return bleio("notify", "strap", *arguments, *ON)
-
-
-@contextmanager
-def repeating(act: Callable[[], None]) -> Iterator[None]:
-    """Have something done again and again by a thread, as a program of the device would."""
-    over = threading.Event()
-
-    def repeat() -> None:
-        while not over.wait(0.02):
-            act()
-
-    thread = threading.Thread(target=repeat)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def beat(strap: Strap) -> None:

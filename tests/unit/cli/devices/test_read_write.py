@@ -8,7 +8,7 @@ import pytest
 
 from support.schemas import checked
 
-from .commands import Ended, bleio
+from .commands import Ended, bleio, repeating
 from .conftest import Strap
 
 ON = ("--adapter", "virtual")
@@ -113,6 +113,25 @@ def test_what_cannot_be_read(strap: Strap, case: str) -> None:
 
 def test_pairing_makes_it_readable(strap: Strap) -> None:
     assert read(SECRET, "--pair") == (0, '"secret"\n', "")
+
+
+def test_a_bond_whose_keys_do_not_fit(
+    strap: Strap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for state in ("one", "other"):  # of the same computer: the second bond replaces the first
+        monkeypatch.setenv("BLEIO_STATE_DIR", str(tmp_path / state))
+        assert read("2a19", "--pair").code == 0
+        strap.advertise()
+    monkeypatch.setenv("BLEIO_STATE_DIR", str(tmp_path / "one"))
+    with repeating(
+        lambda: strap.adapter.advertising or strap.adapter.connected or strap.advertise()
+    ):
+        ended = read("2a19")
+        assert (ended.code, ended.out) == (6, "")
+        assert "has lost the keys of its bond with this computer" in ended.err
+        assert "  bleio read strap 2a19 --adapter virtual --pair\n" in ended.err
+        assert "  bleio bonds forget " in ended.err
+        assert read("2a19", "--pair") == (0, "87 %  (57)\n", "")
 
 
 def test_no_such_device(strap: Strap) -> None:
