@@ -11,6 +11,7 @@ and ask once more. So does this one; who answers is the adapter's pairing delega
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -30,6 +31,11 @@ from bleio.bleak.radio import Radio, radio_of
 from bleio.bleak.services import discovered, mtu
 from bleio.core.codes import AttErrorCode
 from bleio.errors import BluetoothError, SecurityError
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as time_limit
+else:
+    from async_timeout import timeout as time_limit  # bleak needs it there
 
 T = TypeVar("T")
 
@@ -76,6 +82,7 @@ class Client(BaseBleakClient):
             details = address_or_ble_device.details
             if isinstance(details, dict) and isinstance(details.get("address"), Address):
                 self._device = details["address"]
+        self._is_connecting = False
         self._connection: Connection | None = None
         self._watch: asyncio.Task[None] | None = None
         self._subscriptions: dict[int, aio.Subscription] = {}
@@ -106,14 +113,35 @@ class Client(BaseBleakClient):
         """
         if self.is_connected:
             raise BleakError("Client is already connected")
-        timeout_s = kwargs.get("timeout", self._timeout)
-        radio = radio_of(*self._choice)
-        if self._device is None:
-            self._device = await self._looked_for(radio, timeout_s)
-        with as_bleak():
-            await asyncio.wait_for(self._begin(radio, self._device, pair), timeout_s)
+        if self._is_connecting:
+            raise BleakError("Client is already connecting")
+        self._is_connecting = True
+        try:
+            async with time_limit(kwargs.get("timeout", self._timeout)):
+                await self._begin(radio_of(*self._choice), pair)
+        except asyncio.TimeoutError:
+            if self._device is not None:
+                raise
+            raise self._not_found() from None
+        finally:
+            self._is_connecting = False
 
-    async def _looked_for(self, radio: Radio, timeout_s: float | None) -> Address:
+    async def _begin(self, radio: Radio, pair: bool) -> None:
+        if self._device is None:
+            self._device = await self._looked_for(radio)
+        with as_bleak():
+            connection = await radio.connect(self._device)
+            try:
+                if pair:
+                    await aio.pair(connection)
+                self.services = await discovered(connection, self._wanted)
+            except BaseException:
+                await radio.give_up(connection)
+                raise
+        self._connection = connection
+        self._watch = asyncio.create_task(self._watching(connection))
+
+    async def _looked_for(self, radio: Radio) -> Address:
         """Listen for the device, whose kind of address only itself tells."""
         found = asyncio.get_running_loop().create_future()
 
@@ -123,25 +151,10 @@ class Client(BaseBleakClient):
 
         await radio.listen(found, hear, active=False)
         try:
-            address: Address = await asyncio.wait_for(found, timeout_s)
+            address: Address = await found
             return address
-        except asyncio.TimeoutError:
-            text = f"Device with address {self.address} was not found."
-            raise BleakDeviceNotFoundError(self.address, text) from None
         finally:
             await radio.ignore(found)
-
-    async def _begin(self, radio: Radio, device: Address, pair: bool) -> None:
-        connection = await radio.connect(device)
-        try:
-            if pair:
-                await aio.pair(connection)
-            self.services = await discovered(connection, self._wanted)
-        except BaseException:
-            await aio.disconnect(connection)
-            raise
-        self._connection = connection
-        self._watch = asyncio.create_task(self._watching(connection))
 
     async def _watching(self, connection: Connection) -> None:
         """Tell the program of the link's end; end it if the loop is about to."""
@@ -153,11 +166,12 @@ class Client(BaseBleakClient):
         except BluetoothError:
             pass  # the engine has stopped, and with it the link
         finally:
-            self._ended()
+            self._ended(connection)
 
-    def _ended(self) -> None:
-        self._connection = self.services = None
-        self._subscriptions.clear()
+    def _ended(self, connection: Connection) -> None:
+        if self._connection is connection:  # else there is a new link already
+            self._connection = self.services = None
+            self._subscriptions.clear()
         if self._disconnected_callback is None:
             return
         try:
@@ -168,13 +182,14 @@ class Client(BaseBleakClient):
             asyncio.get_running_loop().call_exception_handler(context)
 
     async def disconnect(self) -> None:
-        """End the link; its callback has been called when this returns."""
+        """End the link; its callback has been called when this returns, if in this loop."""
         connection, watch = self._connection, self._watch
         if connection is None or watch is None:
             return
         with as_bleak():
             await aio.disconnect(connection)
-        if watch is not asyncio.current_task():
+        of_this_loop = watch.get_loop() is asyncio.get_running_loop()
+        if of_this_loop and watch is not asyncio.current_task():
             await asyncio.wait([watch])
 
     async def pair(self, *args: Any, **kwargs: Any) -> None:
@@ -190,11 +205,14 @@ class Client(BaseBleakClient):
         if self._connection is not None:
             self._device = Address._on_air(self._connection._link.peer)
         if self._device is None:
-            text = f"Device with address {self.address} was not found."
-            raise BleakDeviceNotFoundError(self.address, text)
+            raise self._not_found()
         with as_bleak():
             await aio.erase_bonding(radio.adapter, self._device)
         await self.disconnect()
+
+    def _not_found(self) -> BleakDeviceNotFoundError:
+        text = f"Device with address {self.address} was not found."
+        return BleakDeviceNotFoundError(self.address, text)
 
     def _live(self) -> Connection:
         if self._connection is None:

@@ -7,6 +7,7 @@ are. The original is the cause, with its notes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,7 +51,7 @@ def _translated(error: Exception) -> Exception:
     if code := att_code(error):
         return _noted(BleakGATTProtocolError(code), error)
     if isinstance(inner, ConnectTimeout):
-        return _noted(TimeoutError(str(error)), error)
+        return _noted(asyncio.TimeoutError(str(error)), error)  # another one in Python 3.10
     if isinstance(inner, ControllerLost):
         return _noted(BleakBluetoothNotAvailableError(str(error), _why(inner)), error)
     text = NOT_CONNECTED if isinstance(error, ConnectionError) else str(error)

@@ -4,6 +4,10 @@ An adapter has one scan, and connecting ends it. Programs of bleak have several 
 on while others connect. So a loop has one scan for all its scanners, which stands still while one
 of its clients connects, as BlueZ has it. Clients connect one after the other.
 
+Scanning and connecting take turns by a lock. The scan is a task that waits for its turn, so nobody
+has to wait for it: to begin or end it is done at once, which a cancelled task does not break off
+half way.
+
 The adapter is the current one (`_bleio.adapter`), unless the program names one as it does for
 BlueZ: `hci0` is the current one, too, `hci1` is the system's of that name, and all else is an
 adapter string, such as `virtual:desk`.
@@ -14,9 +18,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from bleak.exc import (
     BleakBluetoothNotAvailableError,
@@ -38,7 +42,8 @@ _RSSI_DBM = -128  # nothing is too weak
 _AGAIN_S = 0.1  # after a scan that another part of the program has ended
 
 _named: dict[str, Adapter] = {}
-_radios: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Radio]] = WeakKeyDictionary()
+_radios: dict[asyncio.AbstractEventLoop, dict[Adapter, Radio]] = {}
+_changing = threading.Lock()  # loops of several threads use both tables
 
 
 def radio_of(options: Mapping[str, Any], adapter: str | None = None) -> Radio:
@@ -49,8 +54,13 @@ def radio_of(options: Mapping[str, Any], adapter: str | None = None) -> Radio:
         that is none.
     """
     chosen = _adapter(options.get("adapter") or adapter)
-    radios = _radios.setdefault(asyncio.get_running_loop(), {})
-    return radios.setdefault(id(chosen), Radio(chosen))
+    with _changing:
+        for closed in [loop for loop in _radios if loop.is_closed()]:
+            del _radios[closed]
+        radios = _radios.setdefault(asyncio.get_running_loop(), {})
+        if chosen not in radios:
+            radios[chosen] = Radio(chosen)
+        return radios[chosen]
 
 
 def _adapter(name: str | None) -> Adapter:
@@ -61,10 +71,11 @@ def _adapter(name: str | None) -> Adapter:
         return current
     if re.fullmatch(r"hci\d+", name):
         name = f"os:{name}"
-    if name not in _named:
-        with as_bleak():
-            _named[name] = Adapter(name)
-    return _named[name]
+    with _changing:
+        if name not in _named:
+            with as_bleak():
+                _named[name] = Adapter(name)
+        return _named[name]
 
 
 class Radio:
@@ -73,63 +84,79 @@ class Radio:
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
         self._listeners: dict[object, tuple[Hear, bool]] = {}
-        self._changing = asyncio.Lock()
+        self._turn = asyncio.Lock()
+        self._connecting = 0
         self._scan: asyncio.Task[None] | None = None
+        self._begun = asyncio.get_running_loop().create_future()  # what `listen` waits for
+        self._begun.set_result(None)
+        self._users: dict[Connection, int] = {}  # of links that were made here
 
     # Scanning
 
     async def listen(self, owner: object, hear: Hear, *, active: bool) -> None:
-        """Call `hear` with all that is heard, until `ignore`. Raises: bleak's errors."""
-        async with self._changing:
-            restart = self._scan is None or (active and not self._is_active())
-            self._listeners[owner] = hear, active
-            try:
-                if restart:
-                    await self._stop()
-                    await self._start()
-            except BaseException:
-                del self._listeners[owner]
-                raise
+        """Call `hear` with all that is heard, until `ignore`.
+
+        While a client connects, this does not wait for the scan. Raises: bleak's errors.
+        """
+        more = active and not self._is_active()
+        self._listeners[owner] = hear, active
+        if self._connecting:
+            return
+        if more or self._scan is None:
+            self._end_scan()
+            if self._begun.done():
+                self._begun = asyncio.get_running_loop().create_future()
+                self._begun.add_done_callback(_seen)
+            self._begin_scan()
+        try:
+            with as_bleak():
+                await asyncio.shield(self._begun)
+        except BaseException:
+            await self.ignore(owner)
+            self._begin_scan()
+            raise
 
     async def ignore(self, owner: object) -> None:
         """Call it no more; the scan ends with the last one. Idempotent."""
-        if self._listeners.pop(owner, None) is not None:
-            async with self._changing:
-                if not self._listeners:
-                    await self._stop()
+        self._listeners.pop(owner, None)
+        if not self._listeners and (scan := self._end_scan()) is not None:
+            await asyncio.wait([scan])
 
     def _is_active(self) -> bool:
         return any(active for _, active in self._listeners.values())
 
-    async def _start(self) -> None:
-        """Begin to scan, in a task of its own. Raises: why it could not."""
-        begun = asyncio.get_running_loop().create_future()
-        self._scan = asyncio.create_task(self._listening(begun))
-        try:
-            with as_bleak():
-                await begun
-        except BaseException:
-            await self._stop()
-            raise
+    def _begin_scan(self) -> None:
+        """Begin if somebody listens; does nothing if it has begun."""
+        if self._listeners and self._scan is None and not self._connecting:
+            self._scan = asyncio.create_task(self._listening(self._begun))
 
-    async def _stop(self) -> None:
+    def _end_scan(self) -> asyncio.Task[None] | None:
+        """Returns: what ends now, to be waited for."""
         scan, self._scan = self._scan, None
         if scan is not None:
             scan.cancel()
-            await asyncio.wait([scan])
+        return scan
 
     async def _listening(self, begun: asyncio.Future[None]) -> None:
-        """Scan for as long as it takes, anew where something else has ended the scan."""
+        """Scan for as long as it takes, anew where something else has ended the scan.
+
+        Args: begun: what tells whoever waits that it has begun, or why it could not.
+        """
+        told = ""
         while True:
             try:
-                await self._scanning(begun)
+                async with self._turn:
+                    await self._scanning(begun)
+                told = ""
             except Exception as error:
                 if not begun.done():
+                    self._scan = None
                     begun.set_exception(error)
                     return
-                log.warning("The scan has ended: %s", error)
                 if not isinstance(error, BluetoothError):
                     raise
+                if told != (told := str(error)):
+                    log.warning("The scan has ended, and is tried again: %s", error)
             await asyncio.sleep(_AGAIN_S)
 
     async def _scanning(self, begun: asyncio.Future[None]) -> None:
@@ -154,16 +181,27 @@ class Radio:
 
         Raises: errors of ours.
         """
-        async with self._changing:
-            if (link := self._link_to(address)) is not None:
-                return link
-            await self._stop()
-            try:
-                connection: Connection = await aio.connect(self.adapter, address)
-                return connection
-            finally:
-                if self._listeners:
-                    await self._start()
+        self._connecting += 1
+        self._end_scan()
+        try:
+            async with self._turn:
+                if (connection := self._link_to(address)) is None:
+                    connection = await aio.connect(self.adapter, address)
+                    self._users = {each: n for each, n in self._users.items() if each.connected}
+                    self._users[connection] = 0
+        finally:
+            self._connecting -= 1
+            self._begin_scan()
+        if connection in self._users:
+            self._users[connection] += 1
+        return connection
+
+    async def give_up(self, connection: Connection) -> None:
+        """End a link that `connect` returned, unless other parts of the program use it, too."""
+        if connection in self._users:
+            self._users[connection] -= 1
+            if not self._users[connection]:
+                await aio.disconnect(connection)
 
     def _link_to(self, address: Address) -> Connection | None:
         octets = address.address_bytes
@@ -171,3 +209,9 @@ class Radio:
             if each.connected and each._link.is_central and each._link.peer.octets == octets:
                 return each
         return None
+
+
+def _seen(begun: asyncio.Future[None]) -> None:
+    """Look at its error, also if nobody waits for it any more."""
+    if not begun.cancelled():
+        begun.exception()
