@@ -45,8 +45,9 @@ advertisement = ProvideServicesAdvertisement(heart_rate)
 pulse = 72
 while True:
     print("Advertising as", radio.name)
-    radio.start_advertising(advertisement)
     while not radio.connected:
+        if not radio.advertising:  # also after a link that was too short to be seen
+            radio.start_advertising(advertisement)
         time.sleep(0.05)
     print("Connected")
     while radio.connected:

@@ -50,8 +50,9 @@ scan_response.complete_name = radio.name
 
 while True:
     print("Waiting for a computer")
-    radio.start_advertising(advertisement, scan_response)
     while not radio.connected:
+        if not radio.advertising:  # also after a link that was too short to be seen
+            radio.start_advertising(advertisement, scan_response)
         time.sleep(0.05)
     print("Connected; waiting for it to pair")
     while radio.connected and not all(connection.paired for connection in radio.connections):

@@ -35,8 +35,9 @@ def look():
 
 while True:
     print("Advertising from", adapter.address)
-    adapter.start_advertising(b"\x02\x01\x06" + b"\x11\x07" + BOARD.uuid128)
     while not adapter.connected:
+        if not adapter.advertising:  # also after a link that was too short to be seen
+            adapter.start_advertising(b"\x02\x01\x06" + b"\x11\x07" + BOARD.uuid128)
         time.sleep(0.05)
     print("Connected")
     while adapter.connected:

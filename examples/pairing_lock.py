@@ -43,9 +43,10 @@ def turn():
 
 while True:
     prepare(adapter, method, "lock")
-    adapter.start_advertising(b"\x02\x01\x06" + b"\x11\x07" + LOCK.uuid128)
     print("Locked; waiting for a key to pair by", method)
     while not adapter.connected:
+        if not adapter.advertising:  # also after a link that was too short to be seen
+            adapter.start_advertising(b"\x02\x01\x06" + b"\x11\x07" + LOCK.uuid128)
         time.sleep(0.05)
     while adapter.connected:
         turn()

@@ -39,8 +39,9 @@ adapter.name = "Thermometer"
 hundredths = 2000
 while True:
     print("Advertising from", adapter.address)
-    adapter.start_advertising(advertisement)
     while not adapter.connected:
+        if not adapter.advertising:  # also after a link that was too short to be seen
+            adapter.start_advertising(advertisement)
         time.sleep(0.05)
     print("Connected")
     while adapter.connected:

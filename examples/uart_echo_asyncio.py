@@ -18,8 +18,9 @@ advertisement = ProvideServicesAdvertisement(uart)
 async def serve():
     while True:
         print("Waiting for a client")
-        radio.start_advertising(advertisement)
         while not radio.connected:
+            if not radio.advertising:  # also after a link that was too short to be seen
+                radio.start_advertising(advertisement)
             await asyncio.sleep(0.05)
         print("Client connected")
         while radio.connected:

@@ -23,7 +23,9 @@ class Played:
     def __init__(self) -> None:
         self.services: list[Any] = []
         self.advertising: Any = None
-        self.adapter = SimpleNamespace(start_advertising=self._advertise, connected=False)
+        self.adapter = SimpleNamespace(
+            start_advertising=self._advertise, connected=False, advertising=False
+        )
 
     def _advertise(self, *args: Any, **options: Any) -> None:
         self.advertising = (args, options)

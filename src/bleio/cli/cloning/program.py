@@ -119,9 +119,10 @@ class Written:
 
 LOOP = """\
 while True:
-{start}
     print("Advertising as", repr(NAME))
     while not adapter.connected:
+        if not adapter.advertising:  # also after a link that was too short to be seen
+{start}
         time.sleep(0.01)
     print("Connected")
     while adapter.connected:

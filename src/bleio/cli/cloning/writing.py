@@ -65,7 +65,7 @@ def write(record: Record) -> str:
         classes.append(ANSWERS if record.exchanges else WRITTEN)
     below = [_paragraphs([acts.lines])] if classes else []
     loop = LOOP.format(
-        start=start(record.advertising, "    "),
+        start=start(record.advertising, " " * 12),
         while_connected=RUN_PARTS if classes else WAIT,
     )
     if not classes:
