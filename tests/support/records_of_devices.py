@@ -17,6 +17,7 @@ from bleio.cli.cloning.record import (
     Sent,
     Service,
 )
+from bleio.cli.cloning.table import VALUES, WRITES
 
 # What breaks out of literals and comments, if anything does.
 NASTY = (
@@ -49,6 +50,15 @@ def reads(draw: st.DrawFn) -> Read:
 
 
 descriptors = st.builds(Descriptor, uuids, names, reads())
+
+
+def able(it: Characteristic) -> Characteristic:
+    """Return it without what it cannot have sent."""
+    if not it.properties & VALUES:
+        it.sent = []
+    return it
+
+
 characteristics = st.builds(
     Characteristic,
     uuids,
@@ -60,7 +70,7 @@ characteristics = st.builds(
     st.lists(st.builds(Sent, times, values, texts), max_size=4).map(
         lambda sent: sorted(sent, key=lambda each: each.after_ms)
     ),
-)
+).map(able)
 services = st.builds(
     Service,
     st.one_of(uuids, st.sampled_from([b"\x00\x18", b"\x01\x18"])),
@@ -96,8 +106,11 @@ def records(draw: st.DrawFn) -> Record:
         for index, service in enumerate(record.services)
         for place, _ in enumerate(service.characteristics)
     ]
-    if places:
-        place = st.sampled_from(places)
-        answers = st.lists(st.builds(Answer, times, place, values), max_size=3)
-        record.exchanges = draw(st.lists(st.builds(Exchange, place, values, answers), max_size=3))
+    written = [each for each in places if record.at(each).properties & WRITES]
+    telling = [each for each in places if record.at(each).properties & VALUES]
+    if written:
+        answer = st.builds(Answer, times, st.sampled_from(telling), values)
+        answers = st.lists(answer, max_size=3) if telling else st.just([])
+        said = st.builds(Exchange, st.sampled_from(written), values.filter(bool), answers)
+        record.exchanges = draw(st.lists(said, max_size=3))
     return record

@@ -94,6 +94,7 @@ def test_one_that_sends_without_end_fills_no_more_than_there_is_room_for() -> No
     record = cloned(FLOOD, "Odd", record_s=30)
     (it,) = record.services[-1].characteristics
     assert len(it.sent) == MOST_VALUES
+    assert 5_000 <= record.recorded_ms < 8_000  # no silence after what there was room for
     assert len(write(record)) < 1_000_000
 
 

@@ -7,10 +7,13 @@ standard error. So `bleio clone Pulse > twin.py` works, and so does a pipe.
 from __future__ import annotations
 
 import json
+import os
 import re
+from errno import EACCES, ENOENT
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from bleio.cli.cloning.from_json import RecordError, from_json
 from bleio.cli.cloning.making import Wishes, make_record
@@ -29,6 +32,7 @@ from bleio.values import parse_value
 
 _MOST_SECONDS = 86_400
 _MOST_CHARACTERS = 1 << 26  # of a record; devices bring forth far fewer
+_OF_RECORDS = ("record_file", "output", "as_json")
 _ESCAPE = re.compile(r"\\(n|r|t|\\|x[0-9a-fA-F]{2})")
 _ESCAPED = {"n": b"\n", "r": b"\r", "t": b"\t", "\\": b"\\"}
 
@@ -37,9 +41,12 @@ def _said(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> list[bytes]:
     try:
-        return [_octets(each) for each in values]
+        said = [_octets(each) for each in values]
     except ValueError as error:
         raise click.BadParameter(f"{error}.") from None
+    if b"" in said:
+        raise click.BadParameter("A twin cannot tell when nothing is written, so say something.")
+    return said
 
 
 def _octets(text: str) -> bytes:
@@ -117,7 +124,9 @@ def _octets(text: str) -> bytes:
 )
 @adapter_option
 @json_option("clone")
+@click.pass_context
 def clone(
+    context: click.Context,
     target: str | None,
     output: str | None,
     record_s: float,
@@ -139,9 +148,13 @@ def clone(
     """
     if (target is None) == (record_file is None):
         raise click.UsageError("Name a device, or a record with --from: one of the two.")
+    if say_to is not None and not said:
+        raise click.UsageError("--say-to is where --say is written: add --say.")
     if record_file is not None:
+        _refuse_device_options(context)
         _put(read_record(record_file), output, as_json)
         return
+    _try(output)
     wishes = Wishes(timeout_s, record_s, said, say_to, same_address, pair or pairing is not None)
     device = parse_target(target or "")
     made = finish(make_record(chosen_adapter(adapter, pairing), device, wishes, say))
@@ -152,6 +165,28 @@ def clone(
         raise Failure(
             f"{made.gone} The twin has what was learnt until then.", Exit.GONE
         ) from made.gone
+
+
+def _refuse_device_options(context: click.Context) -> None:
+    """Raises: click.UsageError for an option that would change nothing."""
+    for each in context.command.params:
+        source = context.get_parameter_source(each.name or "")
+        if each.name not in _OF_RECORDS and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{each.opts[-1]} is for a device; --from is without one.")
+
+
+def _try(output: str | None) -> None:
+    """See that there is a place for the program before a device is recorded for an hour.
+
+    Raises: Failure.
+    """
+    if output is None:
+        return
+    path = Path(output)
+    if not path.parent.is_dir():
+        raise Failure(unusable(FileNotFoundError(ENOENT, os.strerror(ENOENT), output)))
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise Failure(unusable(PermissionError(EACCES, os.strerror(EACCES), output)))
 
 
 def _put(record: Record, output: str | None, as_json: bool) -> None:

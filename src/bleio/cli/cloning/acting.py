@@ -40,7 +40,7 @@ class Acts:
         it, variable = self._record.at(place), self._table.variables[place]
         if not (it.properties & VALUES and it.sent):
             return
-        constant = self._names.of(f"{variable}_sent", f"{variable}_sent").upper()
+        constant = self._names.derived(variable, "sent").upper()
         steps = steps_ms([each.after_ms for each in it.sent], self._record.recorded_ms)
         lines = [*comment(_SENT), f"{constant} = ["]
         for step, each in zip(steps, it.sent, strict=False):
@@ -52,7 +52,7 @@ class Acts:
         if not self._record.at(place).properties & WRITES:
             return
         written = self._table.variables[place]
-        variable = self._names.of(f"{written}_written", f"{written}_written")
+        variable = self._names.derived(written, "written")
         arguments = f"{literals.text(written)}, {written}"
         line = f"{variable} = Written({arguments})"
         if literals.fits(line):
@@ -61,7 +61,7 @@ class Acts:
             self._made += [f"{variable} = Written(", f"    {arguments}", ")"]
         self._parts.append(variable)
         for each in self._record.exchanges:
-            if each.place == place and each.written:
+            if each.place == place:
                 self._learnt += self._lesson(variable, each)
 
     def _lesson(self, variable: str, exchange: Exchange) -> list[str]:

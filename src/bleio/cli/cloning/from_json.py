@@ -7,6 +7,7 @@ what is taken without a word and then ignored would be a twin that is not what i
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeVar, cast
 
 from bleio.cli.cloning.record import (
@@ -25,6 +26,7 @@ from bleio.cli.cloning.record import (
     Sent,
     Service,
 )
+from bleio.cli.cloning.table import VALUES, WRITES
 from bleio.cli.cloning.to_json import VERSION
 from bleio.cli.devices.table import PROPERTY_NAMES
 from bleio.cli.shared.fields import ADDRESS_TYPES
@@ -145,10 +147,10 @@ class _Fields:
         return uuid
 
     def properties(self) -> int:
-        names = self.take("properties", list)
-        if unknown := [each for each in names if each not in _PROPERTIES]:
+        names = self._items("properties")
+        if unknown := [each for each in names if each not in list(_PROPERTIES)]:
             raise self.wrong("properties", f"has {unknown[0]!r}, which is none")
-        return sum(_PROPERTIES[each] for each in set(names))
+        return sum(bit for word, bit in _PROPERTIES.items() if word in names)
 
     def place(self) -> Place:
         place = self.take("characteristic", list)
@@ -181,12 +183,20 @@ def _record(fields: _Fields) -> Record:
         fields.each("exchanges", _exchange_of),
     )
     for exchange in record.exchanges:
-        for place in (exchange.place, *(answer.place for answer in exchange.answers)):
-            try:
-                record.at(place)
-            except IndexError:
-                raise RecordError(f"there is no characteristic {list(place)}") from None
+        _check(record, exchange.place, WRITES, "written to")
+        for answer in exchange.answers:
+            _check(record, answer.place, VALUES, "what answers")
     return record
+
+
+def _check(record: Record, place: Place, properties: int, what: str) -> None:
+    """Raises: RecordError if there is no such characteristic, or one that can't do that."""
+    try:
+        found = record.at(place)
+    except IndexError:
+        raise RecordError(f"there is no characteristic {list(place)}") from None
+    if not found.properties & properties:
+        raise RecordError(f"the characteristic {list(place)} is {what}, and it cannot be")
 
 
 def _address(fields: _Fields, address: object) -> bytes:
@@ -216,7 +226,9 @@ def _paired(fields: _Fields) -> Paired:
 def _advertising_of(fields: _Fields) -> Advertising:
     interval = fields.any("interval_ms")
     if interval is not None and (
-        isinstance(interval, bool) or not isinstance(interval, int | float) or not interval > 0
+        isinstance(interval, bool)
+        or not isinstance(interval, int | float)
+        or not 0 < interval <= _MAX_MS
     ):
         raise fields.wrong("interval_ms", "is no time")
     return Advertising(
@@ -239,15 +251,26 @@ def _service_of(fields: _Fields) -> Service:
 
 
 def _characteristic_of(fields: _Fields) -> Characteristic:
+    uuid, properties = fields.uuid(), fields.properties()
     return Characteristic(
-        fields.uuid(),
-        fields.properties(),
+        uuid,
+        properties,
         fields.name(),
         fields.inner("read", _read_of),
         fields.access("subscribing"),
         fields.each("descriptors", _descriptor_of),
-        fields.each("sent", _sent_of),
+        _all_sent(fields, properties),
     )
+
+
+def _all_sent(fields: _Fields, properties: int) -> list[Sent]:
+    """Times that go back would be pauses that are less than none."""
+    sent = fields.each("sent", _sent_of)
+    if sent and not properties & VALUES:
+        raise fields.wrong("sent", "is of a characteristic that neither notifies nor indicates")
+    if any(after.after_ms < before.after_ms for before, after in pairwise(sent)):
+        raise fields.wrong("sent", "is not in order of 'after_ms'")
+    return sent
 
 
 def _descriptor_of(fields: _Fields) -> Descriptor:
@@ -268,9 +291,10 @@ def _read_of(fields: _Fields) -> Read:
 
 
 def _exchange_of(fields: _Fields) -> Exchange:
-    return Exchange(
-        fields.place(), fields.octets("written", 1 << 16), fields.each("answers", _answer_of)
-    )
+    place, written = fields.place(), fields.octets("written", 1 << 16)
+    if not written:
+        raise fields.wrong("written", "is empty: nothing can be told to have been written")
+    return Exchange(place, written, fields.each("answers", _answer_of))
 
 
 def _answer_of(fields: _Fields) -> Answer:

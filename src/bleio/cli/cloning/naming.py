@@ -17,10 +17,14 @@ class Names:
 
     def of(self, said: str, otherwise: str) -> str:
         """Return a new name, made of what is said, or of the other if nothing is left of that."""
-        name = _OTHERS.sub("_", said.lower()).strip("_")[:_LONGEST].rstrip("_")
+        name = _cut(_OTHERS.sub("_", said.lower()).strip("_"))
         if not name or name[0].isdigit() or keyword.iskeyword(name) or keyword.issoftkeyword(name):
             name = otherwise
         return self._unique(name)
+
+    def derived(self, name: str, ending: str) -> str:
+        """Return a new name that says which one it goes with."""
+        return self._unique(f"{name}_{ending}")
 
     def _unique(self, name: str) -> str:
         number, unique = 1, name
@@ -29,3 +33,10 @@ class Names:
             unique = f"{name}_{number}"
         self._taken.update((unique, unique.upper()))
         return unique
+
+
+def _cut(name: str) -> str:
+    """Return the words that there is room for, or the beginning of the first."""
+    if len(name) <= _LONGEST:
+        return name
+    return name[: _LONGEST + 1].rpartition("_")[0] or name[:_LONGEST]

@@ -49,7 +49,8 @@ class Recorder:
         self._since_s: dict[Place, float] = {}
         self._came: list[_Came] = []
         self._news = asyncio.Event()
-        self._talking: set[Place] = set()
+        self._talking: set[Place] = set()  # by themselves: what comes of them is no answer
+        self._full = asyncio.Event()
         self.left_out = 0
 
     async def __aenter__(self) -> Recorder:
@@ -91,11 +92,15 @@ class Recorder:
         self._subscriptions.append(made)
 
     def _take(self, place: Place, value: bytes) -> None:
-        if len(self._came) >= MOST_VALUES:
+        if place in self._talking:
+            return
+        if len(self._came) == MOST_VALUES:
             self.left_out += 1
             return
         self._came.append(_Came(place, asyncio.get_running_loop().time(), value))
         self._news.set()
+        if len(self._came) == MOST_VALUES:
+            self._full.set()
 
     @property
     def subscribed(self) -> int:
@@ -103,14 +108,25 @@ class Recorder:
         return len(self._subscriptions)
 
     async def record(self, seconds: float) -> None:
-        """Keep what comes by itself, for that long or until the link is gone."""
+        """Keep what comes by itself, for that long, until it is full or until the link is gone."""
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         gone = asyncio.ensure_future(aio.disconnected(self._explored.device.connection))
-        await asyncio.wait({gone}, timeout=seconds)
+        full = asyncio.ensure_future(self._full.wait())
+        await asyncio.wait({gone, full}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         gone.cancel()
+        full.cancel()
+        recorded_s = min(seconds, loop.time() - began_s)
+        if self._full.is_set():
+            say = self._explored.say
+            say(f"It sent {MOST_VALUES} values in {recorded_s:.3g} s, which are all that are kept.")
+        self.left_out = 0
+        self._keep(_ms(recorded_s) or 1)
+
+    def _keep(self, recorded_ms: int) -> None:
+        """Put what has come into the record."""
         record = self._explored.record
-        record.recorded_ms = _ms(min(seconds, loop.time() - began_s)) or 1
+        record.recorded_ms = recorded_ms
         for each in self._came:
             after_ms = max(0, _ms(each.at_s - self._since_s[each.place]))
             kept = record.at(each.place)
@@ -126,10 +142,9 @@ class Recorder:
         exchange = Exchange(place, said)
         before_s = began_s
         for each in self._came:
-            if each.place not in self._talking:
-                after_ms = max(0, _ms(each.at_s - before_s))
-                exchange.answers.append(Answer(after_ms, each.place, each.value))
-                before_s = each.at_s
+            after_ms = max(0, _ms(each.at_s - before_s))
+            exchange.answers.append(Answer(after_ms, each.place, each.value))
+            before_s = each.at_s
         self._explored.record.exchanges.append(exchange)
 
     async def _write(self, row: CharacteristicRow, said: bytes) -> float:
@@ -152,8 +167,8 @@ class Recorder:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         while True:
-            answers = [each for each in self._came if each.place not in self._talking]
-            end_s = answers[-1].at_s + _SILENCE_S if answers else began_s + _FIRST_ANSWER_S
+            came = self._came
+            end_s = came[-1].at_s + _SILENCE_S if came else began_s + _FIRST_ANSWER_S
             left_s = min(end_s, began_s + _MOST_ANSWER_S) - loop.time()
             if left_s <= 0:
                 return

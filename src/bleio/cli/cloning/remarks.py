@@ -30,7 +30,7 @@ def summary(record: Record) -> str:
     if record.recorded_ms:
         parts.append(f"{counted(sent, 'value')} sent in {record.recorded_ms / 1000:.3g} s")
     if record.exchanges:
-        parts.append(counted(len(record.exchanges), "answer"))
+        parts.append(counted(sum(bool(each.answers) for each in record.exchanges), "answer"))
     return ", ".join(parts) if record.advertising.connectable else "it takes no links"
 
 

@@ -156,7 +156,7 @@ class Table:
         line = f"    initial_value={literals.octets(read.values[0])},"
         if literals.fits(line):
             return commented(line, read.shown)
-        constant = self._names.of(f"{name}_value", f"{name}_value").upper()
+        constant = self._names.derived(name, "value").upper()
         self.constants.append(assigned(constant, read.values[0], read.shown))
         return [f"    initial_value={constant},"]
 

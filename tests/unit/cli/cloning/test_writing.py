@@ -203,6 +203,16 @@ def test_variables_are_never_what_the_program_uses(monkeypatch: pytest.MonkeyPat
     assert {"print", "repr", "bytes"}.isdisjoint(names)
 
 
+def test_names_end_with_a_word() -> None:
+    record = strap()
+    it = record.services[0].characteristics[0]
+    it.name, it.properties = "Fitness Machine Control Point Of The Odd", 0x18
+    source = write(record)
+    assert "fitness_machine_control_point_of_the = " in source
+    assert "fitness_machine_control_point_of_the_written = " in source
+    assert "FITNESS_MACHINE_CONTROL_POINT_OF_THE_SENT = " in source
+
+
 def test_the_same_uuid_twice_is_two() -> None:
     record = strap()
     record.services *= 2
