@@ -287,6 +287,21 @@ async def test_notifications_and_indications():
 
 
 @conformance
+async def test_indications_can_be_asked_for():
+    async with BleakClient(await found()) as client:
+        heard = []
+        await client.start_notify(
+            table.BOTH, lambda sender, value: heard.append(value), force_indicate=True
+        )
+        (cccd,) = [
+            each
+            for each in client.services.get_characteristic(table.BOTH).descriptors
+            if each.uuid == table.long(0x2902)
+        ]
+        assert await client.read_gatt_descriptor(cccd) == b"\x02\x00"
+
+
+@conformance
 async def test_after_the_end_of_a_subscription_nothing_comes():
     async with BleakClient(await found()) as client:
         heard, other = [], []

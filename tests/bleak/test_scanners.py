@@ -6,6 +6,7 @@ import pytest
 from bleak import BleakAdapter, BleakClient, BleakScanner
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
+from bleio.api import use_adapter
 from bleio.bleak import Adapter, Client, Scanner
 from support.bleak import table
 from support.bleak.settings import conformance
@@ -94,11 +95,37 @@ async def test_filters_for_bluez():
 
 def test_options_that_nobody_knows_are_told(caplog):
     BleakScanner(backend=Scanner, duplicates=True)
+    BleakClient("C0:00:00:00:00:01", backend=Client, _mark_of_a_library=True)
     BleakClient("C0:00:00:00:00:01", backend=Client, use_magic=True)
     assert [each.getMessage() for each in caplog.records] == [
         "bleak has no option duplicates, so it changes nothing",
         "bleak has no option use_magic, so it changes nothing",
     ]
+
+
+def test_a_name_that_is_no_utf_8(ble_bleak):
+    with use_adapter(ble_bleak.peer):
+        ble_bleak.peer.start_advertising(b"\x02\x01\x06\x05\x09Caf\xe9", interval=0.02)
+
+    async def look():
+        device = await BleakScanner.find_device_by_name("Caf\ufffd")
+        assert device.name == "Caf\ufffd"
+
+    asyncio.run(look())
+
+
+@conformance
+async def test_a_callback_that_raises_is_told_by_the_loop_and_called_again():
+    told, heard = [], []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+
+    def fail(device, data):
+        raise ZeroDivisionError
+
+    async with BleakScanner(fail), BleakScanner(lambda device, data: heard.append(data)):
+        while len(told) < 3 or len(heard) < 3:
+            await asyncio.sleep(0.01)
+    assert {type(each["exception"]) for each in told} == {ZeroDivisionError}
 
 
 @conformance

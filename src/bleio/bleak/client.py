@@ -255,6 +255,7 @@ class Client(BaseBleakClient):
     ) -> None:
         """Subscribe: to notifications, or indications where there are no others.
 
+        Args: kwargs: `force_indicate` asks for indications, as on Windows.
         What comes is handed over in the loop, in order, before what comes after it ends a wait.
         """
         handle = characteristic.handle
@@ -264,6 +265,7 @@ class Client(BaseBleakClient):
             lambda: aio.subscribe(
                 self._of(characteristic),
                 lambda value: callback(bytearray(value)),
+                indicate=bool(kwargs.get("force_indicate")),
                 buffer_size=_BUFFERED_VALUES,
             )
         )

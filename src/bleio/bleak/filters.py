@@ -49,9 +49,9 @@ def passes(options: Mapping[str, Any]) -> Passes:
 
 
 def tell_unknown(options: Mapping[str, Any]) -> None:
-    """Say which options nobody knows."""
+    """Say which options nobody knows. Libraries mark classes of their own by names with _."""
     for name in options:
-        if name not in OF_SYSTEMS:
+        if name not in OF_SYSTEMS and not name.startswith("_"):
             log.warning("bleak has no option %s, so it changes nothing", name)
 
 

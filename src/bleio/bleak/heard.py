@@ -12,10 +12,11 @@ from typing import TypeVar
 from bleak.backends.scanner import AdvertisementData
 
 from bleio.api import Address, ScanEntry
-from bleio.core.advertising_fields import AdvertisingFields, parse
+from bleio.core.advertising_fields import AdType, AdvertisingFields, parse
 
 T = TypeVar("T")
 
+_NAMES = AdType.COMPLETE_NAME, AdType.SHORTENED_NAME
 _BASE = bytes.fromhex("fb349b5f8000008000100000")  # Vol 3, Part B, 2.5.1
 
 
@@ -60,8 +61,16 @@ def uuid_text(octets: bytes) -> str:
 
 
 def _name(*parts: AdvertisingFields) -> str | None:
+    """Return the best one; of one that is no UTF-8 what can be read, as on Windows."""
     complete = _first(each.complete_name for each in parts)
-    return complete if complete is not None else _first(each.shortened_name for each in parts)
+    if complete is not None:
+        return complete
+    shortened = _first(each.shortened_name for each in parts)
+    if shortened is not None:
+        return shortened
+    others = [other for each in parts for other in each.others]
+    unreadable = [other for kind in _NAMES for other in others if other[0] == kind]
+    return unreadable[0][1:].decode(errors="replace") if unreadable else None
 
 
 def _services(*parts: AdvertisingFields) -> list[str]:

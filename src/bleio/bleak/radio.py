@@ -172,7 +172,7 @@ class Radio:
                 begun.set_result(None)
             async for entry in entries:
                 for hear, _ in list(self._listeners.values()):
-                    hear(entry)
+                    _tell(hear, entry)
 
     # Connecting
 
@@ -209,6 +209,15 @@ class Radio:
             if each.connected and each._link.is_central and each._link.peer.octets == octets:
                 return each
         return None
+
+
+def _tell(hear: Hear, entry: ScanEntry) -> None:
+    """Tell one listener; the loop reports what its callback raises, and others hear it, too."""
+    try:
+        hear(entry)
+    except Exception as error:
+        context = {"message": "Exception in a detection callback", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
 
 def _seen(begun: asyncio.Future[None]) -> None:
