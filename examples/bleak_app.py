@@ -2,7 +2,7 @@
 
 With a strap (heart_rate_peripheral.py) and an echo (uart_echo_asyncio.py) on a simulated radio:
 
-    bleio sim heart_rate_peripheral.py uart_echo_asyncio.py "bleak_app.py 20"
+    bleio sim --for 25s heart_rate_peripheral.py uart_echo_asyncio.py "bleak_app.py 20"
 
 or in three terminals, where BLEIO_ADAPTER=virtual:desk is set:
 

@@ -131,7 +131,7 @@ def complaint(programs):
 
 
 def run(state_folder):
-    """Run the demo and give its exit status."""
+    """Run the demo and return its exit status."""
     environment = {
         **os.environ,
         "BLEIO_ADAPTER": f"virtual:demo-{os.getpid()}",

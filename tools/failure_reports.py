@@ -69,8 +69,8 @@ CASES = (
         "check_order.py",
         "Subscribing after writing",
         ("lock.py", "key.py"),
-        "The lock answers before the key listens. The report says who waits at which line for what,"
-        " and has the write before the subscription.",
+        "The lock answers before the key listens. The report says which device waits at which line"
+        " for what, and has the write before the subscription.",
     ),
 )
 INTRODUCTION = f"""# What failures look like

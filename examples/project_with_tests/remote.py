@@ -10,6 +10,10 @@ from adafruit_ble import BLERadio
 from adafruit_ble.advertising.standard import ProvideServicesAdvertisement
 from greenhouse import ThermostatService
 
+if len(sys.argv) != 2:
+    raise SystemExit("Say the target: python remote.py TARGET, such as 20")
+target_c = float(sys.argv[1])
+
 radio = BLERadio()
 for advertisement in radio.start_scan(ProvideServicesAdvertisement):
     if ThermostatService in advertisement.services:
@@ -18,7 +22,7 @@ radio.stop_scan()
 
 connection = radio.connect(advertisement, timeout=10)
 thermostat = connection[ThermostatService]
-thermostat.target_c = float(sys.argv[1])
+thermostat.target_c = target_c
 time.sleep(1)
 print("Target", thermostat.target_c)
 while thermostat.heating:

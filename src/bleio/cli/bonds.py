@@ -1,7 +1,7 @@
 """`bleio bonds`: what pairings have left in the folder of bonds: a list, without the keys.
 
-Keys are never printed: who has them can be either device. The folder is looked at without an
-adapter, and other programs may use it at the same time; what is forgotten here, they find out at
+Keys are never printed: whoever has them can pass for either device. The folder is looked at without
+an adapter, and other programs may use it at the same time; what is forgotten here, they find out at
 the next link.
 """
 

@@ -22,7 +22,7 @@ NONE = (
 
 
 def list_radios(as_json: bool) -> None:
-    """Print the radios of this user and who is on them. Raises: OSError."""
+    """Print the radios of this user and the programs on them. Raises: OSError."""
     found = running_radios()
     if as_json:
         print_json({"radios": [radio_fields(each) for each in found]})

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop
 
@@ -193,3 +199,32 @@ def test_the_head_of_every_example_says_what_goes_with_it():
         head = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
         others = {each.name for each in EXAMPLES.glob("*.py")} - {path.name}
         assert any(name in head for name in others) or "python " in head, path.name
+
+
+def test_the_command_in_the_head_of_the_app_of_bleak_ends() -> None:
+    head = ast.get_docstring(ast.parse((EXAMPLES / "bleak_app.py").read_text("utf-8"))) or ""
+    (command,) = [line.strip() for line in head.splitlines() if "bleio sim" in line]
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(command)],
+        cwd=EXAMPLES,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Heart rate" in done.stdout and "Echo" in done.stdout
+
+
+def test_the_remote_control_says_what_it_wants() -> None:
+    folder = EXAMPLES / "project_with_tests"
+    for arguments in ([], ["20", "21"]):
+        done = subprocess.run(
+            [sys.executable, "remote.py", *arguments],
+            cwd=folder,
+            env=os.environ | {"BLEIO_ADAPTER": "virtual"},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        assert done.returncode == 1
+        assert done.stderr == "Say the target: python remote.py TARGET, such as 20\n"

@@ -26,7 +26,7 @@ OURS: dict[str, Any] = {
     "pth": [PTH],
     "no_site": 0,
     "isolated": 0,
-    "cwd": "/work",
+    "cwd": "/home",
 }
 THEIRS = OURS | {"gives_ours": False, "finder": False, "gives": BLINKA, "other": BLINKA}
 
@@ -57,12 +57,12 @@ CASES = {
     "other finder": (THEIRS | {"finder": True}, {}, PROBLEM, "another finder comes first"),
     "unread": (THEIRS, {}, PROBLEM, f"{PTH} was not read"),
     "nothing": (THEIRS | {"gives": None, "pth": []}, {}, PROBLEM, "import _bleio finds nothing"),
-    "local": (THEIRS | {"gives": "/work/_bleio.py"}, {}, PROBLEM, "a _bleio of the current folder"),
+    "local": (THEIRS | {"gives": "/home/_bleio.py"}, {}, PROBLEM, "a _bleio of the current folder"),
     "local folder": (
-        THEIRS | {"gives": "/work/_bleio/__init__.py"},
+        THEIRS | {"gives": "/home/_bleio/__init__.py"},
         {},
         PROBLEM,
-        "a _bleio of the current folder: /work/_bleio/__init__.py",
+        "a _bleio of the current folder: /home/_bleio/__init__.py",
     ),
 }
 
@@ -77,8 +77,8 @@ def test_why_it_is_not_ours(case: str) -> None:
 
 
 def test_bleio_itself_is_another_or_not_found() -> None:
-    (_, (state, text)) = said(OURS | {"bleio": "/work/bleio.py"})
-    assert state == PROBLEM and "finds another bleio: /work/bleio.py" in text
+    (_, (state, text)) = said(OURS | {"bleio": "/home/bleio.py"})
+    assert state == PROBLEM and "finds another bleio: /home/bleio.py" in text
     (_, (state, text)) = said(OURS | {"bleio": None})
     assert state == PROBLEM and "does not find bleio" in text
 
