@@ -1,12 +1,10 @@
 """The command `bleio`, which is also `python -m bleio`."""
 
-from __future__ import annotations
-
+# Modules that Python has built in, which are there at once: a Ctrl-C while one is loaded from a
+# file would come before `main` can take it.
 import errno
 import gc
-import signal
 import sys
-from typing import Any
 
 # When to look for garbage in circles. Loading modules makes many objects and hardly any of those;
 # to look as often as Python does, after 700 objects, takes a tenth of a start.
@@ -35,13 +33,15 @@ def main() -> None:
         gc.set_threshold(*usual)
         outcome()
     else:
+        import signal
+
         # Adapters close now. Another Ctrl-C ends that at once, and shows no traceback.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.exit(outcome if isinstance(outcome, int) else 0)
 
 
-def _parse() -> Any:
+def _parse() -> object:
     """Return what the command has returned, or its exit code."""
     import click
 

@@ -70,7 +70,7 @@ _LOOK_S = 0.5  # how often to see whether it still advertises, which has no bell
     "--scan-response", metavar="OCTETS", help="What scanners that ask are told beside --data."
 )
 @click.option(
-    "--connectable/--no-connectable", default=True, help="Take connections, or be a beacon."
+    "--connectable/--not-connectable", default=True, help="Take connections, or be a beacon."
 )
 @click.option("--extended", is_flag=True, help="Allow more than 31 octets, which Bluetooth 5 has.")
 @click.option(
@@ -91,6 +91,7 @@ _LOOK_S = 0.5  # how often to see whether it still advertises, which has no bell
     help="How strong, if the controller can choose.  [default: 0]",
 )
 @click.option(
+    "--duration",
     "--timeout",
     "limit_s",
     type=Duration(),

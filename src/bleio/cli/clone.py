@@ -22,12 +22,13 @@ from bleio.cli.cloning.remarks import remarks, summary
 from bleio.cli.cloning.to_json import to_json
 from bleio.cli.cloning.writing import write
 from bleio.cli.devices.target import parse_target
-from bleio.cli.options import no_nan, unreadable, unusable
+from bleio.cli.options import unreadable, unusable
 from bleio.cli.shared.adapters import chosen_adapter
 from bleio.cli.shared.exits import Exit, Failure
 from bleio.cli.shared.options import adapter_option, json_option, pairing_option
 from bleio.cli.shared.output import print_json, say
 from bleio.cli.shared.running import finish
+from bleio.cli.shared.times import Duration
 from bleio.values import parse_value
 
 _MOST_SECONDS = 86_400
@@ -74,12 +75,12 @@ def _octets(text: str) -> bytes:
 @click.option(
     "--record",
     "record_s",
-    type=click.FloatRange(0, _MOST_SECONDS),
-    callback=no_nan,
-    default=10.0,
+    type=Duration(most_s=_MOST_SECONDS),
+    default="10s",
     show_default=True,
-    metavar="SECONDS",
-    help="How long to record what the device sends by itself; 0 subscribes to nothing.",
+    metavar="TIME",
+    help="How long to record what the device sends by itself, such as 30s or 5min; 0 subscribes to"
+    " nothing.",
 )
 @click.option(
     "--say",
@@ -108,12 +109,11 @@ def _octets(text: str) -> bytes:
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(0.1, _MOST_SECONDS),
-    callback=no_nan,
-    default=10.0,
+    type=Duration(0.1, _MOST_SECONDS),
+    default="10s",
     show_default=True,
-    metavar="SECONDS",
-    help="How long to look for the device.",
+    metavar="TIME",
+    help="How long to look for the device, such as 10s or 1min.",
 )
 @click.option(
     "--from",

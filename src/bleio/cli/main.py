@@ -8,7 +8,7 @@ module is imported to run it or to show its own help.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -102,6 +102,8 @@ class LazyGroup(click.Group):
         """Take the group's own options; those of commands stand behind the command."""
         try:
             return super().parse_args(ctx, args)
+        except BrokenPipeError:  # of its help
+            _end_unread(ctx)
         except click.NoSuchOption as error:
             command = next((each for each in args if each in COMMANDS), None)
             if command is None or error.option_name not in _SHARED_OPTIONS:
@@ -127,10 +129,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            from bleio.cli.options import stop_printing
-
-            stop_printing()
-            ctx.exit(141)
+            _end_unread(ctx)
         except Exception as error:
             from bleio.cli.shared.exits import as_failure
 
@@ -141,6 +140,14 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _end_unread(context: click.Context) -> NoReturn:
+    """End quietly: what reads the output has ended."""
+    from bleio.cli.options import stop_printing
+
+    stop_printing()
+    context.exit(141)
 
 
 def _no_such_command(name: str, rest: list[str]) -> str:

@@ -56,6 +56,7 @@ _BUFFER_VALUES = 1_024
 @click.option("--count", type=click.IntRange(1), metavar="N", help="End after N values in all.")
 @click.option(
     "--for",
+    "--duration",
     "limit_s",
     type=Duration(),
     metavar="TIME",
@@ -111,13 +112,14 @@ class _Show:
         if self.is_over:
             return  # of another characteristic, in the same moment
         self.values += 1
-        now, said = datetime.datetime.now().astimezone(), decoded(row, octets)
+        now, seconds = datetime.datetime.now().astimezone(), time.monotonic() - self.began_s
+        said = decoded(row, octets)
         if self.as_json:
             print_json(
                 {
                     "event": "value",
                     "time": now.isoformat(),
-                    "seconds": round(time.monotonic() - self.began_s, 6),
+                    "seconds": round(seconds, 6),
                     "characteristic": row_fields(row),
                     **value_fields(said, octets),
                 }

@@ -123,3 +123,13 @@ def test_ctrl_c_several_times_on_a_terminal(presses: int, tmp_path: Path) -> Non
         assert "Traceback" not in shown.shown
         assert "\x1b[?1049l" in shown.shown
         assert shown.is_sane()
+
+
+def test_nothing_is_loaded_from_files_before_ctrl_c_is_taken() -> None:
+    code = (
+        "import sys, bleio; before = {*sys.modules}; import bleio.__main__;"
+        "print(*{*sys.modules} - before - {*sys.builtin_module_names})"
+    )
+    command = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    assert done.stdout.split() == ["bleio.__main__"]

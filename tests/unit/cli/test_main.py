@@ -6,10 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bleio.backends.hci.bonds.file import FileBondStore
+from bleio.backends.hci.bonds.store import Bond
 from bleio.cli.main import _OTHER_WORDS, COMMANDS
+from bleio.core.address import DeviceAddress
 from support.patience import PATIENCE_S
 
 
@@ -69,22 +73,81 @@ def test_a_reader_that_leaves_ends_the_command_quietly() -> None:
     assert done.stderr == ""
 
 
+OWN = DeviceAddress(bytes.fromhex("0102030405c6"), random=True)
+PEER = DeviceAddress(bytes.fromhex("1112131415d6"), random=True)
+ADVERTISES = """
+import time
+import _bleio
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06")
+print("hello")
+time.sleep(0.5)
+"""
+# Each prints by a way of its own.
+PRINTING = [
+    ["-h"],
+    ["scan", "-h"],
+    ["radio"],
+    ["radio", "--json"],
+    ["radio", "full"],
+    ["radio", "full", "--json"],
+    ["scan", "--adapter", "virtual", "--duration", "0.5", "--json"],
+    ["doctor"],
+    ["demo"],
+    ["bonds"],
+    ["bonds", "export"],
+    ["completion", "bash"],
+    ["decode", "AIR"],
+    ["decode", "AIR", "--json"],
+    ["sim", "--for", "1s", "PROGRAM"],
+    ["sim", "--for", "1s", "PROGRAM", "--json"],
+]
+
+
+def printing(words: list[str], folder: Path, **streams: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command that prints something, in a home of its own."""
+    runtime, program, air = folder / "run", folder / "program.py", folder / "air.pcapng"
+    runtime.mkdir(mode=0o700)
+    program.write_text(ADVERTISES)
+    FileBondStore(folder / "bonds", OWN).save(Bond(PEER, bytes(16)), False)
+    if "AIR" in words:
+        assert bleio("sim", "--for", "1s", "--capture", str(air), str(program)).returncode == 0
+    files = {"PROGRAM": str(program), "AIR": str(air)}
+    return subprocess.run(
+        [sys.executable, "-m", "bleio", *(files.get(word, word) for word in words)],
+        env={
+            **os.environ,
+            "XDG_RUNTIME_DIR": str(runtime),
+            "BLEIO_STATE_DIR": str(folder),
+            "BLEIO_ADAPTER": "virtual",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_S,
+        **streams,
+    )
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux")
-@pytest.mark.parametrize("words", [["-h"], ["scan", "-h"], ["radio", "--json"], ["scan", "--json"]])
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
 def test_a_full_disk_is_one_sentence(words: list[str], tmp_path: Path) -> None:
-    if words == ["scan", "--json"]:
-        words = [*words, "--adapter", "virtual", "--duration", "0.5"]
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "bleio", *words],
-            env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=PATIENCE_S,
-        )
+        done = printing(words, tmp_path, stdout=full)
     assert done.returncode == 1
     assert done.stderr == "Error: Cannot write the output: No space left on device.\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there it is another error")
+@pytest.mark.parametrize("words", PRINTING, ids=" ".join)
+def test_an_output_that_nobody_reads_is_code_141_and_no_word(
+    words: list[str], tmp_path: Path
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = printing(words, tmp_path, stdout=writing)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 @pytest.mark.parametrize("output", ["", "--json", "--raw"])

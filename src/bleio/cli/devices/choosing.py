@@ -86,7 +86,11 @@ def _named(rows: Iterable[AnyRow], text: str, kind: Kind) -> list[AnyRow]:
         wanted = set()
     folded = _plain(text)
     names = [(row, _plain(name_of(row.uuid))) for row in rows]
-    whole = [row for row, name in names if name == folded or shorten(row.uuid._octets) in wanted]
+    whole = [
+        row
+        for row, name in names
+        if (folded and name == folded) or shorten(row.uuid._octets) in wanted
+    ]
     return whole or [row for row, name in names if folded and name.startswith(folded)]
 
 

@@ -69,6 +69,8 @@ async def linked(adapter: Adapter, heard: Heard, timeout_s: float) -> AsyncItera
     device = Device(heard, connection)
     try:
         yield device
+    except BrokenPipeError:
+        raise  # a ConnectionError, but of the output
     except (BluetoothError, builtins.ConnectionError) as error:
         raise _told(error, device) from error
     finally:

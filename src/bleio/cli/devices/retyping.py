@@ -7,14 +7,19 @@ import sys
 
 
 def retyped(old: str, new: str) -> str | None:
-    """Return the command line of this process with one word changed; None if it has no such."""
-    words = sys.argv[1:]
+    """Return the command line of this process with one word changed; None if it has no such.
+
+    The command's own name is not meant: a device may be called "read".
+    """
+    command, words = sys.argv[1:2], sys.argv[2:]
     if old not in words:
         return None
     place = words.index(old)
-    return shlex.join(["bleio", *words[:place], new, *words[place + 1 :]])
+    return shlex.join(["bleio", *command, *words[:place], new, *words[place + 1 :]])
 
 
 def typed_with(*more: str) -> str:
-    """Return the command line of this process with more words at its end."""
-    return shlex.join(["bleio", *sys.argv[1:], *more])
+    """Return the command line of this process with more options, before a "--" that ends them."""
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    return shlex.join(["bleio", *words[:end], *more, *words[end:]])

@@ -85,8 +85,12 @@ def stdout_console() -> Console:
     """Return rich's way to standard output, set up as said above."""
     from rich.console import Console
 
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # what rich has just caught, when it calls this
+
     width = None if sys.stdout.isatty() else _WIDE  # not as rich sees it, which FORCE_COLOR tells
-    return Console(highlight=False, markup=False, emoji=False, width=width)
+    return Output(highlight=False, markup=False, emoji=False, width=width)
 
 
 def new_table(*columns: str) -> Table:

@@ -64,7 +64,7 @@ def test_octets_as_they_are(central: Adapter) -> None:
         b"\x02\x01\x06",
         b"\x02\x09\x41",
     )
-    assert sent("--data", "", "--no-connectable") == (b"", b"")
+    assert sent("--data", "", "--not-connectable") == (b"", b"")
 
 
 def test_who_connects_is_told_and_it_advertises_again(central: Adapter) -> None:

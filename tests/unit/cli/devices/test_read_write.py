@@ -91,6 +91,8 @@ REFUSED = {
     "which is near": (["batery level"], 3, "  bleio read strap battery_level --adapter virtual  #"),
     "near its beginning": (["hart rate"], 3, "It has:\n  bleio read strap heart_rate_measurement"),
     "no such UUID": (["2aff"], 3, "The device has no characteristic '2aff'. It has:"),
+    "no word": ([""], 3, "The device has no characteristic ''. It has:"),
+    "no word, nor a service": (["/"], 3, "The device has no characteristic '/'. It has:"),
     "no such handle": (["handle:9999"], 3, "no characteristic 'handle:9999'"),
     "no such service": (["1809/2a19"], 3, "no characteristic '1809/2a19'"),
     "two of them": ([TWICE], 3, f"2 values fit '{TWICE}'; take one of them:"),
