@@ -111,6 +111,9 @@ def docstrings_say_what_arguments_are(site: Path) -> None:
     page = (site / "reference" / "_bleio.html").read_text("utf-8")
     assert "<strong>Args:</strong>" in page
     assert "<strong>Raises:</strong>" in page
+    assert "<li><code>rts</code>, <code>cts</code>: its flow control pins" in page  # of one line
+    page = (site / "reference" / "testing.html").read_text("utf-8")
+    assert "<li><code>loss</code>: the part of all packets that is lost" in page  # a line for each
 
 
 def links_that_leave_the_site_lead_into_the_repository(site: Path) -> None:

@@ -45,7 +45,7 @@ class Adapter:
     """One way to the air, with its services, links and settings.
 
     It opens at first use, not when it is made. CircuitPython's forms beside ours: `Adapter()` is
-    not for programs, and `Adapter(uart=, rts=, cts=)` is a HCI co-processor.
+    not for programs, and `Adapter(uart=, rts=, cts=)` is an HCI co-processor.
 
     Args: adapter: `virtual`, `virtual:NAME`, `hci:TRANSPORT`, `os` or `auto`, as in
         BLEIO_ADAPTER. uart: a serial object with `read`, `write` and `in_waiting`. rts, cts: its

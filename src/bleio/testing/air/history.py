@@ -34,6 +34,6 @@ class History(deque[Happened]):
         self.append(Happened(time_us, what))
 
     def note_command(self, time_us: int, packet: bytes) -> None:
-        """Add what a HCI command begins or ends."""
+        """Add what an HCI command begins or ends."""
         if packet.startswith(_SCAN_ENABLE):
             self.note(time_us, SCANS if packet[_ENABLE_AT] else SCANS_NO_MORE)

@@ -3,7 +3,7 @@
 Each failure to open becomes one sentence, see `troubles`. Four things are done in bumble's place.
 What comes by a line is cut into packets by `h4`, for bumble drops all that it has read behind an
 octet that begins no packet. Opening is bounded, for some transports wait for ever for a peer that
-never comes. And a HCI socket is read here: bumble's reader does not notice when the adapter is
+never comes. And an HCI socket is read here: bumble's reader does not notice when the adapter is
 unplugged and would spin, and one that reads all there is keeps the loop from other work. Device
 files are opened by `device`, for asyncio's pipes fail too late at what is no device, and so are
 terminals, with their links.
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S = 10.0
 _CLOSE_S = 1.0
-_READS_AT_ONCE = 64  # packets from a HCI socket before the loop goes on
+_READS_AT_ONCE = 64  # packets from an HCI socket before the loop goes on
 
 
 async def open_port(name: str, on_packet: OnPacket, on_lost: OnLost, counters: HciCounters) -> Port:
@@ -180,7 +180,7 @@ def _ignore(packet: bytes) -> None:
 
 
 def _read_hci_socket(opened: Any) -> None:
-    """Read a HCI socket in place of bumble, which would spin when the adapter is unplugged."""
+    """Read an HCI socket in place of bumble, which would spin when the adapter is unplugged."""
     loop, sock = asyncio.get_running_loop(), opened.socket
 
     def readable() -> None:
