@@ -20,7 +20,7 @@ from support.live_browser import Browser, Tab  # noqa: E402
 
 PROGRAMS = ("heart_rate_peripheral", "heart_rate_central", "beacon", "scanner", "uart_echo_server")
 SIZE = (1200, 820)
-LARGEST_OCTETS = 150_000
+LARGEST_OCTETS = 200_000
 
 
 def main(folder: Path) -> None:

@@ -112,7 +112,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "prompt_toolkit": ("cli.exploring",),
     "rich": ("cli",),
     "usb1": ("backends.hci.controller.dongles",),  # which bumble has as a dependency
-    "websockets": ("web.server",),
+    "websockets": ("web.server", "web.connections"),
     "_pytest": ("testing.report.heading",),
     "pytest": ("testing.plugin", "testing.report", "testing.seeds"),
 }

@@ -252,7 +252,14 @@ def test_faults_by_a_click_and_back(shown: Shown) -> None:
     phone.says("^disconnected")
     tab.click("#entries button")
     phone.says("^connected")
-    # Lost packets.
+    # Lost packets: those that have been sent already cannot be taken back.
+    tab.js("$('packets').value = 1")
+    tab.click("#lose")
+    lose = "[...entries.values()].find(each => each.text.includes('next 1 packet is lost'))"
+    tab.until(f"{lose} && data.rows.some(row => row[6].includes('l') && row[0] > {lose}.time_us)")
+    tab.click("#entries button")
+    tab.until("[...entries.values()].some(each => /^Not done: .* has sent all/.test(each.text))")
+    assert tab.until(f"!{lose}.undo && !{lose}.undone")
     tab.js("$('packets').value = 10000")
     tab.click("#lose")
     phone.says("^disconnected")

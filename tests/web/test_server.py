@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from bleio.web.address import PageAddress
 from bleio.web.commands import Command, Move
+from bleio.web.connections import MOST_CONNECTIONS
 from bleio.web.server import LONGEST_COMMAND, MOST_VIEWERS, PageServer
 from bleio.web.viewers import MOST_WAITING
 from support.patience import PATIENCE_S
@@ -236,3 +237,39 @@ def test_junk_on_the_port_is_no_matter(served: Served, capfd: pytest.CaptureFixt
             connection.sendall(junk)
     assert served.get(f"/?token={served.token}")[0] == 200
     assert capfd.readouterr().err == ""
+
+
+def test_connections_are_bounded_and_come_back(served: Served) -> None:
+    """Anybody on the machine can open them, and each takes a file descriptor of the radio's."""
+    with contextlib.ExitStack() as opened:
+        silent = [opened.enter_context(silent_one(served)) for _ in range(MOST_CONNECTIONS)]
+        for each in silent:
+            each.setblocking(False)
+        extra = opened.enter_context(silent_one(served))
+        with contextlib.suppress(ConnectionResetError):
+            assert extra.recv(1) == b"", "one too many is ended at once"
+        with pytest.raises(BlockingIOError):
+            silent[0].recv(1)
+    until(lambda: gets_the_page(served))
+
+
+def test_close_waits_for_no_connection_that_says_nothing(served: Served) -> None:
+    """Browsers open some that they may never use."""
+    with silent_one(served) as silent, served.stream() as stream:
+        stream.recv(timeout=PATIENCE_S)  # so both have been taken
+        served.server.close()
+        assert not any(each.name == "bleio page" for each in threading.enumerate())
+        with contextlib.suppress(ConnectionResetError):
+            assert silent.recv(1) == b""
+
+
+def silent_one(served: Served) -> socket.socket:
+    assert served.parts.port is not None
+    return socket.create_connection(("127.0.0.1", served.parts.port), PATIENCE_S)
+
+
+def gets_the_page(served: Served) -> bool:
+    try:
+        return served.get(f"/?token={served.token}")[0] == 200
+    except (ConnectionError, IndexError):
+        return False

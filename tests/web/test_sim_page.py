@@ -153,7 +153,7 @@ def test_places_and_distances_of_the_command_line(sims: Sims) -> None:
 
     expected = round(-40.2 - 20 * math.log10(math.dist((0, 30), (x, y))))
     assert heard(sim)[1] == expected
-    sim.interrupt()
+    sim.end()
     _, tab = sims.shown("--distance", "25", "beacon.py", "scanner.py")
     assert tab.js("data.devices.map(each => [each.x, each.y])") == [[0, 0], [25, 0]]
     tab.until("levelOf(0, 1) && levelOf(0, 1)[3] === 25")
@@ -167,11 +167,20 @@ def test_faults_by_a_click_are_the_worlds(sims: Sims) -> None:
     tab.click("#power")
     tab.until("data.devices[0].power === 'off' && $('power').textContent === 'Power on'")
     silent_us = now(tab)
+    tab.until("levelOf(0, 1)[2] === null && $('levels').innerText.includes('not heard')")
+    assert (
+        tab.js(
+            "(() => { const b = $('entries').querySelector('button').getBoundingClientRect();"
+            " return document.elementFromPoint(b.left + 5, b.top + 5).textContent; })()"
+        )
+        == "Undo"
+    ), "in sight without scrolling"
     tab.until(f"data.end_us > {silent_us} + 500000")
     assert not tab.js(f"data.rows.some(row => row[1] === 'p' && row[0] > {silent_us} + 1000)")
     tab.click("#power")
     tab.until("data.devices[0].power === 'on'")
     sim.says(r"beacon\] begins")
+    tab.until("levelOf(0, 1)[2] === -60")
     # A jammer, while the world stands still.
     tab.click("#pause")
     tab.until("state.paused")
@@ -332,3 +341,26 @@ def test_a_place_counts_without_a_page(tmp_path: Path) -> None:
     done = run("--place", "beacon=0,0", "--place", "scanner=10,0", "--for", "1s", *programs)
     assert done.returncode == 0
     assert " -70\n" in done.stdout  # 40.2 dB at 1 m, and ten times the exponent of 3
+
+
+def test_hostile_programs_are_text_and_do_not_flood_the_page(sims: Sims) -> None:
+    name = "a\u202egnp <b>x<b>.py"
+    (sims.folder / name).write_text(
+        "import time\n"
+        "print('<b>first\\u202e', 'x' * 1_000_000)\n"
+        "for number in range(5_000): print(number)\n"
+        "time.sleep(1)\n"
+        "raise SystemExit('</script>\\u2066')\n"
+    )
+    sim, tab = sims.shown(name)
+    tab.until("state.ended")
+    assert tab.js("data.devices[0].name") == "a\\u202egnp <b>x<b>"
+    first = tab.js("data.rows.find(row => row[5].includes('first'))[5]")
+    assert first.startswith("<b>first\\u202e xxx")
+    assert len(first) < 6_000
+    assert tab.js("leftOut") > 3_000, "and it says so"
+    assert tab.js("data.rows.length") < 2_000
+    assert not tab.js("document.body.innerText.match(/[\\u202e\\u2066]/)")
+    assert tab.js("document.querySelectorAll('#list b b, #side b').length") == 0
+    sim.interrupt()
+    assert sim.wait() == 1, "the program has failed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +41,12 @@ def test_suggestions_are_short() -> None:
     assert suggestion("x", ["aa", "bb"]) == "; there are 'aa', 'bb'"
     many = suggestion("x", [f"device-{number}" for number in range(1000)])
     assert many.endswith("'device-19' and 980 more")
+
+
+def test_names_of_files_are_escaped_where_they_cannot_be_shown(tmp_path: Path) -> None:
+    """Each line of output and of a report begins with them."""
+    program = tmp_path / "a\u202eb\x1b[2J.py"
+    program.write_text("print('ran')")
+    with World() as world:
+        assert world.add(program).name == "a\\u202eb\\x1b[2J"
+        assert world.add(program).name == "a\\u202eb\\x1b[2J-2"

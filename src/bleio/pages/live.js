@@ -101,7 +101,7 @@ function status() {
   if (refusal) said.push(refusal);
   if (state.hidden) said.push(`${state.hidden} more devices are not shown`);
   if (missed) said.push(`this browser was too slow for ${missed} lines`);
-  if (leftOut || notDrawn) said.push(`${leftOut} packets counted only, ${notDrawn} not drawn`);
+  if (leftOut || notDrawn) said.push(`${leftOut} lines counted only, ${notDrawn} not drawn`);
   if (held) said.push("display held");
   $("status").textContent = said.join(" · ");
   $("status").className = !socket || refusal || state.failed ? "bad" : "";

@@ -27,6 +27,7 @@ function hears(device) {
     row.dataset.other = other.id;
     [other.name, dbm(level), metres(level[3]) || "usual loss"].forEach(text => row.insertCell().textContent = text);
     row.cells[0].title = other.name;
+    if (level[3] === null) row.cells[2].title = "Neither has been moved, so distance does not count between them";
   }
 }
 function prints(device) {

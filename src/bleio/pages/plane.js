@@ -54,7 +54,7 @@ function arrange() {
     dot.className = ["device", ...states.map(each => each.split(" ")[0]), device.power === "on" ? "" : "off",
       device.power === "failed" ? "failed" : "", device.id === selected ? "chosen" : ""].filter(Boolean).join(" ");
     dot.style.left = px(device) + "px"; dot.style.top = py(device) + "px";
-    dot.lastChild.textContent = device.name;
+    dot.lastChild.textContent = all.length > MANY && device.id !== selected && device.id !== hovered ? short(device.name) : device.name;
     const half = Math.min(90, 8 + device.name.length * 3.6);  // a name that would cover another goes above
     const covers = named.some(([x, y, far]) => Math.abs(px(device) - x) < half + far && Math.abs(py(device) - y) < 18);
     dot.classList.toggle("above", covers && all.length <= MANY);
@@ -65,6 +65,9 @@ function arrange() {
   }
   drawSky();
 }
+// Of many, names are often the same at their beginnings.
+const short = name => [...name].length <= 7 ? name : [...name].slice(0, 3).join("") + "…" + [...name].slice(-3).join("");
+function hover(id) { hovered = id; if (there().length > MANY) arrange(); else drawSky(); }
 function wordsOf(device) {
   const said = {on: "", off: "off", ended: "has ended", failed: "has failed", silent: "radio off"}[device.power] || "";
   const states = Object.keys(device.states).filter(each => each !== "running").map(each =>
@@ -80,8 +83,8 @@ function newDot(id) {
   dot.onpointerup = dot.onpointercancel = () => drop(id);
   dot.onclick = event => { if (event.detail === 0) select(id); };  // by keyboard; a mouse has been let go
   dot.onkeydown = event => nudge(event, id);
-  dot.onpointerenter = dot.onfocus = () => { hovered = id; drawSky(); };
-  dot.onpointerleave = dot.onblur = () => { hovered = -1; drawSky(); };
+  dot.onpointerenter = dot.onfocus = () => hover(id);
+  dot.onpointerleave = dot.onblur = () => hover(-1);
   dots.set(id, dot);
   plane.append(dot);
   return dot;
@@ -139,7 +142,7 @@ function drawSky() {
     if (other && !other.gone && (device.id < other.id || !(`link ${device.id}` in other.states))) pairs.push([device, other, true]);
   }
   pairs.forEach(each => line(...each));
-  const taken = [];
+  const taken = names();
   pairs.reverse().forEach(each => label(...each, taken));  // those of links first
   const now = performance.now();
   for (const flight of flying) fly(flight, (now - flight.start) / FLIGHT_MS);
@@ -173,6 +176,13 @@ function line(one, other, linked) {
   air.setLineDash(linked ? [] : [4, 4]); air.globalAlpha = linked ? 1 : 0.6;
   air.beginPath(); air.moveTo(x1, y1); air.lineTo(x2, y2); air.stroke();
   air.setLineDash([]); air.globalAlpha = 1;
+}
+// What labels must not cover, as [middle, middle, width]: devices and their names.
+function names() {
+  return there().flatMap(device => {
+    const isAbove = dots.get(device.id)?.classList.contains("above"), wide = Math.min(180, air.measureText(device.name).width * 1.1 + 8);
+    return [[px(device), py(device), 26], [px(device), py(device) + (isAbove ? -21 : 21), wide]];
+  });
 }
 function label(one, other, linked, taken) {
   const level = levelOf(one.id, other.id), [x1, y1, x2, y2] = [px(one), py(one), px(other), py(other)];

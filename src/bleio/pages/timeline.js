@@ -6,6 +6,13 @@ function roomForNames() {
   const widest = Math.max(0, ...data.devices.map(device => pen.measureText(device.name).width));
   LEFT = Math.min(260, canvas.clientWidth * 0.3, 40 + widest);
 }
+// A text, or as much of it as there is room for.
+function fitting(text, room) {
+  if (pen.measureText(text).width <= room) return text;
+  let most = text.length;
+  while (most > 1 && pen.measureText(text.slice(0, most) + "…").width > room) most--;
+  return text.slice(0, most) + "…";
+}
 const width = () => canvas.clientWidth - LEFT - 16;
 const x = us => LEFT + (us - from) / (to - from) * width();
 const us = px => from + (px - LEFT) / width() * (to - from);
@@ -25,7 +32,7 @@ function draw() {
   marks();
   pen.restore();
   pen.fillStyle = css("--ink");
-  data.devices.forEach((device, index) => pen.fillText(device.name, 16, y(index), LEFT - 24));
+  data.devices.forEach((device, index) => pen.fillText(fitting(device.name, LEFT - 24), 16, y(index)));
 }
 function axis(high) {
   const rough = (to - from) / Math.max(2, width() / 130), power = 10 ** Math.floor(Math.log10(rough));
@@ -41,7 +48,7 @@ function bars(device, index) {
     const left = Math.max(LEFT - 2, x(begin)), wide = Math.max(1.5, Math.min(x(end), LEFT + width() + 16) - left);
     const tall = kind === "running" ? 26 : 8, up = kind === "running" ? -13 : kind === "link" ? 5 : -13;
     pen.fillStyle = css(COLOURS[kind]); pen.fillRect(left, y(index) + up, wide, tall);
-    if (kind === "link" && wide > 60) { pen.fillStyle = css("--dim"); pen.fillText(text, left + 2, y(index) + 19, wide); }
+    if (kind === "link" && wide > 60) { pen.fillStyle = css("--dim"); pen.fillText(fitting(text, wide), left + 2, y(index) + 19); }
   }
 }
 function marks() {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import Protocol
 
+from bleio.decoding.octets import printable
 from bleio.testing.air.adapters import address_of
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.device import Device
@@ -36,9 +37,12 @@ class Roster(dict[str, Device]):
     def check_name(self, name: str | None, default: str) -> str:
         """Return the name of a new device: as it was asked for, or a free one like the default.
 
+        The default may be the name of a file, which may have any characters.
+
         Raises: ValueError if it is taken or cannot be shown; TypeError.
         """
         if name is None:
+            default = printable(default)
             number, name = 1, default
             while name in self:
                 number += 1

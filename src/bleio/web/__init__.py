@@ -1,6 +1,7 @@
 """A page of a radio that runs: devices on a plane, packets as they fly, faults by a click.
 
 guard       who may have the page, and what browsers are told about it
+connections those that are open, within bounds
 viewers     what one browser is still to be sent, within bounds
 mirror      all that a page shows, for a browser that comes later or was too slow
 server      a thread that serves the page and its stream of news

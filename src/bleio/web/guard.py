@@ -73,11 +73,13 @@ class Guard:
         return True
 
 
-def headers_for(page: str) -> dict[str, str]:
+def headers_for(page: str, host: str) -> dict[str, str]:
     """Return what browsers are told about a page: that it is all there is, and nobody else's.
 
     Its own script and style are named by their hashes, so that no text that gets into the page by
     whatever mistake is ever run.
+
+    Args: host: under which it was asked for, let in before.
     """
     allowed: dict[str, list[str]] = {"script": [], "style": []}
     for kind, text in _INLINE.findall(page):
@@ -87,7 +89,7 @@ def headers_for(page: str) -> dict[str, str]:
         "default-src 'none'",
         f"script-src {' '.join(allowed['script']) or chr(39) + 'none' + chr(39)}",
         f"style-src {' '.join(allowed['style']) or chr(39) + 'none' + chr(39)}",
-        "connect-src 'self'",
+        f"connect-src 'self'{_stream_of(host)}",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -101,3 +103,11 @@ def headers_for(page: str) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
     }
+
+
+def _stream_of(host: str) -> str:
+    """Return how a policy names the stream: some browsers take 'self' for HTTP alone.
+
+    Policies have no words for IPv6.
+    """
+    return "" if host.startswith("[") else f" ws://{host}"

@@ -15,6 +15,7 @@ from bleio.decoding.records import Decoded
 from bleio.pages.rows import Row, packet_row
 
 MOST_ROWS = 150  # in one piece of news, of what has been said
+MOST_LINES = 500  # of what programs print
 MOST_ROUTINE = 60  # of what is said over and over
 MOST_FLIGHTS = 150
 
@@ -26,7 +27,7 @@ class Packets:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[Any, ...], Row] = {}
-        self._routine = 0
+        self._routine = self._lines = 0
         self._flights: dict[Flight, int] = {}
         self.left_out = 0
 
@@ -40,7 +41,11 @@ class Packets:
         self._add_row(row, routine=decoded.empty or decoded.routine)
 
     def add_row(self, row: Row) -> None:
-        """Take a row of something else, of which there are few."""
+        """Take a row of something else: what a program has printed, or what has become of it."""
+        if row[1] == "o" and self._lines >= MOST_LINES:
+            self.left_out += 1
+            return
+        self._lines += 1
         self._rows[row[0], len(self._rows)] = row
 
     def fly(self, sender: int, receiver: int | None, protocol: str, *, lost: bool) -> None:
@@ -50,14 +55,14 @@ class Packets:
             self._flights[key] = self._flights.get(key, 0) + 1
 
     def take(self) -> tuple[list[Row], list[list[Any]], int]:
-        """Return rows, flights with their counts, and how many packets are in no row.
+        """Return rows, flights with their counts, and how many are in no row.
 
         It begins anew then.
         """
         rows = list(self._rows.values())
         flights = [[*key, count] for key, count in self._flights.items()]
         left_out, self.left_out = self.left_out, 0
-        self._rows, self._flights, self._routine = {}, {}, 0
+        self._rows, self._flights, self._routine, self._lines = {}, {}, 0, 0
         return rows, flights, left_out
 
     def _add_row(self, row: Row, *, routine: bool) -> None:
@@ -66,8 +71,13 @@ class Packets:
         before = self._rows.get(key)
         if before is not None:
             before[9] += 1
-        elif len(self._rows) < MOST_ROWS and not (routine and self._routine >= MOST_ROUTINE):
+        elif self._has_room(routine=routine):
             self._rows[key] = [*row, 1]
             self._routine += routine
         else:
             self.left_out += 1
+
+    def _has_room(self, *, routine: bool) -> bool:
+        if routine and self._routine >= MOST_ROUTINE:
+            return False
+        return len(self._rows) - self._lines < MOST_ROWS

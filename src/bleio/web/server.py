@@ -24,6 +24,7 @@ from websockets.http11 import Request, Response
 from bleio.pages.joining import joined
 from bleio.web.address import PageAddress
 from bleio.web.commands import Command, read_command
+from bleio.web.connections import Connections
 from bleio.web.guard import Guard, headers_for, new_token
 from bleio.web.mirror import Mirror, News
 from bleio.web.viewers import Viewer
@@ -58,9 +59,9 @@ class PageServer:
         self._token = new_token()
         self._guard = Guard(self._token, address.host)
         self._page = joined("live")
-        self._headers = headers_for(self._page)
         self._on_command = on_command
         self._mirror = Mirror(about)
+        self._connections = Connections()
         self._viewers: dict[Viewer, asyncio.Event] = {}
         self._on_the_way = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -117,6 +118,7 @@ class PageServer:
             self._address.host,
             self._address.port,
             process_request=self._answer,
+            create_connection=self._connections.new,  # type: ignore[arg-type]  # it is only called
             compression=None,
             max_size=LONGEST_COMMAND,
             max_queue=16,
@@ -129,6 +131,7 @@ class PageServer:
             self.url = self._address.url(_port_of(server), self._token)
             self._started.set()
             await self._stop.wait()
+            self._connections.abort_silent()
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answer a request, before it becomes a stream; None lets it become one."""
@@ -147,7 +150,9 @@ class PageServer:
                 HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_VIEWERS} browsers show this page already."
             )
         if path == "/":
-            return _response(HTTPStatus.OK, self._page, "text/html", self._headers)
+            return _response(
+                HTTPStatus.OK, self._page, "text/html", headers_for(self._page, hosts[0])
+            )
         return _plain(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
     async def _talk(self, connection: ServerConnection) -> None:

@@ -181,8 +181,9 @@ class SharedRadioPage:
                 device = self._device(number)
                 for _ in range(packets):
                     medium.corrupt_next(device.station)
-                undo = partial(medium.spare, device.station, packets)
-                self._note(f"{device.label}: the next {packets} packets are lost", undo, device)
+                undo = partial(self._spare, device, packets)
+                lost = "packet is" if packets == 1 else "packets are"
+                self._note(f"{device.label}: the next {packets} {lost} lost", undo, device)
             case BreakLinks(number):
                 device = self._device(number)
                 for end in tuple(device.controller.layer.links.values()):
@@ -221,6 +222,10 @@ class SharedRadioPage:
         self._radio.medium.set_antenna(device.station, on)
         self._tell(device)
         self._tell_levels(device)
+
+    def _spare(self, device: _Device, packets: int) -> None:
+        if not self._radio.medium.spare(device.station, packets):
+            raise ValueError(f"{device.label} has sent all these packets")
 
     def _note(self, text: str, undo: Callable[[], object] | None, device: _Device) -> None:
         self._feed.note(self._now_us, text, undo, device.number)

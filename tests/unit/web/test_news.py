@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from bleio.decoding.records import Decoded
+from bleio.pages.rows import MOST_TEXT, event_row, output_row, packet_row
 from bleio.radio.air.propagation import Propagation
 from bleio.web import packets as packets_module, plane
 from bleio.web.feed import Feed
 from bleio.web.mirror import LOG_KEPT, ROWS_KEPT, Mirror
-from bleio.web.packets import MOST_FLIGHTS, MOST_ROUTINE, MOST_ROWS, Packets
+from bleio.web.packets import MOST_FLIGHTS, MOST_LINES, MOST_ROUTINE, MOST_ROWS, Packets
 from bleio.web.viewers import MOST_WAITING, Viewer
 
 PLACES = {"sensor": 0, "phone": 1}
@@ -66,6 +67,30 @@ def test_rows_beyond_what_can_be_followed_are_counted_and_routine_first() -> Non
     assert len(rows) == MOST_ROWS
     assert sum(row[4] == "ATT" for row in rows) == MOST_ROWS - MOST_ROUTINE
     assert left_out == 2 * MOST_ROWS - len(rows)
+
+
+def test_lines_of_programs_are_bounded_and_take_no_room_of_packets() -> None:
+    packets = Packets()
+    for number in range(10_000):
+        packets.add_row(output_row(number, 0, "spam"))
+    packets.add(decoded(10_001, "said"), PLACES)
+    rows, _, left_out = packets.take()
+    assert len(rows) == MOST_LINES + 1
+    assert rows[-1][5] == "said"
+    assert left_out == 10_000 - MOST_LINES
+    packets.add_row(output_row(1, 0, "again"))
+    assert len(packets.take()[0]) == 1
+
+
+def test_no_text_of_programs_reorders_or_breaks_a_line() -> None:
+    hostile = "a\u202eb\tc\x1b[2J\ud800\u2066"
+    said = "a\\u202eb\tc\\x1b[2J\\ud800\\u2066"
+    assert output_row(1, 0, hostile)[5] == said
+    assert event_row(1, 0, hostile)[5] == said
+    assert packet_row({}, decoded(sender="\u202ex"))[2] == "\\u202ex"
+    long = output_row(1, 0, "x" * (MOST_TEXT + 7))[5]
+    assert len(long) < MOST_TEXT + 50
+    assert long.endswith(" ... (7 characters more)")
 
 
 def test_flights_are_bounded() -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from bleio.pages.rows import shown
 from bleio.testing.timing.waiting import NEVER_US
 from bleio.testing.world import World
 from bleio.web.address import PageAddress
@@ -49,7 +50,9 @@ class WorldPage:
         self._each_piece = each_piece
         self._asked: queue.Queue[Command] = queue.Queue(_MOST_COMMANDS)
         about = about_air(world.radio.medium.propagation)
-        self._server = PageServer(address, {"kind": "world", "title": title, **about}, self._ask)
+        self._server = PageServer(
+            address, {"kind": "world", "title": shown(title), **about}, self._ask
+        )
         self._feed = Feed(self._server.tell)
         self._stage = Stage(world, self._feed)
         self._pace = _Pace()
@@ -95,7 +98,7 @@ class WorldPage:
 
     def stay(self, why: str, *, failed: bool = False) -> NoReturn:
         """The world goes on no more; show it until KeyboardInterrupt. Args: why: it has ended."""
-        self._feed.set_state(ended=why, failed=failed)
+        self._feed.set_state(ended=shown(why), failed=failed)
         self._tell()
         while True:
             with contextlib.suppress(queue.Empty):

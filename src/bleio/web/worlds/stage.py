@@ -127,6 +127,8 @@ class Stage:
                     level: tuple[int | None, float | None] = (None, None)
                     if one.station is not None and two.station is not None:
                         level = level_between(medium, one.station, two.station)
+                    if not (one.is_heard and two.is_heard):
+                        level = None, level[1]
                     self._feed.set_level(one.number, two.number, *level)
 
     def _add(self, packet: AirPdu) -> None:
@@ -240,9 +242,14 @@ class _Actor:
             return "failed"
         return "silent" if power == "on" and not self.device.antenna else power
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether it can be heard, and hears."""
+        return self.power == "on"
+
     def has_changed(self) -> bool:
         """Whether its levels may be others than when this was asked last."""
-        told = (self.station, self.device.position, self.device.antenna, self.device.radio.placed)
+        told = (self.station, self.device.position, self.is_heard, self.device.radio.placed)
         changed, self._told = told != self._told, told
         return changed
 
