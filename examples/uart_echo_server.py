@@ -17,6 +17,7 @@ while True:
     print("Waiting for a client")
     while not radio.connected:
         if not radio.advertising:  # also after a link that was too short to be seen
+            uart.reset_input_buffer()  # of half a line that the last client has left
             radio.start_advertising(advertisement)
         time.sleep(0.05)
     print("Client connected")

@@ -26,9 +26,9 @@ _STRAP = "python examples/heart_rate_peripheral.py"
 HEAD = """\
 # The first evening
 
-What somebody sees who has just installed bleio, with a few terminals and the examples, and nothing
+What a new user sees after installing bleio, with a few terminals and the examples, and nothing
 else: no dongle, no device, no second computer. All of it happens on a simulated radio,
-`virtual:desk`, which every program of this user shares that uses that name. With a dongle, or the
+`virtual:desk`, which all programs of one user share that use that name. With a dongle, or the
 computer's own Bluetooth, the commands are the same; [adapters](adapters.md) has the strings to put
 in place of `virtual:desk`.
 

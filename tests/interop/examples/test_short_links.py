@@ -72,3 +72,28 @@ def test_the_monitor_of_the_demo_is_there_for_its_reader(ble_world: World) -> No
     came = ble_world.add(visitor, name="visitor")
     ble_world.run(until=lambda: not came.running, within_s=300)
     assert came.text.count("been there") == TIMES or not monitor.running
+
+
+def leaves_half_a_line() -> None:
+    from adafruit_ble import BLERadio
+    from adafruit_ble.advertising.standard import ProvideServicesAdvertisement
+    from adafruit_ble.services.nordic import UARTService
+
+    radio = BLERadio()
+    for line in (b"half", b"whole\n"):
+        found = next(iter(radio.start_scan(ProvideServicesAdvertisement)))
+        radio.stop_scan()
+        connection = radio.connect(found, timeout=5)
+        uart = connection[UARTService]
+        uart.write(line)
+        if line.endswith(b"\n"):
+            print(uart.readline())
+        connection.disconnect()
+
+
+@pytest.mark.parametrize("name", ["uart_echo_asyncio.py", "uart_echo_server.py"])
+def test_a_client_gets_nothing_of_the_one_before(ble_world: World, name: str) -> None:
+    ble_world.add(EXAMPLES / name)
+    client = ble_world.add(leaves_half_a_line, name="client")
+    ble_world.run(until=lambda: not client.running)
+    assert client.text == "b'WHOLE\\n'\n"
