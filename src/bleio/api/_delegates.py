@@ -127,6 +127,7 @@ class TerminalDelegate(_OfSetting):
         self._news = threading.Condition()
         self._wanted: list[PairingRequest] = []
         self._lines: list[str] = []
+        self._shown: PairingRequest | None = None  # whose question is the last on its line
         self._is_reading = False
 
     def accept(self, request: PairingRequest) -> bool:
@@ -155,6 +156,8 @@ class TerminalDelegate(_OfSetting):
     def ended(self, request: PairingRequest, reason: str | None) -> None:
         with self._news:
             self._wanted = [wanted for wanted in self._wanted if wanted != request]
+            if self._shown == request:
+                self._end_line()
             self._news.notify_all()
         super().ended(request, reason)
         _say(f"{_describe(request)}: {reason or 'done'}.\n")
@@ -181,13 +184,24 @@ class TerminalDelegate(_OfSetting):
                 return None
             self._lines.clear()  # a yes to another question is none to this one
             _say(prompt)
+            self._shown = request
             if not self._is_reading:
                 self._is_reading = True
                 threading.Thread(target=self._read, name="bleio-terminal", daemon=True).start()
             while not self._lines and request in self._wanted:
                 self._news.wait()
             line = self._lines.pop() if self._lines else ""
+            if line.endswith("\n"):
+                self._shown = None  # the terminal has shown the end of the line
+            else:
+                self._end_line()
         return line.strip() if line else None
+
+    def _end_line(self) -> None:
+        """Begin a new line after a question that nobody has answered. Lock: `_news`."""
+        if self._shown is not None:
+            self._shown = None
+            _say("\n")
 
     def _read(self) -> None:
         """Read one line, "" at the end of input."""

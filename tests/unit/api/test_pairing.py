@@ -378,6 +378,20 @@ def test_the_terminal_shows_a_passkey_and_the_end(terminal: Terminal) -> None:
     ]
 
 
+def test_the_end_of_a_pairing_is_told_on_a_line_of_its_own(terminal: Terminal) -> None:
+    prompt = f"{PASSKEY}. Type the six digits that it shows: "
+    asked = terminal.ask(lambda: terminal.delegate.enter_passkey(REQUEST), prompt)
+    terminal.delegate.ended(REQUEST, "the link was lost")
+    assert asked.join() is None
+    assert terminal.output.getvalue() == f"{prompt}\n{PASSKEY}: the link was lost.\n"
+
+
+def test_the_end_of_input_ends_the_line_of_the_question(terminal: Terminal) -> None:
+    terminal.hang_up()
+    assert terminal.delegate.enter_passkey(REQUEST) is None
+    assert terminal.output.getvalue() == f"{PASSKEY}. Type the six digits that it shows: \n"
+
+
 @pytest.mark.parametrize(
     ("typed", "same"),
     [("y\n", True), ("YES\n", True), ("n\n", False), ("\n", False), ("ja\n", False)],

@@ -22,7 +22,14 @@ from bleio.cli.devices.problems import Gone, Refused
 from bleio.cli.devices.retyping import typed_with
 from bleio.cli.devices.target import Target
 from bleio.core import words
-from bleio.errors import AttError, BluetoothError, KeysLost, LinkLost, SecurityError
+from bleio.errors import (
+    AttError,
+    BluetoothError,
+    KeysLost,
+    LinkLost,
+    PairingFailed,
+    SecurityError,
+)
 
 _MOST_TRIES = 4
 _PAUSE_S = 0.2
@@ -101,10 +108,12 @@ async def connect(adapter: Adapter, heard: Heard, timeout_s: float) -> Connectio
 
 
 async def pair_with(device: Device) -> None:
-    """Encrypt the link. Raises: Refused."""
+    """Encrypt the link. Raises: Gone; Refused."""
     try:
         await aio.pair(device.connection)
     except SecurityError as error:
+        if isinstance(getattr(error, "inner", None), LinkLost):
+            raise gone(device) from error
         raise Refused(_why_not_paired(device, error)) from error
 
 
@@ -159,6 +168,6 @@ def needs_pairing(device: Device, what: str) -> str:
 
 def _why_not_paired(device: Device, error: SecurityError) -> str:
     inner = getattr(error, "inner", None)
-    reason = getattr(inner, "reason", None)
+    reason = inner.reason if isinstance(inner, PairingFailed) else None
     why = f"{words.pairing_reason(reason)} (0x{reason:02x})" if reason else str(error).rstrip(".")
     return f"{device} and this computer could not pair: {why}."

@@ -8,6 +8,7 @@ import pytest
 from _bleio import UUID, Adapter, Attribute, Descriptor
 
 from bleio import aio
+from bleio.api import PairingDelegate
 from bleio.cli.devices import connected, learn, parse_target, read_table
 from bleio.cli.devices.problems import Gone, Refused
 from bleio.cli.devices.table import Needs
@@ -39,6 +40,47 @@ async def test_gone_in_the_middle(central: Adapter, peripheral: Adapter) -> None
             await learn(table)
     assert "is gone: the link ended (Remote User Terminated Connection, 0x13)" in str(caught.value)
     assert caught.value.exit_code == 5
+
+
+class Leaving(PairingDelegate):
+    """Goes away when it is asked whether to pair."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        super().__init__()
+        self._adapter = adapter
+
+    def accept(self, request: object) -> bool:
+        self._adapter.enabled = False
+        return True
+
+
+@in_loop
+async def test_gone_while_pairing(central: Adapter, peripheral: Adapter) -> None:
+    peripheral.pairing_delegate = Leaving(peripheral)
+    peripheral.start_advertising(named("Pulse"))
+    with pytest.raises(Gone) as caught:
+        async with connected(central, parse_target("Pulse"), timeout_s=PATIENCE_S, pair=True):
+            pass
+    assert "is gone: the link ended" in str(caught.value)
+    assert caught.value.exit_code == 5
+
+
+class Unwilling(PairingDelegate):
+    """Wants no pairing."""
+
+    def accept(self, request: object) -> bool:
+        return False
+
+
+@in_loop
+async def test_refused_while_pairing(central: Adapter, peripheral: Adapter) -> None:
+    peripheral.pairing_delegate = Unwilling()
+    peripheral.start_advertising(named("Pulse"))
+    with pytest.raises(Refused) as caught:
+        async with connected(central, parse_target("Pulse"), timeout_s=PATIENCE_S, pair=True):
+            pass
+    assert "and this computer could not pair: Pairing Not Supported (0x05)" in str(caught.value)
+    assert caught.value.exit_code == 6
 
 
 @in_loop
