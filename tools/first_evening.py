@@ -26,14 +26,23 @@ _STRAP = "python examples/heart_rate_peripheral.py"
 HEAD = """\
 # The first evening
 
-What a new user sees after installing bleio, with a few terminals and the examples, and nothing
-else: no dongle, no device, no second computer. All of it happens on a simulated radio,
-`virtual:desk`, which all programs of one user share that use that name. With a dongle, or the
-computer's own Bluetooth, the commands are the same; [adapters](adapters.md) has the strings to put
-in place of `virtual:desk`.
+What a new user sees who has just [installed](install.md) `bleio[examples]`, in the folder that has
+[`examples/`](../examples/README.md), with a few terminals and nothing else: no dongle, no device,
+no second computer. All of it happens on a simulated radio, `virtual:desk`, which all programs of
+one user share that use that name. With a dongle, or the computer's own Bluetooth, the commands are
+the same; [adapters](adapters.md) has the strings to put in place of `virtual:desk`.
 
-Everything here was typed in a terminal as it stands. Lines that are left out are `...`.
+Everything here was typed in a terminal as it stands. Lines that are left out are `...`. Times,
+readings and addresses will be others: those of devices were chosen here (`BLEIO_ADDRESS`), so that
+they can be told apart.
 """
+
+
+NEXT = """\
+- Programs of your own, in ten minutes: the [tutorial](tutorial.md).
+- Tests in which a minute of radio takes no time: [testing](testing.md), with the twin as a device.
+- Devices of plastic and metal: [adapters](adapters.md), [dongles](dongles.md), [systems](os.md).
+- All commands, each with its page: [commands](commands/index.md)."""
 
 
 def page() -> str:
@@ -52,7 +61,7 @@ def _told(evening: Evening) -> Iterator[str]:
     strap = evening.start(_STRAP, "Advertising as Pulse")
     yield _block(_STRAP, "Advertising as Pulse")
     yield "\nNow there is something to be heard.\n"
-    yield _shown(evening.type("bleio scan --duration 3s"))
+    yield _shown(evening.type("bleio scan --duration 2s"))
 
     yield _section("What is in it", "A name is enough to look into a device, or its address.")
     yield _shown(evening.type("bleio explore Pulse --tree"))
@@ -87,11 +96,11 @@ def _twin(evening: Evening, strap: Terminal) -> Iterator[str]:
         "A twin of it",
         "[`bleio clone`](commands/clone.md) writes a program that is to others what it was.",
     )
-    yield _shown(evening.type("bleio clone Pulse -o twin.py --record 5"))
+    yield _shown(evening.type("bleio clone Pulse -o twin.py --record 4"))
     twin = evening.start("bleio run twin.py", "Advertising as 'Pulse'")
     yield "\nIt is run beside the original, in a third terminal, and both are there.\n"
     yield _block("bleio run twin.py", "Advertising as 'Pulse'")
-    yield _shown(evening.type("bleio scan --duration 3s"))
+    yield _shown(evening.type("bleio scan --duration 2s"))
     yield "\nNow Ctrl-C in the terminal of the original: the example that reads it has the twin.\n"
     evening.stop(strap)
     yield _shown(evening.type("python examples/heart_rate_central.py"))
@@ -107,15 +116,15 @@ def _mishaps(evening: Evening) -> Iterator[str]:
     yield _shown(evening.type("bleio scan --adapter hci:serial:/dev/ttyUSB9,1000000"))
     strap = evening.start(_STRAP, "Advertising as Pulse")
     yield "\nA wrong name, and a wrong address:\n"
-    yield _shown(evening.type("bleio clone Plus --timeout 3"))
-    yield _shown(evening.type("bleio read c0:11:22:33:44:56 battery_level --timeout 3"))
+    yield _shown(evening.type("bleio clone Plus --timeout 2"))
+    yield _shown(evening.type("bleio read c0:11:22:33:44:56 battery_level --timeout 2"))
     yield "\nNo such characteristic:\n"
     yield _shown(evening.type("bleio read Pulse battery_levle"), most=4)
     yield "\nA device that refuses, such as `python examples/hid_keyboard.py`:\n"
     keyboard = evening.start("python examples/hid_keyboard.py", "Waiting for a computer")
     yield _shown(evening.type("bleio read 'Bluetooth keyboard' hid_information"))
     evening.stop(keyboard)
-    yield "\nA device that goes away, here since its battery is taken out:\n"
+    yield "\nA device that goes away without a word, here by `kill -9`:\n"
     notify = "bleio notify Pulse heart_rate_measurement"
     yield _while_it_goes(evening, strap, notify, "heart rate")
     strap = evening.start(_STRAP, "Advertising as Pulse")
@@ -126,6 +135,7 @@ def _mishaps(evening: Evening) -> Iterator[str]:
         it.press_ctrl_c()
         code = it.end()
     yield _block(notify, f"...\n^C\n[exit code {code}]")
+    yield _section("What comes next", NEXT)
 
 
 def _while_it_goes(evening: Evening, strap: Terminal, command: str, until: str) -> str:

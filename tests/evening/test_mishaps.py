@@ -47,6 +47,14 @@ def strap(evening: Evening) -> Terminal:
     return evening.start(STRAP, "Advertising as Pulse")
 
 
+@pytest.fixture(scope="module")
+def with_strap() -> Iterator[Evening]:
+    """An evening with a strap that stays, for what asks it something and lets go of it."""
+    with Evening() as evening:
+        evening.start(STRAP, "Advertising as Pulse")
+        yield evening
+
+
 @pytest.mark.parametrize("command", ANY)
 def test_no_adapter(evening: Evening, command: str) -> None:
     typed = evening.type(f"bleio {command} --adapter hci:serial:/dev/ttyUSB9,1000000")
@@ -69,17 +77,17 @@ def test_no_permission_for_the_device_file(evening: Evening, command: str) -> No
 
 
 @pytest.mark.parametrize("command", ANY[1:])
-def test_a_wrong_name_and_a_wrong_address(evening: Evening, strap: Terminal, command: str) -> None:
+def test_a_wrong_name_and_a_wrong_address(with_strap: Evening, command: str) -> None:
     for wrong in ("Puls3", "c0:11:22:33:44:56"):
-        typed = evening.type(f"bleio {command.replace('Pulse', wrong)} --timeout 2")
+        typed = with_strap.type(f"bleio {command.replace('Pulse', wrong)} --timeout 2")
         assert typed.code == 3
         right = command.replace("Pulse", "c0:11:22:33:44:55")
         assert f'  bleio {right} --timeout 2  # "Pulse", -60 dBm' in typed.shown
 
 
 @pytest.mark.parametrize("command", ["read Pulse battery_levle", "notify Pulse battery_levle"])
-def test_no_such_characteristic(evening: Evening, strap: Terminal, command: str) -> None:
-    typed = evening.type(f"bleio {command}")
+def test_no_such_characteristic(with_strap: Evening, command: str) -> None:
+    typed = with_strap.type(f"bleio {command}")
     assert typed.code == 3
     right = command.replace("battery_levle", "battery_level")
     assert f"bleio {right}  # Battery Level of Battery Service: read, notify" in typed.shown
@@ -110,17 +118,16 @@ def test_a_device_that_goes_while_it_is_scanned(evening: Evening, strap: Termina
     ("command", "until"),
     [*TALKING, ("scan --lines", '"Pulse"'), ("capture x.pcapng", "Recording")],
 )
-def test_ctrl_c(evening: Evening, strap: Terminal, command: str, until: str) -> None:
-    with evening.typing(f"bleio {command}", until) as it:
+def test_ctrl_c(with_strap: Evening, command: str, until: str) -> None:
+    with with_strap.typing(f"bleio {command}", until) as it:
         it.press_ctrl_c()
         assert it.end() == 130
         assert "Traceback" not in it.shown
         assert "Aborted" not in it.shown
         assert it.is_sane()
-    assert not (evening.folder / "twin.py").exists()
-    assert (
-        evening.type("bleio read Pulse battery_level").shown == "87 %  (57)\n"
-    )  # it is free again
+    assert not (with_strap.folder / "twin.py").exists()
+    freed = with_strap.type("bleio read Pulse battery_level")
+    assert freed.shown == "87 %  (57)\n"
 
 
 def test_a_device_that_refuses(evening: Evening) -> None:
@@ -129,10 +136,10 @@ def test_a_device_that_refuses(evening: Evening) -> None:
     typed = evening.type(command)
     assert typed.code == 6
     assert f"  {command} --pair" in typed.shown
-    typed = evening.type("bleio clone 'Bluetooth keyboard' --record 1 -o keyboard.py")
+    typed = evening.type("bleio clone 'Bluetooth keyboard' --record 0 -o keyboard.py")
     assert typed.code == 0
     assert "could not be read without more security; --pair may help" in typed.shown
-    typed = evening.type("bleio clone 'Bluetooth keyboard' --record 1 -o keyboard.py --pair")
+    typed = evening.type("bleio clone 'Bluetooth keyboard' --record 0 -o keyboard.py --pair")
     assert typed.code == 0
     assert "Pairing with" in typed.shown
     assert "could not be read" not in typed.shown
@@ -140,7 +147,7 @@ def test_a_device_that_refuses(evening: Evening) -> None:
 
 
 def test_the_twin_takes_the_place_of_the_original(evening: Evening, strap: Terminal) -> None:
-    assert evening.type("bleio clone Pulse -o twin.py --record 3").code == 0
+    assert evening.type("bleio clone Pulse -o twin.py --record 1").code == 0
     twin = evening.start("bleio run twin.py", "Advertising as 'Pulse'")
     beside = evening.type("bleio read Pulse battery_level")
     assert beside.code == 3

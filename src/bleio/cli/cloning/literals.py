@@ -142,6 +142,8 @@ def assigned(name: str, value: bytes, said: str = "") -> list[str]:
     if fits(line := f"{name} = {whole}"):
         return commented(line, said)
     above = comment(said) if said else []
+    if len(set(value)) == 1:
+        return [*above, f"{name} = {octets(value[:1])} * {len(value)}"]
     if fits(f"    {whole}"):
         parts = [whole]
     return [*above, f"{name} = (", *(f"    {part}" for part in parts), ")"]

@@ -114,7 +114,8 @@ async def find(adapter: Adapter, target: Target, *, timeout_s: float = 10.0) -> 
 
 
 async def listen(adapter: Adapter, search: Search, timeout_s: float) -> None:
-    """Scan until what is meant was heard, or the time is over."""
+    """Scan until what is meant was heard, or the time is over: that of hearing, not of opening."""
+    await open_now(adapter)
     fits = asyncio.Event()
     listening = asyncio.ensure_future(_listen(adapter, search, fits))
     waiting = asyncio.ensure_future(fits.wait())
@@ -136,7 +137,6 @@ async def listen(adapter: Adapter, search: Search, timeout_s: float) -> None:
 
 
 async def _listen(adapter: Adapter, search: Search, fits: asyncio.Event) -> None:
-    await open_now(adapter)
     options = {"buffer_size": _BUFFER_OCTETS, "minimum_rssi": _WEAKEST_DBM}
     async with aio.scan(adapter, extended=hears_extended(adapter), **options) as entries:
         async for entry in entries:

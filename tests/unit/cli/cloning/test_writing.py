@@ -213,6 +213,15 @@ def test_names_end_with_a_word() -> None:
     assert "FITNESS_MACHINE_CONTROL_POINT_OF_THE_SENT = " in source
 
 
+def test_octets_that_are_all_the_same_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = strap()
+    record.services[0].characteristics[1].read = Read(Access.OPEN, [bytes(512)])
+    source = write(record)
+    assert 'BODY_SENSOR_LOCATION_VALUE = b"\\x00" * 512\n' in source
+    played, _ = play(source, monkeypatch)
+    assert played.services[0][1][1][1]["initial_value"] == bytes(512)
+
+
 def test_the_same_uuid_twice_is_two() -> None:
     record = strap()
     record.services *= 2

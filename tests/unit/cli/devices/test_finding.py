@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 
+import _bleio
 import pytest
 from _bleio import Adapter
 
-from bleio.cli.devices import find, parse_target
+from bleio.cli.devices import find, finding, parse_target
 from bleio.cli.devices.finding import MOST_DEVICES, Search, commands_for, likely_first
 from bleio.cli.devices.problems import NotFound
+from bleio.testing import World
 from support.awaiting import in_loop
 from support.patience import PATIENCE_S
 
@@ -160,3 +163,27 @@ async def test_one_that_advertises_more_than_a_legacy_packet_holds(
     target = parse_target("a name that is a good deal longer than")
     found = await find(central, target, timeout_s=PATIENCE_S)
     assert found.connectable
+
+
+def test_the_time_is_for_hearing_however_long_an_adapter_takes_to_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    open_now, found = finding.open_now, []
+
+    async def slowly(adapter: Adapter) -> None:
+        await asyncio.sleep(5)
+        await open_now(adapter)
+
+    async def look() -> None:
+        found.append(await find(_bleio.adapter, parse_target("Lamp"), timeout_s=2))
+
+    monkeypatch.setattr(finding, "open_now", slowly)
+    with World(seed=1) as world:
+        world.add(
+            source="import time, _bleio\n"
+            "_bleio.adapter.start_advertising(b'\\x05\\x09Lamp')\n"
+            "time.sleep(100)\n"
+        )
+        looking = world.add(look)
+        world.run(until=lambda: not looking.running)
+    assert found[0].name == "Lamp"
