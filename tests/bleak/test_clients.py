@@ -86,7 +86,7 @@ async def test_a_device_that_is_not_there():
         await client.connect()
     assert caught.value.identifier == "C0:00:00:00:00:01"
     client = BleakClient("C0:00:00:00:00:01", timeout=0.5, winrt={"address_type": "random"})
-    with pytest.raises(TimeoutError):
+    with pytest.raises(asyncio.TimeoutError):
         await client.connect()
     assert not client.is_connected
 

@@ -14,11 +14,14 @@ from support.bleak.settings import conformance
 
 async def heard_within(scanner, seconds=20):
     """Return what a scanner has heard of the peripheral, scan response and all."""
-    async with asyncio.timeout(seconds):
+
+    async def heard():
         async for device, data in scanner.advertisement_data():
             if data.local_name == table.NAME:
                 return device, data
-    raise AssertionError("the scan has ended")
+        raise AssertionError("the scan has ended")
+
+    return await asyncio.wait_for(heard(), seconds)
 
 
 @conformance
