@@ -320,6 +320,35 @@ async def test_after_the_end_of_a_subscription_nothing_comes():
 
 
 @conformance
+async def test_a_subscription_that_begins_is_the_only_one():
+    async with BleakClient(await found()) as client:
+        heard = []
+        doing = [
+            client.start_notify(table.NOTIFY, lambda sender, value: heard.append(value))
+            for _ in range(3)
+        ]
+        results = await asyncio.gather(*doing, return_exceptions=True)
+        assert [type(each) for each in results] == [type(None), BleakError, BleakError]
+        await client.write_gatt_char(table.CONTROL, bytes([table.MANY, 4, 2]), response=True)
+        await come(heard, 2)
+        assert len(heard) == 2
+
+
+@conformance
+async def test_two_clients_of_one_device_subscribe_apart():
+    device = await found()
+    async with BleakClient(device) as one, BleakClient(device) as other:
+        heard = []
+        await one.start_notify(table.NOTIFY, lambda sender, value: None)
+        await other.start_notify(table.NOTIFY, lambda sender, value: heard.append(value))
+        await one.stop_notify(table.NOTIFY)
+        command = bytes([table.TELL, 4, 7])
+        await other.write_gatt_char(table.CONTROL, command, response=True)
+        await come(heard, 1)
+        await other.stop_notify(table.NOTIFY)
+
+
+@conformance
 async def test_many_notifications_come_in_order():
     async with BleakClient(await found()) as client:
         heard = []

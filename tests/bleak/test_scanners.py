@@ -8,8 +8,9 @@ from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 
 from bleio.api import use_adapter
 from bleio.bleak import Adapter, Client, Scanner
+from bleio.testing import World
 from support.bleak import table
-from support.bleak.settings import conformance
+from support.bleak.settings import OURS, conformance
 
 
 async def heard_within(scanner, seconds=20):
@@ -195,6 +196,22 @@ async def test_backends_by_name():
         assert client.backend_id == "Client"
         adapter = await BleakAdapter.get(backend=Adapter, bluez={"adapter": "hci0"})
         assert len(await adapter.get_connected_devices()) == 1
+
+
+def test_a_simulated_device_has_its_own_adapter_by_whatever_name():
+    async def app():
+        for name in ("virtual", "hci0"):
+            (device,) = await BleakScanner.discover(1, bluez={"adapter": name})
+            assert device.name == table.NAME
+        for name in ("hci1", "virtual:desk"):
+            with pytest.raises(BleakBluetoothNotAvailableError, match="of a world cannot open"):
+                await BleakScanner.discover(1, bluez={"adapter": name})
+
+    for _ in range(2):  # a second world has nothing of the first one
+        with World(seed=1) as world:
+            world.add(OURS)
+            apps = [world.add(app), world.add(app)]
+            world.run(until=lambda apps=apps: not any(each.running for each in apps))
 
 
 @conformance

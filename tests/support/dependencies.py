@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "api": {"core", "errors", "att", "gatt", "backends", "runtime"},
     "aio": {"core", "errors", "gatt", "backends", "runtime", "api"},
     "bleak_choice": {"bleak", "runtime"},
-    "bleak": {"core", "errors", "api", "aio"},
+    "bleak": {"core", "errors", "runtime", "api", "aio"},
     "dropin": {"api", "errors"},
     "board": set(),
     "testing": {

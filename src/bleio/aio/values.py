@@ -7,19 +7,26 @@ and no future while others wait before it; a loop is woken only where it waits f
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import Counter
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 from types import TracebackType
+from weakref import WeakKeyDictionary
 
 from bleio.aio.gatt import local_end, remote_end
 from bleio.api import UUID, Characteristic
 from bleio.api._arguments import at_least
 from bleio.api._ends import LocalEnd, RemoteEnd
 from bleio.api._listening import Listening, listen_local, listen_remote
-from bleio.backends.base import Subscriber
+from bleio.backends.base import Link, Subscriber
 from bleio.core.codes import Properties
 from bleio.runtime.awaiting import ended, until
 from bleio.runtime.buffers import PACKET_OVERHEAD_OCTETS, PacketRing
+
+# Of subscriptions that end by themselves, the last one to end unsubscribes.
+_counts: WeakKeyDictionary[Link, Counter[tuple[int, bytes]]] = WeakKeyDictionary()
+_counting = threading.Lock()
 
 
 class _Feed:
@@ -145,7 +152,7 @@ class _Notifications(Values):
     async def _begin(self) -> None:
         await super()._begin()
         engine, end = self._end.session.engine, self._remote
-        end.subscriptions += 1  # before the peer is asked: no other one may unsubscribe meanwhile
+        _count(end, 1)  # before the peer is asked: no other one may unsubscribe meanwhile
         self._counts = True
         try:
             await ended(engine, end.subscribing(self._notify, not self._notify))
@@ -167,8 +174,15 @@ class _Notifications(Values):
         if not self._counts:
             return False
         self._counts = False
-        self._remote.subscriptions -= 1
-        return not self._remote.subscriptions and not self._remote.link_gone
+        return not _count(self._remote, -1) and not self._remote.link_gone
+
+
+def _count(end: RemoteEnd, step: int) -> int:
+    """Return how many subscriptions there are to a value, by whichever discovery's objects."""
+    with _counting:
+        counts = _counts.setdefault(end.link, Counter())
+        counts[end.model.handle, end.model.uuid] += step
+        return counts[end.model.handle, end.model.uuid]
 
 
 def notifications(

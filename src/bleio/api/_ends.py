@@ -93,7 +93,6 @@ class RemoteEnd:
         self.session = session
         self.link = link
         self.model = model
-        self.subscriptions = 0  # that end by themselves; the last one to end unsubscribes
 
     @property
     def link_gone(self) -> bool:

@@ -85,7 +85,7 @@ class Client(BaseBleakClient):
         self._is_connecting = False
         self._connection: Connection | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._subscriptions: dict[int, aio.Subscription] = {}
+        self._subscriptions: dict[int, aio.Subscription | None] = {}
 
     @property
     def name(self) -> str:
@@ -171,7 +171,7 @@ class Client(BaseBleakClient):
     def _ended(self, connection: Connection) -> None:
         if self._connection is connection:  # else there is a new link already
             self._connection = self.services = None
-            self._subscriptions.clear()
+            self._subscriptions = {}
         if self._disconnected_callback is None:
             return
         try:
@@ -261,19 +261,26 @@ class Client(BaseBleakClient):
         handle = characteristic.handle
         if handle in self._subscriptions:
             raise BleakError("Characteristic notifications already started")
-        self._subscriptions[handle] = await self._securely(
-            lambda: aio.subscribe(
-                self._of(characteristic),
-                lambda value: callback(bytearray(value)),
-                indicate=bool(kwargs.get("force_indicate")),
-                buffer_size=_BUFFERED_VALUES,
+        subscriptions = self._subscriptions
+        subscriptions[handle] = None  # another one must not begin meanwhile
+        try:
+            subscriptions[handle] = await self._securely(
+                lambda: aio.subscribe(
+                    self._of(characteristic),
+                    lambda value: callback(bytearray(value)),
+                    indicate=bool(kwargs.get("force_indicate")),
+                    buffer_size=_BUFFERED_VALUES,
+                )
             )
-        )
+        except BaseException:
+            subscriptions.pop(handle, None)
+            raise
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         """Unsubscribe; does nothing where there is no subscription."""
-        subscription = self._subscriptions.pop(characteristic.handle, None)
+        subscription = self._subscriptions.get(characteristic.handle)
         if subscription is not None:
+            del self._subscriptions[characteristic.handle]
             with as_bleak():
                 await subscription.end()
 

@@ -10,7 +10,8 @@ half way.
 
 The adapter is the current one (`_bleio.adapter`), unless the program names one as it does for
 BlueZ: `hci0` is the current one, too, `hci1` is the system's of that name, and all else is an
-adapter string, such as `virtual:desk`.
+adapter string, such as `virtual:desk`. Named ones are the process's; a simulated device has its own
+adapter alone.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from bleio.api import Adapter, Address, Connection, ScanEntry
 from bleio.api._current import current_place
 from bleio.bleak.errors import as_bleak
 from bleio.errors import BluetoothError
+from bleio.runtime.engine import has_own_portal
 
 log = logging.getLogger(__name__)
 
@@ -64,17 +66,19 @@ def radio_of(options: Mapping[str, Any], adapter: str | None = None) -> Radio:
 
 
 def _adapter(name: str | None) -> Adapter:
-    if name is None or name == "hci0":
+    simulated = has_own_portal()
+    if name is None or name == "hci0" or (simulated and name == "virtual"):
         current = current_place().adapter
         if not isinstance(current, Adapter):
             raise BleakBluetoothNotAvailableError("No adapter available", Reason.NO_BLUETOOTH)
         return current
     if re.fullmatch(r"hci\d+", name):
         name = f"os:{name}"
-    with _changing:
+    with as_bleak(), _changing:
+        if simulated:
+            return Adapter(name)  # which tells that a simulated device has no such adapter
         if name not in _named:
-            with as_bleak():
-                _named[name] = Adapter(name)
+            _named[name] = Adapter(name)
         return _named[name]
 
 
