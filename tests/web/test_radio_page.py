@@ -169,7 +169,16 @@ def test_five_devices_before_and_after_a_drag(shown: Shown, tmp_path: Path) -> N
     tab.screenshot(tmp_path / "before.png")
     # Dragged by the mouse: RSSI follows, on the page and in the program.
     tab.drag(".device[data-id='0']", 160, 40)
-    metres = tab.until("(levelOf(0, 4) || [])[3]")
+    # The radio is told of places on the way, too; wait for the last.
+    right, down = (places[0][each] - places[1][each] for each in (0, 1))
+    tab.until(
+        "(([one, two, , , far]) => levelOf(0, 4)[3] !== null"
+        f" && Math.abs(px(one) - px(two) - {right + 160}) < 4"
+        f" && Math.abs(py(one) - py(two) - {down + 40}) < 4"
+        " && Math.abs(Math.hypot(one.x - far.x, one.y - far.y) - levelOf(0, 4)[3]) < 0.01"
+        ")(data.devices)"
+    )
+    metres = tab.js("levelOf(0, 4)[3]")
     level = shown.level(0, 4)[2]
     assert level == round(-40.2 - 30 * _log10(metres))
     while heard(scanner, "alpha") != tab.js("levelOf(0, 4)[2]"):
