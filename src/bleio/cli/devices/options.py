@@ -72,10 +72,13 @@ async def device_of(wanted: Wanted) -> AsyncIterator[Device]:
     """Find the device and have a link to it; decoders of values are loaded meanwhile."""
     from bleio.values import load
 
-    # Not the loop's executor, which the end of the command would wait for.
-    threading.Thread(target=load, name="bleio-values", daemon=True).start()
-    adapter = chosen_adapter(wanted.adapter, wanted.pairing)
-    async with connected(
-        adapter, wanted.target, timeout_s=wanted.timeout_s, pair=wanted.pair
-    ) as device:
-        yield device
+    loading = threading.Thread(target=load, name="bleio-values", daemon=True)
+    loading.start()
+    try:
+        adapter = chosen_adapter(wanted.adapter, wanted.pairing)
+        async with connected(
+            adapter, wanted.target, timeout_s=wanted.timeout_s, pair=wanted.pair
+        ) as device:
+            yield device
+    finally:
+        loading.join()  # Python that ends within an import of a module in C may abort

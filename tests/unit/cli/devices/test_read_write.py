@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,13 @@ def test_no_such_device(strap: Strap) -> None:
     assert ended.code == 3
     assert ended.err.startswith("Error: No device called 'trap' was heard within 1.5 s on virtual.")
     assert ' 2a19 --timeout 1.5 --adapter virtual  # "Strap"' in ended.err
+
+
+def test_no_thread_is_left_that_loads(strap: Strap, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_end = threading.Event()
+    monkeypatch.setattr("bleio.values.load", lambda: may_end.wait(0.5))
+    assert read("2a19").code == 0
+    assert not [each for each in threading.enumerate() if each.name == "bleio-values"]
 
 
 def test_a_wrong_address_is_a_wrong_argument() -> None:
