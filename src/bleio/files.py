@@ -27,6 +27,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from bleio.ownership import others_may_write
@@ -87,6 +88,17 @@ def objection_to(status: os.stat_result) -> str | None:
     if status.st_uid not in (0, os.geteuid()):
         return "it belongs to another user"
     return "other users may write it" if others_may_write(status) else None
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let errors of writing a file say which one: the system tells that only of opening it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def create(name: str | os.PathLike[str]) -> int:

@@ -93,7 +93,8 @@ def test_a_full_disk_ends_it_with_a_sentence(study: Study, undisturbed: Rows) ->
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 
-    assert study.run(code=1, before=limit).startswith("Error: Cannot use: File too large")
+    said = study.run(code=1, before=limit)
+    assert said.startswith(f"Error: Cannot use {str(study.results)!r}: File too large")
     assert study.results.stat().st_size <= 6000
     study.run()
     assert study.rows() == undisturbed

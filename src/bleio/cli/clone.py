@@ -29,6 +29,7 @@ from bleio.cli.shared.options import adapter_option, json_option, pairing_option
 from bleio.cli.shared.output import print_json, say
 from bleio.cli.shared.running import finish
 from bleio.cli.shared.times import Duration
+from bleio.files import naming
 from bleio.values import parse_value
 
 _MOST_SECONDS = 86_400
@@ -194,7 +195,8 @@ def _put(record: Record, output: str | None, as_json: bool) -> None:
     program = write(record)
     if output is not None:
         try:
-            Path(output).write_text(program, "utf-8")
+            with naming(output):
+                Path(output).write_text(program, "utf-8")
         except OSError as error:
             raise Failure(unusable(error)) from None
         say(f"{output}: {summary(record)}.")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bleio.decoding.lines import line as line_of
 from bleio.decoding.reading.files import decode, read
+from bleio.files import naming
 from bleio.radio.sharing import shared
 
 PROGRAMS = ("monitor", "reader")
@@ -28,7 +29,8 @@ def write_programs(folder: Path) -> list[Path]:
         if path.exists():
             raise FileExistsError(17, "it is there already", str(path))
     for path in paths:
-        path.write_text(source_of(path.stem), encoding="utf-8")
+        with naming(path):
+            path.write_text(source_of(path.stem), encoding="utf-8")
     return paths
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bleio import __version__
-from bleio.files import create, open_descriptor
+from bleio.files import create, naming, open_descriptor
 from bleio.locks import FileLock
 from bleio.testing.air.captures import as_file_name
 from bleio.testing.campaigns.errors import CampaignError
@@ -107,8 +107,9 @@ class ResultsFile:
 
     def _write(self, rows: Iterable[Row]) -> None:
         octets = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
-        while octets:
-            octets = octets[self._file.write(octets) :]
+        with naming(self.path):
+            while octets:
+                octets = octets[self._file.write(octets) :]
 
     def _keep(self, row: Row, capture: bytes | None) -> str | None:
         """Write a capture. Returns: its path from the folder of the results."""
@@ -119,7 +120,7 @@ class ResultsFile:
         label = label_of(row["seed"], self._plan.choices[choice])[:MOST_OF_LABEL]
         path = self._folder / f"{as_file_name(f'{label},{choice}')}.pcapng"
         self._folder.mkdir(exist_ok=True)
-        with open(create(path), "wb") as file:
+        with naming(path), open(create(path), "wb") as file:
             file.write(capture)
         self._captures += 1
         return path.relative_to(self.path.parent).as_posix()
