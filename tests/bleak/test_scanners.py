@@ -225,3 +225,15 @@ async def test_adapters_that_are_not_there():
         await BleakAdapter.get(bluez={"adapter": "no such adapter"})
     with pytest.raises(BleakBluetoothNotAvailableError):
         await BleakScanner.discover(0.1, bluez={"adapter": "hci:tcp-client:127.0.0.1:1"})
+
+
+def test_a_controller_without_extended_advertising_scans_without_a_warning(ble_world, caplog):
+    async def app():
+        (device,) = await BleakScanner.discover(0.5)
+        print(device.name)
+
+    ble_world.add(OURS)
+    program = ble_world.add(app, limits="ble-4.0")
+    ble_world.run(until=lambda: not program.running)
+    assert program.text == f"{table.NAME}\n"
+    assert caplog.records == []

@@ -29,6 +29,7 @@ from bleak.exc import (
 )
 
 from bleio import aio
+from bleio.aio.opening import hears_extended, open_now
 from bleio.api import Adapter, Address, Connection, ScanEntry
 from bleio.api._current import current_place
 from bleio.bleak.errors import as_bleak
@@ -164,10 +165,11 @@ class Radio:
             await asyncio.sleep(_AGAIN_S)
 
     async def _scanning(self, begun: asyncio.Future[None]) -> None:
+        await open_now(self.adapter)
         heard = aio.scan(
             self.adapter,
             buffer_size=_BUFFER_OCTETS,
-            extended=True,
+            extended=hears_extended(self.adapter),
             minimum_rssi=_RSSI_DBM,
             active=self._is_active(),
         )

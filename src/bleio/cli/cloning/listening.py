@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Callable
 
 from bleio import aio
+from bleio.aio.opening import hears_extended
 from bleio.api import Adapter
 from bleio.backends.capabilities import Capability
 from bleio.cli.cloning.record import Advertising
 from bleio.cli.cloning.rhythm import interval_ms
-from bleio.cli.devices.finding import Heard, Search, chosen, hears_extended, listen, repr_of
+from bleio.cli.devices.finding import Heard, Search, chosen, listen, repr_of
 from bleio.cli.devices.target import Target
 
 _MOST_S = 4.0

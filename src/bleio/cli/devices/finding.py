@@ -12,12 +12,12 @@ be typed. Names are what anybody chooses to send: they are shown escaped, and de
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from bleio import aio
+from bleio.aio.opening import hears_extended, open_now
 from bleio.api import Adapter, Address, ScanEntry
 from bleio.cli.devices.problems import NotFound
 from bleio.cli.devices.retyping import retyped
@@ -145,20 +145,6 @@ async def _listen(adapter: Adapter, search: Search, fits: asyncio.Event) -> None
                 fits.set()
             if search.is_over:
                 return
-
-
-async def open_now(adapter: Adapter) -> None:
-    """Open an adapter, so that what it can do is known. Raises: as a scan."""
-    with contextlib.suppress(NotImplementedError):  # of a system that does not tell its address
-        await aio.address(adapter)
-
-
-def hears_extended(adapter: Adapter) -> bool:
-    """Whether an open adapter can hear extended advertising; asked in vain, it would warn."""
-    from bleio.backends.capabilities import Capability
-
-    backend = adapter._session.life.backend
-    return backend is not None and Capability.EXTENDED_ADVERTISING in backend.capabilities
 
 
 def repr_of(adapter: Adapter) -> str:

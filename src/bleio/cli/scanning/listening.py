@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bleio import aio
+from bleio.aio.opening import hears_extended, open_now
 from bleio.api import Adapter, ScanEntry
-from bleio.cli.devices.finding import hears_extended, open_now
 from bleio.cli.scanning.device import Device
 from bleio.cli.scanning.devices import Devices
 from bleio.core.advertising_fields import AdvertisingFields
