@@ -215,6 +215,37 @@ def test_wrong_arguments(tmp_path: Path, arguments: tuple[str, ...], message: st
     assert message in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no SIGTERM")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_kill_leaves_whole_files(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "beacon.py").write_text(
+        "import time, _bleio\n"
+        "_bleio.adapter.start_advertising(b'\\2\\1\\6', connectable=False)\n"
+        "time.sleep(0.5)\n"
+        "print('begun', flush=True)\n"
+        "while True:\n"
+        "    time.sleep(1)\n"
+    )
+    options = ["--real-time", "--capture", "air.pcapng", "--report", "page.html"]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "bleio", "sim", *options, "beacon.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    )
+    assert process.stdout is not None
+    assert "begun" in process.stdout.readline()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, "Traceback" in errors) == (128 + number, False), errors
+    decoded = CliRunner().invoke(main, ["decode", str(tmp_path / "air.pcapng")])
+    assert decoded.exit_code == 0
+    assert "ADV" in decoded.output
+    assert (tmp_path / "page.html").read_text("utf-8").endswith("</script>\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for a child there")
 def test_in_real_time_lines_come_when_they_are_printed(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("import time\nprint('first')\ntime.sleep(30)")

@@ -19,6 +19,7 @@ import click
 from bleio.cli.options import print_anything, unusable
 from bleio.cli.page import WebCommand, web_options
 from bleio.cli.shared.options import json_option
+from bleio.cli.shared.running import ending_in_order
 from bleio.cli.worlds import (
     FOR_EVER_S,
     Duration,
@@ -165,6 +166,7 @@ def sim(
             watch=None if page is not None else _Progress(for_s, telling),
         )
         with (
+            ending_in_order(),
             _telling_end(world) if as_json else contextlib.nullcontext(),
             _finishing(world, telling),
             world,

@@ -8,6 +8,7 @@ scans and links end, files are whole, and a terminal is as it was. `timeout 10 b
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
@@ -53,6 +54,30 @@ async def _until_killed(work: Coroutine[Any, Any, T]) -> T:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Let `kill` end what does not await as Ctrl-C does, so that its files are whole.
+
+    Raises: click's Exit, after a signal, in place of KeyboardInterrupt.
+    """
+    came: list[int] = []
+
+    def end(number: int, _frame: object) -> None:
+        came.append(number)
+        signal.raise_signal(signal.SIGINT)  # whatever handles that, such as a world's
+
+    before = {number: signal.signal(number, end) for number in _deadly_signals()}
+    try:
+        yield
+    except KeyboardInterrupt:
+        if came:
+            raise ClickExit(_BY_SIGNAL + came[0]) from None
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _deadly_signals() -> Iterator[int]:
