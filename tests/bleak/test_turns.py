@@ -11,8 +11,9 @@ from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakDeviceNotFoundError, BleakError
 
 from bleio import aio
+from bleio.testing import World
 from support.bleak import table
-from support.bleak.settings import conformance, setting_of
+from support.bleak.settings import OURS, conformance, setting_of
 from support.patience import PATIENCE_S
 
 ABSENT = "C0:00:00:00:00:01"
@@ -213,3 +214,24 @@ def test_a_client_is_disconnected_from_another_loop():
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@pytest.mark.parametrize("at_s", [0.0001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0])
+def test_a_world_is_left_while_a_program_goes_on(at_s):
+    """What Python collects then must not complain, which pytest takes for a failure."""
+
+    async def goes_on():
+        async with BleakScanner():
+            gone = asyncio.Event()
+            async with BleakClient(await found(), lambda client: gone.set()) as client:
+                await client.start_notify(table.NOTIFY, print)
+                await client.read_gatt_char(table.READ)
+                await gone.wait()
+
+    with World(seed=2) as world:
+        world.add(OURS)
+        program = world.add(goes_on)
+        world.run(at_s)
+        assert program.running
+    del program, world
+    gc.collect()

@@ -27,7 +27,7 @@ from bleio.api import Address, Connection, ScanEntry
 from bleio.bleak.errors import NOT_CONNECTED, as_bleak, att_code
 from bleio.bleak.filters import tell_unknown
 from bleio.bleak.heard import address_text
-from bleio.bleak.radio import Radio, radio_of
+from bleio.bleak.radio import Radio, let_go, radio_of
 from bleio.bleak.services import discovered, mtu
 from bleio.core.codes import AttErrorCode
 from bleio.errors import BluetoothError, SecurityError
@@ -162,11 +162,11 @@ class Client(BaseBleakClient):
             await aio.disconnected(connection)
         except asyncio.CancelledError:
             await aio.disconnect(connection)
+            self._ended(connection)
             raise
         except BluetoothError:
             pass  # the engine has stopped, and with it the link
-        finally:
-            self._ended(connection)
+        self._ended(connection)
 
     def _ended(self, connection: Connection) -> None:
         if self._connection is connection:  # else there is a new link already
@@ -185,6 +185,9 @@ class Client(BaseBleakClient):
         """End the link; its callback has been called when this returns, if in this loop."""
         connection, watch = self._connection, self._watch
         if connection is None or watch is None:
+            return
+        if watch.get_loop().is_closed():
+            let_go(connection)  # perhaps by a task of that loop, which cannot wait
             return
         with as_bleak():
             await aio.disconnect(connection)

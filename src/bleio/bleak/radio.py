@@ -4,6 +4,10 @@ An adapter has one scan, and connecting ends it. Programs of bleak have several 
 on while others connect. So a loop has one scan for all its scanners, which stands still while one
 of its clients connects, as BlueZ has it. Clients connect one after the other.
 
+A loop may be closed while tasks of it wait, as at the end of a world. Python collects those then,
+and runs what they do at their ends; nothing can be awaited there, so all that is done is to have
+links ended.
+
 Scanning and connecting take turns by a lock. The scan is a task that waits for its turn, so nobody
 has to wait for it: to begin or end it is done at once, which a cancelled task does not break off
 half way.
@@ -17,6 +21,7 @@ adapter alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import threading
@@ -88,6 +93,7 @@ class Radio:
 
     def __init__(self, adapter: Adapter) -> None:
         self.adapter = adapter
+        self._loop = asyncio.get_running_loop()
         self._listeners: dict[object, tuple[Hear, bool]] = {}
         self._turn = asyncio.Lock()
         self._connecting = 0
@@ -124,6 +130,8 @@ class Radio:
     async def ignore(self, owner: object) -> None:
         """Call it no more; the scan ends with the last one. Idempotent."""
         self._listeners.pop(owner, None)
+        if self._loop.is_closed():
+            return
         if not self._listeners and (scan := self._end_scan()) is not None:
             await asyncio.wait([scan])
 
@@ -132,13 +140,15 @@ class Radio:
 
     def _begin_scan(self) -> None:
         """Begin if somebody listens; does nothing if it has begun."""
-        if self._listeners and self._scan is None and not self._connecting:
+        if self._loop.is_closed() or self._connecting:
+            return
+        if self._listeners and self._scan is None:
             self._scan = asyncio.create_task(self._listening(self._begun))
 
     def _end_scan(self) -> asyncio.Task[None] | None:
         """Returns: what ends now, to be waited for."""
         scan, self._scan = self._scan, None
-        if scan is not None:
+        if scan is not None and not self._loop.is_closed():
             scan.cancel()
         return scan
 
@@ -206,7 +216,11 @@ class Radio:
         """End a link that `connect` returned, unless other parts of the program use it, too."""
         if connection in self._users:
             self._users[connection] -= 1
-            if not self._users[connection]:
+            if self._users[connection]:
+                return
+            if self._loop.is_closed():
+                let_go(connection)
+            else:
                 await aio.disconnect(connection)
 
     def _link_to(self, address: Address) -> Connection | None:
@@ -215,6 +229,13 @@ class Radio:
             if each.connected and each._link.is_central and each._link.peer.octets == octets:
                 return each
         return None
+
+
+def let_go(connection: Connection) -> None:
+    """Have a link ended, and do not wait for that."""
+    session = connection._session
+    with contextlib.suppress(BluetoothError, RuntimeError):  # the engine has stopped, and the link
+        session.engine.post(session.gap.end_link, connection)
 
 
 def _tell(hear: Hear, entry: ScanEntry) -> None:

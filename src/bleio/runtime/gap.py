@@ -154,9 +154,7 @@ class Gap:
 
     async def connect(self, address: DeviceAddress, timeout_s: float) -> Any:
         """Connect, ending a running scan, and return the new link's object. 0: no time limit."""
-        return await Call(
-            self._life.use, (), self._connect, address, timeout_s, undo=self._unwanted_link
-        )
+        return await Call(self._life.use, (), self._connect, address, timeout_s, undo=self.end_link)
 
     # The same on the engine
 
@@ -204,7 +202,8 @@ class Gap:
     def _unwanted_scan(self, nothing: None) -> None:
         self._tasks.spawn(self._scanner.stop())
 
-    def _unwanted_link(self, connection: Any) -> None:
+    def end_link(self, connection: Any) -> None:
+        """Begin to end a link that nobody wants any more. Thread: the engine's."""
         if (link := self.connections.link_of(connection)) is not None:
             self._tasks.spawn(link.disconnect())
 
