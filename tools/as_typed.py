@@ -38,6 +38,7 @@ typed() {
 }
 in_another_terminal() {
     printf '\\n$ %s    # in another terminal\\n' "$2"
+    : >"$SAID/$1"  # here, since what follows may be ended before it has begun
     set -m  # a group of its own, which ends as a whole
     ( eval "$2" ) >"$SAID/$1" 2>&1 </dev/null &
     set +m

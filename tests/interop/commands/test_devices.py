@@ -113,6 +113,7 @@ def test_tab_completes_names_and_ctrl_c_drops_the_line(
         terminal.expect("Pulse>")
         terminal.type("info")
         terminal.expect("not encrypted, MTU")
+        terminal.expect("Pulse>")  # else it is typed at no prompt
         terminal.type("\x04")
         assert terminal.end() == 0
         assert terminal.is_sane()

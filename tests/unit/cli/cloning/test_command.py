@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from bleio.cli.clone import _octets, clone
+from bleio.cli.clone import _octets
 from bleio.cli.cloning.from_json import RecordError, from_json
 from bleio.cli.cloning.record import (
     Answer,
@@ -24,6 +24,7 @@ from bleio.cli.cloning.record import (
 )
 from bleio.cli.cloning.to_json import to_json
 from bleio.cli.cloning.writing import write
+from bleio.cli.main import main
 from bleio.core.codes import Properties
 from bleio.core.uuid import uuid16
 
@@ -35,7 +36,7 @@ WRONG: list[Any] = [
 
 
 def run(*arguments: str, given: str = "") -> Result:
-    return CliRunner().invoke(clone, list(arguments), input=given)
+    return CliRunner().invoke(main, ["clone", *arguments], input=given)
 
 
 def test_a_program_is_made_of_a_record(tmp_path: Path) -> None:
