@@ -81,7 +81,7 @@ def test_what_is_wrong_and_what_helps(bench: Bench, tmp_path: Path) -> None:
     newcomer = Newcomer(bench.inside("again", "programs/finder.py"))
     machine = bench.machine
     machine.block(True)
-    page = lines_of_page("_bleio.BluetoothError: ", "virtual:desk")
+    page = lines_of_page("_bleio.BluetoothError: ", "`bleio doctor` looks")
     page[0] = page[0].partition(": ")[2]
     for line, documented in zip(newcomer.sees(), page, strict=True):
         assert line.strip().startswith(documented.removesuffix("(...)"))
