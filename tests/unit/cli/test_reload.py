@@ -27,6 +27,7 @@ class Reloading:
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-m", "bleio", "run", "--reload", *arguments],
             cwd=folder,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},  # as where users are
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -121,6 +122,17 @@ def test_a_module_from_its_own_folder_counts_and_no_other_file(
     assert changed == f"bleio run --reload: {os.path.join('pack', 'part.py')} has changed."
     save(pack / "__init__.py", "print('pack')")
     run.until("pack")
+
+
+def test_a_change_of_the_same_length_in_the_same_second(reloading: Any, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("import part\nprint(part.WORD)\n" + LOOP)
+    part = tmp_path / "part.py"
+    for word in ("one", "two", "six"):
+        save(part, f"WORD = {word!r}")
+        os.utime(part, ns=(10**18, 10**18 + len(word) + ord(word[0])))
+        if word == "one":
+            run = reloading("program.py")
+        run.until(word)
 
 
 def test_an_error_is_shown_and_the_next_change_waited_for(reloading: Any, tmp_path: Path) -> None:

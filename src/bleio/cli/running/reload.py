@@ -11,6 +11,8 @@ The program ends as by Ctrl-C, so its `finally` clauses run and its links end be
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -83,7 +85,9 @@ class _Run:
             if told and self._signals.want_end:
                 return 128 + signal.SIGINT
         _say(f"{os.path.relpath(changed)} has changed.")
-        return self._stop()
+        code = self._stop()
+        self._forget_compiled()
+        return code
 
     def _stop(self) -> int | None:
         """Have the program end. Returns: the exit code if the user wants no other to begin."""
@@ -96,6 +100,16 @@ class _Run:
             self._process.kill()
             self._process.wait()
         return 128 + signal.SIGINT if self._signals.want_end else None
+
+    def _forget_compiled(self) -> None:
+        """Have the program's own modules compiled anew.
+
+        Python takes what it has compiled for that of a changed file if both are of the same length
+        and of the same second.
+        """
+        for path in self._noted:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(importlib.util.cache_from_source(path))
 
     def _changed_and_settled(self) -> str | None:
         """Return a file that has changed, once all have stayed as they are for a moment."""
