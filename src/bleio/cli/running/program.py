@@ -10,6 +10,7 @@ All of these raise whatever the program raises, and are for the main thread only
 from __future__ import annotations
 
 import builtins
+import linecache
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -47,6 +48,8 @@ def run_text(text: str, arguments: Sequence[str]) -> None:
     """Execute a text."""
     _prepare(["-c", *arguments], "")
     module = _main_module(BuiltinImporter)
+    if sys.version_info >= (3, 13):  # whose tracebacks show the lines of such a text
+        linecache.cache["<string>"] = len(text), None, text.splitlines(keepends=True), "<string>"
     exec(compile(text, "<string>", "exec", dont_inherit=True), vars(module))
 
 
