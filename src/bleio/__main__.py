@@ -52,7 +52,7 @@ def _parse() -> object:
     except OSError as error:
         if error.errno not in _NO_OUTPUT or error.filename is not None:
             raise
-        from bleio.cli.options import stop_printing
+        from bleio.cli.shared.stdout import stop_printing
 
         stop_printing()
         click.echo(f"Error: Cannot write the output: {error.strerror}.", err=True)

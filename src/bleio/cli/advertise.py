@@ -14,13 +14,13 @@ import click
 from bleio import aio
 from bleio.api import Adapter, Address, Connection
 from bleio.cli.broadcasting import Broadcast, made_of
-from bleio.cli.options import no_nan
 from bleio.cli.shared.adapters import adapter_string, chosen_adapter
 from bleio.cli.shared.fields import address_fields, address_text
 from bleio.cli.shared.options import (
     adapter_option,
     complete_services,
     json_option,
+    no_nan,
     pairing_option,
 )
 from bleio.cli.shared.output import print_json, print_line, say, shown

@@ -13,8 +13,8 @@ import sys
 
 import click
 
-from bleio.cli.options import unusable
 from bleio.cli.shared.options import adapter_option, json_option
+from bleio.cli.shared.paths import unusable
 from bleio.cli.shared.times import Duration
 
 _BTSNOOP = (".btsnoop", ".log", ".cfa")

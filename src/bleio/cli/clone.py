@@ -22,11 +22,11 @@ from bleio.cli.cloning.remarks import remarks, summary
 from bleio.cli.cloning.to_json import to_json
 from bleio.cli.cloning.writing import write
 from bleio.cli.devices.target import parse_target
-from bleio.cli.options import unreadable, unusable
 from bleio.cli.shared.adapters import chosen_adapter
 from bleio.cli.shared.exits import Exit, Failure
 from bleio.cli.shared.options import adapter_option, json_option, pairing_option
 from bleio.cli.shared.output import print_json, say
+from bleio.cli.shared.paths import unreadable, unusable
 from bleio.cli.shared.running import finish
 from bleio.cli.shared.times import Duration
 from bleio.files import naming

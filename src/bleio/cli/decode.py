@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 import click
 
-from bleio.cli.options import unreadable
 from bleio.cli.shared.options import json_option
 from bleio.cli.shared.packets import print_packets
+from bleio.cli.shared.paths import unreadable
 
 
 @click.command()

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bleio.cli.options import unusable
 from bleio.cli.shared.options import json_option
+from bleio.cli.shared.paths import unusable
 from bleio.cli.worlds import (
     Duration,
     air_options,

@@ -93,7 +93,7 @@ class LazyGroup(click.Group):
         if name not in COMMANDS and not name.startswith("-"):
             ctx.fail(_no_such_command(name, args[1:]))
         if name not in _ANOTHERS_OUTPUT:
-            from bleio.cli.options import print_anything
+            from bleio.cli.shared.stdout import print_anything
 
             print_anything()
         return super().resolve_command(ctx, args)
@@ -144,7 +144,7 @@ class LazyGroup(click.Group):
 
 def _end_unread(context: click.Context) -> NoReturn:
     """End quietly: what reads the output has ended."""
-    from bleio.cli.options import stop_printing
+    from bleio.cli.shared.stdout import stop_printing
 
     stop_printing()
     context.exit(141)

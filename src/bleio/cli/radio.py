@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from bleio.cli.options import no_nan, unreadable, unusable
 from bleio.cli.page import WebCommand, open_page, web_options
-from bleio.cli.shared.options import json_option
+from bleio.cli.shared.options import json_option, no_nan
 from bleio.cli.shared.output import print_json, print_line
+from bleio.cli.shared.paths import unreadable, unusable
 from bleio.errors import CallerError, ControllerLost
 from bleio.files import Recording
 from bleio.radio.air.propagation import DEFAULT_PATH_LOSS_DB, Propagation

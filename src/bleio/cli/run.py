@@ -15,9 +15,9 @@ from functools import partial
 
 import click
 
-from bleio.cli.options import unusable
 from bleio.cli.running.program import run_file, run_input, run_module, run_text
 from bleio.cli.shared.options import adapter_option, pairing_option
+from bleio.cli.shared.paths import unusable
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True)
 _RELOAD = "--reload"

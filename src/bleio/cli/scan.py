@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bleio.cli.options import unusable
 from bleio.cli.shared.options import adapter_option, complete_services, json_option
+from bleio.cli.shared.paths import unusable
 from bleio.cli.worlds import Duration
 
 if TYPE_CHECKING:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bleio.cli.options import print_anything, unusable
 from bleio.cli.page import WebCommand, web_options
 from bleio.cli.shared.options import json_option
+from bleio.cli.shared.paths import unusable
 from bleio.cli.shared.running import ending_in_order
+from bleio.cli.shared.stdout import print_anything
 from bleio.cli.worlds import (
     FOR_EVER_S,
     Duration,

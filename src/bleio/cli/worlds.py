@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bleio.cli.options import no_nan
+from bleio.cli.shared.options import no_nan
 from bleio.cli.shared.times import FOR_EVER_S as FOR_EVER_S, Duration as Duration
 
 if TYPE_CHECKING:

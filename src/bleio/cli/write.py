@@ -12,9 +12,9 @@ from bleio.cli.devices.choosing import Row, choose, label
 from bleio.cli.devices.options import Wanted, device_command, device_of
 from bleio.cli.devices.showing import device_fields, hex_text, place_fields
 from bleio.cli.devices.table import read_table
-from bleio.cli.options import unreadable
 from bleio.cli.shared.options import complete_characteristics, json_option
 from bleio.cli.shared.output import print_json, print_line
+from bleio.cli.shared.paths import unreadable
 from bleio.cli.shared.running import finish
 from bleio.decoding.octets import counted
 from bleio.values import parse_value

@@ -74,6 +74,11 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else _escape(each) for each in text)
 
 
+def printable_lines(text: str) -> str:
+    """Return a text of several lines in which nothing but its line ends moves the cursor."""
+    return "\n".join(printable(line) for line in text.splitlines())
+
+
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 

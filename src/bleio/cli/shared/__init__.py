@@ -1,10 +1,14 @@
 """What commands share. A command parses, calls the library and prints; how that is done is here.
 
-    options    --adapter, --json and --json-schema, --pairing: decorators
+    options    --adapter, --json and --json-schema, --pairing: decorators; checks of values
     adapters   the adapter that the options choose
     running    a command that awaits, from its start to Ctrl-C
     output     JSON lines, tables, texts of others that are fit to be shown
+    stdout     standard output that takes every text, and is gone without a traceback
+    paths      what is said of files that cannot be used
     packets    packets in words, of captures
+    hints      what may be the reason when nothing is heard
+    log        warnings while a view has the terminal
     times      a time on the command line
     fields     what addresses, UUIDs and octets are in JSON
     exits      exit codes, and which error gives which

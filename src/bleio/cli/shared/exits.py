@@ -51,7 +51,7 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the sentence on standard error; what others have put into it is escaped."""
-        from bleio.cli.shared.output import printable_lines
+        from bleio.decoding.octets import printable_lines
 
         text = printable_lines(self.format_message())
         click.echo(f"Error: {text}", file=file, err=file is None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 
-from bleio.cli.shared.output import printable_lines, say
+from bleio.cli.shared.output import say
+from bleio.decoding.octets import printable_lines
 
 _MOST = 100
 

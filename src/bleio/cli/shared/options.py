@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from importlib import resources
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Number = TypeVar("Number", float, "float | None")
 
 
 def adapter_option(command: Command) -> Command:
@@ -64,6 +66,13 @@ def json_option(schema: str) -> Callable[[Command], Command]:
 def read_schema(name: str) -> str:
     """Return the text of a command's schema."""
     return (resources.files("bleio.cli") / "schemas" / f"{name}.json").read_text("utf-8")
+
+
+def no_nan(context: click.Context, parameter: click.Parameter, value: Number) -> Number:
+    """Refuse "nan", which every range lets pass, since it is not less than anything."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("'nan' is no number.")
+    return value
 
 
 def complete_services(

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bleio.cli.options import stop_printing
 from bleio.cli.shared.exits import Failure
+from bleio.cli.shared.stdout import stop_printing
 from bleio.decoding.octets import printable
 
 if TYPE_CHECKING:
@@ -47,11 +47,6 @@ def _with_few_marks(text: str) -> str:
         if marks <= _MOST_MARKS:
             kept.append(each)
     return "".join(kept)
-
-
-def printable_lines(text: str) -> str:
-    """Return a text of several lines in which nothing but its line ends moves the cursor."""
-    return "\n".join(printable(line) for line in text.splitlines())
 
 
 def print_line(line: str = "") -> None:
