@@ -173,7 +173,7 @@ def test_real_time_lasts_as_long_as_it_says(tmp_path: Path) -> None:
 def test_progress_is_shown_when_it_takes_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bleio.cli.sim._PROGRESS_S", 0)
+    monkeypatch.setattr("bleio.cli.simulating.telling._PROGRESS_S", 0)
     (tmp_path / "code.py").write_text("import time\ntime.sleep(10)")
     arguments = [str(tmp_path / "code.py"), "--real-time", "--for", "500ms"]
     done = CliRunner().invoke(main, ["sim", *arguments])

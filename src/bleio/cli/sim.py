@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from bleio.cli.page import WebCommand, web_options
 from bleio.cli.shared.options import json_option
-from bleio.cli.shared.paths import unusable
 from bleio.cli.shared.running import ending_in_order
-from bleio.cli.shared.stdout import print_anything
 from bleio.cli.worlds import (
     FOR_EVER_S,
     Duration,
@@ -40,8 +37,6 @@ if TYPE_CHECKING:
     from bleio.testing.world import World
     from bleio.web.address import PageAddress
     from bleio.web.worlds.page import WorldPage
-
-_PROGRESS_S = 2.0
 
 
 @click.command(cls=WebCommand)
@@ -131,28 +126,17 @@ def sim(
     does not come, or one of --never that does, with exit code 1.
     """
     try:
-        from bleio.errors import notes_of
-        from bleio.testing.errors import DeviceFailed, WorldError
-        from bleio.testing.failures import located
-        from bleio.testing.programs.ends import is_quit
-        from bleio.testing.programs.program import words_of
+        from bleio.cli.simulating import outcome, telling as tellings
     except ImportError as error:  # of what worlds need and not every machine has
         raise click.ClickException(str(error)) from error
-    print_anything()
     check_air(path_loss, distance, jitter_s)
-    if decipher and capture is None:
-        raise click.UsageError("--decipher goes with --capture")
-    if verbose and not trace:
-        raise click.UsageError("-v goes with --trace")
-    if verbose and as_json:
-        raise click.UsageError("-v is for lines; objects have the octets anyway")
-    if real_time and page is not None:
-        raise click.UsageError(
-            "--web goes at real time unless its page says else; leave --real-time"
-        )
-    telling = _telling(verbose, as_json) if trace else None
-    try:
-        world = _kind_of_world(as_json)(
+    _check_together(
+        decipher=decipher, capture=capture, trace=trace, verbose=verbose, as_json=as_json,
+        real_time=real_time, page=page,
+    )  # fmt: skip
+    telling = tellings.make_telling(verbose, as_json) if trace else None
+    with outcome.ended_as_command():
+        world = tellings.kind_of_world(as_json)(
             seed,
             distance_m=distance,
             path_loss_db=path_loss,
@@ -164,144 +148,53 @@ def sim(
             real_time=real_time,
             full_trace=full_trace,
             echo=telling or sys.stdout,
-            watch=None if page is not None else _Progress(for_s, telling),
+            watch=None if page is not None else tellings.Progress(for_s, telling),
         )
         with (
             ending_in_order(),
-            _telling_end(world) if as_json else contextlib.nullcontext(),
-            _finishing(world, telling),
+            outcome.end_told(world, as_json),
+            tellings.packets_told(world, telling),
             world,
-            _saving_keys(world, keys),
-            _saving_page(world, report, programs),
+            outcome.keys_saved(world, keys),
+            outcome.report_saved(world, report, programs),
         ):
-            for program in programs:
-                path, argv = words_of(program)
-                world.add(path, argv=argv)
+            _add(world, programs)
             put(world, places, exponent, distance)
             promise = _asked(world, faults, until, never)
             with _shown(world, page, programs, telling, stays=not until, as_json=as_json) as shown:
-                go_on = None if shown is None else shown.go
-                broken = world.keep(promise, FOR_EVER_S if for_s is None else for_s, go_on)
-                if broken is not None:
-                    raise located(WorldError(broken.sentence), world, world.devices)
-    except DeviceFailed as error:
-        click.ClickException(str(error)).show()
-        sys.exit(error.exit_code)
-    except WorldError as error:
-        raise click.ClickException("\n".join((str(error), *notes_of(error)))) from None
-    except BrokenPipeError:
-        raise  # nothing reads the output any more; click ends the command
-    except OSError as error:
-        raise click.ClickException(unusable(error)) from None
-    except Exception as error:
-        if is_quit(error):
-            sys.exit(1)  # whoever has ended a debugger knows why
-        raise
+                _run(world, promise, for_s, shown)
 
 
-def _kind_of_world(as_json: bool) -> type[ListeningWorld]:
-    from bleio.testing.hunt.promise import ListeningWorld
-    from bleio.testing.objects import ObjectWorld
-
-    return ObjectWorld if as_json else ListeningWorld
-
-
-def _telling(verbose: bool, as_json: bool) -> Telling:
-    from bleio.testing.live import Telling
-    from bleio.testing.objects import PacketObjects
-
-    return Telling(sys.stdout, verbose=verbose, objects=PacketObjects() if as_json else None)
-
-
-@contextlib.contextmanager
-def _telling_end(world: World) -> Iterator[None]:
-    """Say as the last object how the world has ended."""
-    from bleio.cli.shared.output import print_json
-
-    code, problem = 0, ""
-    try:
-        yield
-    except OSError:
-        raise  # the output may be what cannot be written
-    except click.UsageError:
-        raise  # it has not begun
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        code = 130 if interrupted else getattr(error, "exit_code", 1)
-        problem = "interrupted" if interrupted else str(error).partition("\n")[0]
-        raise
-    finally:
-        if code or not sys.exc_info()[0]:
-            time_us = world.clock.now_us
-            fields = {"event": "end", "time_us": time_us, "exit_code": code, "problem": problem}
-            print_json(fields)
-
-
-@contextlib.contextmanager
-def _finishing(world: World, telling: Telling | None) -> Iterator[None]:
-    """Have packets told until the world has ended, however it does."""
-    if telling is None:
-        yield
-        return
-    telling.attach(world)
-    try:
-        yield
-    except OSError:
-        raise  # the output may be what cannot be written
-    except BaseException:
-        telling.finish()
-        raise
-    telling.finish()
-
-
-def _shown(
-    world: World,
-    page: PageAddress | None,
-    programs: Sequence[str],
-    telling: Telling | None,
+def _check_together(
     *,
-    stays: bool,
+    decipher: bool,
+    capture: str | None,
+    trace: bool,
+    verbose: bool,
     as_json: bool,
-) -> contextlib.AbstractContextManager[WorldPage | None]:
-    """Show the world on a page, if that is wanted; see `shown_on`."""
-    if page is None:
-        return contextlib.nullcontext()
-    from bleio.cli.simpage import shown_on
-
-    return shown_on(world, page, programs, telling, stays=stays, as_json=as_json)
-
-
-@contextlib.contextmanager
-def _saving_keys(world: World, path: str | None) -> Iterator[None]:
-    """Write them however it ends; what cannot be written is told before it begins."""
-    if path is None:
-        yield
-        return
-    world.save_keys(path)
-    try:
-        yield
-    finally:
-        world.save_keys(path)
+    real_time: bool,
+    page: PageAddress | None,
+) -> None:
+    """Raise click.UsageError for options that need or exclude each other."""
+    if decipher and capture is None:
+        raise click.UsageError("--decipher goes with --capture")
+    if verbose and not trace:
+        raise click.UsageError("-v goes with --trace")
+    if verbose and as_json:
+        raise click.UsageError("-v is for lines; objects have the octets anyway")
+    if real_time and page is not None:
+        raise click.UsageError(
+            "--web goes at real time unless its page says else; leave --real-time"
+        )
 
 
-@contextlib.contextmanager
-def _saving_page(world: World, path: str | None, programs: Sequence[str]) -> Iterator[None]:
-    """Write the page however it ends; what cannot be written is told before it begins."""
-    if path is None:
-        yield
-        return
-    from bleio.testing.programs.ends import summary
-    from bleio.testing.report.page import save_page
+def _add(world: World, programs: Sequence[str]) -> None:
+    """Add a device for each program, with the arguments that stand behind its file."""
+    from bleio.testing.programs.program import words_of
 
-    title, failure = f"bleio sim {' '.join(programs)}", ""
-    save_page(world, path, title)
-    try:
-        yield
-    except Exception as error:
-        failure = summary(error, str(error))
-        raise
-    finally:
-        save_page(world, path, title, failure)
+    for program in programs:
+        path, argv = words_of(program)
+        world.add(path, argv=argv)
 
 
 def _asked(
@@ -317,17 +210,31 @@ def _asked(
         raise click.UsageError(str(error)) from None
 
 
-class _Progress:
-    """Says on standard error how far the world is, when it takes long; and has packets told."""
+def _shown(
+    world: World,
+    page: PageAddress | None,
+    programs: Sequence[str],
+    telling: Telling | None,
+    *,
+    stays: bool,
+    as_json: bool,
+) -> contextlib.AbstractContextManager[WorldPage | None]:
+    """Show the world on a page, if that is wanted; see `shown_on`."""
+    if page is None:
+        return contextlib.nullcontext()
+    from bleio.cli.simulating.page import shown_on
 
-    def __init__(self, for_s: float | None, telling: Telling | None) -> None:
-        self._telling = telling
-        self._of = "" if for_s is None else f" of {for_s:g} s"
-        self._last_s = time.monotonic()
+    return shown_on(world, page, programs, telling, stays=stays, as_json=as_json)
 
-    def __call__(self, now_s: float) -> None:
-        if self._telling is not None:
-            self._telling.advance()
-        if time.monotonic() - self._last_s >= _PROGRESS_S:
-            self._last_s = time.monotonic()
-            click.echo(f"simulated {now_s:.1f} s{self._of}", err=True)
+
+def _run(
+    world: ListeningWorld, promise: Promise, for_s: float | None, page: WorldPage | None
+) -> None:
+    """Let the world go on to its end. Raises: WorldError for a promise that is not kept."""
+    from bleio.testing.errors import WorldError
+    from bleio.testing.failures import located
+
+    go_on = None if page is None else page.go
+    broken = world.keep(promise, FOR_EVER_S if for_s is None else for_s, go_on)
+    if broken is not None:
+        raise located(WorldError(broken.sentence), world, world.devices)
