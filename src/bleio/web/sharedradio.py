@@ -170,45 +170,52 @@ class SharedRadioPage:
         self._served.driver.due_earlier()
 
     def _carry_out(self, command: Command) -> None:
-        medium = self._radio.medium
         match command:
             case Move(number, x, y):
-                device = self._device(number)
-                medium.place(device.station, (x, y, 0.0))
-                self._tell(device)
-                self._tell_levels(device)
+                self._move(self._device(number), x, y)
             case Lose(number, packets):
-                device = self._device(number)
-                for _ in range(packets):
-                    medium.corrupt_next(device.station)
-                undo = partial(self._spare, device, packets)
-                lost = "packet is" if packets == 1 else "packets are"
-                self._note(f"{device.label}: the next {packets} {lost} lost", undo, device)
+                self._lose(self._device(number), packets)
             case BreakLinks(number):
-                device = self._device(number)
-                for end in tuple(device.controller.layer.links.values()):
-                    end.link.finish(HciErrorCode.CONNECTION_TIMEOUT)
-                self._note(f"{device.label}: its links have been broken", None, device)
+                self._break_links(self._device(number))
             case Power(number, on):
                 self._switch(self._device(number), on)
             case JamAir(seconds, channels):
-                now_us = self._now_us
-                jammer = Interference(
-                    channels=frozenset(channels),
-                    from_us=now_us,
-                    until_us=now_us + round(seconds * 1e6),
-                )
-                medium.add_interference(jammer)
-                where = "all channels" if len(channels) == 40 else f"channels {_listed(channels)}"
-                entry = self._feed.note(
-                    now_us, f"{where} jammed for {seconds:g} s",
-                    partial(medium.remove_interference, jammer),
-                )  # fmt: skip
-                self._loop.call_later(seconds, self._feed.settled, entry)
+                self._jam(seconds, channels)
             case TakeBack(entry_number):
                 self._feed.take_back(entry_number, self._now_us)
             case _:
                 raise ValueError("A radio in real time can neither be stopped nor stepped")
+
+    def _move(self, device: _Device, x: float, y: float) -> None:
+        self._radio.medium.place(device.station, (x, y, 0.0))
+        self._tell(device)
+        self._tell_levels(device)
+
+    def _lose(self, device: _Device, packets: int) -> None:
+        for _ in range(packets):
+            self._radio.medium.corrupt_next(device.station)
+        undo = partial(self._spare, device, packets)
+        lost = "packet is" if packets == 1 else "packets are"
+        self._note(f"{device.label}: the next {packets} {lost} lost", undo, device)
+
+    def _spare(self, device: _Device, packets: int) -> None:
+        if not self._radio.medium.spare(device.station, packets):
+            raise ValueError(f"{device.label} has sent all these packets")
+
+    def _break_links(self, device: _Device) -> None:
+        for end in tuple(device.controller.layer.links.values()):
+            end.link.finish(HciErrorCode.CONNECTION_TIMEOUT)
+        self._note(f"{device.label}: its links have been broken", None, device)
+
+    def _jam(self, seconds: float, channels: tuple[int, ...]) -> None:
+        medium, now_us = self._radio.medium, self._now_us
+        until_us = now_us + round(seconds * 1e6)
+        jammer = Interference(channels=frozenset(channels), from_us=now_us, until_us=until_us)
+        medium.add_interference(jammer)
+        where = "all channels" if len(channels) == 40 else f"channels {_listed(channels)}"
+        undo = partial(medium.remove_interference, jammer)
+        entry = self._feed.note(now_us, f"{where} jammed for {seconds:g} s", undo)
+        self._loop.call_later(seconds, self._feed.settled, entry)
 
     def _switch(self, device: _Device, on: bool) -> None:
         if device.station.antenna == on:
@@ -222,10 +229,6 @@ class SharedRadioPage:
         self._radio.medium.set_antenna(device.station, on)
         self._tell(device)
         self._tell_levels(device)
-
-    def _spare(self, device: _Device, packets: int) -> None:
-        if not self._radio.medium.spare(device.station, packets):
-            raise ValueError(f"{device.label} has sent all these packets")
 
     def _note(self, text: str, undo: Callable[[], object] | None, device: _Device) -> None:
         self._feed.note(self._now_us, text, undo, device.number)
