@@ -20,8 +20,9 @@ goodbye, as at the end of any process.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from bleio.api import use_adapter
 from bleio.backends.hci import entropy
@@ -39,32 +40,31 @@ from bleio.testing.programs.output import Line, Output
 from bleio.testing.programs.patches import Patch, Patches
 from bleio.testing.programs.program import Circumstances, Program
 from bleio.testing.programs.synthetic import make_modules
+from bleio.testing.timing.jitter import make_jitter
 from bleio.testing.timing.participant import Participant
 
 _RESET_S = 0.1  # from a reset to the program's first line
 
 
-class DeviceOwner(Protocol):
-    """What a device tells and asks: the world that made it.
+@dataclass(frozen=True)
+class DeviceOwner:
+    """What a device tells and asks the world that made it.
 
-    state_folder: where devices keep their bonds, each in a folder of its name; None is nowhere.
-    full_trace: show frames of bleio in tracebacks of programs, too.
+    Attributes:
+        state_folder: where devices keep their bonds, each in a folder of its name; None is nowhere.
+        full_trace: show frames of bleio in tracebacks of programs, too.
+        check_open: raises WorldError if no device can be powered on any more.
+        named: returns a text with names of devices in place of their addresses.
+        printed: a line of output has ended. Thread: the device's.
+        failed: its program ended with an exception, `device.error`. Thread: the device's.
     """
 
     state_folder: str | None
     full_trace: bool
-
-    def check_open(self) -> None:
-        """Raise WorldError if no device can be powered on any more."""
-
-    def named(self, text: str) -> str:
-        """Return a text with names of devices in place of their addresses."""
-
-    def printed(self, device: Device, line: Line) -> None:
-        """A line of output has ended. Thread: the device's."""
-
-    def failed(self, device: Device) -> None:
-        """Its program ended with an exception, `device.error`. Thread: the device's."""
+    check_open: Callable[[], None]
+    named: Callable[[str], str]
+    printed: Callable[[Device, Line], None]
+    failed: Callable[[Device], None]
 
 
 class Device(OnAir):
@@ -105,7 +105,7 @@ class Device(OnAir):
         self._call = call
         self._patches = Patches(program)
         self._starts = 0
-        self._jitter = air.make_jitter(name)
+        self._jitter = make_jitter(air.seed, name, air.jitter_us)
         self._slowness = 1.0
         self._starts_us = 0
         self._comes_back = False

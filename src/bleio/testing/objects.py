@@ -21,7 +21,7 @@ def _line_text(device: Device, line: Line) -> str:
 class ObjectWorld(ListeningWorld):
     """A world whose `echo` gets objects."""
 
-    line_text = staticmethod(_line_text)
+    _line_text = staticmethod(_line_text)
 
 
 class PacketObjects:

@@ -41,8 +41,14 @@ from bleio.testing.air.adapters import OtherAdapters
 from bleio.testing.air.captures import Captures
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.air.limits import NO_LIMITS, Limits, as_limits
-from bleio.testing.air.places import Waypoint, as_path, first_place, make_propagation
-from bleio.testing.device import Device
+from bleio.testing.air.places import (
+    Waypoint,
+    as_path,
+    check_distances_matter,
+    first_place,
+    make_propagation,
+)
+from bleio.testing.device import Device, DeviceOwner
 from bleio.testing.errors import PowerOff, WorldError
 from bleio.testing.failures import failure_of, located, out_of_time
 from bleio.testing.programs.output import Line
@@ -88,11 +94,16 @@ class World(Results):
         decipher: `capture` and `save_packets` write encrypted packets in clear text, as from a
             sniffer that has the keys; Wireshark cannot decipher packets of the link layer.
 
+    Attributes:
+        seed: as it was given.
+        jitter_us: as it was given.
+        devices: by name, in the order in which they were added.
+
     Raises: ValueError for settings that contradict each other; OSError for files and folders.
     Thread: the one that made it; programs of the world may use devices too.
     """
 
-    line_text = staticmethod(tagged)  # what `echo` shows of a line
+    _line_text = staticmethod(tagged)  # what `echo` shows of a line
 
     def __init__(
         self,
@@ -131,12 +142,18 @@ class World(Results):
         )
         self._distance_m = distance_m or 0.0
         self._folder = None if folder is None else os.path.abspath(folder)
-        self.state_folder = None if state_folder is None else os.path.abspath(state_folder)
-        self.full_trace = full_trace
-        self._echo = Echo(echo, self.line_text, at_once=real_time)
+        self._echo = Echo(echo, self._line_text, at_once=real_time)
         self._failures: deque[Device] = deque()
         self._schedule: Schedule | None = None
         self._closed = False
+        self._owner = DeviceOwner(
+            state_folder=None if state_folder is None else os.path.abspath(state_folder),
+            full_trace=full_trace,
+            check_open=self._check_open,
+            named=devices.named,
+            printed=self._printed,
+            failed=self._failed,
+        )
 
     def __repr__(self) -> str:
         """Its seed, its time, and its devices by name."""
@@ -166,7 +183,7 @@ class World(Results):
 
         A function, or anything else that can be called, runs with the device's own `time`,
         libraries and `import`, and so does what it calls of its module; values stay shared, so
-        that it can leave results.
+        that it can leave results. A coroutine function runs as by `asyncio.run`.
 
         Args: program: a relative path is looked for in the world's folder, then in the current one.
             args, kwargs: of a function, as of `threading.Thread`. argv: what the program finds in
@@ -178,23 +195,23 @@ class World(Results):
             path: what it moves along from now on; see `Device.move_along`.
             start_s: when it is powered on, stop_s: when off again; simulated. limits: what it
             cannot do: `Limits(mtu=23)`, or the name of one of `PROFILES`.
-        Raises: ValueError; TypeError, also for async functions and generators; OSError; WorldError
-            after `close`.
+        Raises: ValueError; TypeError, also for generators; OSError for a file that cannot be read;
+            ModuleNotFoundError for a module of `share`; WorldError after `close`.
         """
-        self.check_open()
+        self._check_open()
         made = as_program(program, args, kwargs, source, self._folder)
         call = as_circumstances(argv, env, share)
         name = self.devices.check_name(name, made.name)
         check_times(start_s, stop_s)
         points = None if path is None else as_path(path, self.clock.now_us)
         if position is not None or points is not None:
-            self.check_distances_matter()
+            check_distances_matter(self.radio.medium.propagation)
         default = (len(self.devices) * self._distance_m, 0)
         place = first_place(default if position is None else position, points, self.clock.now_us)
         made_limits = as_limits(limits)
         capture = self._captures.hci_file(name)
         radio = DeviceRadio(self.radio, self.clock, place, capture, made_limits)
-        device = self.devices[name] = Device(self, self, name, made, call, radio, start_s)
+        device = self.devices[name] = Device(self, self._owner, name, made, call, radio, start_s)
         if stop_s is not None:
             self.clock.start(device.power_off, f"power of {name}", round(stop_s * 1e6))
         if points is not None:
@@ -210,7 +227,7 @@ class World(Results):
         """
         from bleio.testing.faults.schedule import Schedule
 
-        self.check_open()
+        self._check_open()
         if self._schedule is None:
             self._schedule = Schedule(self, self.devices)
         self._schedule.add(faults, from_s)
@@ -221,7 +238,7 @@ class World(Results):
         Returns: that; None if nothing came of it.
         Raises: ValueError if it is over, has not begun, or cannot be taken back.
         """
-        self.check_open()
+        self._check_open()
         if self._schedule is None or not any(each is fault for each in self.faults):
             raise ValueError(f"'{fault}' is no fault of this world")
         return self._schedule.cut_short(fault)
@@ -267,15 +284,16 @@ class World(Results):
     def go_on(self, done: Callable[[], bool], limit_s: float) -> bool:
         """Let the world go on until a condition, or for some simulated time; raises like `run`.
 
-        Args: done: what makes it true is announced: the end of a program, or what the engine does.
-        Returns: whether it came.
+        Args: done: asked when a program has ended, and when the engine has done something, such as
+            to take a packet; what else makes it true may be seen late, so use `run` for that.
+        Returns: whether it came; time that is over is no error here.
         """
         return self._run(done, limit_s, at_looks=None)
 
     def _run(
         self, done: Callable[[], bool], limit_s: float, at_looks: Callable[[], bool] | None
     ) -> bool:
-        self.check_open()
+        self._check_open()
         self.clock.check_owner()
         if math.isnan(limit_s):
             raise ValueError("A world runs for a number of seconds, not for NaN")
@@ -328,7 +346,7 @@ class World(Results):
             self.clock.join(_CLOSE_S)
             self._captures.close()
 
-    def check_open(self) -> None:
+    def _check_open(self) -> None:
         """Raise WorldError after `close`."""
         if self._closed:
             raise WorldError("This world is closed and goes on no more; make another one")
@@ -356,16 +374,12 @@ class World(Results):
 
     # What devices tell
 
-    def named(self, text: str) -> str:
-        """See `DeviceOwner`."""
-        return self.devices.named(text)
-
-    def printed(self, device: Device, line: Line) -> None:
+    def _printed(self, device: Device, line: Line) -> None:
         """See `DeviceOwner`."""
         if not self._echo.show(device, line):
             self.clock.announce()
 
-    def failed(self, device: Device) -> None:
+    def _failed(self, device: Device) -> None:
         """See `DeviceOwner`."""
         self._failures.append(device)
         self.clock.announce()

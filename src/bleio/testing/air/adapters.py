@@ -16,6 +16,7 @@ from bleio.testing.air.captures import Captures
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.air.disk import Disk
 from bleio.testing.air.sharedair import SharedAir
+from bleio.testing.timing.jitter import make_jitter
 
 
 class DeviceAdapters:
@@ -92,7 +93,7 @@ class _OfAnyDevice(PortOwner):
     ) -> None:
         self._radios = radios
         self._time = air.clock.time
-        self._jitter = air.make_jitter(name)
+        self._jitter = make_jitter(air.seed, name, air.jitter_us)
 
     def has_news(self) -> None:
         for radio in self._radios():

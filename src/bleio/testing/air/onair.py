@@ -9,7 +9,14 @@ from bleio.radio.air.station import RadioOn
 from bleio.testing.air.adapters import DeviceAdapters
 from bleio.testing.air.deviceradio import DeviceRadio
 from bleio.testing.air.disk import Disk
-from bleio.testing.air.places import STEP_S, Waypoint, as_path, as_position, position_at
+from bleio.testing.air.places import (
+    STEP_S,
+    Waypoint,
+    as_path,
+    as_position,
+    check_distances_matter,
+    position_at,
+)
 from bleio.testing.air.sharedair import SharedAir
 
 
@@ -40,7 +47,7 @@ class OnAir:
 
     @position.setter
     def position(self, position: Sequence[float]) -> None:
-        self._air.check_distances_matter()
+        check_distances_matter(self._air.radio.medium.propagation)
         self._moves += 1
         self._move_to(as_position(position))
 
@@ -60,7 +67,7 @@ class OnAir:
             first time is now, it is there at once.
         Raises: ValueError.
         """
-        self._air.check_distances_matter()
+        check_distances_matter(self._air.radio.medium.propagation)
         points = as_path(path, self._air.clock.now_us)
         start = self._air.now_s, self.position
         if points[0][0] <= start[0]:

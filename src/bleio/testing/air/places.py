@@ -39,6 +39,15 @@ def make_propagation(
     return made if loss is None else replace(made, loss=loss)
 
 
+def check_distances_matter(propagation: Propagation) -> None:
+    """Raise ValueError if path loss is the same everywhere."""
+    if propagation.path_loss_db is not None:
+        raise ValueError(
+            "Positions matter in a world with distance_m only, or with a propagation that"
+            " has path_loss_db=None"
+        )
+
+
 def as_position(position: Sequence[float]) -> Position:
     """Return x, y and z of two or three numbers. Raises: ValueError."""
     try:

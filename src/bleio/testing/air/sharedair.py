@@ -23,7 +23,7 @@ from bleio.runtime.portal import Portal
 from bleio.testing.air.captures import Captures
 from bleio.testing.programs.modules import context_of_code
 from bleio.testing.timing.clock import VirtualClock
-from bleio.testing.timing.jitter import Jitter, check_jitter
+from bleio.testing.timing.jitter import check_jitter
 
 if TYPE_CHECKING:
     from bleio.runtime.portal import MakeBackend
@@ -78,18 +78,6 @@ class SharedAir:
     def now_s(self) -> float:
         """Simulated time since the world began."""
         return self.clock.now_us / 1e6
-
-    def make_jitter(self, name: str) -> Jitter | None:
-        """Return what a device of that name takes beyond the usual; None without jitter."""
-        return Jitter(self.seed, name, self.jitter_us) if self.jitter_us else None
-
-    def check_distances_matter(self) -> None:
-        """Raise ValueError if path loss is the same everywhere."""
-        if self.radio.medium.propagation.path_loss_db is not None:
-            raise ValueError(
-                "Positions matter in a world with distance_m only, or with a propagation that"
-                " has path_loss_db=None"
-            )
 
     # Packets
 

@@ -98,9 +98,9 @@ class ListeningWorld(World):
             return self._too_late(f" within {time_text(for_s)}")
         return self._broken
 
-    def printed(self, device: Device, line: Line) -> None:
+    def _printed(self, device: Device, line: Line) -> None:
         """See `DeviceOwner`."""
-        super().printed(device, line)
+        super()._printed(device, line)
         if self._broken is None and (self._missing or self._never):
             self._listen(device, line)
 

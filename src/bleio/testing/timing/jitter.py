@@ -85,6 +85,11 @@ class Jitter(Late):
         return self._heard_us - now_us
 
 
+def make_jitter(seed: int, name: str, jitter_us: float) -> Jitter | None:
+    """Return what a device of that name takes beyond the usual; None in a world without jitter."""
+    return Jitter(seed, name, jitter_us) if jitter_us else None
+
+
 def check_jitter(jitter_us: float) -> float:
     """Return what a world was given. Raises: ValueError."""
     if not 0 <= jitter_us <= LONGEST_US:
