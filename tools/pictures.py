@@ -43,7 +43,7 @@ EXAMPLES = ("heart_rate_peripheral", "hid_keyboard", "raw_bleio_peripheral", "be
 
 @contextmanager
 def devices(folder: Path) -> Iterator[dict[str, str]]:
-    """Run devices on a radio of their own. Yields: the environment of who wants to hear them."""
+    """Run devices on a radio of their own. Yields: an environment that hears them."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("BLEIO_")},
         "BLEIO_ADAPTER": "virtual:desk",

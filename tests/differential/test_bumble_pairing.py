@@ -93,7 +93,7 @@ async def test_key_sizes(octets: int, reason: Reason) -> None:
 
 @simulated
 async def test_a_short_key_is_not_made_short() -> None:
-    """Who sees to it that the key has the size that was agreed on cannot encrypt with bumble."""
+    """A host that insists on the key size that was agreed on cannot encrypt with bumble."""
     async with bumbles() as (attacker, _):
         pairing = attacker.start_pairing(JUST_WORKS._replace(max_key_octets=7))
         await asyncio.wait_for(attacker.gone.wait(), PATIENCE_S)  # neither end can read the other

@@ -75,7 +75,7 @@ def att(packets: list[tuple[float, str, int, bytes]], opcode: int) -> list[tuple
 
 
 def control(packets: list[tuple[float, str, int, bytes]], opcode: int) -> list[str]:
-    """Who has sent the control PDUs with an opcode."""
+    """Which devices have sent the control PDUs with an opcode."""
     return [p[1] for p in packets if p[3][0] & 3 == 3 and len(p[3]) > 2 and p[3][2] == opcode]
 
 

@@ -1,9 +1,9 @@
 """Why nothing may be heard on an adapter, in one sentence: for people who wait.
 
-It is no error that nobody is there. But who has just begun often waits for what cannot come: on a
-radio of this process alone, on one whose name the other program spells otherwise, or on an adapter
-that is not allowed to hear. Which it is follows from the adapter string, and for a shared radio
-from what that says of itself.
+It is no error that nobody is there. But beginners often wait for what cannot come: on a radio of
+this process alone, on one whose name the other program spells otherwise, or on an adapter that is
+not allowed to hear. Which it is follows from the adapter string, and for a shared radio from what
+that says of itself. Commands know more to say of shared radios (`cli.shared.hints`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ async def why_silent(adapter: str, platform: str, *, listens: bool = True) -> st
     """Return the sentence; "" if there is nothing to say.
 
     Args: adapter: the string that has chosen it. platform: see `Backend.platform`. listens: whether
-        the program scans or connects; who only advertises is told of other radios alone.
+        the program scans or connects; one that only advertises is told of other radios alone.
     Thread: a loop's; it waits a second or two for radios.
     """
     kind, _, name = adapter.partition(":")
@@ -30,7 +30,7 @@ async def why_silent(adapter: str, platform: str, *, listens: bool = True) -> st
         if not name:
             return PRIVATE if listens else ""
         return await asyncio.to_thread(_of_shared, name, listens)
-    return _of_real(adapter, kind, platform) if listens else ""
+    return of_real(adapter, platform) if listens else ""
 
 
 def _of_shared(name: str, listens: bool) -> str:
@@ -53,12 +53,14 @@ def _of_shared(name: str, listens: bool) -> str:
     )
 
 
-def _of_real(adapter: str, kind: str, platform: str) -> str:
+def of_real(adapter: str, platform: str) -> str:
+    """Return the sentence for an adapter that is not simulated. Args: as `why_silent`."""
     if platform == "macOS":
         return (
             "Nothing is heard: allow Bluetooth for the terminal or editor that runs this program,"
             " in macOS' System Settings, Privacy & Security, Bluetooth, and start that app anew."
         )
+    kind = adapter.partition(":")[0]
     if kind == "esphome":
         why = "no proxy may be near a device that advertises"
     else:

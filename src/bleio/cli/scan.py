@@ -178,16 +178,17 @@ class _Form:
 def _scan(wanted: _Wanted, form: _Form, *, active: bool) -> None:
     from bleio.cli.scanning.devices import Devices
     from bleio.cli.scanning.listening import Limits, Listener
-    from bleio.cli.shared import hints
     from bleio.cli.shared.adapters import adapter_string, chosen_adapter
     from bleio.cli.shared.exits import Exit, Failure
+    from bleio.cli.shared.hints import heard_nothing
     from bleio.cli.shared.running import finish
+    from bleio.runtime.hints import SILENCE_S
 
     chosen, where = chosen_adapter(wanted.adapter), adapter_string(wanted.adapter)
     devices = Devices(wanted.filters.fit)
     shower = _shower(devices, form, where)
-    limits = Limits(wanted.duration_s, wanted.count, hints.SILENCE_S)
-    listener = Listener(chosen, devices, shower, limits, partial(hints.heard_nothing, where))
+    limits = Limits(wanted.duration_s, wanted.count, SILENCE_S)
+    listener = Listener(chosen, devices, shower, limits, partial(heard_nothing, chosen))
     with contextlib.ExitStack() as stack:
         if wanted.record is not None:
             listener.recorder = _recording(wanted.record, where)

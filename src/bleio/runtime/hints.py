@@ -1,4 +1,4 @@
-"""One line for who waits in vain: a scan, or a connect, that hears nothing for some seconds.
+"""One line for people who wait in vain: a scan, or a connect, has heard nothing for some seconds.
 
 What may be the reason is known by `backends.silence`; when to say it is decided here. A process is
 told once, by a warning of the log. Worlds and other engines of a program's own have no hints, since

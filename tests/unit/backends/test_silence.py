@@ -1,4 +1,4 @@
-"""What is said to who hears nothing."""
+"""What is said where nothing is heard."""
 
 from __future__ import annotations
 

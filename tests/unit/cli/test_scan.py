@@ -167,7 +167,7 @@ def test_silence_on_a_private_radio_is_explained(tmp_path: Path) -> None:
         timeout=PATIENCE_S,
     )
     assert (done.returncode, done.stdout) == (0, "")
-    assert "--adapter virtual:desk" in done.stderr
+    assert "BLEIO_ADAPTER=virtual:desk" in done.stderr
     assert "0 devices, 0 packets in 6.0 s." in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""Who waits in simulated time."""
+"""What waits in simulated time, and which is next."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 A program without a setting (`auto`) gets the adapter that its computer has. The log says at INFO
 which one that is; an error says what there is in place of one. It is never the simulated radio: a
-program that finds no device there would look for the fault in its peer. Who has chosen `os` knows
-what else there is, and is told only why that cannot be used.
+program that finds no device there would look for the fault in its peer. Whoever has chosen `os`
+knows what else there is, and is told only why that cannot be used.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from bleio.api import Adapter
 from bleio.backends.capabilities import Capability
 from bleio.cli.cloning.record import Advertising
 from bleio.cli.cloning.rhythm import interval_ms
-from bleio.cli.devices.finding import Heard, Search, chosen, listen, repr_of
+from bleio.cli.devices.finding import Heard, Search, chosen, listen
 from bleio.cli.devices.target import Target
 
 _MOST_S = 4.0
@@ -33,7 +33,7 @@ async def find_any(adapter: Adapter, target: Target, timeout_s: float) -> Heard:
     search = Search(target)
     await listen(adapter, search, timeout_s)
     best = search.best()
-    return best[0] if len(best) == 1 else chosen(search, timeout_s, repr_of(adapter))
+    return best[0] if len(best) == 1 else chosen(search, timeout_s, adapter)
 
 
 async def advertising_of(adapter: Adapter, heard: Heard, say: Callable[[str], None]) -> Advertising:

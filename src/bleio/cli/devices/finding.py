@@ -110,7 +110,7 @@ async def find(adapter: Adapter, target: Target, *, timeout_s: float = 10.0) -> 
     """
     search = Search(target)
     await listen(adapter, search, timeout_s)
-    return chosen(search, timeout_s, repr_of(adapter))
+    return chosen(search, timeout_s, adapter)
 
 
 async def listen(adapter: Adapter, search: Search, timeout_s: float) -> None:
@@ -153,9 +153,9 @@ def repr_of(adapter: Adapter) -> str:
     return backend.name if backend is not None else "the adapter"
 
 
-def chosen(search: Search, timeout_s: float, where: str) -> Heard:
+def chosen(search: Search, timeout_s: float, adapter: Adapter) -> Heard:
     """Return the one device that fits. Raises: NotFound."""
-    target, best = search.target, search.best()
+    target, best, where = search.target, search.best(), repr_of(adapter)
     if len(best) == 1 and best[0].connectable:
         return best[0]
     if len(best) == 1:
@@ -171,7 +171,7 @@ def chosen(search: Search, timeout_s: float, where: str) -> Heard:
     said = f"No device {target} was heard within {timeout_s:g} s on {where}."
     devices = likely_first(search.devices.values(), target)
     if not devices:
-        raise NotFound(f"{said} {heard_nothing(where)}")
+        raise NotFound(f"{said} {heard_nothing(adapter)}")
     raise NotFound(f"{said} What was:\n{commands_for(devices, target, search.others)}")
 
 

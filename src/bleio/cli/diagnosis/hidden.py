@@ -22,7 +22,7 @@ _SHORTEST_NAME = 3  # shorter ones are parts of words
 
 
 class Hider:
-    """Hides what is secret. Args: home, user: of who runs this; looked up if not given."""
+    """Hides what is secret. Args: home, user: those of the user; looked up if not given."""
 
     def __init__(self, home: str | None = None, user: str | None = None) -> None:
         self._home = _home() if home is None else home

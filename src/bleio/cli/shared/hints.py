@@ -1,43 +1,41 @@
-"""What a user may want to know when nothing happens: one or two sentences each.
+"""What a user may want to know when a command hears nothing, which is no error: a sentence or two.
 
-Errors have their own texts (`errors`, `advice`). These are for what is no error: a scan that hears
-nothing, a radio on which nobody else is.
+Most of them are those that programs are told (`backends.silence`). A command has `--adapter` and
+one moment to say it, so of shared radios it names those on which something advertises.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from bleio.api import Adapter
+from bleio.backends.silence import PRIVATE, of_real
+
 _MOST_RADIOS = 3  # that a sentence names
-SILENCE_S = 5.0  # from then on a scan that has heard nothing says so
 
 
-def heard_nothing(adapter: str) -> str:
+def heard_nothing(adapter: Adapter) -> str:
     """Return what may be the reason that a scan hears nothing.
 
-    Args: adapter: the string that has chosen the adapter.
+    Args: adapter: one that is open.
     Thread: any but an engine's: it asks the radios that run, for a second at most.
     """
-    kind, _, name = adapter.partition(":")
+    backend = adapter._session.life.backend
+    if backend is None:
+        return "Nothing is heard: the adapter is off."
+    kind, _, name = backend.name.partition(":")
     if kind != "virtual":
+        return of_real(backend.name, backend.platform)
+    if others := _busy_radios(except_for=name):
         return (
-            f"Nothing is heard on {adapter}: there may be no device near that advertises, or the"
-            " adapter does not hear. `bleio doctor` looks into that."
+            f"Nothing is heard on {backend.name}. Programs advertise on {' and '.join(others)};"
+            " choose that by --adapter."
         )
     if not name:
-        said = "Nothing is heard: 'virtual' is a radio of this process alone."
-    else:
-        said = (
-            f"Nothing is heard on {adapter}: nothing advertises there. Programs join it with"
-            f" BLEIO_ADAPTER={adapter}."
-        )
-    if others := _busy_radios(except_for=name):
-        return f"{said} Programs advertise on {' and '.join(others)}; choose that by --adapter."
-    if name:
-        return said
+        return PRIVATE
     return (
-        f"{said} For one that several programs share, choose the same name for each, such as"
-        " --adapter virtual:desk here and BLEIO_ADAPTER=virtual:desk there."
+        f"Nothing is heard on {backend.name}: nothing advertises there. Programs join it with"
+        f" BLEIO_ADAPTER={backend.name}."
     )
 
 

@@ -4,8 +4,8 @@ The user says which radio it means and, where files do not protect the socket, t
 that may stand which program it is, for people who ask who is on the radio. The first words are
 other ones if it wants no controller, but to watch what is on the air. The radio's answer tells that
 it has really taken the user in: one that is just ending accepts connections which it never serves.
-Who has `STATUS` in place of a program does not join: the answer is one line of JSON, see `status`,
-and the end.
+A client that says `STATUS` in place of a program does not join: the answer is one line of JSON, see
+`status`, and the end.
 """
 
 from __future__ import annotations

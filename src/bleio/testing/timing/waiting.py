@@ -1,6 +1,6 @@
 """Those that wait for their turn in simulated time, and which of them is first.
 
-Each wait has a sequence number: ties are broken by who began to wait first, and an entry of the
+Each wait has a sequence number: ties are broken by which began to wait first, and an entry of the
 heap whose number is no longer its participant's is of a wait that has ended. Such entries are left
 where they are, since to find one in a heap costs more than to skip it, and are tidied up in bulk.
 

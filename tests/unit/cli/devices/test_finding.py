@@ -109,7 +109,7 @@ async def test_in_vain_it_says_what_was_heard_near_names_first(
 @in_loop
 async def test_nothing_was_heard_at_all(central: Adapter) -> None:
     with pytest.raises(
-        NotFound, match=r"on virtual\. Nothing is heard: 'virtual' is a radio of this"
+        NotFound, match=r"on virtual\. Nothing is heard on 'virtual', which is a radio of this"
     ):
         await find(central, parse_target("Pulse"), timeout_s=0.2)
 

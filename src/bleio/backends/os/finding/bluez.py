@@ -1,4 +1,4 @@
-"""What BlueZ says of its adapters to who only looks.
+"""What BlueZ says of its adapters, without using any.
 
 Unlike a program that opens one, a look does not start bluetoothd by D-Bus, chooses nothing and
 waits for nothing to come back.

@@ -1,4 +1,4 @@
-"""Values that a peer sends by itself, on their way to who listens.
+"""Values that a peer sends by itself, on their way to what listens.
 
 bleak tells values of what was subscribed to, in order; each goes to its listeners at once. That is
 all, were it not for BlueZ: there a value that was *read* comes as if it had been sent, too, since

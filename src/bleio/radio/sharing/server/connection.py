@@ -55,7 +55,7 @@ class HostWatcher(Protocol):
 
 
 class Reporter(Protocol):
-    """What answers who asks how the radio is."""
+    """Answers questions how the radio is."""
 
     def status(self) -> bytes:
         """Return one line of JSON."""

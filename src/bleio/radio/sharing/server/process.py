@@ -110,7 +110,7 @@ class RadioProcess:
             await self._stop.wait()
 
     def status(self) -> bytes:
-        """Return what it says to who asks; see `status`."""
+        """Return what it says of itself when it is asked; see `status`."""
         assert self.served is not None
         return status_line(self.served, self._since_s, self._addresses, background=self._background)
 

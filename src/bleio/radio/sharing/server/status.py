@@ -1,4 +1,4 @@
-"""What a radio says of itself to who asks: since when it runs, and who is on it.
+"""What a radio says of itself when it is asked: since when it runs, and who is on it.
 
 One line of JSON, so that any version can read the part that it knows. Programs say themselves what
 they are (`hello`); what they do on the air is read off their controllers.
