@@ -14,12 +14,6 @@ from bleio import aio
 LINES = (b"hello\n", b"how are you?\n", b"a line that is longer than one small packet can be\n")
 
 
-async def print_lines(uart):
-    """Print what comes, until the link is gone."""
-    async for line in aio.lines(uart):
-        print("Received", line)
-
-
 async def main():
     radio = BLERadio()
     print("Scanning")
@@ -31,13 +25,12 @@ async def main():
     connection = await aio.connect(radio, advertisement, timeout=10)
     print("Connected to", advertisement.address)
     uart = await aio.service(connection, UARTService)
-    printing = asyncio.ensure_future(print_lines(uart))
+    answers = aio.lines(uart)
     for line in LINES:
         print("Sending ", line)
         uart.write(line)
-        await asyncio.sleep(1)
+        print("Received", await anext(answers))
     await aio.disconnect(connection)
-    await printing
 
 
 asyncio.run(main())

@@ -23,5 +23,8 @@ uart = connection[UARTService]
 for line in LINES:
     print("Sending ", line)
     uart.write(line)
-    print("Received", uart.readline())
+    answer = b""
+    while connection.connected and not answer.endswith(b"\n"):
+        answer += uart.readline()  # what has come when a second is over, even if it is no whole line
+    print("Received", answer)
 connection.disconnect()

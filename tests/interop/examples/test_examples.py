@@ -56,6 +56,37 @@ def test_uart_asked_by_tasks(start):
     server.says(r"^Received b'hello\\n'$", "^Client gone$", "^Waiting for a client$")
 
 
+SLOW = """
+import time
+from adafruit_ble import BLERadio
+from adafruit_ble.advertising.standard import ProvideServicesAdvertisement
+from adafruit_ble.services.nordic import UARTService
+radio, uart = BLERadio(), UARTService()
+radio.start_advertising(ProvideServicesAdvertisement(uart))
+while not radio.connected:
+    time.sleep(0.01)
+while radio.connected:
+    if line := uart.readline():
+        time.sleep(2.5)
+        uart.write(line[:3].upper())
+        time.sleep(1.5)
+        uart.write(line[3:].upper())
+"""
+
+
+@pytest.mark.parametrize("name", ["uart_echo_client", "uart_asker_asyncio"])
+def test_a_uart_that_takes_its_time(ble_world, name):
+    ble_world.add(source=SLOW, name="server")
+    client = ble_world.add(EXAMPLES / f"{name}.py", name="client")
+    ble_world.run(until=lambda: not client.running, within_s=60)
+    received = [line for line in client.text.splitlines() if line.startswith("Received")]
+    assert received == [
+        r"Received b'HELLO\n'",
+        r"Received b'HOW ARE YOU?\n'",
+        r"Received b'A LINE THAT IS LONGER THAN ONE SMALL PACKET CAN BE\n'",
+    ]
+
+
 def test_beacon_and_scanner(start):
     beacon = start("beacon")
     pulse = start("heart_rate_peripheral")
