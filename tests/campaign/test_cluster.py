@@ -73,14 +73,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, study: Study) -> Iterator[
 def test_a_worker_that_is_killed_loses_nothing_and_doubles_nothing(
     study: Study, cluster: Cluster, undisturbed: list[dict[str, Any]]
 ) -> None:
-    log = study.folder / "ran.txt"
-    study.change('"ran.txt"', repr(str(log)))  # workers are in another folder
+    for file in ("ran.txt", "hold"):  # workers are in another folder
+        study.change(f'"{file}"', repr(str(study.folder / file)))
+    study.hold()
     process = study.start("--on", f"dask:{cluster.address}")
     study.wait_until(lambda: study.lines() > 20 and len(study.workers()) == 2)
     os.kill(int(study.ran()[-1][0]), signal.SIGKILL)
     assert study.lines() < WORLDS
-    said, errors = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, said + errors
+    study.go_on()
+    study.ended(process, 0)
     assert study.rows() == undisturbed
     assert study.lines() == WORLDS
 
@@ -130,8 +131,7 @@ def test_a_cluster_may_get_its_workers_later(
             first == f"The cluster has no workers yet: dask worker {empty.address} --nthreads 1\n"
         )
         empty.start_worker()
-        _, errors = process.communicate(timeout=PATIENCE_S)
-        assert process.returncode == 0, errors
+        study.ended(process, 0)
     finally:
         empty.end()
     assert study.rows() == undisturbed
@@ -146,11 +146,13 @@ def test_a_scheduler_that_is_not_there_is_told(study: Study) -> None:
 def test_a_cluster_that_goes_away_is_told_and_the_campaign_goes_on_elsewhere(
     study: Study, cluster: Cluster, undisturbed: list[dict[str, Any]]
 ) -> None:
+    study.change('"hold"', repr(str(study.folder / "hold")))
+    study.hold()
     process = study.start("--on", f"dask:{cluster.address}")
     study.wait_until(lambda: study.lines() > 20)
     cluster.end()
-    _, errors = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 1
+    study.go_on()
+    _, errors = study.ended(process, 1)
     assert f"worlds are in {study.results}, and the same campaign goes on from there" in errors
     study.run()
     assert study.rows() == undisturbed

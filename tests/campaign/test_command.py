@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
+from support.patience import PATIENCE_S
 from support.studies import STUDY, WORLDS, Study
-
-
-def _without_progress(said: str) -> str:
-    """Leave out how far it was, which a slow machine is told."""
-    return "\n".join(line for line in said.splitlines() if not re.match(r"\d+ of \d+ worlds", line))
 
 
 def test_the_summary_is_shown_and_nothing_is_run_twice(
     study: Study, undisturbed: list[dict[str, Any]]
 ) -> None:
-    table = _without_progress(study.run("--workers", "2"))
+    table = study.run("--workers", "2")
     lines = [line.split() for line in table.splitlines()]
     assert lines[0][:5] == ["loss", "name", "worlds", "failed", "heard"]
     assert [line[:4] for line in lines[1:]] == [
@@ -28,7 +23,7 @@ def test_the_summary_is_shown_and_nothing_is_run_twice(
         ["0.3", "b", "40", "0"],
     ]
     assert study.rows() == undisturbed
-    assert _without_progress(study.run()) == table
+    assert study.run() == table
     assert len(study.ran()) == WORLDS
     study.run("--seeds", "41")
     assert len(study.ran()) == WORLDS + 4
@@ -128,7 +123,7 @@ def test_what_is_wrong_is_told_in_a_sentence(
 ) -> None:
     study.file.write_text(text)
     process = study.start(*arguments)
-    said, errors = process.communicate()
+    said, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode in (1, 2)
     assert said == ""
     assert complaint in errors

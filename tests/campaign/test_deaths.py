@@ -16,10 +16,12 @@ Rows = list[dict[str, Any]]
 
 
 def test_a_campaign_that_was_killed_goes_on_where_it_was(study: Study, undisturbed: Rows) -> None:
+    study.hold()
     process = study.start("--workers", "2")
     study.wait_until(lambda: study.lines() > 20)
     process.kill()
     process.wait()
+    study.go_on()
     study.wait_for_ends()
     done = study.lines()
     assert 20 < done < WORLDS
@@ -34,11 +36,13 @@ def test_a_campaign_that_was_killed_goes_on_where_it_was(study: Study, undisturb
 
 
 def test_a_worker_that_dies_loses_nothing(study: Study, undisturbed: Rows) -> None:
+    study.hold()
     process = study.start("--workers", "2")
     study.wait_until(lambda: study.lines() > 20)
     os.kill(int(study.ran()[-1][0]), signal.SIGKILL)
-    _, errors = process.communicate()
-    assert (process.returncode, errors) == (0, "")
+    study.go_on()
+    _, errors = study.ended(process, 0)
+    assert errors == ""
     assert study.rows() == undisturbed
     assert len(study.workers()) > 2
 
@@ -64,15 +68,17 @@ def test_worlds_that_kill_their_process_fail_and_stop_nobody(
 
 
 def test_ctrl_c_ends_it_and_says_how_to_go_on(study: Study, undisturbed: Rows) -> None:
+    study.hold()
     process = study.start("--workers", "2", "--seeds", "40")
     study.wait_until(lambda: study.lines() > 10)
     process.send_signal(signal.SIGINT)
-    said, errors = process.communicate()
-    assert (process.returncode, said) == (130, "")
+    said, errors = study.ended(process, 130)
+    assert said == ""
     assert errors.splitlines() == [
         "Stopped. What is done is in study.jsonl; to go on:",
         "bleio campaign study.py --workers 2 --seeds 40",
     ]
+    study.go_on()
     study.wait_for_ends()
     assert study.lines() < WORLDS
     study.run()
@@ -80,6 +86,7 @@ def test_ctrl_c_ends_it_and_says_how_to_go_on(study: Study, undisturbed: Rows) -
 
 
 def test_two_at_once_on_one_file_are_refused(study: Study) -> None:
+    study.hold()
     process = study.start("--workers", "1")
     study.wait_until(lambda: study.lines() > 0)
     assert f"Another campaign (process {process.pid})" in study.run(code=1)
