@@ -7,6 +7,7 @@ Programs and adapters of ours, on the air:
     patience         how long a test waits for what it is sure to see
     processes        programs in processes of their own, on one shared radio
     radio_processes  radios in processes of their own
+    commands         bleio's commands, run to their end
     studies          campaigns, as a user runs them
     evening          commands typed in terminals beside the examples, as by a new user
     twins            devices and their twins in worlds

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from support.commands import without_progress
 from support.patience import PATIENCE_S
 
 # Each world tells in a file that it runs, and in which process. It takes some milliseconds, and
@@ -45,11 +45,6 @@ def scenario(world, loss, name):
     return {"heard": len(heard), "any": bool(heard), "now_s": world.now_s}
 """
 WORLDS = 160
-
-
-def without_progress(said: str) -> str:
-    """Leave out how far a campaign was, which it tells every ten seconds."""
-    return re.sub(r"^\d+ of \d+ worlds.*\n", "", said, flags=re.MULTILINE)
 
 
 class Study:

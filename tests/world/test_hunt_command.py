@@ -7,13 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from bleio.cli.main import main
+from support.commands import bleio
 from support.patience import PATIENCE_S
 
 SENSOR = """
@@ -78,30 +78,20 @@ print("read", value.decode())
 """
 
 
-def bleio(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bleio", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-
-
 def write(folder: Path, reader: str, ready_s: str = "1000") -> None:
     (folder / "sensor.py").write_text(SENSOR.format(ready_s=ready_s))
     (folder / "a reader.py").write_text(READER + reader)
 
 
 def hunt(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return bleio(["hunt", "sensor.py", "a reader.py", *options], folder)
+    return bleio("hunt", "sensor.py", "a reader.py", *options, folder=folder)
 
 
 def again(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command as a shell would take it."""
     name, *arguments = shlex.split(command)
     assert name == "bleio"
-    return bleio(arguments, folder)
+    return bleio(*arguments, folder=folder)
 
 
 def test_a_race_is_found_in_one_seed_of_twenty(tmp_path: Path) -> None:
@@ -150,13 +140,14 @@ def test_a_fault_of_two_steps_is_found_and_has_no_third(tmp_path: Path) -> None:
 def test_nothing_found_says_how_much_was_tried(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("import time\ntime.sleep(1)\nprint('done')")
     done = bleio(
-        ["hunt", "code.py", "--until", "done", "--seeds", "2", "--runs", "40", "--faults", "jam"],
-        tmp_path,
+        *("hunt", "code.py", "--until", "done", "--seeds", "2", "--runs", "40"),
+        *("--faults", "jam"),
+        folder=tmp_path,
     )
     assert done.returncode == 0
     assert re.fullmatch(r"Nothing found in \d+ worlds\.\n", done.stdout)
     assert int(done.stdout.split()[3]) >= 20
-    seeds = bleio(["hunt", "code.py", "--until", "done", "--no-faults"], tmp_path)
+    seeds = bleio("hunt", "code.py", "--until", "done", "--no-faults", folder=tmp_path)
     assert (seeds.returncode, seeds.stdout) == (0, "Nothing found in 20 worlds.\n")
 
 
@@ -184,7 +175,7 @@ def test_what_breaks_without_faults_is_found_at_once(
     tmp_path: Path, program: str, options: tuple[str, ...], sentence: str | None
 ) -> None:
     (tmp_path / "code.py").write_text(program)
-    done = bleio(["hunt", "code.py", *options, "--seeds", "3", "--jitter", "0"], tmp_path)
+    done = bleio("hunt", "code.py", *options, "--seeds", "3", "--jitter", "0", folder=tmp_path)
     lines = done.stdout.splitlines()
     assert done.returncode == 1, done.stdout + done.stderr
     if sentence is None:
@@ -204,7 +195,7 @@ def test_the_air_is_the_same_in_the_command(tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("print('done')")
     options = ["--never", "done", "--seeds", "1", "--loss", "0.25", "--jitter", "2ms"]
     for air in (["--distance", "3"], ["--path-loss", "70"]):
-        done = bleio(["hunt", "code.py", *options, *air], tmp_path)
+        done = bleio("hunt", "code.py", *options, *air, folder=tmp_path)
         command = done.stdout.splitlines()[-1]
         assert (
             f" {air[0]} {float(air[1])} --loss 0.25 --jitter 0.002s --never done --for 60s"
@@ -274,7 +265,7 @@ def test_ctrl_c_tells_what_there_is(tmp_path: Path) -> None:
         process.send_signal(2)
         out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
-    assert re.fullmatch(r"Nothing found in \d+ worlds when it was interrupted\.\n", out)
+    assert re.fullmatch(r"Nothing found in \d+ worlds? when it was interrupted\.\n", out)
     assert "Traceback" not in err
 
 
@@ -285,7 +276,7 @@ def sim(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "code.py").write_text(
         "import time\nfor number in range(5):\n    time.sleep(1)\n    print('number', number)"
     )
-    return bleio(["sim", "code.py", *options], folder)
+    return bleio("sim", "code.py", *options, folder=folder)
 
 
 def test_a_world_ends_when_all_that_was_promised_is_printed(tmp_path: Path) -> None:

@@ -247,8 +247,8 @@ def test_the_command_has_it(tmp_path: Path) -> None:
     usual = run(main, ["sim", str(program)])
     first = run(main, ["sim", str(program), "--jitter", "1ms"])
     assert usual.exit_code == first.exit_code == 0
-    assert usual.output != first.output
-    assert run(main, ["sim", str(program), "--jitter", "1ms"]).output == first.output
+    assert usual.stdout != first.stdout
+    assert run(main, ["sim", str(program), "--jitter", "1ms"]).stdout == first.stdout
     wrong = run(main, ["sim", str(program), "--jitter", "2s"])
     assert wrong.exit_code == 2
     assert "--jitter can be 1s at most" in wrong.output

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-from support.patience import PATIENCE_S
+from support.commands import bleio
 from support.schemas import checked, checked_lines
 
 ADVERTISER = """
@@ -17,16 +15,6 @@ time.sleep(1)
 PRINTER = "import time\nprint('one \\N{SNOWMAN}] x')\ntime.sleep(0.5)\nprint('two')\n"
 
 
-def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bleio", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-
-
 def write(folder: Path, **sources: str) -> list[str]:
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(source, encoding="utf-8")
@@ -35,7 +23,7 @@ def write(folder: Path, **sources: str) -> list[str]:
 
 def test_a_world_s_lines_packets_and_end(tmp_path: Path) -> None:
     programs = write(tmp_path, printer=PRINTER, advertiser=ADVERTISER)
-    done = run("sim", "--json", "--trace", *programs, folder=tmp_path)
+    done = bleio("sim", "--json", "--trace", *programs, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     events = checked_lines("sim", done.stdout)
     lines = [each for each in events if each["event"] == "line"]
@@ -50,20 +38,20 @@ def test_a_world_s_lines_packets_and_end(tmp_path: Path) -> None:
     times = [each["time_us"] for each in events]
     assert times == sorted(times)
     assert events[-1] == {"event": "end", "time_us": times[-1], "exit_code": 0, "problem": ""}
-    plain = checked_lines("sim", run("sim", "--json", *programs, folder=tmp_path).stdout)
+    plain = checked_lines("sim", bleio("sim", "--json", *programs, folder=tmp_path).stdout)
     assert [each["event"] for each in plain] == ["line", "line", "end"]
 
 
 def test_a_world_that_ends_badly(tmp_path: Path) -> None:
     programs = write(tmp_path, broken="import time\ntime.sleep(0.25)\nraise SystemExit(7)\n")
-    done = run("sim", "--json", *programs, folder=tmp_path)
+    done = bleio("sim", "--json", *programs, folder=tmp_path)
     assert done.returncode == 7
     end = checked_lines("sim", done.stdout)[-1]
     assert (end["exit_code"], end["event"]) == (7, "end")
     assert "broken" in end["problem"]
     assert done.stderr.startswith("Error: ")
     programs = write(tmp_path, printer=PRINTER)
-    done = run("sim", "--json", "--until", "three", *programs, folder=tmp_path)
+    done = bleio("sim", "--json", "--until", "three", *programs, folder=tmp_path)
     assert done.returncode == 1
     assert "'three'" in checked_lines("sim", done.stdout)[-1]["problem"]
 
@@ -71,13 +59,13 @@ def test_a_world_that_ends_badly(tmp_path: Path) -> None:
 def test_what_a_hunt_has_found_is_a_command(tmp_path: Path) -> None:
     programs = write(tmp_path, printer=PRINTER)
     options = ("--no-faults", "--seeds", "2")
-    done = run("hunt", "--json", *options, "--never", "two", *programs, folder=tmp_path)
+    done = bleio("hunt", "--json", *options, "--never", "two", *programs, folder=tmp_path)
     assert done.returncode == 1
     found = checked("hunt", done.stdout)
     assert (found["found"], found["faults"]) == (True, [])
     assert "'two'" in found["problem"]
-    assert run(*found["command"][1:], folder=tmp_path).returncode == 1
-    done = run("hunt", "--json", *options, "--until", "two", *programs, folder=tmp_path)
+    assert bleio(*found["command"][1:], folder=tmp_path).returncode == 1
+    done = bleio("hunt", "--json", *options, "--until", "two", *programs, folder=tmp_path)
     assert done.returncode == 0
     assert checked("hunt", done.stdout) == {"found": False, "worlds": 2, "interrupted": False}
 
@@ -101,7 +89,9 @@ def expected(wait_s):
 
 def test_a_campaign_s_summary(tmp_path: Path) -> None:
     write(tmp_path, study=CAMPAIGN)
-    done = run("campaign", "--json", "--seeds", "2", "--workers", "1", "study.py", folder=tmp_path)
+    done = bleio(
+        "campaign", "--json", "--seeds", "2", "--workers", "1", "study.py", folder=tmp_path
+    )
     assert done.returncode == 1, done.stderr
     summary = checked("campaign", done.stdout)
     assert [each["parameters"] for each in summary["groups"]] == [{"wait_s": 0.1}, {"wait_s": 0.2}]
@@ -110,5 +100,7 @@ def test_a_campaign_s_summary(tmp_path: Path) -> None:
     (failure,) = summary["failures"]
     assert "too long" in failure["error"]
     assert failure["command"][-1] == "seed=1,wait_s=0.2"
-    refused = run("campaign", "--json", "--again", "seed=1,wait_s=0.2", "study.py", folder=tmp_path)
+    refused = bleio(
+        "campaign", "--json", "--again", "seed=1,wait_s=0.2", "study.py", folder=tmp_path
+    )
     assert refused.returncode == 2
