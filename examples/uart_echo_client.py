@@ -25,6 +25,6 @@ for line in LINES:
     uart.write(line)
     answer = b""
     while connection.connected and not answer.endswith(b"\n"):
-        answer += uart.readline()  # what has come when a second is over, even if it is no whole line
+        answer += uart.readline()  # waits for a second at most
     print("Received", answer)
 connection.disconnect()
