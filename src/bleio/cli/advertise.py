@@ -17,10 +17,10 @@ from bleio.cli.broadcasting import Broadcast, made_of
 from bleio.cli.shared.adapters import adapter_string, chosen_adapter
 from bleio.cli.shared.fields import address_fields, address_text
 from bleio.cli.shared.options import (
+    NumberRange,
     adapter_option,
     complete_services,
     json_option,
-    no_nan,
     pairing_option,
 )
 from bleio.cli.shared.output import print_json, print_line, say, shown
@@ -76,8 +76,7 @@ _LOOK_S = 0.5  # how often to see whether it still advertises, which has no bell
 @click.option(
     "--interval",
     "interval_ms",
-    type=click.FloatRange(20, 10_240),
-    callback=no_nan,
+    type=NumberRange(20, 10_240),
     default=100.0,
     show_default=True,
     metavar="MS",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bleio.cli.shared.exits import Exit
 from bleio.cli.shared.options import json_option
 from bleio.cli.shared.paths import unusable
 from bleio.cli.worlds import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 _PROGRESS_S = 2.0
 _JITTER_S = 0.001  # without any, what races nearly always has the same outcome
-_INTERRUPTED = 130  # as shells say it
 _NO_HYPOTHESIS = (
     "bleio hunt thinks of faults by hypothesis, which is not installed: pip install 'bleio[hunt]';"
     " with --no-faults it tries seeds alone"
@@ -189,7 +189,7 @@ def _tell(hunting: Hunt, scenario: Scenario) -> int:
     worlds, ended = _number(hunting.worlds, "world"), hunting.ended
     if hunting.found is None:
         click.echo(f"Nothing found in {worlds}{ended}.")
-        return _INTERRUPTED if "interrupted" in ended else 0
+        return Exit.INTERRUPTED if "interrupted" in ended else 0
     case, broken = hunting.found
     if case.faults:
         cause = f"{_number(len(case.faults), 'fault')}, with seed {case.seed}"
@@ -221,7 +221,7 @@ def _tell_object(hunting: Hunt, scenario: Scenario) -> int:
     print_json(fields)
     if hunting.found is not None:
         return 1
-    return _INTERRUPTED if interrupted else 0
+    return Exit.INTERRUPTED if interrupted else 0
 
 
 def _command(scenario: Scenario, case: Case) -> list[str]:

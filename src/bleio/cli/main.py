@@ -144,10 +144,11 @@ class LazyGroup(click.Group):
 
 def _end_unread(context: click.Context) -> NoReturn:
     """End quietly: what reads the output has ended."""
+    from bleio.cli.shared.exits import Exit
     from bleio.cli.shared.stdout import stop_printing
 
     stop_printing()
-    context.exit(141)
+    context.exit(Exit.BROKEN_PIPE)
 
 
 def _no_such_command(name: str, rest: list[str]) -> str:

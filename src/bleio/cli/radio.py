@@ -17,7 +17,7 @@ import click
 from click.core import ParameterSource
 
 from bleio.cli.page import WebCommand, open_page, web_options
-from bleio.cli.shared.options import json_option, no_nan
+from bleio.cli.shared.options import NumberRange, json_option
 from bleio.cli.shared.output import print_json, print_line
 from bleio.cli.shared.paths import unreadable, unusable
 from bleio.errors import CallerError, ControllerLost
@@ -50,8 +50,7 @@ DEFAULT_EXPONENT = 3.0  # only distances go by it, which matter on a page
 )
 @click.option(
     "--path-loss",
-    type=click.FloatRange(0, 200),
-    callback=no_nan,
+    type=NumberRange(0, 200),
     default=DEFAULT_PATH_LOSS_DB,
     show_default=True,
     metavar="DB",
@@ -59,8 +58,7 @@ DEFAULT_EXPONENT = 3.0  # only distances go by it, which matter on a page
 )
 @click.option(
     "--loss",
-    type=click.FloatRange(0, 1),
-    callback=no_nan,
+    type=NumberRange(0, 1),
     default=0.0,
     show_default=True,
     metavar="P",
@@ -68,8 +66,7 @@ DEFAULT_EXPONENT = 3.0  # only distances go by it, which matter on a page
 )
 @click.option(
     "--exponent",
-    type=click.FloatRange(0.5, 10),
-    callback=no_nan,
+    type=NumberRange(0.5, 10),
     default=DEFAULT_EXPONENT,
     show_default=True,
     metavar="N",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bleio.cli.shared.options import no_nan
+from bleio.cli.shared.options import NumberRange
 from bleio.cli.shared.times import FOR_EVER_S as FOR_EVER_S, Duration as Duration
 
 if TYPE_CHECKING:
@@ -70,22 +70,19 @@ def _all(*options: Callable[[Command], Command]) -> Callable[[Command], Command]
 air_options = _all(
     click.option(
         "--path-loss",
-        type=click.FloatRange(0, 200),
-        callback=no_nan,
+        type=NumberRange(0, 200),
         metavar="DB",
         help="Between any two devices; RSSI is transmit power minus this.  [default: 60]",
     ),
     click.option(
         "--distance",
-        type=click.FloatRange(0, 100_000),
-        callback=no_nan,
+        type=NumberRange(0, 100_000),
         metavar="M",
         help="Metres from each device to the next, in a row; far ones lose packets.",
     ),
     click.option(
         "--loss",
-        type=click.FloatRange(0, 1),
-        callback=no_nan,
+        type=NumberRange(0, 1),
         metavar="P",
         help="Part of all packets that is lost, 0 to 1.",
     ),
@@ -110,8 +107,7 @@ place_options = _all(
     ),
     click.option(
         "--exponent",
-        type=click.FloatRange(0.5, 10),
-        callback=no_nan,
+        type=NumberRange(0.5, 10),
         metavar="N",
         help="Of distances: 2 is the open, 3 to 4 inside.  [default: 2 with --distance, else 3]",
     ),

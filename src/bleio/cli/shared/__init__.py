@@ -1,6 +1,6 @@
 """What commands share. A command parses, calls the library and prints; how that is done is here.
 
-    options    --adapter, --json and --json-schema, --pairing: decorators; checks of values
+    options    --adapter, --json and --json-schema, --pairing: decorators; numbers of a range
     adapters   the adapter that the options choose
     running    a command that awaits, from its start to Ctrl-C
     output     JSON lines, tables, texts of others that are fit to be shown

@@ -1,4 +1,4 @@
-"""Options that several commands have, as decorators of click."""
+"""Options that several commands have, as decorators of click, and numbers on the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from typing import Any, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Number = TypeVar("Number", float, "float | None")
+
+
+class NumberRange(click.FloatRange):
+    """A number of a range, but not "nan", which every range of click lets pass."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail("'nan' is no number.", param, ctx)
+        return number
 
 
 def adapter_option(command: Command) -> Command:
@@ -66,13 +78,6 @@ def json_option(schema: str) -> Callable[[Command], Command]:
 def read_schema(name: str) -> str:
     """Return the text of a command's schema."""
     return (resources.files("bleio.cli") / "schemas" / f"{name}.json").read_text("utf-8")
-
-
-def no_nan(context: click.Context, parameter: click.Parameter, value: Number) -> Number:
-    """Refuse "nan", which every range lets pass, since it is not less than anything."""
-    if value is not None and math.isnan(value):
-        raise click.BadParameter("'nan' is no number.")
-    return value
 
 
 def complete_services(
