@@ -27,6 +27,7 @@ Parts of ours, on a simulated radio:
     hci/simulated    tests of coroutines in simulated time
     hci/engine       an engine that writes down what a backend tells it
     hci/world        devices on radios of every kind: what the conformance suite runs on
+    hci/held         controllers whose answers a test holds back
     hci/lines        ways to a controller with events and data apart, or with stray octets
     hci/privacy      devices with private addresses, on controllers that can do more or less
     hci/script       a controller that a test writes by hand, as bad as wanted

@@ -88,7 +88,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
 # Where each distribution that bleio depends on may be used.
 THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "aioesphomeapi": ("backends.os.esphome",),
-    "async_timeout": ("bleak.client",),  # on Python 3.10, where bleak brings it
+    "async_timeout": ("backends.time_limit", "bleak.client"),  # on Python 3.10
     "bleak": ("backends.os", "bleak", "names"),
     "bleak_esphome": ("backends.os.esphome",),
     "bluetooth_numbers": ("names",),

@@ -192,15 +192,19 @@ class HciBackend(Backend):
         opened = self._opened()
         identity.check_static(address)
         bonds = await _read(self._bonds_of(address), self.name)
-        # The claim first: it may be refused, and then nothing has changed.
-        if self._virtual:
-            await identity.claim(opened.layer, address)
-        await opened.privacy.use_identity(address)
-        self._own.address = self._wanted_address = address
-        opened.security.shared.encrypted_values.save()
-        opened.bonds.use(bonds)
-        opened.security.shared.encrypted_values.clear()
-        opened.privacy.identity_changed()
+
+        async def change() -> None:
+            # The claim first: it may be refused, and then nothing has changed.
+            if self._virtual:
+                await identity.claim(opened.layer, address)
+            await opened.privacy.use_identity(address)
+            self._own.address = self._wanted_address = address
+            opened.security.shared.encrypted_values.save()
+            opened.bonds.use(bonds)
+            opened.security.shared.encrypted_values.clear()
+            opened.privacy.identity_changed()
+
+        await opened.privacy.undivided(change)
 
     async def erase_bonds(self, peer: DeviceAddress | None = None) -> None:
         opened = self._opened()

@@ -19,7 +19,7 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.controller.port import Port
 from bleio.backends.hci.gap.advertising import AdvertisingControl
 from bleio.backends.hci.gap.initiating import InitiationControl
-from bleio.backends.hci.gap.privacy import Peers, Privacy
+from bleio.backends.hci.gap.privacy import Peers, Privacy, Spawn
 from bleio.backends.hci.gap.resolving import ControllerResolvingList, Resolver, WatchedBonds
 from bleio.backends.hci.gap.scanning import ScanControl
 from bleio.backends.hci.links.closing import ClosingLinks
@@ -49,7 +49,7 @@ class OpenParts:
         facts: ControllerFacts,
         attributes: AttributeTable,
         events: Events,
-        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        spawn: Spawn,
     ) -> None:
         self.layer = layer
         self.port = port

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from struct import Struct
 
 from bleio.backends.base import AdvertisingParameters
@@ -94,29 +95,39 @@ class AdvertisingControl:
     async def start(self, parameters: AdvertisingParameters) -> None:
         """Advertise until `stop`, a link or the controller ends it."""
         self._check(parameters)
-        async with self._privacy.lock:
-            self._parameters = parameters
-            if _may_connect(self._parameters):
-                await self._former.pairings_ended()
-            # With extended advertising a set has an address of its own; with legacy commands the
-            # address is the controller's, and scans use it too.
-            self._anonymous_address = None
-            if self._facts.extended_advertising:
-                if parameters.anonymous:
-                    self._anonymous_address = self._privacy.new_address()
-                await self._privacy.prepare()
-                await self._start_extended()
-            else:
-                self._privacy.set_anonymous(parameters.anonymous)
-                await self._privacy.prepare()
-                await self._start_legacy()
+        await self._privacy.undivided(partial(self._start, parameters), self._stop)
 
     async def stop(self) -> None:
         """Stop advertising, if it is still under way. Its end is not told: the caller knows."""
-        async with self._privacy.lock:
-            if self.active:
-                self._stopped()
-                await self._enable(False)
+        await self._privacy.undivided(self._stop)
+
+    async def _start(self, parameters: AdvertisingParameters) -> None:
+        self._parameters = parameters
+        if _may_connect(self._parameters):
+            await self._former.pairings_ended()
+        # With extended advertising a set has an address of its own; with legacy commands the
+        # address is the controller's, and scans use it too.
+        self._anonymous_address = None
+        if self._facts.extended_advertising:
+            if parameters.anonymous:
+                self._anonymous_address = self._privacy.new_address()
+            await self._privacy.prepare()
+            await self._start_extended()
+        else:
+            self._privacy.set_anonymous(parameters.anonymous)
+            await self._privacy.prepare()
+            await self._start_legacy()
+        self.active = True  # before the answer: a link may come up before that
+        try:
+            await self._enable(True)
+        except ControllerError:
+            self._stopped()
+            raise
+
+    async def _stop(self) -> None:
+        if self.active:
+            self._stopped()
+            await self._enable(False)
 
     @property
     def link_may_come(self) -> bool:
@@ -183,12 +194,8 @@ class AdvertisingControl:
             raise InvalidParameter(f"This controller advertises at most {limit} octets of data")
         if not -127 <= parameters.tx_power_dbm <= 20:
             raise InvalidParameter("Invalid BLE parameter")
-        if parameters.tx_power_dbm and not self._facts.extended_advertising:
-            self._keep_power()
-
-    def _keep_power(self) -> None:
-        """The legacy commands have no transmit power. It is a wish: peers hear us all the same."""
-        if not self._power_told:
+        # The legacy commands have no transmit power. It is a wish: peers hear us all the same.
+        if parameters.tx_power_dbm and not (self._facts.extended_advertising or self._power_told):
             self._power_told = True
             _log.warning("This controller chooses its transmit power, so tx_power is ignored")
 
@@ -238,15 +245,6 @@ class AdvertisingControl:
         else:
             await self._layer.request(Opcode.LE_SET_ADVERTISING_ENABLE, bytes((enable,)))
 
-    async def _go(self) -> None:
-        """Enable. It counts as active before the answer: a link may come up before that."""
-        self.active = True
-        try:
-            await self._enable(True)
-        except ControllerError:
-            self._stopped()
-            raise
-
     # Extended commands
 
     async def _start_extended(self) -> None:
@@ -262,7 +260,6 @@ class AdvertisingControl:
             await self._set_extended_data(
                 Opcode.LE_SET_EXTENDED_SCAN_RESPONSE_DATA, parameters.scan_response
             )
-        await self._go()
 
     async def _set_up_extended(self) -> None:
         """Make the set, or change it: all but its data."""
@@ -331,7 +328,6 @@ class AdvertisingControl:
         if parameters.directed_to is None:
             await request(Opcode.LE_SET_ADVERTISING_DATA, _padded(parameters.data))
             await request(Opcode.LE_SET_SCAN_RESPONSE_DATA, _padded(parameters.scan_response))
-        await self._go()
 
     async def _set_up_legacy(self) -> None:
         self.own_address = self._own_address()

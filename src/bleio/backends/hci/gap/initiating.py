@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from struct import Struct
 from typing import Any, Generic, TypeVar
 
@@ -27,6 +28,7 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.former import FormerLinks
 from bleio.backends.hci.gap.privacy import Peers, Privacy
 from bleio.backends.hci.own_device import OwnDevice
+from bleio.backends.time_limit import time_limit
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import ConnectTimeout, ControllerError, ControllerLost
@@ -90,7 +92,7 @@ class InitiationControl(Generic[L]):
         peers: Peers,
         former: FormerLinks,
         find: Find,
-        spawn: Callable[..., None],
+        spawn: Callable[..., object],
     ) -> None:
         self.own_address = privacy.own_address  # of the initiation under way, or the last
         self._layer = layer
@@ -209,11 +211,7 @@ class InitiationControl(Generic[L]):
         self, attempt: _Attempt[L], target: DeviceAddress, limit_s: float | None
     ) -> None:
         """Initiate until the time is over."""
-        async with self._privacy.lock:
-            await self._former.pairings_ended()
-            await self._privacy.prepare()
-            attempt.target = target
-            await self._create(target)
+        await self._privacy.undivided(partial(self._begin, attempt, target))
         remaining_s = None
         if limit_s is not None:
             remaining_s = max(0.0, limit_s - asyncio.get_running_loop().time())
@@ -222,12 +220,21 @@ class InitiationControl(Generic[L]):
         if not attempt.link.done():
             await self._stop(attempt)
 
+    async def _begin(self, attempt: _Attempt[L], target: DeviceAddress) -> None:
+        await self._former.pairings_ended()
+        await self._privacy.prepare()
+        if attempt.wanted:
+            attempt.target = target
+            await self._create(target)
+
     async def _stop(self, attempt: _Attempt[L]) -> None:
         """End the initiation; a link that comes up meanwhile stays the attempt's."""
-        async with self._privacy.lock:
-            if attempt.target is not None and not attempt.link.done():
-                await self._take_back(attempt)
-            attempt.target = None
+        await self._privacy.undivided(partial(self._ended, attempt))
+
+    async def _ended(self, attempt: _Attempt[L]) -> None:
+        if attempt.target is not None and not attempt.link.done():
+            await self._take_back(attempt)
+        attempt.target = None
 
     async def _create(self, address: DeviceAddress) -> None:
         self.own_address = self._privacy.own_address
@@ -281,6 +288,7 @@ async def _within(deadline_s: float | None, work: Coroutine[Any, Any, T]) -> T:
     if deadline_s is None:
         return await work
     try:
-        return await asyncio.wait_for(work, deadline_s - asyncio.get_running_loop().time())
+        async with time_limit(deadline_s - asyncio.get_running_loop().time()):
+            return await work
     except asyncio.TimeoutError:
         raise ConnectTimeout from None

@@ -10,6 +10,10 @@ scans or initiates. What does one of these is a `User`: it starts and stops unde
 is paused for the few commands that a change takes. Links are not concerned: they keep the addresses
 that they came up with.
 
+Whoever starts or stops may be cancelled, between any two commands of many, and what the controller
+does would then be anybody's guess. So what is done under the lock is undivided: a task of its own,
+which goes on to its end, and in the order of asking. A caller that is cancelled goes on at once.
+
 While a change is under way anything may happen to a user: a link comes up and ends its advertising,
 the program stops its scan, a cancelled connect is taken back. So `resume` looks again whether there
 is something to go on with, and `on_air` is not what was noted before the pause but what holds now.
@@ -19,7 +23,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bleio.backends.hci.controller.layer import HciLayer
 from bleio.backends.hci.controller.opcodes import Opcode
@@ -28,6 +32,14 @@ from bleio.backends.hci.gap.resolving import ControllerResolvingList, Resolver
 from bleio.backends.hci.own_device import OwnDevice
 from bleio.core.address import DeviceAddress
 from bleio.core.pairing import SecuritySettings
+
+T = TypeVar("T")
+
+
+class Spawn(Protocol):
+    """Runs something that goes on without its caller; see `background`."""
+
+    def __call__(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]: ...
 
 
 class User(Protocol):
@@ -50,7 +62,7 @@ class Privacy:
         self,
         layer: HciLayer,
         own: OwnDevice,
-        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        spawn: Spawn,
     ) -> None:
         self.lock = asyncio.Lock()
         self._users: tuple[User, ...] = ()
@@ -84,6 +96,28 @@ class Privacy:
     def new_address(self) -> DeviceAddress:
         """Make a private address for one use."""
         return private_address(self._own.bonds.irk())
+
+    async def undivided(
+        self,
+        change: Callable[[], Coroutine[Any, Any, T]],
+        undo: Callable[[], Coroutine[Any, Any, object]] | None = None,
+    ) -> T:
+        """Start, stop or change something, with the lock held, once those before have ended.
+
+        If the caller is cancelled, the change is made all the same, and after it `undo`.
+        """
+        task = self._spawn(self.alone(change))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if undo is not None and not task.cancelled():  # as all are when the adapter closes
+                self._spawn(self.alone(undo))
+            raise
+
+    async def alone(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do something with the lock held; for tasks that nobody cancels."""
+        async with self.lock:
+            return await change()
 
     async def prepare(self) -> None:
         """Have `own_address` ready in the controller; the lock is held, the caller off the air."""
@@ -125,12 +159,11 @@ class Privacy:
     async def use_identity(self, address: DeviceAddress) -> None:
         """Tell the controller another random static identity; refused while it is in use.
 
-        Raises: ControllerError.
+        Raises: ControllerError. The lock is held.
         """
-        async with self.lock:
-            if not self.private:
-                await self._layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
-                self._in_controller = address
+        if not self.private:
+            await self._layer.request(Opcode.LE_SET_RANDOM_ADDRESS, address.octets)
+            self._in_controller = address
 
     def settings_changed(self, old: SecuritySettings) -> None:
         """Private addresses were switched on or off, or their time has changed."""
@@ -186,7 +219,7 @@ class Peers:
         resolver: Resolver,
         in_controller: ControllerResolvingList,
         privacy: Privacy,
-        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        spawn: Spawn,
     ) -> None:
         self.resolver = resolver
         self.in_controller = in_controller
@@ -227,14 +260,14 @@ class Peers:
         # One update that has not begun takes along whatever else changes until it does.
         if self.in_controller.outdated and not self._update_waits:
             self._update_waits = True
-            self._spawn(self.update())
+            self._spawn(self._privacy.alone(self._update))
 
     async def update(self) -> None:
         """Bring the controller's list up to date; advertising, scanning and initiating go on."""
-        if not self.in_controller.outdated:
-            self._update_waits = False
-            return
-        async with self._privacy.lock:
-            self._update_waits = False
-            if self.in_controller.outdated:  # another one may have been faster
-                await self._privacy.while_quiet(self.in_controller.update)
+        if self.in_controller.outdated:
+            await self._privacy.undivided(self._update)
+
+    async def _update(self) -> None:
+        self._update_waits = False
+        if self.in_controller.outdated:  # another one may have been faster
+            await self._privacy.while_quiet(self.in_controller.update)

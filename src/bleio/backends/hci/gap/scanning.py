@@ -49,13 +49,13 @@ class ScanControl:
         resolver: Resolver,
         reported: Callable[[Report], None],
     ) -> None:
-        self.on_air = False
         self._layer = layer
         self._facts = facts
         self._privacy = privacy
         self._resolver = resolver
         self._reported = reported
         self._wanted: ScanParameters | None = None
+        self._going: ScanParameters | None = None  # what the controller does
         # Peers that `find` waits for.
         self._sought: dict[asyncio.Future[DeviceAddress], DeviceAddress] = {}
         self._extended = False
@@ -77,24 +77,22 @@ class ScanControl:
                 _log.warning("This controller hears legacy advertising only, no extended packets")
         self._wanted = parameters
         try:
-            await self._restart()
+            await self._follow()
         except BaseException:
             self._wanted = None
             raise
 
     async def stop(self) -> None:
         """Stop scanning; nothing is reported from now on."""
-        if self._wanted is not None:
-            self._wanted = None
-            await self._restart()
+        self._wanted = None
+        await self._follow()
 
     async def find(self, identity: DeviceAddress) -> DeviceAddress:
         """Wait until a peer that can be connected to is heard. Returns: its address on the air."""
         found: asyncio.Future[DeviceAddress] = asyncio.get_running_loop().create_future()
         self._sought[found] = identity
         try:
-            if not self.on_air:
-                await self._restart()
+            await self._follow()
             return await found
         finally:
             del self._sought[found]
@@ -105,51 +103,59 @@ class ScanControl:
         """Stop a scan that was only for a peer. What it has come to is told already, so a refusal
         must not take its place; the next scan or connection will tell."""
         try:
-            await self._restart()
+            await self._follow()
         except InnerError as error:
             _log.debug("Scanning for a peer could not be stopped: %s", error)
 
     # Part of `User`
+
+    @property
+    def on_air(self) -> bool:
+        return self._going is not None
 
     async def pause(self) -> None:
         if self.on_air:
             await self._enable(False)
 
     async def resume(self) -> None:
-        if not self.on_air:
+        going, self._going = self._going, None
+        if going is None:
             return
         try:
-            await self._go(self._wanted or _SEEKING)
+            await self._go(going)
         except ControllerError as error:
             _log.warning("Scanning has ended: %s", error)
-            self.on_air = False
 
-    async def _restart(self) -> None:
-        """Scan as it is wanted now, or not at all.
+    async def _follow(self) -> None:
+        """Scan as it is wanted now, or not at all. Who is cancelled meanwhile wants nothing."""
+        await self._privacy.undivided(self._scan_as_wanted, self._scan_as_wanted)
 
-        Parameters cannot be changed while scanning, so it always stops first. Which scan is wanted
-        is looked at under the lock: another call may have changed it while this one waited.
+    async def _scan_as_wanted(self) -> None:
+        """Parameters cannot be changed while scanning, so it always stops first.
+
+        Which scan is wanted is looked at here: it may have changed while the lock was waited for.
         """
-        async with self._privacy.lock:
-            if self.on_air:
-                self.on_air = False
-                await self._enable(False)
-            if self._wanted is None and not self._sought:
-                return
+        wanted = self._wanted or (_SEEKING if self._sought else None)
+        if wanted is self._going:
+            return
+        if self.on_air:
+            self._going = None
+            await self._enable(False)
+        if wanted is not None:
             await self._privacy.prepare()
             self._reader.clear()
-            await self._go(self._wanted or _SEEKING)
+            await self._go(wanted)
 
     async def _go(self, parameters: ScanParameters) -> None:
         interval = parameters.interval_us // _US_PER_UNIT
         window = parameters.window_us // _US_PER_UNIT
         self._extended = parameters.extended
         await self._layer.request(*self._parameters(parameters.active, interval, window))
-        self.on_air = True  # reports may come before the answer
+        self._going = parameters  # reports may come before the answer
         try:
             await self._enable(True)
         except BaseException:
-            self.on_air = False
+            self._going = None
             raise
 
     def _parameters(self, active: bool, interval: int, window: int) -> tuple[Opcode, bytes]:
@@ -170,11 +176,11 @@ class ScanControl:
     # Events, and PacketListener
 
     def _extended_reports(self, event: bytes) -> None:
-        if self.on_air:
+        if self._going is not None:
             self._reader.extended(event)
 
     def _legacy_reports(self, event: bytes) -> None:
-        if self.on_air:
+        if self._going is not None:
             self._reader.legacy(event)
 
     def wants_extended(self) -> bool:

@@ -57,7 +57,7 @@ class Connecting:
         initiator: InitiationControl[HciLink],
         security: SharedSecurity,
         own: OwnDevice,
-        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        spawn: Callable[[Coroutine[Any, Any, Any]], object],
     ) -> None:
         self._initiator = initiator
         self._security = security

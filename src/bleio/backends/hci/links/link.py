@@ -103,7 +103,7 @@ class LinkOwner(Protocol):
     security: SecurityManager
 
     @property
-    def spawn(self) -> Callable[[Coroutine[Any, Any, Any]], None]:
+    def spawn(self) -> Callable[[Coroutine[Any, Any, Any]], object]:
         """Run something that nobody waits for."""
 
     def close_link(self, link: HciLink, reason: int) -> None:

@@ -42,7 +42,7 @@ class LinkParameters:
         conn_handle: int,
         is_central: bool,
         channel: AclChannel,
-        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        spawn: Callable[[Coroutine[Any, Any, Any]], object],
     ) -> None:
         self.signaling = Signaling(is_central, channel.send, self, layer.counters)
         self.interval_us = 0

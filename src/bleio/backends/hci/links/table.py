@@ -93,7 +93,7 @@ class LinkTable:
         roles: Roles,
         own: OwnDevice,
         events: Events,
-        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        spawn: Callable[[Coroutine[Any, Any, Any]], object],
     ) -> None:
         self.layer = layer
         self.attributes = attributes

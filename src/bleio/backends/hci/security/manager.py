@@ -36,7 +36,7 @@ class SecurityManager:
         layer: HciLayer,
         bonds: BondStore,
         own: OwnDevice,
-        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        spawn: Callable[[Coroutine[Any, Any, Any]], object],
         same_key: SameKey | None = None,
     ) -> None:
         self.shared = SharedSecurity(layer, bonds, own, spawn, same_key or EachItsOwn())

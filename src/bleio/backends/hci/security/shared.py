@@ -84,7 +84,7 @@ class SharedSecurity:
         layer: HciLayer,
         bonds: BondStore,
         own: OwnDevice,
-        spawn: Callable[[Coroutine[Any, Any, Any]], None],
+        spawn: Callable[[Coroutine[Any, Any, Any]], object],
         same_key: SameKey,
     ) -> None:
         self.layer = layer

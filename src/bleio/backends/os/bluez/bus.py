@@ -40,6 +40,7 @@ from bleio.backends.os.bluez.connection import (
     connected,
     forget,
 )
+from bleio.backends.time_limit import time_limit
 from bleio.errors import InnerError
 
 BLUEZ = "org.bluez"
@@ -225,7 +226,8 @@ class Bus:
             serial=serial,
         )
         try:
-            reply = await asyncio.wait_for(bus.call(message), timeout_s)
+            async with time_limit(timeout_s):
+                reply = await bus.call(message)
         except (asyncio.TimeoutError, TimeoutError):
             raise BusError(NO_REPLY, f"{member} was not answered in {timeout_s:g} s") from None
         except (OSError, EOFError) as error:
