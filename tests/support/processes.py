@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from support.patience import PATIENCE_S
+from support.patience import PATIENCE_S, as_if_idle
 
 DEADLINE_S = PATIENCE_S  # for one step of a program on a busy machine
 
@@ -61,9 +61,10 @@ class Program:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            with self._news:
-                self.lines.append(line.rstrip("\n"))
-                self._news.notify_all()
+            if as_if_idle(line):
+                with self._news:
+                    self.lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
             print(f"{time.monotonic() % 1000:7.2f} {self.tag:>12} | {line.rstrip()}")
         with self._news:
             self._ended = True

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from support.commands import without_progress
-from support.patience import PATIENCE_S
+from support.patience import PATIENCE_S, as_if_idle
 
 # Each world tells in a file that it runs, and in which process. It takes some milliseconds, and
 # what comes of it depends on the air. Those of the last ten seeds wait while a test says so.
@@ -91,7 +90,7 @@ class Study:
         """Wait for a command's end. Returns: what it said, and its errors, without progress."""
         said, errors = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == code, said + errors
-        return said, without_progress(errors)
+        return said, as_if_idle(errors)
 
     def hold(self) -> None:
         """Let campaigns stand still when 120 worlds, those of 30 seeds, are over."""

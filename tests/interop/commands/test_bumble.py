@@ -93,7 +93,7 @@ def test_a_device_of_bumble(radios: Radios, kind: str) -> None:
     assert run("read", "f0:f1:f2:f3:f4:f5", "temperature", "--pair").stdout == "25 °C  (c4 09)\n"
     assert run("write", "other", own["uuid"], "text:yes").returncode == 0
     assert run("read", "other", own["uuid"]).stdout == '"yes"\n'
-    done = run("notify", "other", "2a37", "2a1c", "--count", "4", "--json")
+    done = run("notify", "other", "2a1c", "2a37", "--count", "4", "--json")
     lines = checked_lines("notify", done.stdout)
     indications = [line["indications"] for line in lines if line["event"] == "subscribed"]
     assert sorted(indications) == [False, True]

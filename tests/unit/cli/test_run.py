@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.patience import PATIENCE_S
+from support.patience import PATIENCE_S, as_if_idle
 from support.terminal import Terminal
 
 DEADLINE_S = PATIENCE_S
@@ -47,7 +47,7 @@ def execute(*command: str, folder: Path) -> tuple[int, str, str]:
         text=True,
         timeout=DEADLINE_S,
     )
-    return ended.returncode, ended.stdout, ended.stderr
+    return ended.returncode, ended.stdout, as_if_idle(ended.stderr)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
