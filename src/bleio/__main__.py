@@ -12,6 +12,7 @@ _NEW_OBJECTS = 50_000
 # Nothing but standard output is written without a name, by what cannot be said better.
 _NO_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _INTERRUPTED = 130  # Ctrl-C, as a shell reports it
+_UNREAD = 141  # what was to read the output has ended
 
 
 def main() -> None:
@@ -43,20 +44,37 @@ def main() -> None:
 
 def _parse() -> object:
     """Return what the command has returned, or its exit code."""
+    try:
+        try:
+            return _commanded()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # what cannot be written is told here, not as Python ends
+    except BrokenPipeError:
+        from bleio.cli.shared.stdout import stop_printing
+
+        stop_printing()
+        return _UNREAD
+    except OSError as error:
+        if error.errno not in _NO_OUTPUT or error.filename is not None:
+            raise
+        import click
+
+        from bleio.cli.shared.stdout import stop_printing
+
+        stop_printing()
+        click.echo(f"Error: Cannot write the output: {error.strerror}.", err=True)
+        return 1
+
+
+def _commanded() -> object:
+    """Carry out the command. Returns: as `_parse`; an error of click is told."""
     import click
 
     from bleio.cli.main import main as commands
 
     try:
         return commands.main(standalone_mode=False)
-    except OSError as error:
-        if error.errno not in _NO_OUTPUT or error.filename is not None:
-            raise
-        from bleio.cli.shared.stdout import stop_printing
-
-        stop_printing()
-        click.echo(f"Error: Cannot write the output: {error.strerror}.", err=True)
-        return 1
     except click.ClickException as error:
         error.show()
         return error.exit_code

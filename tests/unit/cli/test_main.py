@@ -116,6 +116,7 @@ def printing(words: list[str], folder: Path, **streams: Any) -> subprocess.Compl
         [sys.executable, "-m", "bleio", *(files.get(word, word) for word in words)],
         env={
             **os.environ,
+            "PYTHONUNBUFFERED": "",
             "XDG_RUNTIME_DIR": str(runtime),
             "BLEIO_STATE_DIR": str(folder),
             "BLEIO_ADAPTER": "virtual",
