@@ -90,7 +90,9 @@ def _prepare(argv: list[str], folder: str) -> None:
 def _main_module(loader: Any) -> ModuleType:
     """Make and register what the program sees as its own module."""
     module = ModuleType("__main__")
-    vars(module).update(__loader__=loader, __builtins__=builtins, __annotations__={})
+    vars(module).update(__loader__=loader, __builtins__=builtins)
+    if sys.version_info < (3, 14):  # from then on they are made when they are asked for
+        vars(module).update(__annotations__={})
     sys.modules["__main__"] = module
     return module
 
