@@ -54,10 +54,10 @@ class Ends:
             )
         self.peripheral.start_advertising(FLAGS)
         with suppress(StopIteration):
-            entry = next(iter(self.central.start_scan(timeout=5)))
+            entry = next(iter(self.central.start_scan(timeout=PATIENCE_S)))
         self.central.stop_scan()
         assert entry.advertisement_bytes == FLAGS
-        self.connection = self.central.connect(entry.address, timeout=5)
+        self.connection = self.central.connect(entry.address, timeout=PATIENCE_S)
         (service,) = self.connection.discover_remote_services([SERVICE])
         (self.remote,) = service.characteristics
 

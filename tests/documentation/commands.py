@@ -14,7 +14,7 @@ from pathlib import Path
 
 from documentation.comparing import begins_with
 from documentation.pages import BadPage, Block
-from support.patience import PATIENCE_S
+from support.patience import PATIENCE_S, as_if_idle
 from support.terminal import Terminal
 
 # Of the run of tests around this one, and of whoever runs it.
@@ -109,7 +109,7 @@ class Shell:
             errors="replace",
             timeout=PATIENCE_S,
         )
-        return done.returncode, done.stdout
+        return done.returncode, as_if_idle(done.stdout)
 
     def run_on_terminal(
         self, command: Command, environment: dict[str, str], typed: list[str]
@@ -164,7 +164,7 @@ class Running:
 
     @property
     def printed(self) -> str:
-        return self._file.read_text("utf-8", errors="replace")
+        return as_if_idle(self._file.read_text("utf-8", errors="replace"))
 
     def wait_for(self, said: list[str]) -> bool:
         """Wait until it has printed these lines. Returns: False if it ends without."""

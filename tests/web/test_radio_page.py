@@ -53,11 +53,11 @@ CENTRAL = (
     BEGIN
     + """
 while True:
-    for entry in _bleio.adapter.start_scan(active=False, timeout=20):
+    for entry in _bleio.adapter.start_scan(active=False, timeout=120):
         if b"strap" in entry.advertisement_bytes:
             break
     _bleio.adapter.stop_scan()
-    connection = _bleio.adapter.connect(entry.address, timeout=10)
+    connection = _bleio.adapter.connect(entry.address, timeout=120)
     print("connected", flush=True)
     while connection.connected:
         time.sleep(0.01)

@@ -21,9 +21,9 @@ with use_adapter(sensor):
         read_perm=_bleio.Attribute.ENCRYPT_NO_MITM, initial_value=b"value")
     sensor.start_advertising(b"\\x02\\x01\\x06", interval=0.02)
 with use_adapter(phone):
-    entry = next(iter(phone.start_scan(timeout=10)))
+    entry = next(iter(phone.start_scan(timeout=120)))
     phone.stop_scan()
-    connection = phone.connect(entry.address, timeout=10)
+    connection = phone.connect(entry.address, timeout=120)
     connection.pair()
     (service,) = connection.discover_remote_services((_bleio.UUID(0xFE10),))
     (heard,) = service.characteristics

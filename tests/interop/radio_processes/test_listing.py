@@ -21,7 +21,7 @@ CENTRAL = """
 import sys, _bleio
 for entry in _bleio.adapter.start_scan():
     break
-_bleio.adapter.connect(entry.address, timeout=20)
+_bleio.adapter.connect(entry.address, timeout=120)
 print("connected", flush=True)
 sys.stdin.readline()
 """
