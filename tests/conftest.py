@@ -1,11 +1,13 @@
-"""Every test has a state folder of its own: none sees what another one saved, nor the user's. And
-Ctrl-C works, however the suite was started."""
+"""Every test has a state folder of its own: none sees what another one saved, nor the user's. None
+hears of radios of tests that run meanwhile, nor of the user's. And Ctrl-C works, however the suite
+was started."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,13 +21,19 @@ __all__ = ["hci_recorder", "recorder"]
 
 _SETTING = "BLEIO_STATE_DIR"
 _numbers = itertools.count()
+_RADIOS = "XDG_RUNTIME_DIR"
 
 
-def pytest_configure() -> None:
-    """Let Ctrl-C reach tests and the programs that they start.
+def pytest_configure(config: pytest.Config) -> None:
+    """Have radios apart from other processes', and let Ctrl-C reach what tests start.
 
     Scripts start what they put in the background with SIGINT ignored, and children inherit that.
     """
+    radios = tempfile.TemporaryDirectory(prefix="bleio-", ignore_cleanup_errors=True)
+    config.add_cleanup(radios.cleanup)
+    own_place = pytest.MonkeyPatch()
+    own_place.setenv(_RADIOS, radios.name)  # a short path: sockets are in it
+    config.add_cleanup(own_place.undo)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

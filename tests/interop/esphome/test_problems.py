@@ -17,6 +17,7 @@ from support.esphome.building import KEY, Building, OpenFleet, place_of
 from support.esphome.hostile import BadProxy, Line
 from support.esphome.server import ALL_FEATURES, Feature
 from support.hci.engine import asynchronous, until
+from support.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop
 
@@ -96,7 +97,9 @@ async def test_an_api_of_the_future() -> None:
 
 
 @asynchronous
-async def test_two_names_for_one_proxy() -> None:
+async def test_two_names_for_one_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("OPEN_S", "OTHERS_S"):
+        monkeypatch.setattr(fleets, limit, PATIENCE_S)
     async with Building() as building:
         proxy = await building.proxy("kitchen")
         fleet = OpenFleet([place_of(proxy), Place("localhost", proxy.port)], {})

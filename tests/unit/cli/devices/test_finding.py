@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import _bleio
 import pytest
@@ -107,7 +108,10 @@ async def test_in_vain_it_says_what_was_heard_near_names_first(
 
 
 @in_loop
-async def test_nothing_was_heard_at_all(central: Adapter) -> None:
+async def test_nothing_was_heard_at_all(
+    central: Adapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))  # where no other radio runs
     with pytest.raises(
         NotFound, match=r"on virtual\. Nothing is heard on 'virtual', which is a radio of this"
     ):
