@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,18 @@ from pathlib import Path
 from support.patience import PATIENCE_S, as_if_idle
 
 
-def bleio(*arguments: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `bleio` with these arguments to its end. Returns: what came of it on an idle machine."""
+def bleio(
+    *arguments: str | Path, folder: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `bleio` with these arguments, and with more in its environment, to its end.
+
+    Returns: what came of it on an idle machine.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "bleio", *map(str, arguments)],
         cwd=folder,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,

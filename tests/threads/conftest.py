@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from support.processes import Program, SharedRadio, shared_radio
+from support.two_adapters import central, peripheral, radio
 
-__all__ = ["shared_radio"]
+__all__ = ["central", "peripheral", "radio", "shared_radio"]
 
 Start = Callable[..., Program]
 

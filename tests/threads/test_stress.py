@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import _bleio
 import pytest
 
-from support.pair import DEADLINE_S, Pair, connect, current, make
+from support.pair import DEADLINE_S, Pair, connect, make
 
 THREADS, ROUNDS = 8, 8
-
-
-@pytest.fixture
-def central() -> Iterator[_bleio.Adapter]:
-    adapter = _bleio.Adapter("virtual")
-    yield adapter
-    adapter.enabled = False
-
-
-@pytest.fixture
-def peripheral() -> Iterator[_bleio.Adapter]:
-    adapter = _bleio.Adapter("virtual")
-    with current(adapter):
-        yield adapter
-    adapter.enabled = False
 
 
 def at_once(*works: Callable[[], None]) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.commands import bleio
 from support.live_browser import Browser, Tab
-from support.patience import PATIENCE_S
 from support.processes import Program
 from support.radio_processes import Radios
 
@@ -431,17 +429,8 @@ def test_without_the_token_nothing_is_shown(radios: Radios, browser: Browser) ->
     assert opened == "refused"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bleio", "radio", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-
-
 def test_wrong_addresses_are_said_in_a_sentence(radios: Radios) -> None:
-    done = run("page-x", "--web=nowhere:port")
+    done = bleio("radio", "page-x", "--web=nowhere:port")
     assert done.returncode == 2
     assert "'nowhere:port' is no place for a page; use HOST:PORT" in done.stderr
     radio = radios.foreground("page", "--web")

@@ -20,20 +20,8 @@ from bleio.web.commands import Command, Move
 from bleio.web.connections import MOST_CONNECTIONS
 from bleio.web.server import LONGEST_COMMAND, MOST_VIEWERS, PageServer
 from bleio.web.viewers import MOST_WAITING
+from support.page_news import news
 from support.patience import PATIENCE_S
-
-
-def news(now_us: int = 0, **more: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {name: [] for name in ("rows", "flights", "devices", "levels", "log")}
-    return {
-        "kind": "news",
-        "now_us": now_us,
-        "packets": 0,
-        "left_out": 0,
-        "state": {},
-        **empty,
-        **more,
-    }
 
 
 def until(condition: Any) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.commands import bleio
 from support.live_browser import Browser
-from support.patience import PATIENCE_S
 from support.processes import Program, stop_all
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -285,14 +283,8 @@ def test_ctrl_c_while_it_runs_stands_still_and_hurries(sims: Sims) -> None:
 def test_a_world_that_is_only_looked_at_is_the_same(sims: Sims, options: tuple[str, ...]) -> None:
     """Capture and output are those of the same world without a page, octet by octet."""
     plain, looked_at = sims.folder / "plain.pcapng", sims.folder / "page.pcapng"
-    command = [sys.executable, "-m", "bleio", "sim", *PAIR, "--for", "2s", *options]
-    done = subprocess.run(
-        [*command, "--capture", str(plain)],
-        cwd=sims.folder,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
+    world = ("sim", *PAIR, "--for", "2s", *options)
+    done = bleio(*world, "--capture", plain, folder=sims.folder)
     assert done.returncode == 0
     sim, tab = sims.shown(*PAIR, "--for", "2s", *options, "--capture", str(looked_at))
     sim.says("The time is over")
@@ -303,15 +295,6 @@ def test_a_world_that_is_only_looked_at_is_the_same(sims: Sims, options: tuple[s
     printed = [line for line in sim.lines if line.startswith("[")]
     assert printed == done.stdout.splitlines()
     assert tab.js("data.rows.filter(row => row[1] === 'o').length") == len(printed)
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bleio", "sim", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
 
 
 @pytest.mark.parametrize(
@@ -328,7 +311,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_wrong_arguments(arguments: tuple[str, ...], says: str) -> None:
-    done = run(*arguments, str(EXAMPLES / "beacon.py"))
+    done = bleio("sim", *arguments, str(EXAMPLES / "beacon.py"))
     assert done.returncode == 2
     assert says in done.stderr
     assert done.stdout == ""
@@ -338,7 +321,9 @@ def test_a_place_counts_without_a_page(tmp_path: Path) -> None:
     (tmp_path / "beacon.py").write_text(BEACON)
     (tmp_path / "scanner.py").write_text(SCANNER)
     programs = [str(tmp_path / "beacon.py"), str(tmp_path / "scanner.py")]
-    done = run("--place", "beacon=0,0", "--place", "scanner=10,0", "--for", "1s", *programs)
+    done = bleio(
+        "sim", "--place", "beacon=0,0", "--place", "scanner=10,0", "--for", "1s", *programs
+    )
     assert done.returncode == 0
     assert " -70\n" in done.stdout  # 40.2 dB at 1 m, and ten times the exponent of 3
 

@@ -31,22 +31,17 @@ def test_heart_rate(start):
     peripheral.says("^Disconnected$", "^Advertising as Pulse$")
 
 
-@pytest.mark.parametrize("name", ["uart_echo_server", "uart_echo_asyncio"])
-def test_uart_echo(start, name):
-    server = start(name)
-    client = start("uart_echo_client")
-    client.says(
-        r"^Received b'HELLO\\n'$",
-        r"^Received b'HOW ARE YOU\?\\n'$",
-        r"^Received b'A LINE THAT IS LONGER THAN ONE SMALL PACKET CAN BE\\n'$",
-    )
-    client.ends_well()
-    server.says(r"^Received b'hello\\n'$", "^Client gone$", "^Waiting for a client$")
-
-
-def test_uart_asked_by_tasks(start):
-    server = start("uart_echo_server")
-    client = start("uart_asker_asyncio")
+@pytest.mark.parametrize(
+    ("server", "client"),
+    [
+        ("uart_echo_server", "uart_echo_client"),
+        ("uart_echo_asyncio", "uart_echo_client"),
+        ("uart_echo_server", "uart_asker_asyncio"),
+    ],
+)
+def test_uart_echo(start, server, client):
+    server = start(server)
+    client = start(client)
     client.says(
         r"^Received b'HELLO\\n'$",
         r"^Received b'HOW ARE YOU\?\\n'$",

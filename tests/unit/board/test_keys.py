@@ -2,26 +2,7 @@
 
 import pytest
 
-from bleio.board.board import Board
 from bleio.board.keys import Event, Keys
-
-
-class Time:
-    def __init__(self):
-        self.us = 0
-
-    def now_us(self):
-        return self.us
-
-
-@pytest.fixture
-def time():
-    return Time()
-
-
-@pytest.fixture
-def board(time):
-    return Board(time.now_us)
 
 
 def keys(board, *pins, **options):

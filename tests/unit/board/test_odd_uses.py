@@ -4,31 +4,6 @@ import array
 
 import pytest
 
-from bleio.board.board import Board
-from bleio.board.modules import make_modules
-
-
-class Time:
-    us = 0
-
-    def now_us(self):
-        return self.us
-
-
-@pytest.fixture
-def time():
-    return Time()
-
-
-@pytest.fixture
-def board(time):
-    return Board(time.now_us)
-
-
-@pytest.fixture
-def modules(board):
-    return make_modules(board, lambda seconds: None)
-
 
 def tone(modules, channel_count=1):
     return modules["audiocore"].RawSample(

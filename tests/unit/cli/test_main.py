@@ -14,17 +14,8 @@ from bleio.backends.hci.bonds.file import FileBondStore
 from bleio.backends.hci.bonds.store import Bond
 from bleio.cli.main import _OTHER_WORDS, COMMANDS
 from bleio.core.address import DeviceAddress
+from support.commands import bleio
 from support.patience import PATIENCE_S
-
-
-def bleio(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bleio", *words],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        env={**os.environ, **environment},
-    )
 
 
 @pytest.mark.parametrize(

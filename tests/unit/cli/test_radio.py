@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from bleio import __version__
+from support.commands import bleio
 from support.patience import PATIENCE_S
 
 DEADLINE_S = PATIENCE_S
@@ -41,13 +42,7 @@ FAILURES = {
 
 
 def execute(*arguments: str) -> tuple[int, str, str]:
-    ended = subprocess.run(
-        [sys.executable, "-m", "bleio", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE_S,
-    )
+    ended = bleio(*arguments)
     return ended.returncode, ended.stdout, ended.stderr
 
 

@@ -12,6 +12,7 @@ from bleio.web.feed import Feed
 from bleio.web.mirror import LOG_KEPT, ROWS_KEPT, Mirror
 from bleio.web.packets import MOST_FLIGHTS, MOST_LINES, MOST_ROUTINE, MOST_ROWS, Packets
 from bleio.web.viewers import MOST_WAITING, Viewer
+from support.page_news import news
 
 PLACES = {"sensor": 0, "phone": 1}
 
@@ -167,19 +168,6 @@ def test_the_log_can_be_taken_back_once() -> None:
 
 
 # Browsers
-
-
-def news(now_us: int = 0, **more: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {name: [] for name in ("rows", "flights", "devices", "levels", "log")}
-    return {
-        "kind": "news",
-        "now_us": now_us,
-        "packets": 0,
-        "left_out": 0,
-        "state": {},
-        **empty,
-        **more,
-    }
 
 
 def test_a_browser_that_comes_later_gets_all_that_there_is() -> None:

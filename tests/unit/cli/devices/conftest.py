@@ -8,25 +8,11 @@ import pytest
 from _bleio import UUID, Adapter, Attribute, Characteristic, Descriptor, Service
 
 from support.awaiting import INDICATE, NO_RESPONSE, NOTIFY, READ, WRITE
-from support.pair import current
+from support.two_adapters import central, peripheral, radio
+
+__all__ = ["central", "peripheral", "radio"]
 
 VENDOR = UUID("6e400000-b5a3-f393-e0a9-e50e24dcca00")
-
-
-@pytest.fixture
-def central() -> Iterator[Adapter]:
-    adapter = Adapter("virtual")
-    yield adapter
-    adapter.enabled = False
-
-
-@pytest.fixture
-def peripheral() -> Iterator[Adapter]:
-    """The one that serves; the current one for the test."""
-    adapter = Adapter("virtual")
-    with current(adapter):
-        yield adapter
-    adapter.enabled = False
 
 
 def named(name: str) -> bytes:
