@@ -55,6 +55,7 @@ class Remote(StandIn):
         self.agents: dict[str, tuple[str, str]] = {}  # path and capability, by connection
         self.refusals: dict[str, list[Refusal]] = {}  # one for each of the next calls, by member
         self.silent: set[str] = set()  # members that are not answered
+        self.holds: dict[str, asyncio.Event] = {}  # members that wait for it
         self.pairing: Callable[[str, str], Any] | None = None  # asks the agent of a connection
         self.echoes = True
         self.resolves = True  # services, once a device is connected
@@ -105,6 +106,8 @@ class Remote(StandIn):
             raise refusals.pop(0)
         if member in self.silent:
             await asyncio.get_running_loop().create_future()
+        if member in self.holds:
+            await self.holds[member].wait()
         if member == "StartDiscovery":
             self.change(ADAPTER_PATH, ADAPTER, Discovering=True)
             for address in self.on_air:

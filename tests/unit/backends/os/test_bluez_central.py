@@ -6,12 +6,16 @@ import asyncio
 import os
 import sys
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from bleio.backends.base import Link
 from bleio.backends.os.backend import OsBackend
+from bleio.backends.os.bluez import reaching
 from bleio.backends.os.bluez.bus import BusError
+from bleio.backends.os.bluez.kernel_links import KernelLink
+from bleio.backends.os.bluez.objects import DEVICE
 from bleio.backends.os.links import connecting
 from bleio.backends.os.links.errors import AdapterAway, SystemRefused
 from bleio.core.address import DeviceAddress
@@ -123,6 +127,57 @@ async def test_a_device_that_is_near_is_connected_before_it_is_given_up() -> Non
         await asyncio.wait({task})
         assert daemon.ended_while == [True]
         assert engine.log == []
+
+
+@in_loop
+async def test_a_link_that_the_kernel_goes_on_making_is_ended_when_it_is_up() -> None:
+    """On a busy machine it comes long after BlueZ has said that it has given it up."""
+    async with remote() as (daemon, backend, engine):
+        device = daemon.know()
+        await settled(backend)
+        daemon.silent.add("Connect")
+        task = asyncio.ensure_future(backend.connect(peer(), 0))
+        await until(lambda: daemon.called("Connect"))
+        daemon.kernel_links = [KernelLink(peer().octets, True, False, False)]
+        task.cancel()
+        await until(lambda: daemon.called("Disconnect"))
+        await asyncio.sleep(2 * reaching.LATE_LOOKS * reaching.LOOK_S)
+        daemon.connected(device)
+        await asyncio.wait({task})
+        assert daemon.ended_while == [False, True]
+        assert engine.log == []
+
+
+@pytest.mark.parametrize("is_up", [False, True], ids=["being made", "up, without services"])
+@in_loop
+async def test_the_next_attempt_waits_until_the_one_before_is_undone(is_up: bool) -> None:
+    """Else the end of the former one would end its link."""
+    async with remote() as (daemon, backend, _):
+        device = daemon.know()
+        await settled(backend)
+        daemon.resolves = False
+        if not is_up:
+            daemon.silent.add("Connect")
+        ended = daemon.holds["Disconnect"] = asyncio.Event()
+        with mock.patch.object(connecting, "LEAVE_S", 0.02 * connecting.CANCELS):
+            task = asyncio.ensure_future(backend.connect(peer(), 0))
+            await until(lambda: daemon.called("Connect"))
+            if is_up:
+                await until(lambda: daemon.objects[device][DEVICE]["Connected"].value)
+                await asyncio.sleep(0.1)
+            task.cancel()
+            await until(lambda: daemon.called("Disconnect"))
+            daemon.silent.clear()
+            daemon.resolves = True
+            again = asyncio.ensure_future(backend.connect(peer(), 0))
+            await asyncio.sleep(0.2)  # it is cancelled more than once meanwhile
+        assert len(daemon.called("Connect")) == 1
+        ended.set()
+        link = await again
+        await asyncio.wait({task})
+        await settled(backend)
+        assert link.connected
+        assert daemon.objects[device][DEVICE]["Connected"].value
 
 
 @in_loop

@@ -479,7 +479,7 @@ async def test_the_scanner_is_used_again_after_close() -> None:
 async def test_a_connection_that_waits_for_a_device_does_not_end_a_scan() -> None:
     async with opened() as world:
         hearing = Hearing(world.system.objects, world.system.discovery)
-        task = asyncio.create_task(hearing.hear(PATH))
+        task = asyncio.create_task(hearing.hear(PATH, lambda seconds: None))
         await until(lambda: world.daemon.called("StartDiscovery"))
         await world.scanner.start(ACTIVE)
         world.asked()
@@ -495,7 +495,7 @@ async def test_a_scan_that_ends_does_not_end_a_connection_that_waits() -> None:
     async with opened() as world:
         hearing = Hearing(world.system.objects, world.system.discovery)
         await world.scanner.start(ACTIVE)
-        task = asyncio.create_task(hearing.hear(PATH))
+        task = asyncio.create_task(hearing.hear(PATH, lambda seconds: None))
         await until(lambda: len(world.system.discovery._users) == 2)
         await world.scanner.stop()
         assert not world.daemon.called("StopDiscovery")

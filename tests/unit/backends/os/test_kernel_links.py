@@ -10,6 +10,7 @@ import pytest
 
 from bleio.backends.base import Link
 from bleio.backends.os.bluez import (
+    hearing,
     kernel_links,
     peers as peers_module,
     reaching as reaching_module,
@@ -156,6 +157,20 @@ async def test_a_link_that_linux_keeps_is_told(is_answered: bool) -> None:
             pytest.raises(SystemRefused, match=f"{peer()}.*bluetoothctl power off"),
         ):
             await backend.connect(peer(), 60)
+
+
+@in_loop
+async def test_a_link_that_linux_keeps_is_told_of_a_device_that_bluez_has_forgotten() -> None:
+    """It does not advertise while it is connected, so it is not heard again."""
+    async with remote() as (daemon, backend, _):
+        daemon.kernel_links = listed(False, is_up=False)
+        with (
+            mock.patch.object(reaching_module, "KEPT_S", 0.1),
+            mock.patch.object(hearing, "AGAIN_S", 0.05),
+            pytest.raises(SystemRefused, match=f"{peer()}.*bluetoothctl power off"),
+        ):
+            await backend.connect(peer(), 60)
+        assert daemon.called("StopDiscovery") == [[]]
 
 
 @in_loop

@@ -8,7 +8,7 @@ scanning (`shared_discovery`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -32,14 +32,18 @@ class Hearing:
         """Listen no longer. Idempotent."""
         self._objects.unlisten(self)
 
-    async def hear(self, device: str) -> None:
-        """Wait until BlueZ knows a device, for ever if it is not there. Raises: BusError."""
+    async def hear(self, device: str, not_yet: Callable[[float], None]) -> None:
+        """Wait until BlueZ knows a device, for ever if it is not there.
+
+        Args: not_yet: told now and then for how many seconds it was not heard; may raise.
+        Raises: BusError.
+        """
         if self._objects.get(device, DEVICE) is not None:
             return
         heard = asyncio.Event()
         self._waiting.setdefault(device, set()).add(heard)
         clock = asyncio.get_running_loop().time
-        renewed_s = clock()
+        began_s = renewed_s = clock()
         try:
             while self._objects.get(device, DEVICE) is None:
                 if clock() > renewed_s + RENEW_S:
@@ -48,6 +52,8 @@ class Hearing:
                 await self._discovery.begin(heard)
                 with suppress(asyncio.TimeoutError, TimeoutError):
                     await asyncio.wait_for(heard.wait(), AGAIN_S)
+                    continue
+                not_yet(clock() - began_s)
         finally:
             self._waiting[device].discard(heard)
             if not self._waiting[device]:

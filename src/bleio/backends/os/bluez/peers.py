@@ -30,6 +30,7 @@ from bleio.backends.os.bluez.pairing import Bonding
 from bleio.backends.os.bluez.reaching import OpenAdapter, Reaching
 from bleio.backends.os.bluez.remote_tables import BlueZTables
 from bleio.backends.os.links.plain import address_text
+from bleio.backends.os.links.tasks import to_the_end
 from bleio.backends.os.system import SystemOwner, Tables
 from bleio.core.address import DeviceAddress
 from bleio.core.security import LinkSecurity
@@ -123,7 +124,7 @@ class BlueZPeers:
                 await bleak_table.catch_up()
         except BaseException:
             if is_ours:
-                await asyncio.shield(asyncio.ensure_future(reaching.disconnect(path)))
+                await to_the_end(asyncio.ensure_future(reaching.disconnect(path)))
             raise
         device = reaching.device(path)
         return BLEDevice(address_text(peer), device.get("Alias"), {"path": path, "props": device})

@@ -24,28 +24,31 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from bleio.backends.os.bluez.adapter import address_of
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.hearing import Hearing
-from bleio.backends.os.bluez.kernel_links import KernelLinks
+from bleio.backends.os.bluez.kernel_links import KernelLink, KernelLinks
 from bleio.backends.os.bluez.live_links import Link, LiveLinks
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from bleio.backends.os.bluez.presence import Presence
 from bleio.backends.os.bluez.shared_discovery import SharedDiscovery
 from bleio.backends.os.links.errors import AdapterAway, SystemStuck
 from bleio.backends.os.links.plain import address_text
+from bleio.backends.os.links.tasks import to_the_end
 from bleio.core.address import DeviceAddress
 
 CONNECT_S = 25.0
-KEPT_S = 3.0  # for BlueZ's answer where the kernel seems to keep a link
+KEPT_S = 3.0  # for BlueZ to answer, or to hear, where the kernel seems to keep a link
 AGAIN_S = 0.2  # while BlueZ is busy with the same device
 DISCONNECT_S = 5.0
 LOOK_S = 0.01
 GRACE_LOOKS = 100
 LATE_LOOKS = 50
+LISTED_LOOKS = 300  # as long as the kernel is making a link that was given up
 
 _UNKNOWN = ("UnknownObject", "DoesNotExist", "UnknownMethod", "UnknownInterface")
 KEPT = (
@@ -88,9 +91,12 @@ class Reaching:
         self._objects = adapter.objects
         self._hearing = Hearing(adapter.objects, adapter.discovery)
         self._live = LiveLinks(adapter.links)
+        self._leaving: dict[str, asyncio.Future[None]] = {}  # what is taken back now, by path
 
     async def close(self) -> None:
         """Know nothing any more. Idempotent."""
+        for leaving in self._leaving.values():
+            leaving.cancel()
         await self._live.close()
         self._hearing.close()
         self.paths.clear()
@@ -162,14 +168,16 @@ class Reaching:
 
         Any thread may ask.
         """
+        path = self.paths.get(peer) or self._named(peer)
+        links = self._kernel_links_to(path, peer)
+        return None if links is None else any(each.is_encrypted for each in links)
+
+    def _kernel_links_to(self, path: str, peer: DeviceAddress) -> list[KernelLink] | None:
         octets = [peer.octets]
         with suppress(ValueError):  # since a bond, the kernel knows it by its identity
-            path = self.paths.get(peer) or self._named(peer)
             octets.append(address_of(self.device(path)).octets)
         links = self._adapter.kernel_links.all()
-        if links is None:
-            return None
-        return any(each.is_encrypted and each.octets in octets for each in links)
+        return None if links is None else [each for each in links if each.octets in octets]
 
     async def connect(self, peer: DeviceAddress) -> tuple[str, bool]:
         """Have BlueZ connect, and hear the device first if it is unknown.
@@ -182,7 +190,9 @@ class Reaching:
         while True:
             self._require_adapter()
             path = self.path(peer)
-            await self._hearing.hear(path)
+            while path in self._leaving:  # it would end the new link, too
+                await asyncio.wait({self._leaving[path]})
+            await self._hearing.hear(path, partial(self._not_heard, peer))
             if self.is_another(path, peer):
                 await asyncio.sleep(AGAIN_S)
                 continue
@@ -213,6 +223,12 @@ class Reaching:
         links = self._adapter.kernel_links.all() or ()
         return any(not each.is_up and each.octets == peer.octets for each in links)
 
+    def _not_heard(self, peer: DeviceAddress, for_s: float) -> None:
+        """A device that is kept connected does not advertise. BlueZ does not know it, so it is not
+        BlueZ that connects to it. Raises: SystemStuck."""
+        if for_s >= KEPT_S and self._is_kept(peer):
+            raise SystemStuck(KEPT.format(peer))
+
     def _require_adapter(self) -> None:
         try:
             self._adapter.presence.require()
@@ -237,11 +253,13 @@ class Reaching:
                 raise BusError("org.bluez.Error.InProgress", "In Progress") from None
             raise
         except asyncio.CancelledError:
-            await asyncio.shield(asyncio.ensure_future(self._take_back(path)))
+            leaving = self._leaving[path] = asyncio.ensure_future(self._take_back(path, peer))
+            leaving.add_done_callback(lambda _: self._leaving.pop(path))
+            await to_the_end(leaving)
             raise
         return True
 
-    async def _take_back(self, path: str) -> None:
+    async def _take_back(self, path: str, peer: DeviceAddress) -> None:
         """End what `Connect` began. Its link may come up as BlueZ says that it has given it up.
 
         A device that is near is given a moment to be connected first. Linux (seen in 6.1) that is
@@ -254,9 +272,11 @@ class Reaching:
                 break
             await asyncio.sleep(LOOK_S)
         await self.disconnect(path)
-        for _ in range(LATE_LOOKS):
+        for look in range(LISTED_LOOKS):
             if self.device(path).get("Connected"):
                 await self.disconnect(path)
+                break
+            if look >= LATE_LOOKS and not self._kernel_links_to(path, peer):
                 break
             await asyncio.sleep(LOOK_S)
 

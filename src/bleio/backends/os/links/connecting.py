@@ -34,8 +34,9 @@ from bleio.backends.os.links.errors import (
     connect_error,
     inner_error,
 )
-from bleio.backends.os.links.link import OsLink, abandon
+from bleio.backends.os.links.link import OsLink
 from bleio.backends.os.links.subscriptions import Key
+from bleio.backends.os.links.tasks import abandon, to_the_end
 from bleio.backends.os.system import Peers, Peripheral, System, SystemOwner
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -54,7 +55,8 @@ if TYPE_CHECKING:
 
 FOR_EVER_S = 1e9  # bleak insists on a time limit; ours is the one that counts
 CLOSE_S = 6.0  # all links at once
-CANCELS = 3
+LEAVE_S = 30.0  # what an attempt undoes has shorter limits, of which bluetoothd needs few
+CANCELS = 15
 RELEASE_S = 3.0
 PAUSE_S = 0.1  # between attempts, doubled each time
 MOST_REMEMBERED = 64  # bonded peers whose subscriptions are resumed
@@ -118,7 +120,7 @@ class Connecting:
             left_s = max(0.001, deadline_s - clock()) if timeout_s else None
             await asyncio.wait(either, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            await asyncio.shield(self._leave(address, attempt))
+            await asyncio.wait({self._leave(address, attempt)}, timeout=CLOSE_S)
             raise
         finally:
             del self._attempts[over]
@@ -141,11 +143,13 @@ class Connecting:
         """Cancel an attempt and wait until nothing is left of it, within bounds.
 
         More than once: `wait_for` forgets of being cancelled when its call ends at that moment.
+        What undoes something takes no notice of it; were it left behind, it would end the link
+        that the next attempt makes.
         """
         try:
             for _ in range(CANCELS):
                 attempt.cancel()
-                await asyncio.wait({attempt}, timeout=CLOSE_S / CANCELS)
+                await asyncio.wait({attempt}, timeout=LEAVE_S / CANCELS)
                 if attempt.done():
                     break
             if attempt.done() and not attempt.cancelled() and attempt.exception() is None:
@@ -196,7 +200,7 @@ class Connecting:
             if not client.is_connected:
                 raise LinkLost
         except BaseException as error:
-            await asyncio.shield(self._spawn(self._undo(address, client, joining)))
+            await to_the_end(self._spawn(self._undo(address, client, joining)))
             raise inner_error(error) from None
         link = OsLink(self, address, remote, mtu)
         made.append(link)

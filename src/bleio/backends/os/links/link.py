@@ -31,6 +31,7 @@ from bleio.backends.capabilities import Capability
 from bleio.backends.os.links.client import RemoteClient
 from bleio.backends.os.links.errors import SystemRefused, inner_error
 from bleio.backends.os.links.subscriptions import Key
+from bleio.backends.os.links.tasks import abandon
 from bleio.backends.os.system import Peers, Peripheral
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -272,14 +273,3 @@ class OsLink(Link):
         for listener in self._remote.subscriptions.closed():
             listener.link_closed()
         self._owner.closed(self)
-
-
-def abandon(task: asyncio.Future[Any]) -> None:
-    """Cancel what nobody waits for any more, and take note of its error."""
-    task.cancel()
-    task.add_done_callback(_take_note)
-
-
-def _take_note(task: asyncio.Future[Any]) -> None:
-    if not task.cancelled():
-        task.exception()
