@@ -68,6 +68,7 @@ Other people's hosts and controllers:
     stacks/inside  programs of ours in that machine
     stacks/python_tree  Debian's Python and what bleio depends on, for them
     stacks/machine   the machine with controllers, its bus and a shell, for programs of this system
+    stacks/gate      holds back what one of its controllers says until a test lets it go on
     stacks/kept      one machine and one radio for all tests of a process
     stacks/world     devices of the conformance suite of which one is on that machine
     stacks/traces    what BlueZ said there on D-Bus, written and read

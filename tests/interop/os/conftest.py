@@ -58,10 +58,15 @@ class Bench:
         self._programs.append(started)
         return started
 
+    def stop(self) -> None:
+        """End all programs. Raises: AssertionError if one ended badly."""
+        programs, self._programs = self._programs[::-1], []
+        stop_all(programs)
+
     def close(self) -> None:
         """Raises: AssertionError if a program ended badly."""
         try:
-            stop_all(self._programs[::-1])
+            self.stop()
         finally:
             asyncio.run(self.kept.reset())
 

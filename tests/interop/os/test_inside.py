@@ -189,20 +189,3 @@ def test_a_bonded_central_that_does_not_encrypt_is_not_paired(bench: Bench) -> N
     doorman.says("^went", "^advertising")
     guest.type("forget\nconnect\n")
     doorman.says("^came, paired False")
-
-
-def test_a_connect_that_is_cancelled_as_its_link_comes_up(bench: Bench) -> None:
-    """Whether Linux keeps the link depends on milliseconds. If it does, the next connect says so
-    and what helps, and that helps."""
-    doorman = bench.on_radio("doorman", "0.02")
-    octets = doorman.wait_for("^address (.*)$")[1]
-    cancels = bench.inside("cancels", octets, "20")
-    cancels.says("^so much for the other type of address", "^nothing is left", "^over")
-    if "kept" in cancels.lines:
-        (told,) = [line for line in cancels.lines if "bluetoothctl power off" in line]
-        assert "Linux keeps a link" in told
-    if {"kept", "kept, and not listed"} & set(cancels.lines):  # Linux 6.12 lists none
-        bench.machine.power(0, False)
-        bench.machine.power(0, True)
-    cancels.type("\n")
-    cancels.says("^connected$")

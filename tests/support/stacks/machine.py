@@ -67,7 +67,7 @@ class Machine:
             at which a radio listens. folders: what it may mount, see `inside`.
         """
         self.folder = folder
-        self._radios = radios
+        self._radios = list(radios)
         self._attached: dict[int, int] = {}  # a controller of ours, and the machine's hciN
         self._unplugged: set[int] = set()
         self._program = emulator.resume(folder, radios, talk="null", folders=folders)
@@ -144,6 +144,15 @@ class Machine:
         self._unplugged.discard(controller)
         device = emulator.connected(self._radios[controller])
         emulator.command(self.folder, f"chardev-change {CONTROLLER_PORTS[controller]} {device}")
+
+    def rewire(self, controller: int, radio: Path) -> Path:
+        """Have a controller that is cut off be another radio's when it is joined again.
+
+        Args: radio: the socket at which it listens. Returns: the former one.
+        """
+        assert controller in self._unplugged
+        former, self._radios[controller] = self._radios[controller], radio
+        return former
 
     def controllers(self) -> list[str]:
         """Return the kernel's controllers, such as hci0."""

@@ -1,91 +1,97 @@
-"""Gives up connecting just as the link may come up: as we do it, and then as other programs do,
-until the kernel keeps a link, or for some tries. Connects for each line that is typed.
+"""Begins to connect and gives up, as it is told line by line: as we do it, and as others do.
 
-    cancels.py ADDRESS TRIES
+    cancels.py ADAPTER ADDRESS GRACE_LOOKS
+
+connect, cancel: ours, without limit. call, hang up: another program's, by D-Bus alone, without any
+grace. visit: connects and disconnects. links: says what links to the address the kernel lists.
 """
 
 import asyncio
+import os
 import sys
-import time
 
 import _bleio
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
 
+from bleio import aio
+from bleio.backends.os.bluez import reaching
 from bleio.backends.os.bluez.kernel_links import KernelLinks
 
-adapter, kernel = _bleio.adapter, KernelLinks("hci0")
-octets = bytes.fromhex(sys.argv[1])
+adapter, kernel = _bleio.adapter, KernelLinks(sys.argv[1])
+octets = bytes.fromhex(sys.argv[2])
+reaching.GRACE_LOOKS = int(sys.argv[3])
 address = _bleio.Address(octets, _bleio.Address.RANDOM_STATIC)
-path = "/org/bluez/hci0/dev_" + octets[::-1].hex("_").upper()
+path = f"/org/bluez/{sys.argv[1]}/dev_{octets[::-1].hex('_').upper()}"
 
 
-def connect(to, timeout):
-    try:
-        return adapter.connect(to, timeout=timeout)
-    except _bleio.BluetoothError as error:
-        print(type(error).__name__, error, flush=True)
+def say(*words):
+    print(*words, flush=True)
 
 
-def kept(after_s):
-    """Whether the kernel has a link, for longer than an end takes."""
-    time.sleep(after_s)
-    for _ in range(40):
-        if not any(each.octets == octets for each in kernel.all()):
-            return False
-        time.sleep(0.1)
-    return True
+def typed(lines):
+    for line in os.read(0, 4096).decode().splitlines() or [""]:
+        lines.put_nowait(line)
 
 
-def hear():
-    """Have BlueZ know the device, which it forgets after each failure. Returns: whether it does."""
-    for entry in adapter.start_scan(timeout=10):
-        if entry.address == address:
-            adapter.stop_scan()
-            return True
-    return False
-
-
-async def cancel_as_others_do(delay_s):
-    """Have bluetoothd connect, and end it while it does, without any grace.
-
-    Returns: whether the link was up before.
-    """
+async def bluez(member):
+    """Call a method of the device as another program does. Returns: the error's text, or ""."""
     bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-
-    def call(member):
-        device = {"path": path, "interface": "org.bluez.Device1"}
-        return bus.call(Message(destination="org.bluez", member=member, **device))
-
-    connecting = asyncio.ensure_future(call("Connect"))
-    await asyncio.sleep(delay_s)
-    await call("Disconnect")
-    answer = await connecting
+    device = {"path": path, "interface": "org.bluez.Device1"}
+    answer = await bus.call(Message(destination="org.bluez", member=member, **device))
     bus.disconnect()
-    return answer.error_name is None
+    return " ".join(answer.body) if answer.error_name else ""
 
 
-connect(_bleio.Address(octets, _bleio.Address.PUBLIC), 1.0)
-print("so much for the other type of address", flush=True)
-connect(address, 30.0).disconnect()
-for number in range(3):
-    if link := connect(address, 0.02 + 0.02 * number):
-        link.disconnect()
-    assert not kept(1.5)  # the attempt is given up in the background
-print("nothing is left", flush=True)
-delay_s = 0.02
-for _ in range(int(sys.argv[2])):
-    if not hear():
-        print("kept, and not listed", flush=True)
-        break
-    is_late = asyncio.run(cancel_as_others_do(delay_s))
-    print(f"given up after {1000 * delay_s:.0f} ms", "late" * is_late, flush=True)
-    delay_s = max(0.0, delay_s - 0.012 if is_late else delay_s + 0.006)
-    if kept(0.3):
-        print("kept", flush=True)
-        connect(address, 30.0)
-        break
-print("over", flush=True)
-for _ in sys.stdin:
-    connect(address, 30.0).disconnect()
-    print("connected", flush=True)
+async def hear():
+    """Have BlueZ know the device."""
+    async with aio.scan(adapter) as entries:
+        async for entry in entries:
+            if entry.address == address:
+                return
+
+
+async def call():
+    await hear()
+    say("calling")
+    say("called", await bluez("Connect") or "well")
+
+
+async def visit():
+    try:
+        connection = await aio.connect(adapter, address, timeout=120)
+    except _bleio.BluetoothError as error:
+        say(type(error).__name__, error)
+    else:
+        say("connected")
+        await aio.disconnect(connection)
+        say("visited")
+
+
+async def main():
+    connecting = calling = None
+    await aio.address(adapter)
+    lines = asyncio.Queue()
+    asyncio.get_running_loop().add_reader(0, typed, lines)  # so that Ctrl-C ends it
+    say("ready")
+    while line := await lines.get():
+        match line:
+            case "connect":
+                connecting = asyncio.ensure_future(aio.connect(adapter, address))
+            case "cancel":
+                connecting.cancel()
+                say("cancelling")
+                await asyncio.wait({connecting})
+                say("cancelled" if connecting.cancelled() else "too late")
+            case "call":
+                calling = asyncio.ensure_future(call())
+            case "hang up":
+                say("hung up", await bluez("Disconnect") or "well")
+                await calling
+            case "visit":
+                await visit()
+            case "links":
+                say("links", sum(each.octets == octets for each in kernel.all()))
+
+
+asyncio.run(main())
