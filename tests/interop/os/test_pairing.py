@@ -37,9 +37,9 @@ def test_pairing_and_a_bonded_reconnect(
         shows.says("^advertising")
         types = start_central(CENTRAL, "NO_INPUT_NO_OUTPUT")
         types.says("^found", "^first visit")
-    types.says("paired True$", "^read our secret", "^notified of echo of first words")
+    types.says("^paired True$", "^read our secret", "^notified of echo of first words")
     shows.says("^written first words", "^disconnected", "^advertising")
-    types.says("^second visit", "paired True$", "^read our secret")
+    types.says("^second visit", "^paired True$", "^read our secret")
     types.says("^notified of echo of second words", "^disconnected")
     types.ends_well()
     asked = [line for line in types.lines if line.startswith("asks for")]

@@ -4,7 +4,7 @@ import sys
 import time
 
 import _bleio
-from desk import Desk
+from desk import Desk, say
 
 SERVICE = _bleio.UUID("73746163-6b73-0000-0000-000000000001")
 SECRET, WRITTEN, ECHO = (
@@ -20,37 +20,37 @@ def connect(address):
         try:
             return adapter.connect(address, timeout=120)
         except _bleio.ConnectionError as error:
-            print("lost while connecting:", error)
+            say("lost while connecting:", error)
     return adapter.connect(address, timeout=120)
 
 
 adapter = _bleio.adapter
 adapter.pairing_delegate = Desk(sys.argv[1])
-print("scanning")
+say("scanning")
 for entry in adapter.start_scan(extended=True):
     if entry.connectable and SERVICE.uuid128 in entry.advertisement_bytes:
         break
 adapter.stop_scan()
-print("found", entry.address)
+say("found", entry.address)
 for visit in ("first", "second"):
     connection = connect(entry.address)
-    print(visit, "visit")
+    say(visit, "visit")
     (service,) = connection.discover_remote_services((SERVICE,))
     values = {characteristic.uuid: characteristic for characteristic in service.characteristics}
     try:
-        print("read at once", values[SECRET].value.decode())
+        say("read at once", values[SECRET].value.decode())
     except _bleio.SecurityError as error:
-        print("SecurityError:", error)
+        say("SecurityError:", error)
     connection.pair()
-    print("paired", connection.paired)
-    print("read", values[SECRET].value.decode())
+    say("paired", connection.paired)
+    say("read", values[SECRET].value.decode())
     echoes = _bleio.CharacteristicBuffer(values[ECHO], buffer_size=64, timeout=120)
     values[ECHO].set_cccd(notify=True)
     # A peripheral that cannot answer by another value notifies of the one that is written.
     written, answer = (WRITTEN, "echo of ") if WRITTEN in values else (ECHO, "")
     values[written].value = f"{visit} words".encode()
-    print("notified of", echoes.read(len(f"{answer}{visit} words")).decode())
+    say("notified of", echoes.read(len(f"{answer}{visit} words")).decode())
     connection.disconnect()
     while connection.connected:
         time.sleep(0.01)
-    print("disconnected")
+    say("disconnected")

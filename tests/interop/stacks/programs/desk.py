@@ -1,8 +1,17 @@
-"""Someone who pairs: says what is shown and asked, and does what standard input says."""
+"""Someone who pairs: says what is shown and asked, and does what standard input says.
+
+Each question comes in a thread of its own, while the program goes on. `print` writes a line in
+pieces, between which another thread's may come; `say` writes it in one.
+"""
 
 import sys
 
 from bleio.api import IoCapability, PairingDelegate, PairingRequest
+
+
+def say(*words: object) -> None:
+    """Print a line of which nothing else gets in the middle."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
 
 
 class Desk(PairingDelegate):
@@ -11,19 +20,19 @@ class Desk(PairingDelegate):
 
     def accept(self, request: PairingRequest) -> bool:
         generation = "LE Secure Connections" if request.secure_connections else "LE legacy"
-        print(f"pairs by {request.method.value}, {generation}")
+        say(f"pairs by {request.method.value}, {generation}")
         return True
 
     def display_passkey(self, request: PairingRequest, passkey: int) -> None:
-        print(f"shows {passkey:06}")
+        say(f"shows {passkey:06}")
 
     def enter_passkey(self, request: PairingRequest) -> int:
-        print("asks for the passkey")
+        say("asks for the passkey")
         return int(sys.stdin.readline())
 
     def compare(self, request: PairingRequest, number: int) -> bool:
-        print(f"asks about {number:06}")
+        say(f"asks about {number:06}")
         return sys.stdin.readline() == "yes\n"
 
     def ended(self, request: PairingRequest, reason: str | None) -> None:
-        print(f"pairing ended {reason or 'well'}")
+        say(f"pairing ended {reason or 'well'}")

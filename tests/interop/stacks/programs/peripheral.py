@@ -4,7 +4,7 @@ import sys
 import time
 
 import _bleio
-from desk import Desk
+from desk import Desk, say
 
 SERVICE = _bleio.UUID("73746163-6b73-0000-0000-000000000001")
 SECRET, WRITTEN, ECHO, CONFIRMED = (
@@ -31,16 +31,16 @@ echo, confirmed = (
 )
 while True:
     adapter.start_advertising(ADVERTISEMENT)
-    print("advertising from", bytes(reversed(adapter.address.address_bytes)).hex(":").upper())
+    say("advertising from", bytes(reversed(adapter.address.address_bytes)).hex(":").upper())
     while not adapter.connected:
         time.sleep(0.01)
-    print("connected")
+    say("connected")
     former = written.value
     while adapter.connected:
         time.sleep(0.01)
         value = written.value
         if value != former:
             former = value
-            print("written", value.decode())
+            say("written", value.decode())
             echo.value = confirmed.value = b"echo of " + value
-    print("disconnected")
+    say("disconnected")
