@@ -17,6 +17,7 @@ from bleio.backends.os.bluez import agent, bleak_table
 from bleio.backends.os.bluez.connection import PatientBus, PatientSocket
 from support.bluez.loops import in_loop
 from support.bluez.remote import PEER, peer, remote, settled
+from support.patience import PATIENCE_S
 
 
 def test_the_names_that_are_used() -> None:
@@ -36,7 +37,7 @@ async def test_the_last_user_ends_the_manager() -> None:
     async with remote() as (daemon, backend, _):
         daemon.know(PEER)
         await settled(backend)
-        await backend.connect(peer(), 10)
+        await backend.connect(peer(), PATIENCE_S)
         manager = module._global_instances[asyncio.get_running_loop()]
         bleak_table.enter()
         await bleak_table.leave()
@@ -59,7 +60,7 @@ async def test_a_bluetoothd_that_hangs_leaves_nothing_of_bleak(
     async with remote() as (daemon, backend, _):
         daemon.know(PEER)
         await settled(backend)
-        link = await backend.connect(peer(), 10)
+        link = await backend.connect(peer(), PATIENCE_S)
         await link.disconnect()
         peers: Any = backend._peers
         daemon.silent.add("UnregisterAgent")
@@ -74,7 +75,7 @@ async def test_a_burst_of_writes_leaves_bleaks_connections_open() -> None:
     async with remote() as (daemon, backend, _):
         daemon.know(PEER)
         await settled(backend)
-        link: Any = await backend.connect(peer(), 10)
+        link: Any = await backend.connect(peer(), PATIENCE_S)
         manager = module._global_instances[asyncio.get_running_loop()]
         for bus in (manager._bus, link.client._backend._bus):
             assert isinstance(bus, PatientBus)

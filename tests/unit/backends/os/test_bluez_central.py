@@ -35,6 +35,7 @@ from support.bluez.loops import in_loop
 from support.bluez.remote import MTU, PEER, Refusal, Remote, peer, remote, settled, until
 from support.bluez.stand_in import ADAPTER_PATH
 from support.hci.engine import Heard
+from support.patience import PATIENCE_S
 
 ECHO = "read write write-without-response notify"
 OTHER = "C0:00:00:00:00:02"
@@ -51,7 +52,7 @@ async def linked(daemon: Remote, backend: OsBackend) -> tuple[Link, RemoteCharac
     device = daemon.know()
     daemon.serve(device, 0x10, "a000", (0x11, "a001", ECHO))
     await settled(backend)
-    link = await backend.connect(peer(), 10)
+    link = await backend.connect(peer(), PATIENCE_S)
     (service,) = await link.discover([uuid16(0xA000)])
     return link, service.characteristics[0], f"{device}/service0010/char0011"
 
@@ -61,19 +62,19 @@ async def test_a_known_device_is_connected_to_without_a_scan() -> None:
     async with remote() as (daemon, backend, engine):
         daemon.know()
         await settled(backend)
-        link = await backend.connect(peer(), 10)
+        link = await backend.connect(peer(), PATIENCE_S)
         assert engine.log == ["link opened"]
         assert (link.peer, link.is_central, link.interval_us) == (peer(), True, 0)
         assert daemon.called("StartDiscovery") == []
         with pytest.raises(ControllerError):
-            await backend.connect(peer(), 10)
+            await backend.connect(peer(), PATIENCE_S)
 
 
 @in_loop
 async def test_an_unknown_device_is_heard_first() -> None:
     async with remote() as (daemon, backend, _):
         daemon.on_air = [OTHER, PEER]
-        assert (await backend.connect(peer(), 10)).connected
+        assert (await backend.connect(peer(), PATIENCE_S)).connected
         assert daemon.called("StopDiscovery") == [[]]
 
 
@@ -109,7 +110,7 @@ async def test_a_cancelled_connect_is_taken_back() -> None:
         assert daemon.called("Disconnect") == [[]]
         assert not backend.is_ours(peer())
         daemon.silent.clear()
-        await backend.connect(peer(), 10)
+        await backend.connect(peer(), PATIENCE_S)
         assert engine.log == ["link opened"]
 
 
@@ -191,7 +192,7 @@ async def test_what_passes_is_tried_again() -> None:
             Refusal(FAILED, "le-connection-abort-by-local"),
             Refusal(FAILED, "Software caused connection abort"),
         ]
-        assert (await backend.connect(peer(), 10)).connected
+        assert (await backend.connect(peer(), PATIENCE_S)).connected
 
 
 @in_loop
@@ -212,7 +213,9 @@ async def test_what_does_not_pass_is_raised(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_several_at_once() -> None:
     async with remote() as (daemon, backend, _):
         daemon.on_air = [PEER, OTHER]
-        links = await asyncio.gather(*(backend.connect(peer(each), 10) for each in (OTHER, PEER)))
+        links = await asyncio.gather(
+            *(backend.connect(peer(each), PATIENCE_S) for each in (OTHER, PEER))
+        )
         assert [link.peer for link in links] == [peer(OTHER), peer(PEER)]
 
 
@@ -222,8 +225,8 @@ async def test_a_link_of_ours_is_ended_with_the_adapter_and_no_other() -> None:
         daemon.know(OTHER, Connected=True, ServicesResolved=True)
         daemon.know()
         await settled(backend)
-        found = await backend.connect(peer(OTHER), 10)
-        ours = await backend.connect(peer(), 10)
+        found = await backend.connect(peer(OTHER), PATIENCE_S)
+        ours = await backend.connect(peer(), PATIENCE_S)
         await backend.close()
         assert [path[-2:] for path, member, _ in daemon.calls if member == "Disconnect"] == ["01"]
         assert not found.connected
@@ -236,7 +239,7 @@ async def test_a_link_that_was_found_ends_when_the_program_asks_for_it() -> None
     async with remote() as (daemon, backend, _):
         daemon.know(Connected=True, ServicesResolved=True)
         await settled(backend)
-        link = await backend.connect(peer(), 10)
+        link = await backend.connect(peer(), PATIENCE_S)
         assert daemon.called("Connect") == []
         await link.disconnect()
         assert daemon.called("Disconnect") == [[]]
@@ -250,7 +253,7 @@ async def test_services_come_sorted_and_whole() -> None:
         daemon.serve(device, 0x20, "180f")
         daemon.serve(device, 0x10, "a000")
         await settled(backend)
-        link = await backend.connect(peer(), 10)
+        link = await backend.connect(peer(), PATIENCE_S)
         assert link.mtu == MTU
         assert [each.handle for each in await link.discover(None)] == [0x10, 0x20, 0x30]
         long = bytes.fromhex("fb349b5f80000080001000000fa00000")[:12] + bytes.fromhex("00a00000")
@@ -374,7 +377,7 @@ async def test_the_end_of_bluetoothd_ends_links_and_a_new_one_serves() -> None:
         system: Any = backend._system
         await until(lambda: system.presence.is_usable)
         daemon.on_air = [PEER]
-        again = await backend.connect(peer(), 10)
+        again = await backend.connect(peer(), PATIENCE_S)
         assert again.connected
         assert len(daemon.agents) == 1
 
@@ -402,7 +405,7 @@ async def test_a_listener_of_one_link_hears_nothing_of_another() -> None:
         other = daemon.know(OTHER)
         daemon.serve(other, 0x10, "a000", (0x11, "a001", ECHO))
         await settled(backend)
-        second = await backend.connect(peer(OTHER), 10)
+        second = await backend.connect(peer(OTHER), PATIENCE_S)
         (service,) = await second.discover(None)
         heard = Heard()
         for each, record in ((link, value), (second, service.characteristics[0])):
@@ -451,7 +454,7 @@ async def test_a_bonded_peer_is_subscribed_to_again() -> None:
             started = len(daemon.called("StartNotify"))
             await link.disconnect()
             await until(lambda: engine.log[-1] == "link closed")
-            link = await backend.connect(peer(), 10)
+            link = await backend.connect(peer(), PATIENCE_S)
             assert len(daemon.called("StartNotify")) - started == is_paired
         heard = Heard()
         link.listen(value, heard)
@@ -499,29 +502,28 @@ async def test_a_discovery_of_another_is_no_fault_of_the_program() -> None:
         daemon.on_air = [PEER]
         busy = Refusal("org.bluez.Error.InProgress", "Operation already in progress")
         daemon.refusals["SetDiscoveryFilter"] = [busy]
-        assert (await backend.connect(peer(), 10)).connected
+        assert (await backend.connect(peer(), PATIENCE_S)).connected
 
 
-async def fall(daemon: Remote, times: int) -> None:
-    """Have links end before their services are known, then no more."""
+async def fall(daemon: Remote) -> None:
+    """Have each link end before its services are known."""
     device = daemon.know(Paired=True)
     daemon.resolves = False
-    for _ in range(times):
+    while True:
         await until(lambda: daemon.objects[device]["org.bluez.Device1"]["Connected"].value)
         await asyncio.sleep(0.02)
         daemon.connected(device, False)
-    daemon.resolves = True
 
 
 @in_loop
 async def test_links_that_fall_in_a_row_tell_that_a_bonded_peer_has_no_keys() -> None:
     async with remote() as (daemon, backend, _):
-        falls = asyncio.ensure_future(fall(daemon, 3))
+        falls = asyncio.ensure_future(fall(daemon))
         await asyncio.sleep(0)
         await settled(backend)
         with pytest.raises(KeysLost):
-            await backend.connect(peer(), 10)
-        await falls
+            await backend.connect(peer(), PATIENCE_S)
+        falls.cancel()
 
 
 @pytest.mark.parametrize(
@@ -539,7 +541,7 @@ async def test_a_link_that_never_came_tells_nothing_of_keys(refusal: Refusal) ->
         daemon.know(Paired=True)
         await settled(backend)
         daemon.refusals["Connect"] = [refusal] * 3
-        assert (await backend.connect(peer(), 10)).connected
+        assert (await backend.connect(peer(), PATIENCE_S)).connected
 
 
 @in_loop
@@ -569,7 +571,7 @@ async def test_a_link_that_another_program_made_meanwhile_stays(name: str) -> No
             raise Refusal(f"org.bluez.Error.{name}", "In Progress")
 
         daemon.answers["Connect"] = others
-        link = await backend.connect(peer(), 10)
+        link = await backend.connect(peer(), PATIENCE_S)
         assert len(daemon.called("Connect")) == 1
         await backend.close()
         assert not link.connected
@@ -585,7 +587,7 @@ async def test_a_found_link_stays_whose_services_are_not_known_in_time() -> None
             await backend.connect(peer(), 0.3)
         daemon.change(device, "org.bluez.Device1", ServicesResolved=True)
         await settled(backend)
-        assert (await backend.connect(peer(), 10)).connected
+        assert (await backend.connect(peer(), PATIENCE_S)).connected
         await backend.close()
         assert daemon.called("Disconnect") == []
 
@@ -595,7 +597,7 @@ async def test_a_found_link_that_falls_before_its_services_are_known_is_made_ane
     async with remote() as (daemon, backend, _):
         device = daemon.know(Connected=True)
         await settled(backend)
-        task = asyncio.ensure_future(backend.connect(peer(), 10))
+        task = asyncio.ensure_future(backend.connect(peer(), PATIENCE_S))
         await asyncio.sleep(0.1)
         daemon.connected(device, False)
         assert (await task).connected
@@ -629,7 +631,7 @@ async def test_time_is_up_at_once_and_the_attempt_is_taken_back_later() -> None:
         assert backend.is_ours(peer())
         daemon.silent.clear()
         # The next attempt waits until the former is taken back.
-        assert (await backend.connect(peer(), 10)).connected
+        assert (await backend.connect(peer(), PATIENCE_S)).connected
         assert engine.log == ["link opened"]
 
 
@@ -685,13 +687,13 @@ async def test_an_address_of_the_wrong_type_makes_no_second_link() -> None:
         device = daemon.know()
         await settled(backend)
         public = DeviceAddress(peer().octets)
-        link = await backend.connect(peer(), 10)
+        link = await backend.connect(peer(), PATIENCE_S)
         assert backend.is_ours(public)
         assert backend.link_to(public) is link
         backend.peer_connected(public)
         assert engine.log == ["link opened"]
         with pytest.raises(ControllerError):
-            await backend.connect(public, 10)
+            await backend.connect(public, PATIENCE_S)
         daemon.connected(device, False)
         await until(lambda: not link.connected)
 

@@ -67,7 +67,7 @@ async def linked(daemon: Remote, backend: OsBackend, person: Person | None) -> L
     backend.agent = person
     daemon.know()
     await settled(backend)
-    return await backend.connect(peer(), 10)
+    return await backend.connect(peer(), PATIENCE_S)
 
 
 def asks(daemon: Remote, member: str, signature: str, *body: Any) -> Any:

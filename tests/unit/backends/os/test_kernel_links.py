@@ -23,6 +23,7 @@ from bleio.errors import ConnectTimeout, PairingFailed
 from support.bluez.loops import in_loop
 from support.bluez.remote import PEER, Refusal, Remote, peer, remote, settled, until
 from support.bluez.stand_in import device_path
+from support.patience import PATIENCE_S
 
 ENTRIES = (  # handle, address, type, whether outgoing, state, mode
     "4000 010000000012 80 01 0100 01000000"
@@ -134,7 +135,8 @@ async def test_a_device_with_the_other_type_of_address_is_not_connected_to() -> 
         assert daemon.called("Connect") == []
         daemon.connected(path, False)
         await settled(backend)
-        link = await backend.connect(DeviceAddress(peer().octets), 10)  # while that is given up
+        public = DeviceAddress(peer().octets)
+        link = await backend.connect(public, PATIENCE_S)  # while that is given up
         assert link.connected
 
 

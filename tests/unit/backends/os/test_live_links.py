@@ -21,6 +21,7 @@ from support.bluez.private_bus import private_bus
 from support.bluez.remote import DEVICE, PEER, Remote, peer, settled, until
 from support.bluez.stand_in import ADAPTER_ADDRESS, device_path
 from support.hci.engine import Engine
+from support.patience import PATIENCE_S
 
 OTHER = "C0:00:00:00:00:02"
 LINK = (ADAPTER_ADDRESS, device_path(PEER))
@@ -110,8 +111,8 @@ async def test_a_link_is_on_the_list_while_it_is_up(tmp_path: Path) -> None:
         daemon.know()
         daemon.know(OTHER, Connected=True, ServicesResolved=True)
         await settled(backend)
-        link = await backend.connect(peer(), 10)
-        await backend.connect(peer(OTHER), 10)  # found, so it is not ours
+        link = await backend.connect(peer(), PATIENCE_S)
+        await backend.connect(peer(OTHER), PATIENCE_S)  # found, so it is not ours
         (file,) = tmp_path.glob("*.links")
         await until(lambda: file.read_text().splitlines()[1:] == [" ".join(LINK)])
         await link.disconnect()
