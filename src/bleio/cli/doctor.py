@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from bleio import __version__
-from bleio.cli.diagnosis import adapters, modules
+from bleio.cli.diagnosis import adapters, computer, modules
 from bleio.cli.diagnosis.bounded import TimedOut, bounded
 from bleio.cli.diagnosis.exercise import self_test
 from bleio.cli.diagnosis.findings import (
@@ -69,7 +69,7 @@ def examine(adapter: str | None) -> Page:
     page.module = _findings("the module", modules.look_at_module)
     page.versions = _findings("versions", modules.look_at_versions)
     page.settings = _findings("settings", look_at_settings, os.environ, hider)
-    machine = _or_none(adapters.machine_here)
+    machine = _or_none(computer.machine_here)
     page.computer = _findings("the computer", _computer, machine)
     page.adapters = _adapters(machine, page.chosen)
     page.self_test = self_test()
@@ -106,7 +106,7 @@ def _or_none(look: Callable[[], T | None]) -> T | None:
 def _computer(machine: Any) -> Iterable[Finding]:
     import sys
 
-    return adapters.of_this_kind_of_computer(machine, sys.platform)
+    return computer.of_this_kind_of_computer(machine, sys.platform)
 
 
 def _adapters(machine: Any, chosen: str) -> list[FoundAdapter]:

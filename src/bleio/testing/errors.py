@@ -10,9 +10,10 @@ class WorldError(Exception):
 class DeviceFailed(WorldError):
     """A program ended with an exception, which is the cause of this one.
 
-    exit_code: what a process that ran the program would have ended with: that of its `sys.exit`,
-        or 1.
-    device: the device's name.
+    Attributes:
+        exit_code: what a process that ran the program would have ended with: that of its
+            `sys.exit`, or 1.
+        device: the device's name.
     """
 
     def __init__(self, sentence: str, exit_code: int = 1, device: str = "") -> None:

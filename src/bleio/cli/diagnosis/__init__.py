@@ -5,6 +5,7 @@
     hidden       no keys, addresses or names of users on the page
     modules      which `_bleio` a program gets, and why; versions
     settings     the variables of the environment
+    computer     containers, WSL, Raspberry Pis, and what is to be known of them
     adapters     the operating system's Bluetooth, dongles, boards, radios, proxies
     exercise     the self-test: two devices, in this process
     trial        an adapter that the user has named, tried as far as it goes alone

@@ -8,7 +8,6 @@ commands that help.
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -18,11 +17,9 @@ from bleio.backends.os.finding.report import hints
 from bleio.cli.diagnosis.bounded import TimedOut, bounded
 from bleio.cli.diagnosis.findings import (
     MAYBE,
-    NOTE,
     TIMED_OUT,
     UNUSABLE,
     USABLE,
-    Finding,
     FoundAdapter,
 )
 from bleio.errors import ControllerLost
@@ -280,71 +277,3 @@ def _reach(host: str, port: int) -> None:
     import socket
 
     socket.create_connection((host, port), _ESPHOME_PORT_S).close()
-
-
-def of_this_kind_of_computer(machine: Machine | None, platform: str) -> Iterator[Finding]:
-    """Yield what is to be known of containers, WSL, Raspberry Pis, macOS and Windows."""
-    if machine is None:
-        yield from _of_platform(platform)
-        return
-    if machine.container:
-        yield Finding(
-            NOTE,
-            f"This is a container ({machine.container}): it sees of the host's Bluetooth what it is"
-            " given.",
-            [
-                "For the host's adapter (os): -v /run/dbus:/run/dbus",
-                "For a dongle (hci:usb:0): --device=/dev/bus/usb, and for a board:"
-                " --device=/dev/ttyACM0",
-            ],
-        )
-    if machine.wsl:
-        yield Finding(
-            NOTE,
-            "This is Linux within Windows (WSL), which has no part in Windows' Bluetooth.",
-            [
-                "Run the program with Windows' own Python, or pass a dongle on, in an"
-                " administrator's PowerShell: usbipd list, usbipd bind --busid ID,"
-                " usbipd attach --wsl --busid ID",
-            ],
-        )
-    if machine.model.startswith("Raspberry Pi"):
-        has_own = any(each.kind == "serial line" for each in machine.controllers)
-        yield Finding(
-            NOTE,
-            f"{machine.model}: its own controller is on a serial line"
-            f"{'' if has_own else ', and the kernel does not have it'}.",
-            []
-            if has_own
-            else [
-                "See `systemctl status hciuart` (older systems) and `dmesg | grep -i hci`.",
-                "A line dtoverlay=disable-bt in /boot/firmware/config.txt switches it off.",
-            ],
-        )
-
-
-def _of_platform(platform: str) -> Iterator[Finding]:
-    if platform == "darwin":
-        yield Finding(
-            NOTE,
-            "macOS keeps its own controller for itself; hci:usb:0 needs a dongle that macOS does"
-            " not take.",
-        )
-    elif platform == "win32":
-        yield Finding(
-            NOTE,
-            "Windows gives programs a dongle (hci:usb:0) only with the driver WinUSB, in place of"
-            " its own.",
-            ["Install WinUSB for that dongle with Zadig; Windows then does not use it any more."],
-        )
-
-
-def machine_here(environment_root: str = "/") -> Machine | None:
-    """Return this machine's view; None where there is none of that kind."""
-    if sys.platform != "linux":
-        return None
-    from pathlib import Path
-
-    from bleio.backends.os.finding.machine import look
-
-    return look(Path(environment_root), os.environ)

@@ -13,58 +13,31 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from bleio.cli.diagnosis.bounded import TimedOut, bounded
 from bleio.cli.diagnosis.findings import NOTE, OK, PROBLEM, TIMED_OUT, Step
 
+if TYPE_CHECKING:
+    from bleio.api import Adapter, Characteristic, Connection
+
 STEPS = ("advertise", "scan", "connect", "discover", "read", "notify", "pair", "disconnect")
 WITHIN_S = 60.0
 _STEP_S = 10.0
+_SERVICE = 0x180D
 
 
 def exercise(done: list[str]) -> None:
     """Do all steps, and note each that has gone well. A program of a world, or of real time."""
-    from bleio.api import UUID, Adapter, Characteristic, PacketBuffer, Service, use_adapter
+    from bleio.api import Adapter
 
     peripheral, central = Adapter("virtual"), Adapter("virtual")
-    with use_adapter(peripheral):
-        service = Service(UUID(0x180D))
-        local = Characteristic.add_to_service(
-            service,
-            UUID(0x2A37),
-            properties=Characteristic.READ | Characteristic.NOTIFY,
-            max_length=20,
-            initial_value=b"first",
-        )
+    local = _served(peripheral)
     try:
-        peripheral.start_advertising(b"\x02\x01\x06")
-        done.append("advertise")
-        own = peripheral.address
-        for entry in central.start_scan(timeout=_STEP_S):
-            if entry.address == own:
-                done.append("scan")
-                break
-        else:
-            raise RuntimeError("the scan has not heard the advertiser")
-        connection = central.connect(own, timeout=_STEP_S)
-        done.append("connect")
-        (found,) = connection.discover_remote_services((UUID(0x180D),))
-        (remote,) = found.characteristics
-        done.append("discover")
-        if bytes(remote.value) != b"first":
-            raise RuntimeError(f"the value read is {bytes(remote.value)!r}, not b'first'")
-        done.append("read")
-        packets = PacketBuffer(remote, buffer_size=4)
-        local.value = b"second"
-        until = time.monotonic() + _STEP_S
-        packet = bytearray(20)
-        while not (count := packets.readinto(packet)):
-            if time.monotonic() > until:
-                raise RuntimeError("the notification has not come")
-            time.sleep(0.01)
-        if packet[:count] != b"second":
-            raise RuntimeError(f"the value notified is {bytes(packet[:count])!r}, not b'second'")
-        done.append("notify")
+        connection = _meet(peripheral, central, done)
+        remote = _find_value(connection, done)
+        _read(remote, done)
+        _be_notified(local, remote, done)
         connection.pair()
         if not connection.paired:
             raise RuntimeError("the link is not encrypted after pairing")
@@ -76,6 +49,64 @@ def exercise(done: list[str]) -> None:
     finally:
         for adapter in (central, peripheral):
             adapter.enabled = False
+
+
+def _served(peripheral: Adapter) -> Characteristic:
+    """Serve a value."""
+    from bleio.api import UUID, Characteristic, Service, use_adapter
+
+    with use_adapter(peripheral):
+        return Characteristic.add_to_service(
+            Service(UUID(_SERVICE)),
+            UUID(0x2A37),
+            properties=Characteristic.READ | Characteristic.NOTIFY,
+            max_length=20,
+            initial_value=b"first",
+        )
+
+
+def _meet(peripheral: Adapter, central: Adapter, done: list[str]) -> Connection:
+    """Advertise, scan, connect."""
+    peripheral.start_advertising(b"\x02\x01\x06")
+    done.append("advertise")
+    own = peripheral.address
+    if not any(entry.address == own for entry in central.start_scan(timeout=_STEP_S)):
+        raise RuntimeError("the scan has not heard the advertiser")
+    done.append("scan")
+    connection = central.connect(own, timeout=_STEP_S)
+    done.append("connect")
+    return connection
+
+
+def _find_value(connection: Connection, done: list[str]) -> Characteristic:
+    from bleio.api import UUID
+
+    (found,) = connection.discover_remote_services((UUID(_SERVICE),))
+    (remote,) = found.characteristics
+    done.append("discover")
+    return remote
+
+
+def _read(remote: Characteristic, done: list[str]) -> None:
+    if bytes(remote.value) != b"first":
+        raise RuntimeError(f"the value read is {bytes(remote.value)!r}, not b'first'")
+    done.append("read")
+
+
+def _be_notified(local: Characteristic, remote: Characteristic, done: list[str]) -> None:
+    from bleio.api import PacketBuffer
+
+    packets = PacketBuffer(remote, buffer_size=4)
+    local.value = b"second"
+    until = time.monotonic() + _STEP_S
+    packet = bytearray(20)
+    while not (count := packets.readinto(packet)):
+        if time.monotonic() > until:
+            raise RuntimeError("the notification has not come")
+        time.sleep(0.01)
+    if packet[:count] != b"second":
+        raise RuntimeError(f"the value notified is {bytes(packet[:count])!r}, not b'second'")
+    done.append("notify")
 
 
 def self_test() -> list[Step]:

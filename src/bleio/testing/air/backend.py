@@ -13,7 +13,7 @@ from bleio.backends.hci.capture.tap import CaptureFile, Tap, tap_by_setting, wan
 from bleio.core.address import DeviceAddress
 from bleio.radio.air.radio import Radio
 from bleio.radio.controller import Controller
-from bleio.testing.air.limits import NO_LIMITS
+from bleio.testing.air.limits import NO_LIMITS, limits_of_controller, limits_of_host
 from bleio.testing.timing.watching import Time
 
 # Number Of Completed Packets: what was sent is out, of which a program that spins sees nothing.
@@ -70,7 +70,7 @@ class AirPort:
         self._incoming: deque[bytes] = deque()
         self._closed = False
         self._catch_up()
-        limits = owner.limits.of_controller()
+        limits = limits_of_controller(owner.limits)
         self.controller = Controller(radio, self._to_host, name, limits=limits)
 
     def send(self, packet: bytes) -> None:
@@ -135,7 +135,7 @@ class AirBackend(HciBackend):
         owner: PortOwner,
     ) -> None:
         super().__init__("virtual", address, bonds=lambda identity: bonds)
-        self._own.limits = owner.limits.of_host()
+        self._own.limits = limits_of_host(owner.limits)
         self.port: AirPort | None = None
         self._time = time
         self._radio = radio

@@ -62,20 +62,6 @@ class Limits:
             raise ValueError(f"phys must be '1M' and others of {tuple(_PHYS)}, not {self.phys!r}")
         self._interval_units()
 
-    def of_controller(self) -> ControllerLimits:
-        """Return what concerns the controller."""
-        return ControllerLimits(
-            links=self.max_links,
-            data_octets=self.data_octets,
-            phys=sum({_PHYS[name] for name in self.phys}),
-            exchanges=self.packets_per_event or NO_LIMIT,
-            extended_advertising=self.extended_advertising,
-        )
-
-    def of_host(self) -> HostLimits:
-        """Return what concerns the host."""
-        return HostLimits(self.mtu, self.requests_mtu, self._interval_units())
-
     def _interval_units(self) -> tuple[int, int] | None:
         if self.interval_ms is None:
             return None
@@ -88,6 +74,22 @@ class Limits:
             "interval_ms must be 7.5 to 4000 in steps of 1.25, or two such numbers, the least and"
             f" the most, not {self.interval_ms!r}"
         )
+
+
+def limits_of_controller(limits: Limits) -> ControllerLimits:
+    """Return what concerns the controller."""
+    return ControllerLimits(
+        links=limits.max_links,
+        data_octets=limits.data_octets,
+        phys=sum({_PHYS[name] for name in limits.phys}),
+        exchanges=limits.packets_per_event or NO_LIMIT,
+        extended_advertising=limits.extended_advertising,
+    )
+
+
+def limits_of_host(limits: Limits) -> HostLimits:
+    """Return what concerns the host."""
+    return HostLimits(limits.mtu, limits.requests_mtu, limits._interval_units())
 
 
 def _check(name: str, value: object, least: int, most: int) -> None:

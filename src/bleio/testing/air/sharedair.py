@@ -76,19 +76,20 @@ class SharedAir:
 
     @property
     def now_s(self) -> float:
-        """Simulated time since the world began."""
+        """Simulated time since the world began, in seconds."""
         return self.clock.now_us / 1e6
 
     # Packets
 
     @property
     def packet_count(self) -> int:
-        """How many packets there were."""
+        """How many packets there were on the air."""
         return self.radio.packets_shown
 
     @property
     def packets(self) -> deque[AirPdu]:
-        """The last `PACKETS_KEPT` packets. Few worlds are asked for them, so they are made here."""
+        """The last 10,000 packets on the air."""
+        # Few worlds are asked for them, so they are made here.
         unmade = self._unmade
         while unmade:
             make, args = unmade.popleft()

@@ -15,7 +15,7 @@ import pytest
 from bleio.backends.os.finding import bluez
 from bleio.backends.os.finding.holders import holders
 from bleio.backends.os.finding.machine import Board, Controller, Dongle, Machine, look
-from bleio.cli.diagnosis import adapters
+from bleio.cli.diagnosis import adapters, computer
 from bleio.cli.diagnosis.findings import MAYBE, TIMED_OUT, UNUSABLE, USABLE
 from bleio.errors import ControllerLost
 from bleio.radio.sharing.running import RunningRadio
@@ -97,15 +97,15 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_of_computers(kind: str) -> None:
     machine, platform, words = KINDS[kind]
-    (found,) = adapters.of_this_kind_of_computer(machine, platform)
+    (found,) = computer.of_this_kind_of_computer(machine, platform)
     assert words in " ".join((found.text, *found.to_do))
 
 
 def test_a_pi_whose_controller_works_and_a_plain_computer() -> None:
     pi = BARE._replace(model="Raspberry Pi 5", controllers=(Controller("hci0", "serial line", ""),))
-    (found,) = adapters.of_this_kind_of_computer(pi, "linux")
-    assert found.to_do == []
-    assert list(adapters.of_this_kind_of_computer(BARE, "linux")) == []
+    (found,) = computer.of_this_kind_of_computer(pi, "linux")
+    assert not found.to_do
+    assert list(computer.of_this_kind_of_computer(BARE, "linux")) == []
 
 
 @pytest.mark.parametrize(("platform", "words"), [("darwin", "Privacy"), ("win32", "Settings")])

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bleio.cli import doctor as command
-from bleio.cli.diagnosis import adapters, exercise, modules
+from bleio.cli.diagnosis import adapters, computer, exercise, modules
 from bleio.cli.diagnosis.bounded import TimedOut, bounded
 from bleio.cli.diagnosis.findings import (
     MAYBE,
@@ -301,7 +301,7 @@ def test_parts_that_hang_or_fail_do_not_hide_the_others(
         (adapters, "of_the_system"),
         (adapters, "of_usb"),
         (adapters, "of_radios"),
-        (adapters, "machine_here"),
+        (computer, "machine_here"),
     ):
         monkeypatch.setattr(module, name, bad)
     result = run("--json")
