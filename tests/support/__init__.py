@@ -2,6 +2,7 @@
 
 Programs and adapters of ours, on the air:
     pair             two adapters in one process, and a link between them
+    two_adapters     fixtures: one that serves, and one that connects
     pairing          people with two devices that pair; either generation of pairing
     pairing_pair     two programs of a world that pair
     patience         how long a test waits for what it is sure to see
@@ -18,6 +19,7 @@ Parts of ours, without a radio:
     bearers          ATT bearers: a clock that tests move, a wire that tests pump
     fake_backend     a backend whose controller is the test itself
     file_work        which threads of a process work with files
+    page_news        what a page is told, with nothing in it
     played_bleio     a `_bleio` that writes down what a program makes
     records          records of remote values that were not discovered
     records_of_devices  records of devices that nobody has built, for clones
