@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("bleak_esphome", reason="the libraries for ESPHome need Python 3.11 or newer")
 
-from aioesphomeapi import api_pb2 as pb
+from aioesphomeapi import api_pb2 as pb, host_resolver, reconnect_logic
 
 from bleio.backends.os.esphome import fleet as fleets, proxy as proxies
 from bleio.backends.os.esphome.places import Place
@@ -196,3 +196,26 @@ async def test_a_proxy_that_goes_while_it_says_what_it_is() -> None:
 
     async with BadProxy(go) as bad:
         assert await problem_of(Place("127.0.0.1", bad.port))
+
+
+@asynchronous
+async def test_a_lookup_that_takes_long_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It ends the mDNS by which the library listens for proxies that come back."""
+    fleet = OpenFleet([Place("kitchen.local", 6053)], {})
+
+    def is_listening() -> bool:
+        (proxy,) = fleet.system.proxies
+        return proxy._logic._zc_wake._listening
+
+    async def look_up(*_: object) -> None:
+        await until(is_listening)
+        raise TimeoutError
+
+    monkeypatch.setattr(reconnect_logic, "ZC_LISTEN_DELAY", 0)
+    monkeypatch.setattr(host_resolver, "_async_resolve_host", look_up)
+    with pytest.raises(ControllerLost, match="kitchen"):
+        await fleet.open()
+    await fleet.backend.close()
+    assert "failed" not in caplog.text

@@ -125,11 +125,19 @@ class Proxy:
             self._api.force_disconnect()
             await asyncio.sleep(0)  # the end of a connection is told by a task
         try:
-            await asyncio.wait_for(self._logic.stop(), _STOP_S)
+            await asyncio.wait_for(self._stop_logic(), _STOP_S)
         except asyncio.TimeoutError:  # a handshake is waited for, for a minute if need be
             self._api.force_disconnect()
-            await self._logic.stop()
+            await self._stop_logic()
         self._end_session()
+
+    async def _stop_logic(self) -> None:
+        try:
+            await self._logic.stop()
+        except KeyError:
+            # A lookup of the name that took more than two seconds has closed the mDNS on which the
+            # library listens, too; it then makes another one, and misses its listener there.
+            await self._api.zeroconf_manager.async_close()
 
     # Scanning
 
