@@ -80,7 +80,7 @@ _LOOK_S = 0.5  # how often to see whether it still advertises, which has no bell
     default=100.0,
     show_default=True,
     metavar="MS",
-    help="How often.",
+    help="Milliseconds from one packet to the next.",
 )
 @click.option(
     "--tx-power",

@@ -41,9 +41,13 @@ if TYPE_CHECKING:
 
 @click.command(cls=WebCommand)
 @click.option(
-    "--for", "for_s", type=Duration(), metavar="TIME", help="Simulated time, such as 60s or 1h."
+    "--for",
+    "for_s",
+    type=Duration(),
+    metavar="TIME",
+    help="How much simulated time, such as 60s or 1h.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all that is random.")
 @air_options
 @place_options
 @click.option(

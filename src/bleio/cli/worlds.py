@@ -72,7 +72,8 @@ air_options = _all(
         "--path-loss",
         type=NumberRange(0, 200),
         metavar="DB",
-        help="Between any two devices; RSSI is transmit power minus this.  [default: 60]",
+        help="What a signal loses between any two devices; RSSI is transmit power minus this."
+        "  [default: 60]",
     ),
     click.option(
         "--distance",
@@ -109,7 +110,8 @@ place_options = _all(
         "--exponent",
         type=NumberRange(0.5, 10),
         metavar="N",
-        help="Of distances: 2 is the open, 3 to 4 inside.  [default: 2 with --distance, else 3]",
+        help="How fast signals fade with distance: 2 in the open, 3 to 4 indoors."
+        "  [default: 2 with --distance, else 3]",
     ),
 )
 DEFAULT_EXPONENT = 3.0
