@@ -56,6 +56,7 @@ class Remote(StandIn):
         self.refusals: dict[str, list[Refusal]] = {}  # one for each of the next calls, by member
         self.silent: set[str] = set()  # members that are not answered
         self.holds: dict[str, asyncio.Event] = {}  # members that wait for it
+        self._under_way: set[tuple[str, str]] = set()  # writes and the like, by path and member
         self.pairing: Callable[[str, str], Any] | None = None  # asks the agent of a connection
         self.echoes = True
         self.resolves = True  # services, once a device is connected
@@ -107,7 +108,7 @@ class Remote(StandIn):
         if member in self.silent:
             await asyncio.get_running_loop().create_future()
         if member in self.holds:
-            await self.holds[member].wait()
+            await self._held(path, member)
         if member == "StartDiscovery":
             self.change(ADAPTER_PATH, ADAPTER, Discovering=True)
             for address in self.on_air:
@@ -128,6 +129,14 @@ class Remote(StandIn):
         else:
             return await self._value(message, member, path, body)
         return Message.new_method_return(message)
+
+    async def _held(self, path: str, member: str) -> None:
+        """Wait as a peer has one wait. Another call of the kind is refused meanwhile."""
+        if (path, member) in self._under_way:
+            raise Refusal("org.bluez.Error.InProgress", "In Progress")
+        self._under_way.add((path, member))
+        await self.holds[member].wait()
+        self._under_way.remove((path, member))
 
     async def _device(self, member: str, path: str, sender: str) -> None:
         if member == "Pair":

@@ -16,7 +16,7 @@ from bleio.backends.os.bluez import reaching
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.kernel_links import KernelLink
 from bleio.backends.os.bluez.objects import DEVICE
-from bleio.backends.os.links import connecting
+from bleio.backends.os.links import connecting, link as link_module
 from bleio.backends.os.links.errors import AdapterAway, SystemRefused
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import AttErrorCode, Properties
@@ -360,6 +360,55 @@ async def test_a_cancelled_read_leaves_the_link_usable() -> None:
         task.cancel()
         daemon.silent.clear()
         assert await link.read(remote_value) == b"value"
+
+
+@pytest.mark.parametrize("member", ["WriteValue", "StartNotify"])
+@in_loop
+async def test_the_same_again_waits_until_bluez_has_done_what_was_cancelled(member: str) -> None:
+    """BlueZ goes on, and refuses the same as in progress, as if another program were using it."""
+    async with remote() as (daemon, backend, _):
+        link, value, path = await linked(daemon, backend)
+        heard = Heard()
+        link.listen(value, heard)
+
+        async def call() -> None:
+            if member == "WriteValue":
+                await link.write(value, b"written")
+            else:
+                await link.subscribe(value, notify=True, indicate=False)
+
+        goes_on = daemon.holds[member] = asyncio.Event()
+        first = asyncio.ensure_future(call())
+        await until(lambda: daemon.called(member))
+        first.cancel()
+        await asyncio.wait({first})
+        assert first.cancelled()
+        again = asyncio.ensure_future(call())
+        await asyncio.sleep(0.1)
+        goes_on.set()
+        await again
+        if member == "WriteValue":
+            assert await link.read(value) == b"written"
+        else:
+            daemon.notify(path, b"sent")
+            await until(lambda: heard.values)
+            await link.subscribe(value, notify=False, indicate=False)
+            assert daemon.called("StopNotify") == [[]]
+        assert heard.values == [b"sent"] * (member == "StartNotify")
+
+
+@in_loop
+async def test_a_call_that_was_cancelled_holds_others_up_for_a_moment_only() -> None:
+    async with remote() as (daemon, backend, _):
+        link, value, path = await linked(daemon, backend)
+        daemon.silent.add("WriteValue")
+        first = asyncio.ensure_future(link.write(value, b"written"))
+        await until(lambda: daemon.called("WriteValue"))
+        with mock.patch.object(link_module, "LATE_S", 0.1):
+            first.cancel()
+            await asyncio.wait({first})
+        daemon.values[path] = b"value"
+        assert await link.read(value) == b"value"
 
 
 @in_loop

@@ -6,10 +6,8 @@ link's end and to time limits. What bleak raises comes out as it is.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bleio.backends.os.links.changes import Changes, service_changed_in
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     from bleak import BleakClient
 
 T = TypeVar("T")
-
-LATE_S = 5.0  # for the answer of a read that was cancelled
 
 _CCCD = uuid16(GattUuid.CLIENT_CHARACTERISTIC_CONFIGURATION)
 _SENT = Properties.NOTIFY | Properties.INDICATE
@@ -98,15 +94,12 @@ class RemoteClient:
         if feed is None:
             return await self._asked(record, self._read)
         feed.reading()
-        asked = asyncio.ensure_future(self._asked(record, self._read))
-        asked.add_done_callback(partial(_was_read, feed))
+        value = None
         try:
-            return await asyncio.shield(asked)
-        except asyncio.CancelledError:
-            # The system reads on, and shows what it has read; without the answer that would pass
-            # for something sent.
-            asyncio.get_running_loop().call_later(LATE_S, asked.cancel)
-            raise
+            value = await self._asked(record, self._read)
+            return value
+        finally:
+            feed.was_read(value)
 
     async def _read(self, record: RemoteValue) -> bytes:
         client = self._connected
@@ -241,11 +234,6 @@ class RemoteClient:
             found = self._known.characteristic(record)
         if not self._tables.is_valid(found):
             raise AttError(AttErrorCode.INVALID_HANDLE, 0, record.handle)
-
-
-def _was_read(feed: Feed, asked: asyncio.Future[bytes]) -> None:
-    has_value = not asked.cancelled() and asked.exception() is None
-    feed.was_read(asked.result() if has_value else None)
 
 
 def _refused(error: Exception, record: RemoteValue, kind: Properties, code: int) -> BaseException:

@@ -6,8 +6,10 @@ a phone's services would cost it time and power.
 
 Calls and the end. A call of bleak's may take as long as the peer likes, and when the link ends it
 fails late, with any error, or not at all. So each call is a task that is waited for together with
-the link's end and with ATT's time limit, and whichever is first decides. A call that has lost is
-cancelled; the system finishes it, and what comes of it is dropped.
+the link's end and with ATT's time limit, and whichever is first decides. What a program has
+cancelled the system finishes all the same: BlueZ refuses the same call again meanwhile, as if
+another program were using the value, and shows what it has read as if it had been sent. So that
+call keeps its turn for `LATE_S`, and what comes of it is dropped.
 
 Order. Systems take several calls at once and then refuse some as "in progress", or send them in an
 order of their own. Here one call follows the other, as on the air, where ATT has one request at a
@@ -55,6 +57,7 @@ T = TypeVar("T")
 TRANSACTION_S = 31.0  # ATT's limit is 30 s, and the system should find that out first
 PAIRING_S = 90.0  # a person may be asked on both sides, and SMP allows 30 s between two steps
 DISCOVERY_S = 60.0
+LATE_S = 5.0  # for the answer to what was cancelled
 DISCONNECT_S = 6.0  # bluetoothd waits for 2 s before it disconnects
 MIN_MTU = 23
 
@@ -101,6 +104,7 @@ class OsLink(Link):
         self._remote = remote or RemoteClient(owner.peers.tables)
         self._turn = asyncio.Lock()
         self._making: asyncio.Future[None] | None = None  # under way
+        self._unfinished: asyncio.Future[Any] | None = None  # what was cancelled, and goes on
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -216,11 +220,18 @@ class OsLink(Link):
     async def _in_turn(self, procedure: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run a procedure when those before it have ended; the first makes the client."""
         async with self._turn:
+            if self._unfinished is not None and not self._unfinished.done():
+                await asyncio.wait({self._unfinished})
             while self._remote.client is None:
                 if self._making is None:
                     self._making = asyncio.ensure_future(self._make_client())
                 await asyncio.shield(self._making)
-            return await procedure()
+            running = self._unfinished = asyncio.ensure_future(procedure())
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                asyncio.get_running_loop().call_later(LATE_S, abandon, running)
+                raise
 
     async def _make_client(self) -> None:
         """Get bleak's client for a link that a peer made.
@@ -267,8 +278,8 @@ class OsLink(Link):
             return
         self.connected, self.reason = False, reason
         self._closed.set_result(None)
-        if self._making is not None:
-            abandon(self._making)
+        for work in filter(None, (self._making, self._unfinished)):
+            abandon(work)
         self.wanted = self._remote.subscriptions.wanted
         for listener in self._remote.subscriptions.closed():
             listener.link_closed()
