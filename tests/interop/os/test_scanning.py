@@ -134,13 +134,16 @@ ACTIVE, PASSIVE = ScanParameters(), ScanParameters(active=False)
 
 
 def whole(packets: list[Report]) -> tuple[int, int]:
-    """Return company and number in a device's packets, but those of a scan response alone: the
-    kernel tells the two together unless its scan of ten seconds ends in between."""
+    """Return company and number in a device's packets.
+
+    The kernel joins a scan response, which may be empty, with the packet before, unless another
+    device's comes in between; then it tells the two apart.
+    """
     parsed = [parse(report.data) for report in packets]
     both = [each for each in parsed if each.manufacturer_data]
     responses = [each for each in parsed if not each.manufacturer_data]
     assert len(responses) < len(both), parsed
-    assert all(each.complete_name for each in responses), responses
+    assert all(each.flags is None for each in responses), responses
     assert {each.services for each in both} == {(HEART_RATE,)}
     (((company, content),),) = {each.manufacturer_data for each in both}
     return company, content[0]
