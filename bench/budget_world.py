@@ -12,6 +12,8 @@ C = _bleio.Characteristic
 def begin_counting(): pass
 def end_counting(): pass
 
+TIMES = {times}
+
 def count(act):
     for _ in range({times}):  # what is made at the first time is not counted
         act()
@@ -75,12 +77,28 @@ def connect():
 count(connect)
 """
 
+SLEEPER = "count(lambda: time.sleep(0.001))\n"
+TIMER = """
+import asyncio
+async def some():
+    for _ in range(TIMES):
+        await asyncio.sleep(0.001)
+async def main():
+    await some()
+    begin_counting()
+    await some()
+    end_counting()
+asyncio.run(main())
+"""
+
 WORLDS = {
     "notification": (SENDER, RECEIVER),
     "read": (SERVER + SLEEP, READER),
     "look": (SERVER + SLEEP, LOOKER),
     "report": (SERVER + SLEEP, SCANNER),
     "connection": (AGAIN, CONNECTOR),
+    "sleep": (SERVER + SLEEP, SLEEPER),
+    "timer of asyncio": (SERVER + SLEEP, TIMER),
 }
 
 

@@ -162,6 +162,7 @@ MOST = at_least(0.97)
 IDLE = below(0.01, "cores")
 HALF_A_CORE = below(0.5, "cores")
 FEW = below(2, "intervals")
+FIVE_S = below(5, "s")
 ALL = Goal("all", lambda ours, _: ours == 1)
 
 BENCHMARKS = (
@@ -173,6 +174,10 @@ BENCHMARKS = (
     of_before("world: a spinning UART pair, a minute", "spinning_uart_pair", 0.1),
     of_before("world: a UART pair, 20 lines a second, a minute", "uart_pair", 0.25),
     of_before("world: a beacon and a scanner, an hour", "beacon", 0.25),
+    Benchmark(
+        in_one("hour.py"),
+        (Row("world: strap, echo and app, an hour", "awaiting", "s", "polls", "awaits", FIVE_S),),
+    ),
     of_before("world: a pairing", "pairing", 0.25),
     of_before("world: 100 advertise at 100 ms, one scans, a minute", "hundred_advertise", 0.25),
     of_bumble("host: advertising reports to ScanEntry", "host.py", "reports", 15),

@@ -76,6 +76,49 @@ def test_a_sleep_is_as_long_as_it_says() -> None:
 
 
 @since_3_11
+def test_a_sleep_of_half_a_microsecond_ends() -> None:
+    """It is neither late nor early, to the clock's step: a loop must not turn at once for ever."""
+
+    async def sleep() -> None:
+        for count in range(1, 40):
+            await asyncio.sleep(count * 5e-7)
+        print("ended")
+
+    with World(seed=1) as world:
+        device = world.add(sleep)
+        world.run()
+        assert device.text == "ended\n"
+
+
+def test_handles_are_asyncios() -> None:
+    """They are filled in by hand, so nothing must be missing that asyncio's have."""
+
+    async def made() -> None:
+        loop = asyncio.get_running_loop()
+        soon, timer = loop.call_soon(print, "soon"), loop.call_later(1, print, "later")
+        for handle, kind in ((soon, asyncio.Handle), (timer, asyncio.TimerHandle)):
+            own = kind(*((1.5,) if handle is timer else ()), print, (1,), loop)
+            assert isinstance(handle, kind)
+            for each in {*asyncio.Handle.__slots__, *kind.__slots__} - {"__weakref__"}:
+                assert type(getattr(handle, each)) is type(getattr(own, each)), each
+            assert repr(handle).split()[0] == repr(own).split()[0]
+        assert timer.when() == 1
+        await asyncio.sleep(2)
+        timer.cancel()
+        assert timer.cancelled() and timer._args is None
+        loop.set_debug(True)
+        late = loop.call_later(1, print)
+        loop.set_debug(False)
+        late.cancel()
+        assert not soon.cancelled() and late.cancelled()
+        print("made")
+
+    with World(seed=1) as world:
+        device = world.add(made)
+        world.run()
+        assert device.text == "soon\nlater\nmade\n"
+
+
 def test_a_sleep_for_ever_can_be_cancelled() -> None:
     async def sleeps() -> None:
         with pytest.raises(asyncio.TimeoutError):

@@ -73,7 +73,38 @@ def spinning_until() -> World:
     return world
 
 
-@pytest.mark.parametrize("make", [spinning, spinning_until])
+LOOPS = """
+import asyncio
+import _bleio
+
+async def poll(step_s):
+    looks = 0
+    while asyncio.get_running_loop().time() < 3:
+        _bleio.adapter.connected
+        await asyncio.sleep(step_s)
+        looks += 1
+    print(step_s, looks, asyncio.get_running_loop().time())
+
+async def main():
+    await asyncio.gather(*(poll(step_s) for step_s in (0, 5e-7, 1e-5, 0.0101, 0.003, 1 / 3)))
+
+_bleio.adapter.start_advertising(b"\\x02\\x01\\x06", interval=0.1)
+asyncio.run(main())
+"""
+
+
+def loops() -> World:
+    world = World(seed=7)
+    one = world.add(source=LOOPS, name="one")
+    world.add(source=LOOPS, name="slow", start_s=0.0123).slowness = 2.5
+    world.add(source=CONNECTS, name="central")
+    world.add(source=SLEEPS, name="sleeper", stop_s=2.5)
+    world.run(until=lambda: "0.0101" in one.text)
+    world.run(4.0)
+    return world
+
+
+@pytest.mark.parametrize("make", [spinning, spinning_until, loops])
 def test_what_happens_is_the_same_as_with_a_decision_each_time(
     make: Callable[[], World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,7 +114,8 @@ def test_what_happens_is_the_same_as_with_a_decision_each_time(
 
     quick = happened()
     monkeypatch.setattr(QuickWaits, "look", lambda self: self._look_slowly())
-    monkeypatch.setattr(QuickWaits, "sleep", lambda self, due_us: False)
+    monkeypatch.setattr(QuickWaits, "pass_time", lambda self, me, due_us: False)
+    monkeypatch.setattr(QuickWaits, "sleep", lambda self, me, due_us: False)
     monkeypatch.setattr(QuickWaits, "wait", lambda self, predicate, due_us: False)
     monkeypatch.setattr(QuickWaits, "moves_to_engine", lambda self: False)
     assert quick == happened()

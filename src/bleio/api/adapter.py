@@ -221,7 +221,7 @@ class Adapter:
     @property
     def connected(self) -> bool:
         """Whether there is any link, in either role."""
-        session = self._session
+        session = self._sessions.get(None) or self._session  # programs spin on this
         session.engine.look()
         return session.gap.connections.has_any()
 

@@ -111,7 +111,7 @@ class CharacteristicBuffer:
     def __repr__(self) -> str:
         """The characteristic, at which side, and what is in it. Never waits."""
         side = "local" if isinstance(self._end, LocalEnd) else "remote"
-        now = f"{len(self._fifo)} of {self._fifo.capacity_octets} octets"
+        now = f"{len(self._fifo.octets)} of {self._fifo.capacity_octets} octets"
         if not self._listening.alive:
             now = "deinitialized"
         elif self._end.link_gone:
@@ -122,10 +122,12 @@ class CharacteristicBuffer:
     @property
     def in_waiting(self) -> int:
         """How many octets can be read at once. Raises: ConnectionError if none and no link."""
-        self._alive()
-        self._end.session.engine.look()
-        count = len(self._fifo)
-        if not count:
+        if not self._listening.alive:  # programs spin on this, so it calls nothing that it need not
+            self._alive()
+        end = self._end
+        end.session.engine.look()
+        count = len(self._fifo.octets)
+        if not count and end.link_gone:
             self._check_link()
         return count
 

@@ -34,27 +34,28 @@ PACKET_OVERHEAD_OCTETS = 2  # each packet's length field
 
 
 class ByteFifo:
-    """A queue of octets with a fixed capacity. Surplus new octets are dropped."""
+    """A queue of octets with a fixed capacity. Surplus new octets are dropped.
+
+    `octets`: what is there; how many that are may be asked without a call, as programs do in tight
+    loops. Thread: any, to look.
+    """
 
     def __init__(self, clock: Clock, capacity_octets: int, counted: Counter[str]) -> None:
         self.capacity_octets = capacity_octets
         self._counted = counted
         self._clock = clock
-        self._octets = bytearray()
+        self.octets = bytearray()
         self._condition = threading.Condition(threading.Lock())
         self.arrived = Bell()
         self.changes = 0  # how often something was added
 
-    def __len__(self) -> int:
-        return len(self._octets)
-
     def put(self, octets: bytes) -> None:
         """Append what fits. Thread: the engine's."""
         with self._condition:
-            fitting = octets[: max(0, self.capacity_octets - len(self._octets))]
+            fitting = octets[: max(0, self.capacity_octets - len(self.octets))]
             if len(fitting) < len(octets):
                 self._counted[BUFFERS_DROPPED_OCTETS] += len(octets) - len(fitting)
-            self._octets += fitting
+            self.octets += fitting
             self.changes += 1
             self._condition.notify_all()
         if self.arrived.waiting:
@@ -85,7 +86,7 @@ class ByteFifo:
         """
         with self._condition:
             self._wait(1, timeout_s, give_up)
-            octets = self._octets.find(b"\n") + 1 or len(self._octets)
+            octets = self.octets.find(b"\n") + 1 or len(self.octets)
             return self._remove(octets if limit < 0 else min(octets, limit))
 
     def take_now(self, count: int) -> bytes:
@@ -96,33 +97,33 @@ class ByteFifo:
     def take_through(self, end: bytes) -> bytes:
         """Take all through the first `end`; all, if there is none. Thread: any; does not wait."""
         with self._condition:
-            found = self._octets.find(end)
-            return self._remove(len(self._octets) if found < 0 else found + len(end))
+            found = self.octets.find(end)
+            return self._remove(len(self.octets) if found < 0 else found + len(end))
 
     def put_back(self, octets: bytes | bytearray) -> None:
         """Have these read first, again. They may be more than the capacity; new ones then are
         dropped. Thread: any."""
         if octets:
             with self._condition:
-                self._octets[:0] = octets
+                self.octets[:0] = octets
                 self.changes += 1
             self.wake()
 
     def _wait(self, wanted: int, timeout_s: float, give_up: Callable[[], bool]) -> None:
         def enough() -> bool:
-            return len(self._octets) >= wanted or give_up()
+            return len(self.octets) >= wanted or give_up()
 
         self._clock.wait_for(self._condition, enough, timeout_s)
 
     def _remove(self, count: int) -> bytes:
-        removed = bytes(self._octets[:count])
-        del self._octets[:count]
+        removed = bytes(self.octets[:count])
+        del self.octets[:count]
         return removed
 
     def clear(self) -> None:
         """Drop everything."""
         with self._condition:
-            self._octets.clear()
+            self.octets.clear()
 
 
 class PacketRing:

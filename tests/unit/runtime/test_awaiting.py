@@ -240,7 +240,7 @@ def test_octets_are_taken_through_an_end_and_put_back() -> None:
     fifo.put(b"12345678")
     fifo.put_back(b"cd")  # more than it holds: nothing that was there is lost
     fifo.put(b"9")
-    assert (len(fifo), counted["buffers.dropped_octets"]) == (10, 1)
+    assert (len(fifo.octets), counted["buffers.dropped_octets"]) == (10, 1)
     assert fifo.take_now(3) == b"cd1"
     fifo.put(b"9")
     assert fifo.take_now(100) == b"23456789"

@@ -24,6 +24,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident
 from types import FrameType
 
 from bleio.testing.frames import is_ours
@@ -52,7 +53,7 @@ class Baton:
         self.passes = 0
         self.abandoned = False
         self._owner = owner
-        self._owner_ident = threading.get_ident()
+        self._owner_ident = get_ident()
         self._owner_is_next = False
         self.hub = Hub(self._next_after_end)
         self._local = threading.local()
@@ -61,7 +62,7 @@ class Baton:
 
     def me(self) -> Participant | None:
         """Return the participant that calls; None for a thread that nobody has seated."""
-        ident = threading.get_ident()
+        ident = get_ident()
         if ident == self.hub.ident:
             return self.hub.current
         if ident == self._owner_ident:
@@ -71,6 +72,8 @@ class Baton:
 
     def here(self) -> Participant:
         """Return the participant that calls, which is a stranger if the thread is not known."""
+        if get_ident() == self.hub.ident and (me := self.hub.current) is not None:
+            return me
         me = self.me()
         if me is None:  # a thread of the operating system
             me = self._local.me = Participant(threading.current_thread().name, stranger=True)
@@ -78,11 +81,11 @@ class Baton:
 
     def is_running(self, participant: Participant) -> bool:
         """Whether it is the caller."""
-        return self.hub.current is participant and threading.get_ident() == self.hub.ident
+        return self.hub.current is participant and get_ident() == self.hub.ident
 
     def holder_here(self) -> Participant | None:
         """Return the one that has it, if that is the caller and runs in the hub."""
-        here = threading.get_ident() == self.hub.ident and self.hub.current is self.holder
+        here = get_ident() == self.hub.ident and self.hub.current is self.holder
         return self.holder if here else None
 
     def become(self, other: Participant | None) -> Participant | None:

@@ -74,6 +74,7 @@ class VirtualClock(Clock):
         where: says where a participant is, and what it waits for. Thread: the owner's.
         time: has the time, as `now_us` has. Thread: any.
         participant: returns the one that calls. Thread: any.
+        pass_time: waits, if no more than the time has to be changed. Thread: as `look`.
         next_us: returns when something is next to happen. Thread: the one that has the baton.
         wake: tells that a participant's event loop was given something to do. Thread: any.
     """
@@ -101,6 +102,7 @@ class VirtualClock(Clock):
         self.wake = self._turns.wake
         self.participant = self._turns.baton.here
         self.next_us = self._turns.next_us
+        self.pass_time = self._quick.pass_time
         self.look = self._quick.look  # type: ignore[method-assign] # no call between
         if jitter:
             self.look = self._quick.look_with_jitter  # type: ignore[method-assign]
@@ -138,10 +140,13 @@ class VirtualClock(Clock):
     def sleep(self, seconds: float) -> None:
         """Wait; no longer than a look is one."""
         me, time_us = self.participant(), round(seconds * 1e6)
+        due_us = self._turns.now_us + time_us
+        if self.pass_time(me, due_us):
+            return
         if time_us <= me.look_us and not me.stranger:
             self.look()
         else:
-            self._block(me, None, self._turns.now_us + time_us)
+            self._block(me, None, due_us)
 
     def wait_for(
         self,
@@ -181,9 +186,13 @@ class VirtualClock(Clock):
             self._block(me, predicate, min(NEVER_US, limit_us))
         return predicate()
 
-    def wait_for_work(self, has_work: Predicate, due_us: int) -> None:
-        """Wait as an event loop does that has nothing to do: until a time, or `wake`."""
-        me = self.participant()
+    def wait_for_work(self, me: Participant, has_work: Predicate, due_us: int) -> None:
+        """Wait as an event loop does that has nothing to do: until a time, or `wake`.
+
+        Args: me: the caller, for which `pass_time` was not enough.
+        """
+        if due_us <= self._turns.now_us:
+            return
         if due_us <= self._turns.now_us + me.look_us and not me.stranger:
             self.look()
         else:
@@ -200,7 +209,7 @@ class VirtualClock(Clock):
         if self.pace is not None and me is turns.owner:
             self.pace.resume(turns.now_us)  # until now the world stood still
         quick = self._quick
-        if not (quick.sleep(due_us) if predicate is None else quick.wait(predicate, due_us)):
+        if not (quick.sleep(me, due_us) if predicate is None else quick.wait(predicate, due_us)):
             turns.wait(me, predicate, due_us)
         if me.late is not None:
             turns.wait(me, None, turns.now_us + me.late.wait_us())

@@ -32,7 +32,7 @@ from typing import Any, Protocol
 
 from bleio.testing.errors import PowerOff
 from bleio.testing.timing.clock import VirtualClock
-from bleio.testing.timing.loop import RESOLUTION_S, LoopInTurns
+from bleio.testing.timing.loop import HALF_US, LoopInTurns
 from bleio.testing.timing.numbered import NumberedTask
 from bleio.testing.timing.participant import Participant
 from bleio.testing.timing.waiting import NEVER_US
@@ -121,32 +121,33 @@ class DeviceLoop(LoopInTurns):
 
         Its end is that of the engine's loop, whose rounds are too many to call a function for it.
         """
-        me, time, ready, timers = self._me, self._time, self._ready, self._scheduled
-        assert me is not None
+        me: Any = self._me
+        time, ready, timers = self._time, self._ready, self._scheduled
         if me.stop is not None:
             self._hurry(me)
         if not ready:
-            if not self._stopping:
-                self._wait()
+            if not self._stopping and not self._clock.pass_time(me, due_us := self.next_timer_us()):
+                self._clock.wait_for_work(me, self.is_ready, due_us)
         elif self._free_rounds:
             self._free_rounds -= 1
         elif time.now_us == self._round_us and me.stop is None and not self._stopping:
             self._clock.look()
-        self._round_us = time.now_us
-        end_s = time.now_us / 1e6 + RESOLUTION_S
-        while timers and timers[0]._when < end_s:
+        self._round_us = now_us = time.now_us
+        while timers and timers[0]._when * 1e6 <= now_us + HALF_US:
             timer = heapq.heappop(timers)
             timer._scheduled = False
             ready.append(timer)
             self._free_rounds = FREE_ROUNDS
         if self._free_rounds:
             me.look_limit_us = 0
-        elif me.look_limit_us <= time.now_us:
+        elif me.look_limit_us <= now_us:
             me.look_limit_us = self.next_timer_us()
         if self._debug:
             self._run_watched()
             return
-        for _ in range(len(ready)):
+        left = len(ready)
+        while left:
+            left -= 1
             handle = ready.popleft()
             if handle._cancelled:
                 continue
@@ -159,11 +160,6 @@ class DeviceLoop(LoopInTurns):
                 self.call_exception_handler(
                     {"message": message, "exception": error, "handle": handle}
                 )
-
-    def _wait(self) -> None:
-        due_us = self.next_timer_us()
-        if due_us > self._time.now_us:
-            self._clock.wait_for_work(self.is_ready, due_us)
 
     def _hurry(self, me: Participant) -> None:
         """The program is to end: let its tasks end, but not for ever."""
@@ -200,33 +196,6 @@ class DeviceLoop(LoopInTurns):
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return task
-
-    def call_later(  # type: ignore[override]
-        self,
-        delay: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """See asyncio. It counts from now, and is no look."""
-        if delay is None:
-            raise TypeError("delay must not be None")
-        when_s = self._time.now_us / 1e6 + delay
-        return self.call_at(when_s, callback, *args, context=context)
-
-    def call_at(  # type: ignore[override]
-        self,
-        when: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """See asyncio."""
-        when = min(when, NEVER_US / 1e6)  # also for ever, `math.inf`
-        timer = super().call_at(when, callback, *args, context=context)
-        if self._me is not None:
-            self._me.look_limit_us = min(self._me.look_limit_us, round(when * 1e6))
-        return timer
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         super()._timer_handle_cancelled(handle)  # type: ignore[misc]

@@ -63,15 +63,16 @@ class QuickWaits:
             return
         now_us = turns.now_us
         cost_us = (now_us - me.spins_since_us) // SPINNING_PARTS
-        if cost_us < me.look_us or cost_us > participant.LONGEST_LOOK_US:
-            cost_us = me.look_cost_us(now_us)
-        due_us = now_us + cost_us
-        if due_us > me.look_limit_us:
-            due_us = now_us + me.look_cost_us(now_us)
+        if cost_us <= me.look_us:
+            due_us = now_us + me.look_us
+        else:
+            due_us = now_us + cost_us
+            if cost_us > participant.LONGEST_LOOK_US or due_us > me.look_limit_us:
+                due_us = now_us + me.look_cost_us(now_us)
         if (
             due_us >= schedule.quiet_until_us
             or me.stop is not None
-            or (schedule.at_looks is not None and self._must_decide(due_us))
+            or ((asked := schedule.at_looks) is not None and self._must_decide(asked, due_us))
         ):
             self._look_slowly()
             return
@@ -90,17 +91,40 @@ class QuickWaits:
             me.look_us = me.late.look_us()
         self.look()
 
-    def sleep(self, due_us: int) -> bool:
+    def pass_time(self, me: Participant, due_us: int) -> bool:
+        """Wait until a time before which nobody else goes on, as most waits of a program are that
+        polls around a sleep. One that is no longer than a look is a look.
+
+        Returns: False if it is not that easy, or no wait.
+        """
+        # What sleeps often is in here most of the time, so it calls nothing that it need not.
+        hub, schedule, turns = self._hub, self._schedule, self._turns
+        if (
+            due_us >= schedule.quiet_until_us
+            or (self._due and due_us >= self._due[0][0])
+            or due_us <= turns.now_us + me.look_us
+            or me is not hub.current
+            or get_ident() != hub.ident
+            or schedule.deciding
+            or me.stop is not None
+            or me.late is not None
+            or ((asked := schedule.at_looks) is not None and self._must_decide(asked, due_us))
+        ):
+            return False
+        turns.now_us = me.spins_since_us = due_us
+        me.news = False
+        return True
+
+    def sleep(self, me: Participant, due_us: int) -> bool:
         """Wait until a time; as `look`."""
         hub, schedule = self._hub, self._schedule
-        me = hub.current
         if (
-            me is None
+            me is not hub.current
             or get_ident() != hub.ident
             or schedule.deciding
             or due_us >= schedule.quiet_until_us
             or me.stop is not None
-            or (schedule.at_looks is not None and self._must_decide(due_us))
+            or ((asked := schedule.at_looks) is not None and self._must_decide(asked, due_us))
         ):
             return False
         return self._change_places(me, due_us, hears_news=False)
@@ -115,7 +139,7 @@ class QuickWaits:
             or schedule.deciding
             or quiet_until_us == UNKNOWN_US
             or me.stop is not None
-            or (schedule.at_looks is not None and self._must_decide())
+            or ((asked := schedule.at_looks) is not None and self._must_decide(asked))
             or predicate()
             or schedule.quiet_until_us != quiet_until_us
         ):
@@ -155,7 +179,7 @@ class QuickWaits:
             or schedule.announced
             or schedule.engine_woken
             or turns.must_decide_anew()
-            or (schedule.at_looks is not None and self._must_decide())
+            or ((asked := schedule.at_looks) is not None and self._must_decide(asked))
             or schedule.engine_woken  # by what was asked
         ):
             return False
@@ -163,13 +187,12 @@ class QuickWaits:
             turns.now_us = engine_us
         return True
 
-    def _must_decide(self, due_us: int = UNKNOWN_US - 1) -> bool:
+    def _must_decide(self, at_looks: Predicate, due_us: int = UNKNOWN_US - 1) -> bool:
         """Whether what the owner waits for has come, or asking it has changed anything."""
         schedule = self._schedule
-        assert schedule.at_looks is not None
         schedule.deciding = True
         try:
-            return schedule.at_looks() or due_us >= schedule.quiet_until_us
+            return at_looks() or due_us >= schedule.quiet_until_us
         except BaseException as error:
             if isinstance(error, RecursionError) and not has_room():
                 raise  # it is the one that looks that has recursed
