@@ -34,9 +34,11 @@ __all__ = [
 class PairingRequest:
     """One pairing as a delegate is told of it.
 
-    `peer`: its identity where that is known. `method`: how the two devices authenticate each
-    other. `secure_connections`: LE Secure Connections, not LE legacy pairing. `is_central`: our
-    role on the link.
+    Attributes:
+        peer: its identity where that is known.
+        method: how the two devices authenticate each other.
+        secure_connections: whether it is LE Secure Connections, not LE legacy pairing.
+        is_central: our role on the link.
     """
 
     peer: Address

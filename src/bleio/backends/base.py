@@ -125,8 +125,11 @@ class Events(Protocol):
 class OobData:
     """Out-of-band data of one device; key material, hence not in the repr.
 
-    `confirm`, `random`: of LE Secure Connections, 16 octets each, little-endian. `temporary_key`:
-    of LE legacy pairing, 16 octets. Spec: Vol 3, Part H, 2.3.5.6.4 and 2.3.5.4.
+    Spec: Vol 3, Part H, 2.3.5.6.4 and 2.3.5.4.
+
+    Attributes:
+        confirm, random: of LE Secure Connections, 16 octets each, little-endian.
+        temporary_key: of LE legacy pairing, 16 octets.
     """
 
     confirm: bytes = field(default=b"", repr=False)

@@ -70,8 +70,8 @@ DEFAULT_EXPONENT = 3.0  # only distances go by it, which matter on a page
     default=DEFAULT_EXPONENT,
     show_default=True,
     metavar="N",
-    help="How fast signals fade with the distance from a device that was moved on the page: 2 in the"
-    " open, 3 to 4 indoors.",
+    help="How fast signals fade with the distance from a device that was moved on the page: 2 in"
+    " the open, 3 to 4 indoors.",
 )
 @click.option(
     "--capture",

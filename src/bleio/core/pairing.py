@@ -66,12 +66,18 @@ class PairingQuestion:
 class SecuritySettings:
     """How an adapter pairs and what it demands.
 
-    `secure_connections_only`: refuse LE legacy pairing. `min_key_octets`: 7 to 16; shorter
-    encryption keys are refused in pairing and by the server's permissions. `method`: the only
-    pairing method to agree to, None for any. `debug_keys`: accept a peer that uses the
-    specification's published debug key. `private_address`: use resolvable private addresses.
-    `rotation_s`: seconds until the next one, 1 to 41400. `fail_closed`: a value that has
-    passed an encrypted link to or from a bonded peer does not pass a plain one any more.
+    Args:
+        secure_connections_only: refuse LE legacy pairing.
+        min_key_octets: 7 to 16; shorter encryption keys are refused in pairing and by the server's
+            permissions.
+        method: the only pairing method to agree to, None for any.
+        debug_keys: accept a peer that uses the specification's published debug key.
+        private_address: use resolvable private addresses.
+        rotation_s: seconds until the next one, 1 to 41400.
+        fail_closed: a value that has passed an encrypted link to or from a bonded peer does not
+            pass a plain one any more.
+
+    Raises: ValueError.
     """
 
     secure_connections_only: bool = False

@@ -79,7 +79,6 @@ class Device(OnAir):
         error_text: what `str` gives of it, on the device's thread, where its program belongs.
         error_behind: what is to be said of the exceptions that it came of.
 
-    What it is on the air is in `OnAir`.
     Thread: the world's owner, or a program of the world.
     """
 
@@ -180,7 +179,7 @@ class Device(OnAir):
         it in a `with` statement, or `undo` it, for a part of a test.
 
         Args: target: such as "sensors.read", "sensors.Sensor.read", "builtins.input", or "board"
-            for a whole module; the program itself is "__main__". value: functions of the
+            for a whole module; the program itself is `__main__`. value: functions of the
             test run with the device's time and modules.
         Raises: ModuleNotFoundError; AttributeError, or a failed program, if there is no such name;
             ValueError for modules that are shared with the test.
