@@ -16,10 +16,12 @@ import base64
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest import mock
 
 from bleio.backends.base import Link, Report
 from bleio.backends.hci import HciBackend
 from bleio.backends.os import OsBackend
+from bleio.backends.os.esphome import fleet as fleets
 from bleio.backends.os.esphome.fleet import Fleet
 from bleio.backends.os.esphome.places import Keys, Place
 from bleio.radio.air.propagation import Propagation
@@ -77,7 +79,8 @@ class Building:
         keys = {place_of(proxy): proxy.key for proxy in proxies if proxy.key is not None}
         fleet = OpenFleet([place_of(proxy) for proxy in proxies], keys)
         self.at_end(fleet.backend.close)
-        await fleet.open()
+        with mock.patch.object(fleets, "OTHERS_S", PATIENCE_S):  # all are to be there
+            await fleet.open()
         return fleet
 
     def at_end(self, end: Callable[[], Awaitable[None]]) -> None:
