@@ -129,8 +129,8 @@ async def test_scan(central: Adapter, peripheral: Adapter) -> None:
                 break
     assert entries.dropped == 0
     assert repr(central).endswith("idle>")  # the block ended the scan
-    async with aio.scan(central, timeout=0.1) as entries:  # and another one may begin
-        assert len([entry async for entry in entries]) > 0
+    async with aio.scan(central) as entries:  # and another one may begin
+        await anext(entries)
 
 
 @in_loop

@@ -675,7 +675,7 @@ async def test_time_is_up_at_once_and_the_attempt_is_taken_back_later() -> None:
         began_s = clock()
         with pytest.raises(ConnectTimeout):
             await backend.connect(peer(), 0.2)
-        assert clock() - began_s < 2  # and not the 5 s that bluetoothd has for `Disconnect`
+        assert clock() - began_s < 4.5  # and not the 5 s that bluetoothd has for `Disconnect`
         await until(lambda: daemon.called("Disconnect"))
         assert backend.is_ours(peer())
         daemon.silent.clear()
