@@ -24,21 +24,26 @@ def main() -> None:
     usual = gc.get_threshold()
     gc.set_threshold(_NEW_OBJECTS)
     try:
-        outcome = _parse()
+        from bleio.cli.ending import ENDING
+
+        ENDING.begin()
+        try:
+            outcome = _parse()
+        finally:
+            ENDING.calm()
     except KeyboardInterrupt:
-        outcome = _INTERRUPTED
+        from bleio.cli.ending import ENDING
+
+        ENDING.calm()
+        outcome = ENDING.exit_code
     finally:
         gc.freeze()  # Python looks through all that is there three times before it ends
     if callable(outcome):
         gc.unfreeze()
         gc.set_threshold(*usual)
+        ENDING.give_back()
         outcome()
     else:
-        import signal
-
-        # Adapters close now. Another Ctrl-C ends that at once, and shows no traceback.
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
         sys.exit(outcome if isinstance(outcome, int) else 0)
 
 

@@ -6,18 +6,15 @@ has. Findings go to standard output; how far it is, to standard error.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import shlex
-import signal
 import sys
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bleio.cli.shared.exits import Exit
+from bleio.cli.ending import ENDING, interrupt
 from bleio.cli.shared.options import json_option
 from bleio.cli.shared.paths import unusable
 from bleio.cli.worlds import (
@@ -160,7 +157,7 @@ def hunt(
     limits = Limits(seeds, runs, most, () if no_faults else kinds, stop_after_s, within_s)
     try:
         hunting = Hunt(scenario.try_case, scenario.devices(), limits, _Progress())
-        with _interruptible(hunting):
+        with ENDING.by(hunting.stop, interrupt):
             hunting.run()
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -169,27 +166,12 @@ def hunt(
     sys.exit((_tell_object if as_json else _tell)(hunting, scenario))
 
 
-@contextlib.contextmanager
-def _interruptible(hunting: Hunt) -> Iterator[None]:
-    """End the hunt at Ctrl-C, in order; at the second one at once."""
-
-    def stop(number: int, frame: object) -> None:
-        hunting.stop()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _tell(hunting: Hunt, scenario: Scenario) -> int:
     """Say what was found. Returns: the exit code."""
     worlds, ended = _number(hunting.worlds, "world"), hunting.ended
     if hunting.found is None:
         click.echo(f"Nothing found in {worlds}{ended}.")
-        return Exit.INTERRUPTED if "interrupted" in ended else 0
+        return ENDING.exit_code if "interrupted" in ended else 0
     case, broken = hunting.found
     if case.faults:
         cause = f"{_number(len(case.faults), 'fault')}, with seed {case.seed}"
@@ -221,7 +203,7 @@ def _tell_object(hunting: Hunt, scenario: Scenario) -> int:
     print_json(fields)
     if hunting.found is not None:
         return 1
-    return Exit.INTERRUPTED if interrupted else 0
+    return ENDING.exit_code if interrupted else 0
 
 
 def _command(scenario: Scenario, case: Case) -> list[str]:

@@ -7,7 +7,6 @@ are not ours and come in by TCP, a socket or a terminal. It speaks lines that sc
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from bleio.cli.page import WebCommand, open_page, web_options
 from bleio.cli.shared.options import NumberRange, json_option
 from bleio.cli.shared.output import print_json, print_line
 from bleio.cli.shared.paths import unreadable, unusable
+from bleio.cli.shared.running import serve
 from bleio.errors import CallerError, ControllerLost
 from bleio.files import Recording
 from bleio.radio.air.propagation import DEFAULT_PATH_LOSS_DB, Propagation
@@ -115,7 +115,7 @@ def radio(
             seed=seed,
         )
         with teller.cleanup:
-            asyncio.run(process.run())
+            serve(process.run(), process.stop)
     except CallerError as error:
         raise click.UsageError(str(error)) from None
     except ControllerLost as error:

@@ -11,6 +11,7 @@ from importlib import resources
 from io import BytesIO
 from pathlib import Path
 
+from bleio.cli.ending import ENDING
 from bleio.decoding.lines import line as line_of
 from bleio.decoding.reading.files import decode, read
 from bleio.files import naming
@@ -57,10 +58,15 @@ class Stage:
     async def __aenter__(self) -> Stage:
         write_programs(self._folder)
         self._watch = await shared.watch(self.radio, self._air.extend, _ignore)
-        for name in PROGRAMS:
-            process = await self._start(name)
-            self._processes[name] = process
-            self._readers.append(asyncio.ensure_future(self._read(name, process)))
+        try:
+            for name in PROGRAMS:
+                process = await self._start(name)
+                self._processes[name] = process
+                ENDING.undo.append(process.kill)
+                self._readers.append(asyncio.ensure_future(self._read(name, process)))
+        except BaseException:  # Ctrl-C amid of it, say; the first of them would go on for ever
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -70,6 +76,8 @@ class Stage:
                 process.terminate()
         await asyncio.gather(*(each.wait() for each in self._processes.values()))
         await asyncio.gather(*self._readers)
+        for process in self._processes.values():
+            ENDING.undo.remove(process.kill)
 
     async def _start(self, name: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

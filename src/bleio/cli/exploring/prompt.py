@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from bleio import aio
 from bleio.cli.devices.connecting import Device, gone
 from bleio.cli.devices.table import Table
+from bleio.cli.ending import ENDING
 from bleio.cli.exploring.words import Quit, Words
 from bleio.cli.shared.exits import as_failure
 from bleio.cli.shared.output import is_live, print_line, say, shown
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.completion import Completer
 
 _MOST_OF_NAME = 20
+_AS_BEFORE = b"\x1b[0m\x1b[?2004l\x1b[?25h\r\n"  # what prompt_toolkit may have changed
 
 
 async def talk(device: Device, table: Table) -> None:
@@ -36,16 +39,39 @@ async def talk(device: Device, table: Table) -> None:
     words.print_meanwhile = prompt.print_above
     ending = asyncio.ensure_future(aio.disconnected(device.connection))
     say("help lists what can be typed; Tab completes; quit or Ctrl-D leaves.")
-    try:
-        while (line := await prompt.line(ending)) is not None:
-            await _do(words, line, device)
-    except Quit:
-        pass
-    finally:
-        ending.cancel()
-        await words.end()
+    with _terminal_kept():
+        try:
+            while (line := await prompt.line(ending)) is not None:
+                await _do(words, line, device)
+        except Quit:
+            pass
+        finally:
+            ending.cancel()
+            await words.end()
     if not device.connection.connected:
         raise gone(device)
+
+
+@contextlib.contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """Have the terminal set as it was also when the command is left at once."""
+    try:
+        import termios
+    except ImportError:  # on Windows, where it is set for each program anew
+        yield
+        return
+    terminal = sys.stdin.fileno()
+    settings = termios.tcgetattr(terminal)
+
+    def undo() -> None:
+        termios.tcsetattr(terminal, termios.TCSANOW, settings)
+        os.write(sys.stdout.fileno(), _AS_BEFORE)
+
+    ENDING.undo.append(undo)
+    try:
+        yield
+    finally:
+        ENDING.undo.remove(undo)
 
 
 class _Dropped(Exception):

@@ -101,8 +101,10 @@ class Listener:
                 await self._watch(taking, entries, began_s)
             finally:
                 taking.cancel()
-                await asyncio.gather(taking, return_exceptions=True)
-                self.shower.end(self.now_s)
+                try:
+                    await asyncio.gather(taking, return_exceptions=True)
+                finally:  # Ctrl-C may come now, when the scan ends by itself
+                    self.shower.end(self.now_s)
 
     async def _take(self, entries: aio.Scan, began_s: float) -> None:
         loop = asyncio.get_running_loop()

@@ -11,6 +11,8 @@ wider. The design is for 80 columns, which have all of them.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -20,6 +22,7 @@ from rich.live import Live
 from rich.text import Text
 
 from bleio.api import Address, ScanEntry
+from bleio.cli.ending import ENDING
 from bleio.cli.scanning.device import HISTORY, Device
 from bleio.cli.scanning.devices import Devices
 from bleio.cli.scanning.lines import says_text
@@ -34,6 +37,7 @@ _GOOD_DBM, _FAIR_DBM = -60, -80  # from there on green, yellow
 _NEW_S = 5.0  # for which a device counts as new
 _MOST_ROWS = 50  # of the table that stays
 _WIDEST_NAME = 28
+_USUAL_SCREEN = b"\x1b[?25h\x1b[?1049l"  # with a cursor
 _TYPES = {
     Address.PUBLIC: "public",
     Address.RANDOM_STATIC: "static",
@@ -146,6 +150,7 @@ class LiveTable:
     def begin(self) -> None:
         """Show the first, empty one."""
         self._log.begin()
+        ENDING.undo.append(_leave_screen)
         self._live.start()
         self._draw()
 
@@ -163,6 +168,7 @@ class LiveTable:
         """Leave the other screen, and print the last state on the usual one."""
         self._take(now_s, last=True)
         self._live.stop()
+        ENDING.undo.remove(_leave_screen)
         if len(self._devices):
             for line in self._rows(self._console.width, _MOST_ROWS):
                 self._console.print(line, soft_wrap=True)
@@ -217,6 +223,11 @@ class LiveTable:
         except (UnicodeEncodeError, LookupError):
             return False
         return True
+
+
+def _leave_screen() -> None:
+    """Do what can be done at any moment, also amid of drawing."""
+    os.write(sys.stdout.fileno(), _USUAL_SCREEN)
 
 
 def _row(columns: Sequence[_Column], device: Device, look: _Look) -> Text:

@@ -2,7 +2,8 @@
 
 Both cancel the command at the place where it waits, so its `async with` and `finally` blocks run:
 scans and links end, files are whole, and a terminal is as it was. `timeout 10 bleio scan` is a
-`kill`, too. What was to be ignored, as under nohup, still is.
+`kill`, too. What was to be ignored, as under nohup, still is. See `bleio.cli.ending` for what comes
+after the first signal.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from click.exceptions import Exit as ClickExit
 
+from bleio.cli.ending import ENDING, interrupt
+
 T = TypeVar("T")
-_SIGNALS = ("SIGTERM", "SIGHUP")
-_BY_SIGNAL = 128  # and its number: an exit code, as shells have it
 
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
@@ -26,34 +27,32 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     After Ctrl-C, KeyboardInterrupt goes on when the work has ended, which ends the program with
     code 130. A command that has a summary to print does so in a `finally`, here or there.
 
+    Raises: what the work raises; click's Exit, after another signal.
+    """
+    task = _Task()
+    with ENDING.by(task.cancel):
+        try:
+            result = asyncio.run(task.run(work))
+        except asyncio.CancelledError:
+            _raise_if_ended()
+            raise
+    _raise_if_ended()
+    return result
+
+
+def serve(work: Coroutine[Any, Any, T], end: Callable[[], object]) -> T:
+    """Carry out what ends by being told to: `end` is called for that, at the first signal.
+
     Raises: what the work raises.
     """
-    return asyncio.run(_until_killed(work))
+    task = _Task()
 
+    def tell() -> None:
+        end()
+        task.wake()
 
-async def _until_killed(work: Coroutine[Any, Any, T]) -> T:
-    """Do the work; a signal cancels it. Raises: click's Exit, after a signal."""
-    task = asyncio.current_task()
-    assert task is not None
-    came: list[int] = []
-
-    def end(number: int) -> None:
-        came.append(number)
-        task.cancel()
-
-    loop = asyncio.get_running_loop()
-    numbers = list(_deadly_signals())
-    for number in numbers:
-        loop.add_signal_handler(number, end, number)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if came:
-            raise ClickExit(_BY_SIGNAL + came[0]) from None
-        raise
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    with ENDING.by(tell):
+        return asyncio.run(task.run(work))
 
 
 @contextlib.contextmanager
@@ -62,28 +61,49 @@ def ending_in_order() -> Iterator[None]:
 
     Raises: click's Exit, after a signal, in place of KeyboardInterrupt.
     """
-    came: list[int] = []
-
-    def end(number: int, _frame: object) -> None:
-        came.append(number)
-        signal.raise_signal(signal.SIGINT)  # whatever handles that, such as a world's
-
-    before = {number: signal.signal(number, end) for number in _deadly_signals()}
-    try:
-        yield
-    except KeyboardInterrupt:
-        if came:
-            raise ClickExit(_BY_SIGNAL + came[0]) from None
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with ENDING.by(interrupt, interrupt):
+        try:
+            yield
+        except KeyboardInterrupt:
+            _raise_if_ended()
+            raise
 
 
-def _deadly_signals() -> Iterator[int]:
-    """Yield the signals that would end the program on the spot; none on Windows."""
-    if not hasattr(asyncio, "ProactorEventLoop"):
-        for name in _SIGNALS:
-            number = getattr(signal, name)
-            if signal.getsignal(number) is signal.SIG_DFL:
-                yield number
+def _raise_if_ended() -> None:
+    """Raises: KeyboardInterrupt after Ctrl-C; click's Exit after another signal."""
+    if ENDING.number == signal.SIGINT:
+        raise KeyboardInterrupt
+    if ENDING.number:
+        raise ClickExit(ENDING.exit_code) from None
+
+
+class _Task:
+    """The task of a command, for a signal's handler, which is called between any two steps."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._is_cancelled = False
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work. Raises: CancelledError, also if `cancel` was called before."""
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        with contextlib.closing(work):
+            if self._is_cancelled:
+                raise asyncio.CancelledError
+            return await work
+
+    def cancel(self) -> None:
+        self._is_cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the loop look at what has changed; it may be asleep."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_nothing)
+
+
+def _nothing() -> None:
+    """What a loop does that was woken."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
 
 from bleio.errors import InnerError
@@ -18,11 +19,24 @@ def main(name: str) -> None:
     """Serve the radio `name` until its last user has left; tell once how the start went."""
     try:
         process = RadioProcess(name, _Starter(), background=True)
-        asyncio.run(process.run())
+        asyncio.run(_until_killed(process))
     except NameTaken:
         print(TAKEN, flush=True)
     except InnerError as error:
         print(error, flush=True)
+
+
+async def _until_killed(process: RadioProcess) -> None:
+    """Serve until a signal, too. Those that follow, until the process ends, break nothing."""
+    loop = asyncio.get_running_loop()
+
+    def end(_number: int, _frame: object) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(process.stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    await process.run()
 
 
 class _Starter:

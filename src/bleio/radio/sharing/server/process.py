@@ -11,11 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from types import FrameType
 from typing import Protocol
 
 from bleio.errors import ControllerLost
@@ -72,17 +70,16 @@ class RadioProcess:
         self._seed = secrets.randbits(64) if seed is None else seed
         self._background = background
         self._leaving: asyncio.TimerHandle | None = None
-        self._stop: asyncio.Event | None = None
+        self._stopped = asyncio.Event()
         self._since_s = 0.0
         self._addresses: list[str] = []
 
     async def run(self) -> None:
-        """Serve until `stop`, a signal to end or, in the background, until no host is left.
+        """Serve until `stop` or, in the background, until no host is left.
 
         Raises: NameTaken, or ControllerLost with a sentence.
         """
         with self._holding_name():
-            self._stop = asyncio.Event()
             self._since_s = time.time()
             self.served = served = ServedRadio(self._seed, self, self._propagation)
             served.reporter = self
@@ -101,13 +98,11 @@ class RadioProcess:
         # The name comes last, so that a program which finds it finds the addresses open, too.
         cleanup.callback((await self._open_name(served)).close)
         cleanup.callback(self.place.remove)  # before the socket is closed
-        assert self._stop is not None
-        with _signals(self.stop):
-            if self._background:
-                self._leave_in(FIRST_HOST_TIMEOUT_S)
-            self._addresses = [text for each in listeners for text in each.addresses]
-            self._watcher.ready(self, self._addresses)
-            await self._stop.wait()
+        if self._background:
+            self._leave_in(FIRST_HOST_TIMEOUT_S)
+        self._addresses = [text for each in listeners for text in each.addresses]
+        self._watcher.ready(self, self._addresses)
+        await self._stopped.wait()
 
     def status(self) -> bytes:
         """Return what it says of itself when it is asked; see `status`."""
@@ -115,9 +110,8 @@ class RadioProcess:
         return status_line(self.served, self._since_s, self._addresses, background=self._background)
 
     def stop(self) -> None:
-        """End `run`; from the loop's thread."""
-        if self._stop is not None:
-            self._stop.set()
+        """End `run`, also one that has not begun; from the loop's thread."""
+        self._stopped.set()
 
     @contextlib.contextmanager
     def _holding_name(self) -> Iterator[None]:
@@ -177,19 +171,3 @@ class RadioProcess:
         if self._leaving is not None:
             self._leaving.cancel()
             self._leaving = None
-
-
-@contextlib.contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """End on Ctrl-C and SIGTERM; asyncio has no handlers on Windows, so plain ones call in."""
-    loop = asyncio.get_running_loop()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(stop)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
