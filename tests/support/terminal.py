@@ -17,6 +17,8 @@ import pyte
 
 from support.patience import PATIENCE_S
 
+_LAST = bytes(8)  # which a terminal does not show
+
 
 class _Screen:
     """What a person would see. It has no other screen: programs that want one share this."""
@@ -113,6 +115,12 @@ class Terminal:
             self._read(0.1)
         while self._read(0):
             pass
+        # The kernel brings what was written a while later. What is written after it comes after it.
+        os.write(self._slave, _LAST)
+        while not self.shown.endswith(_LAST.decode()):
+            assert time.monotonic() < end_s, f"the terminal hangs:\n{self.shown}"
+            self._read(0.1)
+        self.shown = self.shown[: -len(_LAST)]
         return self.process.returncode
 
     def resize(self, columns: int, rows: int) -> None:
