@@ -81,7 +81,7 @@ class World(Results):
         real_time: let simulated time pass no faster than real time.
         echo: where to show what devices print, with time and name.
         blocked_after_s: real seconds after which a program that neither waits in simulated time
-            nor ends is an error.
+            nor ends is an error; of the processor's time if it computes.
         watch: called some times a second of real time, while the world runs, with its time.
         folder: where programs are that are added by a relative path; by default the current one.
         state_folder: where devices keep their bonds, each in a folder of its name; by default
