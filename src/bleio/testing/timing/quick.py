@@ -6,7 +6,7 @@ between two events of the radio. But what all these say can change only when the
 turn, or when somebody has announced something. So each decision leaves behind until when it stays
 as it is (`TurnSchedule.quiet_until_us`). A wait that ends before then needs two numbers: when it
 ends, and when the first of the others goes on that wait for a time. Either time moves on and the
-program stays, or the two change places.
+program stays (`pass_time`, for sleeps and loops that have nothing to do), or the two change places.
 
 The condition that a test has given to `World.run` may depend on anything that programs compute, so
 it is asked at each of these waits, too (`TurnSchedule.at_looks`).
