@@ -316,3 +316,17 @@ def test_what_has_no_file_is_not_watched(what: tuple[str, ...], tmp_path: Path) 
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 2
     assert "--reload watches files; name a file, or a module by -m" in done.stderr
+
+
+@pytest.mark.parametrize("code", [3, -signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL])
+def test_what_comes_as_it_ends_changes_nothing(code: int) -> None:
+    text = (
+        "import os, signal\n"
+        "from bleio.cli.running.signals import Signals, end_as\n"
+        "with Signals():\n"
+        "    for number in (signal.SIGINT, signal.SIGTERM):\n"
+        "        os.kill(os.getpid(), number)\n"
+        f"end_as({code:d})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr) == (code, b"")

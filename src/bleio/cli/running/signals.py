@@ -8,6 +8,7 @@ Elsewhere a signal counts as the terminal's if this process is in its foreground
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -22,7 +23,10 @@ _RECENT_S = 10.0
 
 
 class Signals:
-    """Passes signals on to `process`, the program. A context manager, of the main thread."""
+    """Passes signals on to `process`, the program. A context manager, of the main thread.
+
+    When it is left this process ends, and what has come meanwhile is to change nothing of how.
+    """
 
     process: subprocess.Popen[bytes] | None = None
 
@@ -40,15 +44,15 @@ class Signals:
             waited = {*_PASSED, signal.SIGCHLD}
             self._before = signal.pthread_sigmask(signal.SIG_BLOCK, waited)
         else:
-            self._before = [(each, signal.signal(each, self._handle)) for each in _PASSED]
+            for each in _PASSED:
+                signal.signal(each, self._handle)
         return self
 
     def __exit__(self, *exc: Any) -> None:
+        for number in _PASSED:
+            signal.signal(number, signal.SIG_IGN)
         if sys.platform == "linux":
             signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
-        else:
-            for number, handler in self._before:
-                signal.signal(number, handler)
 
     def in_child(self) -> None:
         """Let the program have signals as this process had them; before it begins."""
@@ -93,6 +97,7 @@ def end_as(code: int) -> None:
     """End this process as another one has ended, whose return code that is."""
     if code < 0:
         number = -code
-        signal.signal(number, signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # of those that nobody can handle
+            signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     sys.exit(code)
