@@ -60,6 +60,7 @@ Attacks:
     hci/bumble_victim  bumble's host in that place
 
 Other people's hosts and controllers:
+    listening        a radio behind a socket, for our adapters `hci:...`
     bumble_host      bumble's host beside adapters of ours, as programs are written
     bumble_radio     bumble's hosts on virtual controllers, in the running loop
     hci/bumble_radio   bumble's controllers on bumble's link

@@ -78,9 +78,12 @@ class Activity:
                 run.timer = asyncio.get_running_loop().call_later(timeout_s, self._expire)
 
     async def stop(self) -> None:
-        """End it; does nothing if it does not run. Returns when the controller has stopped."""
+        """End it; does nothing if it does not run. Returns when the controller has stopped.
+
+        It goes on if the caller is cancelled: nobody would end it again.
+        """
         self._end()
-        await self._settle()
+        await asyncio.shield(self._tasks.spawn(self._settle()))
 
     def ended(self) -> None:
         """The controller stopped by itself, or is gone."""

@@ -242,7 +242,12 @@ class Life:
         return backend
 
     async def _close_again(self, backend: Backend) -> None:
-        """Close what was opened for one thing only."""
+        """Close what was opened for one thing only, also if that is given up meanwhile."""
+        assert isinstance(self._state, _Off)
+        closing = self._state.closing = self._tasks.spawn(self._closed_again(backend))
+        await asyncio.wait((closing,))
+
+    async def _closed_again(self, backend: Backend) -> None:
         try:
             await backend.close()
         finally:

@@ -66,7 +66,7 @@ class Session:
         make_connection: Callable[[Session, Link], Any],
         default_delegate: Callable[[], Delegate | None] | None = None,
     ) -> None:
-        tasks = Tasks()
+        tasks = self._tasks = Tasks()
         self.counted = new_counters()
         self.engine = Engine()
         self.life = Life(self, self.engine, tasks)
@@ -178,8 +178,13 @@ class Session:
             self.engine.post(self.policy.apply, backend)
 
     async def _change_address(self, backend: Backend, address: DeviceAddress) -> None:
-        await backend.set_address(address)
-        self.life.address = address
+        """Whole or not at all: it goes on if the caller is cancelled."""
+
+        async def change() -> None:
+            await backend.set_address(address)
+            self.life.address = address
+
+        await asyncio.shield(self._tasks.spawn(change()))
 
     # What the life of the backend asks for: engine thread
 

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from bleio.core.address import DeviceAddress
+
 
 class FormerLinks(Protocol):
     """What is left of links that have ended."""
+
+    async def gone(self, peer: DeviceAddress) -> None:
+        """Wait until links with a peer that are being ended have ended: it can have but one."""
 
     async def pairings_ended(self) -> None:
         """Wait, for a moment, until no pairing waits for keys that are late."""

@@ -124,6 +124,7 @@ class InitiationControl(Generic[L]):
             identity = self._peers.resolver.identity_of(address)
             if self._peers.resolver.put_first(identity):  # this one is asked for, of several
                 await self._peers.update()
+            await _within(deadline_s, self._former.gone(identity))
             await self._reach(attempt, identity, deadline_s)
         except asyncio.CancelledError:
             attempt.wanted = False

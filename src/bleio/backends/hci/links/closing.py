@@ -22,6 +22,9 @@ initiates to the end of that, or from the link's end if that was under way. A pa
 before such a command; the last value of an encrypted link may be lost by one. What is left of a
 plain link goes on: all that it takes could have come from anybody. Of data of the new link that is
 here before its event, the part that goes to an old one is lost.
+
+Links that are on their way to their end are noted here too. A peer cannot have two, so a connect
+that follows waits for that: its caller may know nothing of the link, if a connect was given up.
 """
 
 from __future__ import annotations
@@ -34,12 +37,14 @@ from bleio.backends.hci.counters import HciCounters
 from bleio.backends.hci.links.acl import Reassembler
 from bleio.backends.hci.links.early import HELD_S
 from bleio.backends.hci.links.l2cap import ATT_CHANNEL, SMP_CHANNEL
+from bleio.core.address import DeviceAddress
 
 if TYPE_CHECKING:
     from bleio.backends.hci.security.link_security import Security
     from bleio.gatt.bearer import Bearer
 
 MAX_CLOSING = 64  # links; the oldest goes first
+ENDING_S = 5.0  # for a controller to tell of an end: longer than the supervision time-out
 
 
 class Remains(NamedTuple):
@@ -88,6 +93,24 @@ class ClosingLinks:
         self._counters = counters
         self._late_pairings = late_pairings
         self._closing: dict[int, tuple[Remains | None, asyncio.TimerHandle]] = {}
+        # By connection handle; the controller will tell of the end.
+        self._ending: dict[int, DeviceAddress] = {}
+        self._next_end: asyncio.Future[None] | None = None  # where one is waited for
+
+    def ending(self, conn_handle: int, peer: DeviceAddress) -> None:
+        """The controller is asked to end a link."""
+        self._ending[conn_handle] = peer
+
+    async def gone(self, peer: DeviceAddress) -> None:
+        """See `FormerLinks`."""
+        loop = asyncio.get_running_loop()
+        limit_s = loop.time() + ENDING_S
+        while peer in self._ending.values():
+            if self._next_end is None:
+                self._next_end = loop.create_future()
+            await asyncio.wait({self._next_end}, timeout=max(0.0, limit_s - loop.time()))
+            if loop.time() >= limit_s:  # the controller will not tell any more
+                self._ending = {each: it for each, it in self._ending.items() if it != peer}
 
     def add(self, conn_handle: int, remains: Remains | None) -> None:
         """A link has ended. `remains`: None for one that nobody waited for."""
@@ -110,6 +133,9 @@ class ClosingLinks:
 
     def finish(self, conn_handle: int) -> None:
         """What is left of a link ends: its time is up, or its handle is another's."""
+        if self._ending.pop(conn_handle, None) is not None and self._next_end is not None:
+            self._next_end.set_result(None)
+            self._next_end = None
         closing = self._closing.pop(conn_handle, None)
         if closing is None:
             return
@@ -133,5 +159,5 @@ class ClosingLinks:
 
     def close(self) -> None:
         """The controller is gone."""
-        for conn_handle in tuple(self._closing):
+        for conn_handle in (*self._closing, *self._ending):
             self.finish(conn_handle)

@@ -106,6 +106,9 @@ class LinkOwner(Protocol):
     def spawn(self) -> Callable[[Coroutine[Any, Any, Any]], object]:
         """Run something that nobody waits for."""
 
+    def ending(self, link: HciLink) -> None:
+        """A link is about to be ended."""
+
     def close_link(self, link: HciLink, reason: int) -> None:
         """A link is gone, also if the controller has not told it."""
 
@@ -333,6 +336,7 @@ class HciLink(Link):
 
     async def disconnect(self) -> None:
         if self.connected:
+            self._table.ending(self)
             parameters = _U16.pack(self.conn_handle) + bytes((HciErrorCode.REMOTE_USER_TERMINATED,))
             # Refused if it is being closed already: then the event is on the way.
             with suppress(ControllerError):

@@ -118,6 +118,10 @@ class LinkTable:
         layer.on_event(LeEvent.CONNECTION_UPDATE_COMPLETE, self._updated)
         layer.on_event(LeEvent.REMOTE_CONNECTION_PARAMETER_REQUEST, self._parameters_requested)
 
+    def ending(self, link: HciLink) -> None:
+        """A link is about to be ended."""
+        self._closing.ending(link.conn_handle, link.peer)
+
     def close_link(self, link: HciLink, reason: int) -> None:
         """A link is gone: fail what waits, tell its listeners, then the engine."""
         if self.links.get(link.conn_handle) is link:
@@ -169,7 +173,8 @@ class LinkTable:
             self.close_link(self.links[conn_handle], 0)
         self._closing.finish(conn_handle)
         if central and not self._roles.initiator.wanted:
-            self._discard(conn_handle)
+            peer = DeviceAddress(octets, bool(address_type & 1))
+            self._discard(conn_handle, self._roles.resolver.identity_of(peer))
             return
         # What this link was made with: pairing is computed from the addresses on the air.
         own = self._roles.initiator.own_address if central else self._roles.advertiser.own_address
@@ -215,8 +220,9 @@ class LinkTable:
         # Not awaited: a peer may take its time over this, and the link can be used meanwhile.
         self.spawn(self._tune(link))
 
-    def _discard(self, conn_handle: int) -> None:
+    def _discard(self, conn_handle: int, peer: DeviceAddress) -> None:
         """End a link that nobody waits for any more. It is in no table, so nothing hears of it."""
+        self._closing.ending(conn_handle, peer)
         self._early.drop(conn_handle)
         parameters = _U16.pack(conn_handle) + bytes((HciErrorCode.REMOTE_USER_TERMINATED,))
         self.spawn(self.layer.request(Opcode.DISCONNECT, parameters))
