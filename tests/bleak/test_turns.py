@@ -235,3 +235,15 @@ def test_a_world_is_left_while_a_program_goes_on(at_s):
         assert program.running
     del program, world
     gc.collect()
+
+
+def test_a_scan_beside_one_of_another_kind_says_what_to_do(ble_bleak):
+    async def scan():
+        async with BleakScanner():
+            pass
+
+    ble_bleak.adapter.start_scan()
+    with pytest.raises(BleakError, match="already, for another event loop or for _bleio"):
+        asyncio.run(scan())
+    ble_bleak.adapter.stop_scan()
+    asyncio.run(scan())

@@ -27,8 +27,13 @@ from bleio.errors import (
     add_note,
     notes_of,
 )
+from bleio.runtime.gap import ALREADY_SCANNING
 
 NOT_CONNECTED = "Not connected"
+SCANS_ELSEWHERE = (
+    "The adapter is scanning already, for another event loop or for _bleio, and can do one scan"
+    " at a time; stop that one first, or scan for both in one event loop"
+)
 
 
 @contextmanager
@@ -55,6 +60,8 @@ def _translated(error: Exception) -> Exception:
     if isinstance(inner, ControllerLost):
         return _noted(BleakBluetoothNotAvailableError(str(error), _why(inner)), error)
     text = NOT_CONNECTED if isinstance(error, ConnectionError) else str(error)
+    if text == ALREADY_SCANNING:
+        text = SCANS_ELSEWHERE
     return _noted(BleakError(text), error)
 
 

@@ -1,7 +1,7 @@
 """Where the bleak backends are tested: three radios, and the peripheral of `table` on each.
 
     virtual    this process's, in real time; the peripheral is ours
-    bumble     a shared one, by HCI over TCP; the peripheral is bumble's
+    bumble     one behind a socket, `hci:...`; the peripheral is bumble's
     world      simulated time; the peripheral is ours
 
 A test is a coroutine function that a program might have, and is run as such.
