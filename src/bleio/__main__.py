@@ -49,6 +49,8 @@ def main() -> None:
 
 def _parse() -> object:
     """Return what the command has returned, or its exit code."""
+    from bleio.cli.ending import ENDING
+
     try:
         try:
             return _commanded()
@@ -59,7 +61,7 @@ def _parse() -> object:
         from bleio.cli.shared.stdout import stop_printing
 
         stop_printing()
-        return _UNREAD
+        return ENDING.exit_code if ENDING.number else _UNREAD
     except OSError as error:
         if error.errno not in _NO_OUTPUT or error.filename is not None:
             raise
@@ -68,6 +70,8 @@ def _parse() -> object:
         from bleio.cli.shared.stdout import stop_printing
 
         stop_printing()
+        if ENDING.number:  # the terminal is gone, which is why it ends
+            return ENDING.exit_code
         click.echo(f"Error: Cannot write the output: {error.strerror}.", err=True)
         return 1
 

@@ -55,6 +55,7 @@ class Terminal:
         self.shown = ""
         self._screen = _Screen(*(size or (100, 24)))
         self._master, self._slave = os.openpty()
+        self._open = [self._master, self._slave]
         self._settings = termios.tcgetattr(self._slave)
         variables = {**os.environ, "TERM": "dumb", "COLUMNS": "100", **environment}
         if size is not None:
@@ -84,8 +85,16 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self._master)
-        os.close(self._slave)
+        self._close()
+
+    def _close(self) -> None:
+        while self._open:
+            os.close(self._open.pop())
+
+    def hang_up(self) -> int:
+        """Be gone, as a window that is closed. Returns: the exit code of the program."""
+        self._close()
+        return self.process.wait(PATIENCE_S)
 
     def expect(self, text: str) -> str:
         """Wait until it shows the text, after what was expected before. Returns: what came."""

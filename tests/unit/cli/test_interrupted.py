@@ -282,6 +282,18 @@ def test_the_table_leaves_the_terminal_as_it_was(first: int, patience: str, tmp_
         assert shown.is_sane()
 
 
+@pytest.mark.parametrize(
+    ("name", "code"), [("advertise", 129), ("demo", 129), ("radio", 0), ("scan", 129)]
+)
+def test_a_terminal_that_is_closed(name: str, code: int, tmp_path: Path) -> None:
+    arguments = ENDINGS[name][0]
+    command = [sys.executable, "-m", "bleio", name, *arguments]
+    with Terminal(command, tmp_path, (80, 24), XDG_RUNTIME_DIR=str(tmp_path)) as shown:
+        begun = {"advertise": "Ctrl-C ends", "demo": "monitor", "radio": "Ready", "scan": "Scan on"}
+        shown.expect(begun[name])
+        assert shown.hang_up() == code
+
+
 @pytest.mark.parametrize("presses", [1, 2, 5])
 def test_ctrl_c_several_times_on_a_terminal(presses: int, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bleio", "scan", "--adapter", "virtual"]
