@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -114,8 +114,13 @@ def radio(
             propagation=Propagation(path_loss_db=path_loss, exponent=exponent, loss=loss),
             seed=seed,
         )
+        teller.stop = process.stop
         with teller.cleanup:
             serve(process.run(), process.stop)
+        if teller.problem is not None:
+            raise teller.problem
+    except BrokenPipeError:
+        raise  # nobody reads on, as of any command
     except CallerError as error:
         raise click.UsageError(str(error)) from None
     except ControllerLost as error:
@@ -168,6 +173,8 @@ class _Teller:
         self, name: str, capture: str | None, address: PageAddress | None, as_json: bool = False
     ) -> None:
         self.cleanup = contextlib.ExitStack()
+        self.stop: Callable[[], None] = lambda: None
+        self.problem: Exception | None = None  # what has ended the radio: it could not be told
         self._as_json = as_json
         self._name = name
         self._capture = capture
@@ -198,15 +205,20 @@ class _Teller:
 
     def host_came(self, name: str) -> None:
         """Say so."""
-        self._say(f"+ {name}", "host_came", host=name)
-        self._hosts_changed()
+        self._tell(f"+ {name}", "host_came", name)
 
     def host_left(self, name: str) -> None:
         """Say so."""
-        self._say(f"- {name}", "host_left", host=name)
-        self._hosts_changed()
+        self._tell(f"- {name}", "host_left", name)
 
-    def _hosts_changed(self) -> None:
+    def _tell(self, line: str, event: str, host: str) -> None:
+        """Say so, from a callback of the loop: whoever called can do nothing about a problem."""
+        try:
+            if self.problem is None:
+                self._say(line, event, host=host)
+        except (OSError, click.ClickException) as error:
+            self.problem = error
+            self.stop()
         if self._page is not None:
             self._page.changed()
 

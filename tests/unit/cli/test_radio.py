@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -86,3 +87,21 @@ def test_unknown_command() -> None:
     status, _, errors = execute("rdio")
     assert status == 2
     assert "No such command 'rdio'" in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
+def test_it_ends_when_nobody_reads_what_it_says_of_hosts() -> None:
+    command = [sys.executable, "-m", "bleio", "radio", "read-no-more"]
+    with subprocess.Popen(
+        [*command, "--listen", "tcp:127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as radio:
+        assert radio.stdout is not None and radio.stderr is not None
+        _, listens, _ = (radio.stdout.readline() for _ in range(3))
+        radio.stdout.close()
+        port = int(listens.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), PATIENCE_S):
+            assert radio.wait(PATIENCE_S) == 141
+        assert radio.stderr.read() == ""
