@@ -156,7 +156,8 @@ class Machine:
 
     def controllers(self) -> list[str]:
         """Return the kernel's controllers, such as hci0."""
-        return self.run("ls /sys/class/bluetooth").split()
+        found = self.run("ls /sys/class/bluetooth").split()
+        return [each for each in found if ":" not in each]  # such as hci0:64, a link
 
     def block(self, blocked: bool) -> None:
         """Block all Bluetooth softly, as `rfkill block bluetooth` does, or unblock it."""
@@ -188,8 +189,12 @@ class Machine:
         self._until(lambda: "boolean true" in self._owner(), "bluetoothd is on the bus")
 
     def stop_bluetoothd(self, signal: str = "TERM") -> None:
-        """Stop bluetoothd, or with KILL have no time to say goodbye; returns when it has ended."""
-        self.run(f"kill -{signal} $({RUNS}); while {RUNS}; do sleep 0.05; done")
+        """Stop bluetoothd, or with KILL have no time to say goodbye; returns when it has ended.
+
+        It may have ended just before, by a fault of its own.
+        """
+        ended = f"while {RUNS}; do sleep 0.05; done"
+        self.run(f"for each in $({RUNS}); do kill -{signal} $each; done; {ended}")
 
     def restart_bluetoothd(self, *options: str, forget: bool = False) -> None:
         """Stop and start bluetoothd, with nothing left of all devices if it is to forget."""
