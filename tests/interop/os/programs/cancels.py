@@ -54,7 +54,7 @@ async def hear():
 async def call():
     await hear()
     say("calling")
-    say("called", await bluez("Connect") or "well")
+    return await bluez("Connect")
 
 
 async def visit():
@@ -86,8 +86,8 @@ async def main():
             case "call":
                 calling = asyncio.ensure_future(call())
             case "hang up":
-                say("hung up", await bluez("Disconnect") or "well")
-                await calling
+                answers = await bluez("Disconnect"), await calling
+                say("hung up", *answers)
             case "visit":
                 await visit()
             case "links":
