@@ -392,6 +392,24 @@ async def test_a_scan_that_only_seemed_to_begin_is_begun(monkeypatch: pytest.Mon
         assert len(world.daemon.called("StartDiscovery")) == 3
 
 
+@in_loop
+async def test_a_scan_in_which_nothing_is_heard_is_begun_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """bluetoothd may believe that the kernel scans, and does not ask it to."""
+    monkeypatch.setattr(discovery, "KEEP_S", 0.02)
+    async with opened(monitoring=True) as world:
+
+        def discovers(message: Message) -> None:
+            world.daemon.change(ADAPTER_PATH, ADAPTER, Discovering=True)
+
+        world.daemon.answers["StartDiscovery"] = discovers
+        await world.scanner.start(ACTIVE)
+        await until(lambda: world.daemon.called("StopDiscovery"))
+        await until(lambda: len(world.daemon.called("StartDiscovery")) == 2)
+        await world.scanner.stop()
+
+
 @pytest.mark.parametrize("parameters", [ACTIVE, PASSIVE], ids=["active", "passive"])
 @in_loop
 async def test_monitors_that_bluetoothd_gives_up_are_registered_anew(

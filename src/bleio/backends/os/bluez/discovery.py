@@ -20,7 +20,8 @@ While another program discovers, bluetoothd goes on for that one, and nothing is
 
 bluetoothd forgets a scan when it is restarted or the adapter is powered off. When the adapter is
 back, the scan begins again. So it does within `KEEP_S` when bluetoothd has given up its monitors,
-or when the kernel tells its packets no longer.
+or when the kernel tells its packets no longer. Where nothing at all is heard, bluetoothd may be
+wrong about the kernel's scanning (`shared_discovery`), so discovery begins anew every ten seconds.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ _log = logging.getLogger(__name__)
 BONDS_S = 1.0  # between looks whether the adapter has bonds
 DUPLICATES_S = 2.0  # a scan without duplicates is of more use than a late one
 KEEP_S = 2.0  # between looks whether the scan is still on
+MOST_SILENT_LOOKS = 5  # then discovery is begun anew
 RENEW_S = 0.25  # longer than most devices' advertising interval
 
 
@@ -73,6 +75,7 @@ class Discovery:
         self._keeper: asyncio.Task[None] | None = None
         self._came = asyncio.Event()  # the adapter, again
         self._is_gone = False  # what was registered, with the adapter
+        self._has_heard, self._silent_looks = False, 0  # since the last look; without a packet
         self._counters = ScanCounters()
 
     async def start(self, parameters: ScanParameters) -> None:
@@ -181,6 +184,7 @@ class Discovery:
 
     def _reported(self, report: Report) -> None:
         """bluetoothd has told of a packet."""
+        self._has_heard = True
         if self._raw is None or report.address not in self._lately:
             self._owner.events.reported(report)
 
@@ -257,8 +261,16 @@ class Discovery:
         elif parameters.active:
             if self._leaves_out_duplicates(parameters):
                 await adapter.discovery.end(self)
+            elif self._is_silent():
+                await adapter.discovery.renew()
             if self._wanted is not None:
                 await adapter.discovery.begin(self)
+
+    def _is_silent(self) -> bool:
+        """Whether nothing has come for so long that bluetoothd may not scan as it believes."""
+        silent_looks = 0 if self._has_heard or self._raw is not None else self._silent_looks + 1
+        self._has_heard, self._silent_looks = False, silent_looks % MOST_SILENT_LOOKS
+        return silent_looks == MOST_SILENT_LOOKS
 
     def _leaves_out_duplicates(self, parameters: ScanParameters) -> bool:
         """Whether each device is reported once for each time that a scan begins."""
