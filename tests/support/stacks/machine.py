@@ -156,8 +156,9 @@ class Machine:
 
     def controllers(self) -> list[str]:
         """Return the kernel's controllers, such as hci0."""
-        found = self.run("ls /sys/class/bluetooth").split()
-        return [each for each in found if ":" not in each]  # such as hci0:64, a link
+        # Without a look at each, as one may go just now. A link is there as hci0:64, or the like.
+        found = self.run("cd /sys/class/bluetooth; echo *").split()
+        return [each for each in found if re.fullmatch(r"hci\d+", each)]
 
     def block(self, blocked: bool) -> None:
         """Block all Bluetooth softly, as `rfkill block bluetooth` does, or unblock it."""
