@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from support.air_recorder import recorder
 from support.hci_recorder import hci_recorder
@@ -25,7 +26,7 @@ _RADIOS = "XDG_RUNTIME_DIR"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have radios apart from other processes', and let Ctrl-C reach what tests start.
+    """Have radios apart from other processes', patience, and let Ctrl-C reach what tests start.
 
     Scripts start what they put in the background with SIGINT ignored, and children inherit that.
     """
@@ -34,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
     own_place = pytest.MonkeyPatch()
     own_place.setenv(_RADIOS, radios.name)  # a short path: sockets are in it
     config.add_cleanup(own_place.undo)
+    # No example has a time limit: how long it takes depends on how busy the machine is.
+    usual = settings.get_profile(settings.get_current_profile_name())
+    settings.register_profile(
+        "patient", usual, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("patient")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
