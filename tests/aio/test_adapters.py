@@ -120,7 +120,8 @@ async def test_scan(central: Adapter, peripheral: Adapter) -> None:
     data = b"\x02\x01\x06\x03\x09ab"
     await aio.start_advertising(peripheral, data, interval=0.02, connectable=False)
     seen = 0
-    async with aio.scan(central, b"\x03\x09ab", active=False) as entries:
+    options = dict(active=False, buffer_size=1 << 16)  # however late this loop is
+    async with aio.scan(central, b"\x03\x09ab", **options) as entries:  # type: ignore[call-overload]
         async for entry in entries:
             assert isinstance(entry, _bleio.ScanEntry)
             assert (entry.advertisement_bytes, entry.address) == (data, peripheral.address)

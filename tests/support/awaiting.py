@@ -66,7 +66,7 @@ async def linked(central: Adapter, peripheral: Adapter) -> Link:
 def served(properties: int, **options: Any) -> Characteristic:
     """Serve a characteristic on the current adapter."""
     service = Service(UUID("6e400001-b5a3-f393-e0a9-e50e24dcca9e"))
-    uuid = UUID(0xFF00 + next(_numbers))
+    uuid = UUID(0xE000 + next(_numbers))
     return Characteristic.add_to_service(service, uuid, properties=properties, **options)
 
 
