@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from support.patience import PATIENCE_S
 from support.radio_processes import Radios, listening, radios
-from support.schemas import checked, checked_lines
+from support.schemas import checked
 
 __all__ = ["radios"]
 
@@ -66,15 +69,17 @@ def test_a_device_of_bumble(radios: Radios, kind: str) -> None:
     other.wait_for("^advertising$")
     adapter = f"virtual:{name}" if kind == "virtual" else f"hci:tcp-client:{address}"
 
+    environment = {
+        **os.environ,
+        "XDG_RUNTIME_DIR": str(radios.folder),
+        "BLEIO_ADAPTER": adapter,
+        "BLEIO_STATE_DIR": str(radios.folder / "state"),
+    }
+
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "bleio", *words],
-            env={
-                **os.environ,
-                "XDG_RUNTIME_DIR": str(radios.folder),
-                "BLEIO_ADAPTER": adapter,
-                "BLEIO_STATE_DIR": str(radios.folder / "state"),
-            },
+            env=environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
@@ -93,10 +98,27 @@ def test_a_device_of_bumble(radios: Radios, kind: str) -> None:
     assert run("read", "f0:f1:f2:f3:f4:f5", "temperature", "--pair").stdout == "25 °C  (c4 09)\n"
     assert run("write", "other", own["uuid"], "text:yes").returncode == 0
     assert run("read", "other", own["uuid"]).stdout == '"yes"\n'
-    done = run("notify", "other", "2a1c", "2a37", "--count", "4", "--json")
-    lines = checked_lines("notify", done.stdout)
+    lines = list(notified(environment))
     indications = [line["indications"] for line in lines if line["event"] == "subscribed"]
     assert sorted(indications) == [False, True]
     said = {line["text"] for line in lines if line["event"] == "value"}
     assert "temperature 36.6, unit °C" in said
+    assert lines[-1]["reason"] == "interrupted"
     other.kill()
+
+
+def notified(environment: dict[str, str]) -> Iterator[Any]:
+    """Yield what notify prints until values of both characteristics have come, and its end."""
+    words = ["notify", "other", "2a1c", "2a37", "--json"]
+    wanted = {"2a1c", "2a37"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "bleio", *words], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for text in process.stdout:
+            line = checked("notify", text)
+            if line["event"] == "value" and wanted:
+                wanted.discard(line["characteristic"]["uuid"][4:8])
+                if not wanted:
+                    process.send_signal(signal.SIGINT)
+            yield line
