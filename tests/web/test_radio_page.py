@@ -229,6 +229,19 @@ def test_keys_move_a_device_and_far_away_it_is_heard_no_more(shown: Shown) -> No
     assert len(scanner.lines) <= lost_before + 3  # what was on its way
 
 
+def test_late_news_moves_no_device_back(shown: Shown) -> None:
+    tab = shown.tab
+    shown.beacons("alpha")
+    told = (
+        "(change => { const x = data.devices[0].x, old = {...data.devices[0]}; change(x, old);"
+        " take({kind: 'news', now_us: data.end_us, state: {}, devices: [old], levels: [], rows: [],"
+        " log: [], left_out: 0}); return data.devices[0].x - x; })"
+    )
+    assert tab.js(f"{told}(x => move(0, x + 1, 0.12345))") == pytest.approx(1)
+    tab.until("wishes.size === 0 && data.devices[0].y === 0.123")  # the radio has said so
+    assert tab.js(f"{told}((x, old) => old.x = x + 2)") == pytest.approx(2), "another page's"
+
+
 def test_faults_by_a_click_and_back(shown: Shown) -> None:
     tab = shown.tab
     shown.join("strap", PERIPHERAL)

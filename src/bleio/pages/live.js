@@ -11,7 +11,7 @@ function connect() {
 function ask(what) { if (socket && socket.readyState === 1) socket.send(JSON.stringify(what)); }
 
 function take(news) {
-  if (news.kind === "refused") { refusal = news.text; status(); return; }
+  if (news.kind === "refused") { refusal = news.text; wishes.clear(); status(); return; }
   if (news.kind === "all") begin(news);
   data.end_us = Math.max(1, news.now_us);
   state = {...state, ...news.state};
@@ -35,7 +35,7 @@ function begin(news) {
   $("title").textContent = document.title = about.title;
   $("controls").hidden = about.kind !== "world";
   $("nobody").textContent = about.kind === "world" ? "" : `Nobody is here yet. Programs join with BLEIO_ADAPTER=${about.adapter}`;
-  data.rows.length = shown.length = 0; chosen = -1;
+  data.rows.length = shown.length = 0; chosen = -1; wishes.clear();
 }
 // Returns: whether the list of names has changed.
 function hasChanged(device) {
@@ -43,7 +43,7 @@ function hasChanged(device) {
   while (data.devices.length < device.id) data.devices.push(nobody(data.devices.length));
   if (before && before.gone && !device.gone) for (const row of data.rows)  // what was there is the former one's
     for (const place of [2, 3]) if (row[place] === device.id) row[place] = before.name;
-  if (before && dragged && dragged.id === device.id) { device.x = before.x; device.y = before.y; }
+  if (isNew) wishes.delete(device.id); else keepWish(device);
   data.devices[device.id] = {...device, gone: Boolean(device.gone), bars: isNew ? [] : before.bars, open: isNew ? {} : before.open, aside: null};
   return isNew || before.name !== device.name;
 }

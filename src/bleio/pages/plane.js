@@ -113,16 +113,27 @@ function nudge(event, id) {
   if (px(device) < 20 || py(device) < 20 || px(device) > plane.clientWidth - 20 || py(device) > plane.clientHeight - 20) fit();
 }
 const waitingMoves = new Map();
+// Where devices were put, until the radio has said so. What it says meanwhile is older: it would draw
+// a device back, and the next key would begin there.
+const wishes = new Map(), WISH_MS = 5000;
 function move(id, x, y) {
-  const device = data.devices[id];
-  [device.x, device.y] = [Math.max(-9999, Math.min(9999, x)), Math.max(-9999, Math.min(9999, y))];
+  const device = data.devices[id], within = m => +Math.max(-9999, Math.min(9999, m)).toFixed(3);
+  [device.x, device.y] = [within(x), within(y)];
+  wishes.set(id, {x: device.x, y: device.y, since: performance.now()});
   if (!waitingMoves.has(id)) waitingMoves.set(id, setTimeout(() => sendMove(id), 50));
   arrange(); panel();
 }
 function sendMove(id) {
   clearTimeout(waitingMoves.get(id)); waitingMoves.delete(id);
-  const device = data.devices[id];
-  ask({do: "move", device: id, x: +device.x.toFixed(3), y: +device.y.toFixed(3)});
+  const {x, y} = data.devices[id];
+  ask({do: "move", device: id, x, y});
+}
+function keepWish(device) {
+  const wish = wishes.get(device.id);
+  if (!wish) return;
+  const isDone = device.x === wish.x && device.y === wish.y;
+  if (isDone || performance.now() - wish.since > WISH_MS) wishes.delete(device.id);
+  else [device.x, device.y] = [wish.x, wish.y];
 }
 function select(id) { selected = id; arrange(); panel(); }
 
