@@ -61,3 +61,15 @@ def state_folder(_state_folders: Path) -> Iterator[Path]:
         del os.environ[_SETTING]
     else:
         os.environ[_SETTING] = before
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """No test leaves a handler of Ctrl-C or `kill`: one that needs them would fail, far from it."""
+    yield
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    left = {number: signal.getsignal(number) for number in usual}
+    if left != usual:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+        pytest.fail(f"It has left handlers of signals: {left}")

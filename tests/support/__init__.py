@@ -7,6 +7,7 @@ Programs and adapters of ours, on the air:
     pairing_pair     two programs of a world that pair
     patience         how long a test waits for what it is sure to see
     processes        programs in processes of their own, on one shared radio
+    whole_lines/sitecustomize   has lines of programs come whole
     radio_processes  radios in processes of their own
     commands         bleio's commands, run to their end
     studies          campaigns, as a user runs them

@@ -25,6 +25,12 @@ from support.patience import PATIENCE_S, as_if_idle
 DEADLINE_S = PATIENCE_S  # for one step of a program on a busy machine
 
 
+def _with_whole_lines(environment: dict[str, str]) -> str:
+    """Return a search path for modules by which a program's lines come whole, and at once."""
+    ours = str(Path(__file__).with_name("whole_lines"))
+    return os.pathsep.join(filter(None, (ours, environment.get("PYTHONPATH"))))
+
+
 class Program:
     """One program in a process of its own, Python's if not `run_by` another one, and its lines."""
 
@@ -34,7 +40,7 @@ class Program:
         arguments: list[str],
         environment: dict[str, str],
         folder: Path,
-        run_by: tuple[str, ...] = (sys.executable, "-u"),
+        run_by: tuple[str, ...] = (sys.executable,),
     ):
         self.tag = tag
         self.lines: list[str] = []
@@ -46,7 +52,7 @@ class Program:
         self.process = subprocess.Popen(
             [*run_by, *arguments],
             # Programs of tests wait for each other, and for long on a machine that is busy.
-            env={"BLEIO_HINTS": "0", **environment},
+            env={"BLEIO_HINTS": "0", **environment, "PYTHONPATH": _with_whole_lines(environment)},
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

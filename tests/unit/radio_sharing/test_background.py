@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,16 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="open files are 
 
 
 @pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The log of a radio that no host joins. The test's own output stays where it is."""
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The log of a radio that no host joins. The test's own output stays where it is, and so do
+    the handlers of signals, which such a radio has until its process ends."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setattr(process_module, "FIRST_HOST_TIMEOUT_S", 0.0)
     monkeypatch.setattr(background, "_say_ready", _make_log)
-    return tmp_path / "bleio" / "desk.log"
+    yield tmp_path / "bleio" / "desk.log"
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def _make_log(process: RadioProcess) -> None:
