@@ -194,7 +194,7 @@ class InitiationControl(Generic[L]):
         while not attempt.link.done():
             target, limit_s = identity, deadline_s
             if self._must_be_found(identity):
-                target = await _within(deadline_s, self._find(identity))
+                target = await self._found(identity, deadline_s)
                 limit_s = loop.time() + _HEARD_S
                 if deadline_s is not None:
                     limit_s = min(limit_s, deadline_s)
@@ -202,6 +202,26 @@ class InitiationControl(Generic[L]):
             # Else only the address that it was heard with was tried for long enough.
             if limit_s == deadline_s and not attempt.link.done():
                 raise ConnectTimeout
+
+    async def _found(self, identity: DeviceAddress, deadline_s: float | None) -> DeviceAddress:
+        """Return the address that a peer is heard with. Raises: ConnectTimeout.
+
+        The time is for listening. Were ending that within it as well, Python 3.10 would take a
+        caller that gives up then for a time that is over.
+        """
+        finding = asyncio.ensure_future(self._find(identity))
+        left_s = None
+        if deadline_s is not None:
+            left_s = max(0.0, deadline_s - asyncio.get_running_loop().time())
+        try:
+            await asyncio.wait({finding}, timeout=left_s)
+        finally:
+            if not finding.done():
+                finding.cancel()
+                await asyncio.wait({finding})
+        if finding.cancelled():
+            raise ConnectTimeout
+        return finding.result()
 
     def _must_be_found(self, identity: DeviceAddress) -> bool:
         """Whether a peer has a key, so may use private addresses, and the controller has not."""
