@@ -26,9 +26,12 @@ DEADLINE_S = PATIENCE_S  # for one step of a program on a busy machine
 
 
 def _with_whole_lines(environment: dict[str, str]) -> str:
-    """Return a search path for modules by which a program's lines come whole, and at once."""
+    """Return a search path for modules by which a program's lines come whole.
+
+    It is the last one: a program may be given another `sitecustomize`, and does without then.
+    """
     ours = str(Path(__file__).with_name("whole_lines"))
-    return os.pathsep.join(filter(None, (ours, environment.get("PYTHONPATH"))))
+    return os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), ours)))
 
 
 class Program:
@@ -40,7 +43,7 @@ class Program:
         arguments: list[str],
         environment: dict[str, str],
         folder: Path,
-        run_by: tuple[str, ...] = (sys.executable,),
+        run_by: tuple[str, ...] = (sys.executable, "-u"),
     ):
         self.tag = tag
         self.lines: list[str] = []

@@ -1,6 +1,6 @@
-"""Has a Python program write each line to its pipe in one piece, and at once.
+"""Has an unbuffered Python program write each line to its pipe in one piece.
 
-Unbuffered, `print` writes a text and the end of its line one after the other, and what another
+Else `print` writes a text and the end of its line one after the other, and what another
 thread says on standard error comes between. Python imports this by itself from its search path.
 """
 
