@@ -14,6 +14,7 @@ from bleio.backends.hci.bonds.store import Bond, ClientState, SigningKey
 from bleio.cli.main import main
 from bleio.core.address import DeviceAddress
 from bleio.locks import FileLock
+from support.pair import until
 from support.processes import SharedRadio, shared_radio  # noqa: F401
 from support.schemas import checked
 from support.terminal import Terminal
@@ -229,6 +230,7 @@ def test_forgetting_while_programs_run(
     programs["peripheral"].wait_for("up")
     for name in programs:
         monkeypatch.setenv("BLEIO_STATE_DIR", shared_radio.environment(name)["BLEIO_STATE_DIR"])
+        until(lambda: CliRunner().invoke(main, ["bonds"]).exit_code == 0, "bonds to be written")
         (bond,) = json.loads(run("--json").stdout)["bonds"]
         assert bond["role"] == name
         run("forget", bond["address"])
