@@ -104,21 +104,26 @@ class _Play:
         others = [self._shell.start(_, environment) for _ in self._companions(block)]
         try:
             for command in first:
-                if problem := self._command(command, block, environment, 0):
+                if problem := self._command(command, [], block, environment, 0):
                     return problem
             if "background" in block.marks:
                 return self._go_on(last, environment)
             if "ctrl-c" in block.marks:
                 return self._until_ctrl_c(last, block, environment)
-            return self._command(last, block, environment, int(block.marks.get("exit", "0")))
+            expected = int(block.marks.get("exit", "0"))
+            return self._command(last, self._typed(block), block, environment, expected)
         finally:
             for other in others:
                 other.stop()
 
     def _command(
-        self, command: Command, block: Block, environment: dict[str, str], expected: int
+        self,
+        command: Command,
+        typed: list[str],
+        block: Block,
+        environment: dict[str, str],
+        expected: int,
     ) -> str:
-        typed = self._typed(block)
         try:
             if "terminal" in block.marks:
                 status, printed = self._shell.run_on_terminal(command, environment, typed)

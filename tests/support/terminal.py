@@ -124,12 +124,13 @@ class Terminal:
             self._read(0.1)
         while self._read(0):
             pass
-        # The kernel brings what was written a while later. What is written after it comes after it.
+        # The kernel brings what was written a while later. What is written after it comes after it,
+        # though the echo of what was typed and nobody read may come still later.
         os.write(self._slave, _LAST)
-        while not self.shown.endswith(_LAST.decode()):
+        while _LAST.decode() not in self.shown:
             assert time.monotonic() < end_s, f"the terminal hangs:\n{self.shown}"
             self._read(0.1)
-        self.shown = self.shown[: -len(_LAST)]
+        self.shown = self.shown.replace(_LAST.decode(), "")
         return self.process.returncode
 
     def resize(self, columns: int, rows: int) -> None:
