@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from support.patience import PATIENCE_S
-from support.studies import WORLDS, Study
+from support.studies import TALKATIVE, WORLDS, Study
 
 pytest.importorskip("distributed", reason="is the cluster")
 pytestmark = [
@@ -47,11 +47,12 @@ class Cluster:
         process = subprocess.Popen(
             [sys.executable, "-m", "dask", *arguments, "--no-dashboard"],
             cwd=self._folder,
+            env={**os.environ, **TALKATIVE},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
         )
         self._processes.append(process)
+        self._study.beside.append(process)
 
     def end(self) -> None:
         for process in self._processes:

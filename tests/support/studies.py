@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,6 +45,7 @@ def scenario(world, loss, name):
     return {"heard": len(heard), "any": bool(heard), "now_s": world.now_s}
 """
 WORLDS = 160
+TALKATIVE = {"PYTHONFAULTHANDLER": "1"}  # says where all threads are when it is aborted
 
 
 class Study:
@@ -54,6 +56,7 @@ class Study:
         self.file = folder / "study.py"
         self.results = folder / "study.jsonl"
         self.file.write_text(STUDY)
+        self.beside: list[subprocess.Popen[bytes]] = []  # those of a cluster
         self._started: list[subprocess.Popen[str]] = []
 
     def change(self, old: str, new: str) -> None:
@@ -73,6 +76,7 @@ class Study:
         process = subprocess.Popen(
             [sys.executable, *python, file, *arguments],
             cwd=self.folder,
+            env={**os.environ, **TALKATIVE},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -88,7 +92,12 @@ class Study:
 
     def ended(self, process: subprocess.Popen[str], code: int) -> tuple[str, str]:
         """Wait for a command's end. Returns: what it said, and its errors, without progress."""
-        said, errors = process.communicate(timeout=PATIENCE_S)
+        try:
+            said, errors = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            for each in (process, *self.beside):
+                each.send_signal(signal.SIGABRT)
+            raise AssertionError("\n".join(["it does not end:", *process.communicate()])) from None
         assert process.returncode == code, said + errors
         return said, as_if_idle(errors)
 

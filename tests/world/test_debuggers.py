@@ -5,13 +5,14 @@ from __future__ import annotations
 import select
 import sys
 import time
+from code import InteractiveConsole
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from bleio.testing import World
+from bleio.testing import DeviceBlocked, World
 from support.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
@@ -223,6 +224,26 @@ def test_a_debugger_that_monitors_may_stop_for_as_long_as_it_likes() -> None:
     finally:
         monitoring.free_tool_id(tool)
     assert stopped == [] or stopped[0] == 0
+
+
+def test_a_makers_module_that_is_called_as_pythons_console_is_no_debugger(tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("def go():\n    while True:\n        pass")
+    (tmp_path / "computes.py").write_text("import code\ncode.go()")
+    with World(blocked_after_s=0.3, folder=tmp_path) as world:
+        world.add("computes.py")
+        with pytest.raises(DeviceBlocked, match=r"computes has neither"):
+            world.run()
+
+
+def test_pythons_console_in_a_program_may_wait_for_as_long_as_it_likes() -> None:
+    def program() -> None:
+        InteractiveConsole({"wait": wait_for_real}).push("wait(1.0)")
+        time.sleep(1)
+
+    with World(blocked_after_s=0.3) as world:
+        world.add(program)
+        world.run()
+        assert world.now_s == pytest.approx(1, abs=0.001)
 
 
 def test_a_world_in_real_time_is_not_behind_after_a_stop() -> None:

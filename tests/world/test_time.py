@@ -133,6 +133,36 @@ def test_a_program_that_blocks_outside_is_named() -> None:
     assert not thread.is_alive()
 
 
+@pytest.mark.skipif(
+    sys.platform in ("win32", "darwin"), reason="has no clock of one thread's processor time"
+)
+def test_what_other_threads_compute_is_not_the_programs() -> None:
+    """As in a worker of a cluster, whose other threads always do something."""
+    begun, release = threading.Event(), threading.Event()
+    programs_s: list[float] = []
+
+    def waits() -> None:
+        begun.set()
+        release.wait(PATIENCE_S)
+
+    def computes() -> None:
+        begun.wait(PATIENCE_S)
+        thread: Any = device._participant.thread  # type: ignore[union-attr]
+        before_s, begin_s = thread.processor_s(), time.thread_time()
+        while time.thread_time() < begin_s + 0.5:
+            pass
+        programs_s.append(thread.processor_s() - before_s)
+        release.set()
+
+    with World(blocked_after_s=PATIENCE_S) as world:
+        device = world.add(waits)
+        other = threading.Thread(target=computes)
+        other.start()
+        world.run()
+        other.join()
+    assert 0 <= programs_s[0] < 0.25
+
+
 def test_to_look_where_a_program_blocks_runs_nothing_of_it() -> None:
     with World(blocked_after_s=0.3) as world:
         device = world.add(

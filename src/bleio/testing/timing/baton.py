@@ -213,6 +213,10 @@ class Baton:
             f" device was; define it in the program, or in a module beside it:\n{_lines_of(frame)}"
         )
 
+    def processor_s(self) -> float:
+        """Return the processor's time that programs and engine have had."""
+        return self.hub.processor_s()
+
     def is_debugged(self) -> bool:
         """Whether a debugger has stopped the holder."""
         return is_debugged(self._frame())

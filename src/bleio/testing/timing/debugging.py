@@ -10,6 +10,7 @@ debuggers that are started in the middle.
 
 from __future__ import annotations
 
+import os
 from types import FrameType
 
 # The packages of debuggers, and of consoles within a program.
@@ -17,16 +18,18 @@ _DEBUGGERS = frozenset(
     {
         *("bdb", "pdb", "ipdb", "pdbpp", "pudb", "IPython", "remote_pdb", "rpdb", "web_pdb"),
         *("debugpy", "pydevd", "_pydevd_bundle", "_pydevd_frame_eval", "_pydevd_sys_monitoring"),
-        *("code", "bpython", "ptpython"),
+        *("bpython", "ptpython"),
     }
 )
+# Python's console. Its module is known by its file: makers' programs are called code.py, too.
+_CONSOLE = os.path.join(os.path.dirname(os.__file__), "code.py")
 
 
 def is_debugged(frame: FrameType | None) -> bool:
     """Tell whether a debugger has stopped the program whose innermost frame this is."""
     while frame is not None:
         name = str(frame.f_globals.get("__name__"))
-        if name.partition(".")[0] in _DEBUGGERS:
+        if name.partition(".")[0] in _DEBUGGERS or frame.f_code.co_filename == _CONSOLE:
             return True
         frame = frame.f_back
     return False

@@ -31,6 +31,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from asyncio import _get_running_loop
 from collections.abc import Callable
 from functools import partial
@@ -143,6 +144,10 @@ class Hub:
             with contextlib.suppress(RuntimeError):  # it is free: a wake was taken back
                 thread.turn.release()
 
+    def processor_s(self) -> float:
+        """Return the processor's time that participants have had."""
+        return 0.0 if (thread := self._thread) is None else thread.processor_s()
+
     def join(self, seconds: float) -> None:
         """Wait for the end of the thread, if nothing is left that runs in it."""
         if self._thread is None and self._last_thread is not None:
@@ -241,6 +246,13 @@ class Hub:
         return self._next_after_end()
 
 
+def _processor_clock_here() -> partial[float]:
+    """Return the clock of this thread, or of the process where systems have none for threads."""
+    if sys.platform in ("win32", "darwin"):
+        return partial(time.process_time)
+    return partial(time.clock_gettime, time.pthread_getcpuclockid(threading.get_ident()))
+
+
 class _HubThread(threading.Thread):
     """What tools and logs that show threads see of a world."""
 
@@ -250,7 +262,15 @@ class _HubThread(threading.Thread):
         self.turn.acquire()
         self.wanted: list[Participant | None] = []  # none, or the one to wake for
         self.first: greenlet | None = None
+        self._processor_clock = partial(float)  # of a thread that has not begun
         self._hub = hub
+
+    def processor_s(self) -> float:
+        """Return the processor's time that it has had. Thread: any."""
+        try:
+            return self._processor_clock()
+        except OSError:  # it has ended
+            return 0.0
 
     def next_wanted(self) -> Participant | None:
         """Wait until another thread says which one is to go on. Thread: this one."""
@@ -262,6 +282,7 @@ class _HubThread(threading.Thread):
                 pass  # it was taken back
 
     def run(self) -> None:
+        self._processor_clock = _processor_clock_here()
         self.first = getcurrent()
         try:
             self._hub.run(self)

@@ -4,7 +4,8 @@ A participant that neither waits nor ends keeps the baton, and the world stands 
 for ever, or waits for something outside of simulated time, such as a real lock or a socket. Nobody
 can take the baton from it. So the owner looks around some times a second, and names the participant
 if for too long neither the baton was passed on nor time went on. For one that computes that is the
-processor's time: on a busy machine, an import of a second may last for half a minute.
+processor's time of its thread: on a busy machine, an import of a second may last for half a minute,
+and other threads of its process may compute what they like.
 
 There is no need to be patient with one that is in the real `time.sleep`: its program has been given
 code with the process's clock (see `functions` for what remains of that), so it is in another time
@@ -27,8 +28,8 @@ from bleio.testing.timing.pacing import SLICE_S, Pace
 # If a slice took longer, the owner did not run, and maybe nobody did: the computer was suspended,
 # or is very busy.
 _LONGEST_SLICE_S = 4 * SLICE_S
-# A share of the processor: one that computes gets more even if twenty programs want it; while one
-# waits, there is our looking around, which takes far less.
+# A share of the processor: one that computes gets more even if twenty programs want it, one that
+# waits gets none.
 _COMPUTES = 0.03
 
 
@@ -66,13 +67,13 @@ class OwnersWatch:
         """Wait. Raises: DeviceBlocked, also at once for a participant in the real `time.sleep`;
         KeyboardInterrupt; what `watch` raises."""
         seen, still_s, now_s = (0, 0), 0.0, time.monotonic()
-        begun_s = time.process_time()
+        begun_s = self._baton.processor_s()
         while not self._comes():
             before_s, now_s = now_s, time.monotonic()
             still_s += min(now_s - before_s, _LONGEST_SLICE_S)
             progress = (self._baton.passes, time_of_world.now_us)
             if progress == seen and self._baton.is_debugged():
-                still_s, begun_s = 0.0, time.process_time()
+                still_s, begun_s = 0.0, self._baton.processor_s()
                 if self._pace is not None:
                     self._pace.resume(time_of_world.now_us)
                 continue
@@ -81,8 +82,8 @@ class OwnersWatch:
             if (place := self._baton.real_sleep()) is not None:
                 raise SleptForReal(place)
             if progress != seen or (self._pace is not None and self._pace.holds):
-                seen, still_s, begun_s = progress, 0.0, time.process_time()
-            elif self._too_long(still_s, time.process_time() - begun_s):
+                seen, still_s, begun_s = progress, 0.0, self._baton.processor_s()
+            elif self._too_long(still_s, self._baton.processor_s() - begun_s):
                 raise DeviceBlocked(self._baton.describe_holder(self._blocked_after_s))
 
     def _too_long(self, still_s: float, computed_s: float) -> bool:
