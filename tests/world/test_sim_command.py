@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -227,7 +228,7 @@ def test_kill_leaves_whole_files(tmp_path: Path, number: signal.Signals) -> None
         "while True:\n"
         "    time.sleep(1)\n"
     )
-    options = ["--real-time", "--capture", "air.pcapng", "--report", "page.html"]
+    options = ["--json", "--real-time", "--capture", "air.pcapng", "--report", "page.html"]
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "bleio", "sim", *options, "beacon.py"],
         cwd=tmp_path,
@@ -239,8 +240,10 @@ def test_kill_leaves_whole_files(tmp_path: Path, number: signal.Signals) -> None
     assert process.stdout is not None
     assert "begun" in process.stdout.readline()
     process.send_signal(number)
-    _, errors = process.communicate(timeout=PATIENCE_S)
+    output, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, "Traceback" in errors) == (128 + number, False), errors
+    last = json.loads(output.splitlines()[-1])
+    assert (last["event"], last["exit_code"]) == ("end", 128 + number)
     decoded = CliRunner().invoke(main, ["decode", str(tmp_path / "air.pcapng")])
     assert decoded.exit_code == 0
     assert "ADV" in decoded.output

@@ -64,7 +64,7 @@ class Stage:
                 self._processes[name] = process
                 ENDING.undo.append(process.kill)
                 self._readers.append(asyncio.ensure_future(self._read(name, process)))
-        except BaseException:  # Ctrl-C amid of it, say; the first of them would go on for ever
+        except BaseException:  # such as Ctrl-C; the first of them would go on for ever
             await self.__aexit__()
             raise
         return self

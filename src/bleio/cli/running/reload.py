@@ -105,10 +105,10 @@ class _Run:
         """Have the program's own modules compiled anew.
 
         Python takes what it has compiled for that of a changed file if both are of the same length
-        and of the same second.
+        and of the same second. Where there is none, or not ours to remove, Python writes none.
         """
         for path in self._noted:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 os.remove(importlib.util.cache_from_source(path))
 
     def _changed_and_settled(self) -> str | None:

@@ -226,7 +226,7 @@ class LiveTable:
 
 
 def _leave_screen() -> None:
-    """Do what can be done at any moment, also amid of drawing."""
+    """Do what can be done at any moment, also in the middle of drawing."""
     os.write(sys.stdout.fileno(), _USUAL_SCREEN)
 
 

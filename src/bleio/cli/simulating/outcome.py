@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from bleio.cli.ending import ENDING
 from bleio.cli.shared.paths import unusable
 from bleio.errors import notes_of
 from bleio.testing.errors import DeviceFailed, WorldError
@@ -59,7 +60,7 @@ def end_told(world: World, as_json: bool) -> Iterator[None]:
         raise  # it has not begun
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
-        code = 130 if interrupted else getattr(error, "exit_code", 1)
+        code = ENDING.exit_code if interrupted else getattr(error, "exit_code", 1)
         problem = "interrupted" if interrupted else str(error).partition("\n")[0]
         raise
     finally:
