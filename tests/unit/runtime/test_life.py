@@ -291,8 +291,11 @@ def test_what_happens_in_each_state(
 
 def test_one_who_gives_up_opening_leaves_it_to_the_next(bench: Bench) -> None:
     bench.holds_opening = True
-    with pytest.raises(TimeoutError):
-        portal().call(bench.session.life.use, (), HeldBackend.erase_bonds, timeout_s=0.05)
+    timeout_s = 0.05
+    while not bench.backends:  # on a busy machine the engine does not come to it in that time
+        with pytest.raises(TimeoutError):
+            portal().call(bench.session.life.use, (), HeldBackend.erase_bonds, timeout_s=timeout_s)
+        timeout_s *= 2
     bench.release()
     assert Call(bench.touch).join() == DONE
     assert bench.told == "open close | open erase"
