@@ -13,6 +13,7 @@ import click
 
 from bleio import aio
 from bleio.api import Adapter, Address, Connection
+from bleio.backends.tasks import abandon
 from bleio.cli.broadcasting import Broadcast, made_of
 from bleio.cli.shared.adapters import adapter_string, chosen_adapter
 from bleio.cli.shared.fields import address_fields, address_text
@@ -226,7 +227,7 @@ async def _serve(adapter: Adapter, data: bytes, options: dict[str, Any], show: _
                     # Somebody came and left in a moment, or the adapter is lost, which this says.
                     await aio.start_advertising(adapter, data, **options)
         finally:
-            coming.cancel()
+            abandon(coming)
         link = coming.result()
         show.connected(link)
         show.disconnected(link, await aio.disconnected(link))

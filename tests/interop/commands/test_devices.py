@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE_S
 from support.processes import Program, SharedRadio
 from support.schemas import checked, checked_lines
 
-from .conftest import OnTerminal, Run, Start
+from .conftest import BLEIO, OnTerminal, Run, Start
 
 pytestmark = pytest.mark.interop
 
@@ -159,6 +163,32 @@ def test_ctrl_c(
         assert terminal.end() == 130
         assert "Traceback" not in terminal.shown
         assert terminal.is_sane()
+
+
+@pytest.mark.parametrize("kind", ["dumb", "xterm"])
+def test_a_prompt_that_is_killed_twice_leaves_the_terminal_as_it_was(
+    shared_radio: SharedRadio, start: Start, on_terminal: OnTerminal, kind: str
+) -> None:
+    command = [*BLEIO, "radio", shared_radio.name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as radio:
+        assert radio.stdout is not None
+        radio.stdout.readline()
+        try:
+            start("heart_rate_peripheral").says("^Advertising as Pulse$")
+            with on_terminal("explore", "pulse", "--no-read", TERM=kind) as terminal:
+                terminal.expect("Pulse>")
+                radio.send_signal(signal.SIGSTOP)  # so the link cannot be ended
+                end_s = time.monotonic() + PATIENCE_S
+                while terminal.process.poll() is None:
+                    assert time.monotonic() < end_s
+                    terminal.process.terminate()
+                    time.sleep(0.3)
+                assert terminal.end() == 128 + signal.SIGTERM
+                assert "Traceback" not in terminal.shown
+                assert terminal.is_sane()
+        finally:
+            radio.send_signal(signal.SIGCONT)
+            radio.terminate()
 
 
 def _heard_on(radio: SharedRadio) -> None:

@@ -16,6 +16,7 @@ import pytest
 from bleio.backends.hci import HciBackend
 from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.controller.port import OnLost, OnPacket, Port
+from bleio.core.codes import HciErrorCode
 from bleio.core.hci import COMMAND_PACKET, EVENT_PACKET, Event, LeEvent
 
 OpenPort = Callable[[OnPacket, OnLost], Awaitable[Port]]
@@ -60,12 +61,15 @@ class Held:
         """
         self.sent, self._hold_at, self._when_held = 0, packet, when_held
 
-    def release(self) -> None:
-        """Say what was held back; nothing is held from now on."""
+    def release(self, refused: bool = False) -> None:
+        """Say what was held back; nothing is held from now on.
+
+        Args: refused: let answers to commands be that they are not possible now.
+        """
         self._hold_at = 0
         held, self._held = self._held, None
         for on_packet, packet in held or ():
-            on_packet(packet)
+            on_packet(_refusing(packet) if refused else packet)
 
     async def opened(self, open_port: OpenPort, on_packet: OnPacket, on_lost: OnLost) -> Port:
         """Open a port by way of this."""
@@ -114,6 +118,13 @@ class Held:
             self.on_air.add("initiating")
         elif opcode == Opcode.RESET:
             self.on_air.clear()
+
+
+def _refusing(packet: bytes) -> bytes:
+    if packet[0] != EVENT_PACKET or packet[1] not in _ANSWERS:
+        return packet
+    at = _ANSWERS[Event(packet[1])][1]
+    return packet[:at] + bytes((HciErrorCode.COMMAND_DISALLOWED,)) + packet[at + 1 :]
 
 
 class _Port:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from unittest import mock
@@ -20,7 +21,7 @@ from bleio.backends.base import AdvertisingParameters, ScanParameters
 from bleio.backends.hci.bonds.store import Bond
 from bleio.backends.hci.gap.identity import any_static_address
 from bleio.core.address import DeviceAddress
-from bleio.errors import ConnectTimeout
+from bleio.errors import ConnectTimeout, InnerError
 from bleio.radio.connection import control
 from bleio.runtime.activity import Activity
 from bleio.runtime.loop import Tasks
@@ -114,6 +115,7 @@ CASES: dict[str, tuple[Act, Act, Act | None]] = {
     "stop a scan as advertising begins": (User.scan, User.stop_scan, User.advertise),
     "stop advertising as a scan begins": (User.advertise, User.stop_advertising, User.scan),
 }
+TURNS = 8  # of the loop, in which what waits for an answer goes on
 LONGER_DATA = {"advertise much"}  # than legacy packets hold
 
 
@@ -170,7 +172,47 @@ async def given_up(
     return True
 
 
-def _run(make_world: MakeWorld, case: str, make_user: Callable[[Any], Awaitable[User]]) -> None:
+async def refused_everywhere(
+    make_user: Callable[[], Awaitable[User]], before: Act, act: Act, beside: Act | None = None
+) -> None:
+    """Have each command of an act refused, and give the act up in each turn of the loop that
+    follows. What it raises is nobody's then: there must be no complaint about that."""
+    command = 1
+    while [
+        await refused(await make_user(), before, act, command, after) for after in range(TURNS)
+    ] != [False] * TURNS:
+        command += 1
+    assert command > 1
+
+
+async def refused(user: User, before: Act, act: Act, command: int, after_turns: int) -> bool:
+    """Have one command of an act refused. Returns: whether there are so many."""
+    await before(user)
+    reached = asyncio.Event()
+    user.held.hold_at(command, reached.set)
+    task = asyncio.ensure_future(act(user))
+    waits = {asyncio.ensure_future(reached.wait()), asyncio.ensure_future(asyncio.wait({task}))}
+    _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in pending:
+        wait.cancel()
+    user.held.release(refused=True)
+    if reached.is_set():
+        await turns(after_turns)
+        task.cancel()
+    with suppress(asyncio.CancelledError, InnerError):
+        await task
+    return reached.is_set()
+
+
+Everywhere = Callable[..., Awaitable[None]]
+
+
+def _run(
+    make_world: MakeWorld,
+    case: str,
+    make_user: Callable[[Any], Awaitable[User]],
+    everywhere: Everywhere = given_up_everywhere,
+) -> None:
     async def run() -> None:
         async with make_world() as world:
 
@@ -179,7 +221,7 @@ def _run(make_world: MakeWorld, case: str, make_user: Callable[[Any], Awaitable[
                     await world.finish(former)
                 return await make_user(world)
 
-            await given_up_everywhere(user, *CASES[case])
+            await everywhere(user, *CASES[case])
 
     (simulated if make_world.simulated else asynchronous)(run)()
 
@@ -189,6 +231,13 @@ async def _user(world: World) -> User:
     held = hold(device.backend)
     await device.open()
     return User(device, held)
+
+
+async def _private_user(world: World) -> User:
+    user = await _user(world)
+    user.backend._open.bonds.save(Bond(NOWHERE, bytes(16), irk=bytes(range(16))), True)
+    set_private(user.device)
+    return user
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -206,11 +255,14 @@ def test_given_up_with_a_private_address(controller: str, case: str) -> None:
     if case in LONGER_DATA and controller in ("legacy advertising", "oldest"):
         pytest.skip("this controller cannot advertise so much")
 
-    async def private(world: World) -> User:
-        user = await _user(world)
-        user.backend._open.bonds.save(Bond(NOWHERE, bytes(16), irk=bytes(range(16))), True)
-        set_private(user.device)
-        return user
-
     with mock.patch.object(control, "LL_FEATURES", control.LL_FEATURES & ~CONTROLLERS[controller]):
-        _run(VirtualWorld, case, private)
+        _run(VirtualWorld, case, _private_user)
+
+
+@pytest.mark.parametrize("case", [case for case, (*_, beside) in CASES.items() if beside is None])
+@pytest.mark.parametrize("controller", CONTROLLERS)
+def test_given_up_as_the_controller_refuses(controller: str, case: str) -> None:
+    if case in LONGER_DATA and controller in ("legacy advertising", "oldest"):
+        pytest.skip("this controller cannot advertise so much")
+    with mock.patch.object(control, "LL_FEATURES", control.LL_FEATURES & ~CONTROLLERS[controller]):
+        _run(VirtualWorld, case, _private_user, refused_everywhere)

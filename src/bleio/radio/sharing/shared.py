@@ -102,7 +102,8 @@ async def _acquire(lock: FileLock) -> bool:
         return await asyncio.shield(taking)
     except asyncio.CancelledError:
         await asyncio.wait({taking})
-        await asyncio.to_thread(lock.release)
+        if taking.exception() is None:
+            await asyncio.to_thread(lock.release)
         raise
 
 

@@ -28,6 +28,7 @@ from bleio.backends.hci.controller.opcodes import Opcode
 from bleio.backends.hci.gap.former import FormerLinks
 from bleio.backends.hci.gap.privacy import Peers, Privacy
 from bleio.backends.hci.own_device import OwnDevice
+from bleio.backends.tasks import abandon
 from bleio.backends.time_limit import time_limit
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
@@ -216,8 +217,8 @@ class InitiationControl(Generic[L]):
         try:
             await asyncio.wait({finding}, timeout=left_s)
         finally:
+            abandon(finding)
             if not finding.done():
-                finding.cancel()
                 await asyncio.wait({finding})
         if finding.cancelled():
             raise ConnectTimeout

@@ -25,6 +25,7 @@ from bleio.backends.os.bluez.confirmations import (
     ways_of,
 )
 from bleio.backends.os.bluez.sinks import Sink
+from bleio.backends.tasks import abandon
 from bleio.core.codes import Properties, SecurityMode
 from bleio.errors import CallerError, LinkLost, TransactionTimeout, ValueMissed
 from bleio.gatt.model import LocalCharacteristic
@@ -105,7 +106,7 @@ class EachClient:
             await asyncio.wait(rooms, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for room in rooms:
-                room.cancel()
+                abandon(room)
         for sink in sinks:
             self._put(sink, value)
 

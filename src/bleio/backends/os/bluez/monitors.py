@@ -35,6 +35,7 @@ from dbus_fast import Variant
 
 from bleio.backends.os.bluez.bus import ACCESS_DENIED, UNKNOWN_METHOD, Bus, BusError, Call, Reply
 from bleio.backends.os.bluez.objects import MONITOR_MANAGER
+from bleio.backends.tasks import abandon
 from bleio.core.advertising_fields import AdType
 
 _log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ class Monitors:
         """Unregister. Idempotent."""
         if self._decided is None:
             return
-        self._decided.cancel()
+        abandon(self._decided)
         self._decided = None
         try:
             with suppress(BusError):

@@ -27,6 +27,7 @@ from bleio.backends.os.bluez.agent import REFUSED, Agent
 from bleio.backends.os.bluez.bus import BusError
 from bleio.backends.os.bluez.objects import ADAPTER, DEVICE, Objects
 from bleio.backends.os.links.errors import of_dbus
+from bleio.backends.tasks import abandon
 from bleio.core.pairing import PairingMethod
 from bleio.core.security import LinkSecurity
 from bleio.errors import LinkLost, PairingFailed
@@ -157,7 +158,7 @@ class Bonding:
             if answer.done():
                 answer.result()
         finally:
-            answer.cancel()
+            abandon(answer)
 
     async def _until_paired(self, path: str) -> None:
         clock = asyncio.get_running_loop().time

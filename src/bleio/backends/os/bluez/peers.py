@@ -30,8 +30,8 @@ from bleio.backends.os.bluez.pairing import Bonding
 from bleio.backends.os.bluez.reaching import OpenAdapter, Reaching
 from bleio.backends.os.bluez.remote_tables import BlueZTables
 from bleio.backends.os.links.plain import address_text
-from bleio.backends.os.links.tasks import to_the_end
 from bleio.backends.os.system import SystemOwner, Tables
+from bleio.backends.tasks import to_the_end
 from bleio.core.address import DeviceAddress
 from bleio.core.security import LinkSecurity
 from bleio.errors import LinkLost, PairingFailed

@@ -38,7 +38,7 @@ from bleio.backends.os.bluez.presence import Presence
 from bleio.backends.os.bluez.shared_discovery import SharedDiscovery
 from bleio.backends.os.links.errors import AdapterAway, SystemStuck
 from bleio.backends.os.links.plain import address_text
-from bleio.backends.os.links.tasks import to_the_end
+from bleio.backends.tasks import to_the_end
 from bleio.core.address import DeviceAddress
 
 CONNECT_S = 25.0

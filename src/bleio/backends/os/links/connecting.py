@@ -36,8 +36,8 @@ from bleio.backends.os.links.errors import (
 )
 from bleio.backends.os.links.link import OsLink
 from bleio.backends.os.links.subscriptions import Key
-from bleio.backends.os.links.tasks import abandon, to_the_end
 from bleio.backends.os.system import Peers, Peripheral, System, SystemOwner
+from bleio.backends.tasks import abandon, to_the_end
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.errors import (

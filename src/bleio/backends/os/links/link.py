@@ -33,8 +33,8 @@ from bleio.backends.capabilities import Capability
 from bleio.backends.os.links.client import RemoteClient
 from bleio.backends.os.links.errors import SystemRefused, inner_error
 from bleio.backends.os.links.subscriptions import Key
-from bleio.backends.os.links.tasks import abandon
 from bleio.backends.os.system import Peers, Peripheral
+from bleio.backends.tasks import abandon
 from bleio.core.address import DeviceAddress
 from bleio.core.codes import HciErrorCode
 from bleio.core.security import LinkSecurity
