@@ -247,6 +247,46 @@ def test_ctrl_c_ends_a_program_whose_main_thread_has_ended(start: Start) -> None
     program.wait()
 
 
+def test_the_end_waits_for_modules_that_are_being_loaded(start: Start) -> None:
+    """Python would end their thread, and abort if that is in compiled code just then."""
+    program = start(
+        "program",
+        """
+        import asyncio
+        from bleio import aio
+        from bleio.backends.hci import backend
+
+        def load():
+            say("loads")
+            time.sleep(1)
+            say("has loaded")
+
+        backend._load = load
+        asyncio.run(aio.start_advertising(adapter, b"\\x02\\x01\\x06"))
+        """,
+    )
+    program.wait_for("^loads")
+    program.interrupt()
+    program.wait()
+    assert "has loaded" in program.lines
+
+
+def test_the_end_waits_no_longer_than_it_must(start: Start) -> None:
+    program = start(
+        "program",
+        """
+        from bleio.backends.hci import backend
+        from bleio.runtime import engine
+
+        engine.BLOCKING_S = 0.1
+        backend._load = lambda: time.sleep(1000)
+        threading.Thread(target=adapter.start_scan, daemon=True).start()
+        time.sleep(0.2)
+        """,
+    )
+    program.ends_well()
+
+
 def test_a_program_ends_although_a_daemon_thread_waits(start: Start) -> None:
     program = start(
         "program",

@@ -24,12 +24,14 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
+from bleio.runtime import blocking
 from bleio.runtime.calls import Call
 from bleio.runtime.clock import Clock
 from bleio.runtime.home import home_context
 from bleio.runtime.portal import Portal, portal_of_context
 
 T = TypeVar("T")
+BLOCKING_S = 5.0  # for what blocks, such as a module that is being loaded; see `blocking`
 
 _portal: Portal | None = None
 _portal_lock = threading.Lock()
@@ -170,6 +172,7 @@ def stop() -> None:
     if _portal is not None:
         with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C: leave at once
             _portal.stop()
+            blocking.wait_for_ends(BLOCKING_S)
 
 
 def _after_fork() -> None:

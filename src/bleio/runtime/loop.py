@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import logging
 import sys
-import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from bleio.errors import InnerError
+from bleio.runtime.blocking import run_aside
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class EngineLoop(_Loop):
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
                 self.call_soon_threadsafe(_settle, outcome, result, error)
 
-        threading.Thread(target=run, name="bleio-blocking", daemon=True).start()
+        run_aside(run)
         return outcome
 
 
