@@ -92,7 +92,7 @@ THIRD_PARTY: dict[str, tuple[str, ...]] = {
     "bleak": ("backends.os", "bleak", "names"),
     "bleak_esphome": ("backends.os.esphome",),
     "bluetooth_numbers": ("names",),
-    "bluetooth_sig": ("values.library",),
+    "bluetooth_sig": ("values.specified",),
     "bumble": ("backends.hci", "decoding.hci.tables", "names"),
     "click": ("__main__", "cli"),
     "cryptography": (

@@ -11,21 +11,32 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from weakref import WeakSet
 
-_threads: WeakSet[threading.Thread] = WeakSet()
+_threads: set[threading.Thread] = set()  # a step on it is undivided, so it needs no lock
 
 
 def run_aside(function: Callable[[], object]) -> None:
     """Run a function that blocks. Thread: any, also after the main thread has ended."""
-    thread = threading.Thread(target=function, name="bleio-blocking", daemon=True)
-    thread.start()
+
+    def run() -> None:
+        try:
+            function()
+        finally:
+            _threads.discard(thread)
+
+    thread = threading.Thread(target=run, name="bleio-blocking", daemon=True)
     _threads.add(thread)
+    try:
+        thread.start()
+    except RuntimeError:  # the system has no more threads
+        _threads.discard(thread)
+        raise
 
 
 def wait_for_ends(limit_s: float) -> None:
     """Wait until all that blocks has ended, or for so long; once for each. Thread: any."""
     end_s = time.monotonic() + limit_s
     for thread in tuple(_threads):
-        thread.join(max(0.0, end_s - time.monotonic()))
+        if thread.is_alive():
+            thread.join(max(0.0, end_s - time.monotonic()))
     _threads.clear()

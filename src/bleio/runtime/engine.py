@@ -7,7 +7,7 @@ When the main thread has ended, Python waits for the threads that are not daemon
 functions after that. Such a thread may go on using Bluetooth as long as it likes. But after Ctrl-C,
 one that waits for what nobody will stop any more (a scan without a time limit) must wake, or the
 program would stay, and advertise, for ever. So Ctrl-C ends Bluetooth before Python waits. In the
-end the engine gets two seconds to end what is on the air.
+end the engine gets five seconds to end what is on the air, and so does what blocks beside it.
 
 A forked child gets an engine of its own. The parent's is left alone there: the child has no engine
 thread, and the sockets to the controller are shared with the parent, so that whatever the child

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from bleio.core.uuid import expand, shorten
 from bleio.decoding.octets import printable, quoted
-from bleio.values import library
+from bleio.values import specified
 from bleio.values.bounded import bounded
 from bleio.values.formats import number_of
 
@@ -48,7 +48,7 @@ def decode(uuid: bytes, octets: bytes, presentation: bytes | None = None) -> Dec
 
     Args: uuid: as it is on air. presentation: the value of its descriptor 0x2904, if there is one.
     """
-    if (decoder := library.characteristic(expand(uuid))) is not None:
+    if (decoder := specified.characteristic(expand(uuid))) is not None:
         return _by_library(decoder, octets)
     if presentation is not None and len(presentation) == _PRESENTATION_OCTETS:
         return _by_presentation(octets, presentation)
@@ -59,7 +59,7 @@ def decode_descriptor(uuid: bytes, octets: bytes) -> Decoded:
     """Decode a descriptor's value."""
     if shorten(uuid) == b"\x01\x29":  # Characteristic User Description
         return _of_text(octets)
-    if (decoder := library.descriptor(expand(uuid))) is None:
+    if (decoder := specified.descriptor(expand(uuid))) is None:
         return plain(octets)
     return _by_library(decoder, octets)
 
@@ -138,7 +138,7 @@ def _by_presentation(octets: bytes, presentation: bytes) -> Decoded:
 
 def _unit_of(presentation: bytes) -> str | None:
     """Return the name of a unit as the library has it, with spaces; None if there is none."""
-    decoder = library.descriptor(expand(b"\x04\x29"))
+    decoder = specified.descriptor(expand(b"\x04\x29"))
     if decoder is None:
         return None
     parsed = bounded(decoder.parse_value, presentation)

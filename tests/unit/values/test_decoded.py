@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from bleio.core.uuid import expand, uuid16
-from bleio.values import decode, decode_descriptor, is_installed, library, plain
+from bleio.values import decode, decode_descriptor, is_installed, plain, specified
 from bleio.values.formats import medical_float
 
 # By the specification's own fields, octet for octet: (UUID, octets, text, value, unit).
@@ -198,12 +198,12 @@ def test_values_of_strangers_never_crash(
         for text in (said.text, said.problem or ""):
             assert all(each.isprintable() for each in text), repr(text)
             assert len(text) < 600
-        assert not (said.problem and said.text and library.characteristic(expand(uuid)))
+        assert not (said.problem and said.text and specified.characteristic(expand(uuid)))
 
 
 def test_every_decoder_of_the_library_bears_values_of_every_length() -> None:
     for uuid in all_uuids():
-        if library.characteristic(expand(uuid)) is None:
+        if specified.characteristic(expand(uuid)) is None:
             continue
         for length in (0, 1, 2, 5, 20, 512):
             for octet in (0x00, 0x7F, 0xFF):

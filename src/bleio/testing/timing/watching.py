@@ -29,7 +29,7 @@ from bleio.testing.timing.pacing import SLICE_S, Pace
 # or is very busy.
 _LONGEST_SLICE_S = 4 * SLICE_S
 # A share of the processor: one that computes gets more even if twenty programs want it, one that
-# waits gets none.
+# waits gets none, or little where only the process has a clock of it.
 _COMPUTES = 0.03
 
 
