@@ -44,7 +44,19 @@ def main() -> None:
         ENDING.give_back()
         outcome()
     else:
+        _let_errors_go()
         sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+def _let_errors_go() -> None:
+    """Keep the exit code where the terminal is gone: Python would make it 120 for what is left."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        from bleio.cli.shared.stdout import stop_printing
+
+        stop_printing(sys.stderr)
 
 
 def _parse() -> object:

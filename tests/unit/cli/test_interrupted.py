@@ -285,10 +285,12 @@ def test_the_table_leaves_the_terminal_as_it_was(first: int, patience: str, tmp_
 @pytest.mark.parametrize(
     ("name", "code"), [("advertise", 129), ("demo", 129), ("radio", 0), ("scan", 129)]
 )
-def test_a_terminal_that_is_closed(name: str, code: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_terminal_that_is_closed(name: str, code: int, unbuffered: str, tmp_path: Path) -> None:
     arguments = ENDINGS[name][0]
     command = [sys.executable, "-m", "bleio", name, *arguments]
-    with Terminal(command, tmp_path, (80, 24), XDG_RUNTIME_DIR=str(tmp_path)) as shown:
+    more = {"XDG_RUNTIME_DIR": str(tmp_path), "PYTHONUNBUFFERED": unbuffered}
+    with Terminal(command, tmp_path, (80, 24), **more) as shown:
         begun = {"advertise": "Ctrl-C ends", "demo": "monitor", "radio": "Ready", "scan": "Scan on"}
         shown.expect(begun[name])
         assert shown.hang_up() == code

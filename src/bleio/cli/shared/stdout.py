@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from typing import TextIO
 
 
 def print_anything() -> None:
@@ -22,6 +23,7 @@ def print_anything() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def stop_printing() -> None:
-    """Let what is left in standard output's buffer go nowhere: its reader or its disk is gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def stop_printing(stream: TextIO | None = None) -> None:
+    """Let what is left in a buffer go nowhere, standard output's if not said otherwise: its reader
+    or its disk is gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
